@@ -1,0 +1,156 @@
+// What a running task can see: its identity, its run, its client, its logger. Held in async-local storage so that
+// helpers deep inside a task reach it, and two attempts in one process never see each other's.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { JsonValue } from '../core/json.ts'
+
+/** Airflow's SDK: exactly these six fields (its tests compare the keys). */
+export interface TaskContext {
+  readonly dagId: string
+  /** With the prefix of its groups. */
+  readonly taskId: string
+  readonly runId: string
+  /** 1 for the first try. */
+  readonly tryNumber: number
+  /** -1 for a task that is not mapped. */
+  readonly mapIndex: number
+  /** Aborts when the attempt is to stop (time-out, clear, shutdown). */
+  readonly signal: AbortSignal
+}
+
+/** Dates of an instant as local text in the DAG's zone. */
+export interface LocalDates {
+  /** `2024-03-18` */
+  readonly ds: string
+  /** `20240318` */
+  readonly dsNodash: string
+  /** `2024-03-18T09:00:00+09:00` */
+  readonly ts: string
+  /** `20240318T090000` */
+  readonly tsNodash: string
+}
+
+/** The run an attempt belongs to (ours; Airflow's SDK does not tell it). */
+export interface RunInfo {
+  readonly runId: string
+  readonly runType: 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'asset_materialization'
+  /** `null` for a manual run without a date. */
+  readonly logicalDate: Date | null
+  /** Half-open `[start, end)`; a manual run of an interval timetable carries the last complete one; `null` when the DAG has none. */
+  readonly dataInterval: { readonly start: Date; readonly end: Date } | null
+  readonly runAfter: Date
+  /** The DAG's time zone (IANA name). */
+  readonly timezone: string
+  /** Local dates of the interval's start (else of the logical date, else of `runAfter`). */
+  readonly local: LocalDates
+  readonly conf: { readonly [key: string]: JsonValue }
+  /** Idempotency key of this attempt: task instance / try / epoch. */
+  readonly fence: string
+}
+
+export interface ConnectionResult {
+  readonly id: string
+  readonly type: string
+  readonly host?: string | null
+  readonly schema?: string | null
+  readonly login?: string | null
+  readonly password?: string | null
+  readonly port?: number | null
+  /** A JSON *string*, as in Airflow. */
+  readonly extra?: string | null
+}
+
+export interface GetXComOpts {
+  readonly key: string
+  readonly dagId?: string
+  readonly runId?: string
+  readonly taskId?: string
+  readonly mapIndex?: number | null
+  readonly includePriorDates?: boolean
+}
+
+export interface SetXComOpts {
+  readonly key: string
+  readonly value: JsonValue
+  readonly dagId?: string
+  readonly runId?: string
+  readonly taskId?: string
+  readonly mapIndex?: number
+}
+
+export interface TaskClient {
+  /** `null` when missing. */
+  getVariable(key: string): Promise<string | null>
+  /** @throws VariableNotFoundError */
+  getVariableOrThrow(key: string): Promise<string>
+  /** Upsert; leaving out the description clears it. */
+  setVariable(key: string, value: string, description?: string | null): Promise<void>
+  /** Idempotent. */
+  deleteVariable(key: string): Promise<void>
+  getConnection(connId: string): Promise<ConnectionResult | null>
+  /** @throws ConnectionNotFoundError */
+  getConnectionOrThrow(connId: string): Promise<ConnectionResult>
+  /** Locators default to the current task. `null` when missing or stored null. */
+  getXCom<T = unknown>(opts: GetXComOpts): Promise<T | null>
+  setXCom(opts: SetXComOpts): Promise<void>
+}
+
+/** Fields first, then a constant sentence, as pino has it; a sentence alone is fine too. */
+export interface TaskLogger {
+  debug(fields: object, message: string): void
+  debug(message: string): void
+  info(fields: object, message: string): void
+  info(message: string): void
+  warn(fields: object, message: string): void
+  warn(message: string): void
+  error(fields: object, message: string): void
+  error(message: string): void
+}
+
+/** All that an operator may see of the world: so each can be tested with a made-up one. */
+export interface OperatorContext extends TaskContext {
+  readonly run: RunInfo
+  readonly client: TaskClient
+  readonly log: TaskLogger
+  /** Folder (absolute) below which embedded backends and scratch keep their files on this host. */
+  readonly embeddedRoot: string
+}
+
+// A registered symbol: two copies of the package in one process share the storage, as Airflow's SDK has it.
+const KEY = Symbol.for('baram.task-scope')
+const holder = globalThis as unknown as { [KEY]?: AsyncLocalStorage<OperatorContext> }
+holder[KEY] ??= new AsyncLocalStorage<OperatorContext>()
+const storage: AsyncLocalStorage<OperatorContext> = holder[KEY]
+
+/** Runs `body` with `context` as what `getContext()` and its siblings answer. */
+export function runInScope<T>(context: OperatorContext, body: () => T): T {
+  return storage.run(context, body)
+}
+
+/** The whole context, for operators' helpers. @throws Error outside a task */
+export function getOperatorContext(name = 'getOperatorContext'): OperatorContext {
+  const context = storage.getStore()
+  if (context === undefined) throw new Error(`${name}() works only inside a running task, not while a DAG file is loaded`)
+  return context
+}
+
+/** The six fields of Airflow's SDK. @throws Error outside a task */
+export function getContext(): TaskContext {
+  const { dagId, taskId, runId, tryNumber, mapIndex, signal } = getOperatorContext('getContext')
+  return { dagId, taskId, runId, tryNumber, mapIndex, signal }
+}
+
+/** Variables, Connections and XComs. @throws Error outside a task */
+export function getClient(): TaskClient {
+  return getOperatorContext('getClient').client
+}
+
+/** The run: dates, interval, conf. @throws Error outside a task */
+export function getRun(): RunInfo {
+  return getOperatorContext('getRun').run
+}
+
+/** Structured log lines of this attempt. @throws Error outside a task */
+export function getLogger(): TaskLogger {
+  return getOperatorContext('getLogger').log
+}

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const alias = [
+  { find: /^baram\/operators\/([a-z-]+)$/, replacement: here('./operators/$1/index.ts') },
+  { find: /^baram\/operators$/, replacement: here('./operators/index.ts') },
+  { find: /^baram$/, replacement: here('./sdk/index.ts') },
+  { find: /^@apache-airflow\/ts-sdk$/, replacement: here('./sdk/facade/index.ts') },
+]
+
+/** Tests that only compute share one thread pool without isolation (fast); those with processes and servers get forks of their own. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['test/{core,sdk,runtime,operators,house}/**/*.test.ts'],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'system',
+          include: ['test/{store,engine,scheduler,worker,webserver,services,cli,e2e,browser}/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
