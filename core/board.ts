@@ -1,0 +1,159 @@
+// A run as decisions see it: its graph, the states of its task instances, and the upstream counts kept up to date, so
+// that one finished task costs its direct downstream and nothing more. A copy, never the truth: the engine proves under
+// the run's lock that it is current, and drops it when a transaction fails.
+
+import { BaramError } from './errors.ts'
+import type { DagGraph } from './graph.ts'
+import type { Reason } from './reasons.ts'
+import { isActive, isFinished, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
+import type { UpstreamCounts } from './trigger-rules.ts'
+
+export interface RunFacts {
+  readonly dagRunId: number
+  readonly dagId: string
+  readonly runId: string
+  readonly runType: RunType
+  readonly logicalDate: number | null
+  readonly dataInterval: { readonly start: number; readonly end: number } | null
+  readonly runAfter: number
+  readonly conf: unknown
+  readonly versionId: string
+  state: RunState
+  rev: number
+}
+
+/** What a decision needs of one task instance; `state` and its companions move, the rest stays. */
+export interface TaskInstanceView {
+  readonly id: string
+  readonly task: number
+  readonly mapIndex: number
+  readonly pool: string
+  readonly poolSlots: number
+  readonly queue: string
+  readonly priorityWeight: number
+  state: TaskState | null
+  tryNumber: number
+  maxTries: number
+  epoch: number
+}
+
+/** One state change, as a value. `readyAt`: when a waiting instance is due again, epoch ms. */
+export interface Transition {
+  readonly ti: TaskInstanceView
+  readonly from: TaskState | null
+  readonly to: TaskState | null
+  readonly because: Reason
+  readonly readyAt: number | null
+}
+
+/** State of the same task in the run before, for depends_on_past; `null` = there is no earlier run. */
+export interface PastOfTask {
+  readonly state: TaskState | null
+  /** All direct downstream of the past instance succeeded or were skipped. */
+  readonly isDownstreamDone: boolean
+}
+
+type Counted = 'success' | 'failed' | 'upstream_failed' | 'skipped' | 'removed'
+type Tally = Record<Counted, number> & { total: number; setupTotal: number; setupSuccess: number; setupSkipped: number }
+const COUNTED: ReadonlySet<TaskState | null> = new Set(['success', 'failed', 'upstream_failed', 'skipped', 'removed'])
+const isCounted = (state: TaskState | null): state is Counted => COUNTED.has(state)
+
+export class RunBoard {
+  readonly graph: DagGraph
+  readonly run: RunFacts
+  readonly instances: ReadonlyMap<string, TaskInstanceView>
+  /** Of each task: its instances (one, unless mapped). */
+  readonly byTask: readonly (readonly TaskInstanceView[])[]
+  /** Absent = the DAG has no task that looks at its past. */
+  readonly past: ReadonlyMap<string, PastOfTask> | null
+  readonly scheduled = new Set<TaskInstanceView>()
+  activeCount = 0
+  unfinishedCount = 0
+  /** Instances without a state: nothing has decided on them yet. */
+  undecidedCount = 0
+  private readonly tallies: Tally[]
+
+  constructor(graph: DagGraph, run: RunFacts, instances: readonly TaskInstanceView[], past: ReadonlyMap<string, PastOfTask> | null) {
+    this.graph = graph
+    this.run = run
+    this.past = past
+    this.instances = new Map(instances.map((ti) => [ti.id, ti]))
+    const byTask: TaskInstanceView[][] = graph.tasks.map(() => [])
+    for (const ti of instances) byTask[ti.task]?.push(ti)
+    this.byTask = byTask
+    this.tallies = graph.tasks.map(() => ({
+      success: 0, failed: 0, upstream_failed: 0, skipped: 0, removed: 0, total: 0, setupTotal: 0, setupSuccess: 0, setupSkipped: 0,
+    }))
+    for (const ti of instances) this.enter(ti)
+  }
+
+  private enter(ti: TaskInstanceView): void {
+    for (const child of this.graph.downstream[ti.task] ?? []) this.tally(child).total++
+    this.count(ti, 1)
+  }
+
+  private tally(task: number): Tally {
+    const tally = this.tallies[task]
+    if (tally === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${task} is outside DAG ${this.run.dagId}`)
+    return tally
+  }
+
+  private count(ti: TaskInstanceView, step: 1 | -1): void {
+    const { state } = ti
+    if (isActive(state)) this.activeCount += step
+    if (!isFinished(state)) this.unfinishedCount += step
+    if (state === null) this.undecidedCount += step
+    if (state === 'scheduled') {
+      if (step === 1) this.scheduled.add(ti)
+      else this.scheduled.delete(ti)
+    }
+    if (isCounted(state)) for (const child of this.graph.downstream[ti.task] ?? []) this.tally(child)[state] += step
+  }
+
+  /** Upstream counts of one instance. */
+  countsFor(ti: TaskInstanceView): UpstreamCounts {
+    const t = this.tally(ti.task)
+    return {
+      total: t.total,
+      success: t.success,
+      failed: t.failed,
+      upstreamFailed: t.upstream_failed,
+      skipped: t.skipped,
+      removed: t.removed,
+      setups: { total: t.setupTotal, success: t.setupSuccess, skipped: t.setupSkipped },
+      mapIndex: ti.mapIndex,
+    }
+  }
+
+  /**
+   * Moves one instance and tells it as a transition. A new try begins on `none → scheduled` and `up_for_retry → scheduled`
+   * only (RELIABILITY rule 14).
+   * @throws BaramError TRANSITION_ILLEGAL
+   */
+  move(ti: TaskInstanceView, to: TaskState | null, because: Reason, readyAt: number | null = null): Transition {
+    const from = ti.state
+    if (!mayMove(from, to)) {
+      const task = this.graph.tasks[ti.task]?.taskId
+      throw new BaramError('TRANSITION_ILLEGAL', `task ${task} of run ${this.run.runId} may not move from ${from ?? 'none'} to ${to ?? 'none'}`)
+    }
+    if (to === 'scheduled' && (from === null || from === 'up_for_retry')) ti.tryNumber++
+    if (to === 'running') ti.epoch++
+    this.set(ti, to)
+    return { ti, from, to, because, readyAt }
+  }
+
+  /** Takes over what another process did (read from the ledger). */
+  adopt(id: string, state: TaskState | null, tryNumber: number, epoch: number): void {
+    const ti = this.instances.get(id)
+    if (ti === undefined) throw new BaramError('SETTLED_ELSEWHERE', `task instance ${id} is not in the copy of run ${this.run.runId}`)
+    ti.tryNumber = tryNumber
+    ti.epoch = epoch
+    this.set(ti, state)
+  }
+
+  private set(ti: TaskInstanceView, to: TaskState | null): void {
+    this.count(ti, -1)
+    ti.state = to
+    this.count(ti, 1)
+  }
+}

@@ -1,0 +1,136 @@
+// What a run's tasks may do next. `decide` looks at the whole run (start, rescue, sweep), `advance` only at the direct
+// downstream of what has just finished; a property test holds both equal.
+
+import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
+import type { Reason } from './reasons.ts'
+import { isFailed, isFinished, type RunState } from './states.ts'
+import { judgeRule } from './trigger-rules.ts'
+
+/** Task indexes to look at, each once, always the next in topological order: effects only flow downstream. */
+class Agenda {
+  private readonly rank: readonly number[]
+  private readonly heap: number[] = []
+  private readonly waiting = new Set<number>()
+
+  constructor(rank: readonly number[]) {
+    this.rank = rank
+  }
+
+  add(task: number): void {
+    if (this.waiting.has(task)) return
+    this.waiting.add(task)
+    this.heap.push(task)
+    let i = this.heap.length - 1
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      if (this.before(parent, i)) break
+      this.swap(parent, i)
+      i = parent
+    }
+  }
+
+  take(): number | null {
+    const top = this.heap[0]
+    if (top === undefined) return null
+    const last = this.heap.pop() as number
+    if (this.heap.length > 0) {
+      this.heap[0] = last
+      this.sink()
+    }
+    this.waiting.delete(top)
+    return top
+  }
+
+  private sink(): void {
+    let i = 0
+    for (;;) {
+      const left = 2 * i + 1
+      let least = i
+      if (left < this.heap.length && this.before(left, least)) least = left
+      if (left + 1 < this.heap.length && this.before(left + 1, least)) least = left + 1
+      if (least === i) return
+      this.swap(least, i)
+      i = least
+    }
+  }
+
+  private before(a: number, b: number): boolean {
+    return (this.rank[this.heap[a] ?? 0] ?? 0) <= (this.rank[this.heap[b] ?? 0] ?? 0)
+  }
+
+  private swap(a: number, b: number): void {
+    const kept = this.heap[a] as number
+    this.heap[a] = this.heap[b] as number
+    this.heap[b] = kept
+  }
+}
+
+/** True when the task's own past allows it to run (depends_on_past, wait_for_downstream). */
+function pastAllows(board: RunBoard, ti: TaskInstanceView): boolean {
+  const task = board.graph.tasks[ti.task]
+  if (task === undefined || (!task.dependsOnPast && !task.waitForDownstream)) return true
+  const past = board.past?.get(task.taskId)
+  if (past === undefined) return true // the first instance ever has no past to wait for
+  if (past.state !== 'success' && past.state !== 'skipped') return false
+  return !task.waitForDownstream || past.isDownstreamDone
+}
+
+function judge(board: RunBoard, ti: TaskInstanceView): Transition | null {
+  const task = board.graph.tasks[ti.task]
+  if (task === undefined || ti.state !== null) return null
+  const verdict = judgeRule(task.triggerRule, board.countsFor(ti))
+  const impossible: Reason = { code: 'rule_impossible', rule: task.triggerRule }
+  switch (verdict) {
+    case 'wait':
+      return null
+    case 'run':
+      return pastAllows(board, ti) ? board.move(ti, 'scheduled', { code: 'ready', rule: task.triggerRule }) : null
+    case 'skipped':
+      if (task.waitForPastDependsBeforeSkipping && !pastAllows(board, ti)) return null
+      return board.move(ti, 'skipped', impossible)
+    case 'upstream_failed':
+    case 'removed':
+      return board.move(ti, verdict, impossible)
+  }
+}
+
+function follow(board: RunBoard, agenda: Agenda): Transition[] {
+  const transitions: Transition[] = []
+  for (let task = agenda.take(); task !== null; task = agenda.take()) {
+    for (const ti of board.byTask[task] ?? []) {
+      const transition = judge(board, ti)
+      if (transition === null) continue
+      transitions.push(transition)
+      if (isFinished(transition.to)) for (const child of board.graph.downstream[task] ?? []) agenda.add(child)
+    }
+  }
+  return transitions
+}
+
+/** The whole run: every instance without a state is judged. The board moves; the transitions tell how. */
+export function decide(board: RunBoard): Transition[] {
+  const agenda = new Agenda(board.graph.rank)
+  for (const task of board.graph.order) agenda.add(task)
+  return follow(board, agenda)
+}
+
+/** Only what the finished instances can have changed: their direct downstream, and on from what that forces to end. */
+export function advance(board: RunBoard, finished: readonly TaskInstanceView[]): Transition[] {
+  const agenda = new Agenda(board.graph.rank)
+  for (const ti of finished) for (const child of board.graph.downstream[ti.task] ?? []) agenda.add(child)
+  return follow(board, agenda)
+}
+
+/** How a run stands once nothing more can be decided; `null` = it goes on. */
+export function runOutcome(board: RunBoard): { state: RunState; because: 'leaves' | 'deadlock' } | null {
+  if (board.unfinishedCount === 0) {
+    const failed = board.graph.leaves.some((leaf) => (board.byTask[leaf] ?? []).some((ti) => isFailed(ti.state)))
+    return { state: failed ? 'failed' : 'success', because: 'leaves' }
+  }
+  return isDeadlocked(board) ? { state: 'failed', because: 'deadlock' } : null
+}
+
+/** Unfinished instances exist, none of them can ever move, and nothing outside the run (a past run) could wake them. */
+function isDeadlocked(board: RunBoard): boolean {
+  return board.past === null && board.undecidedCount === board.unfinishedCount
+}

@@ -1,0 +1,142 @@
+// A DAG's graph in the form decisions need: indexes instead of names, topological order, weights. Built once a version.
+
+import { BaramError } from './errors.ts'
+import type { SerializedDag, SerializedTask } from './serialized.ts'
+
+export interface DagGraph {
+  readonly dag: SerializedDag
+  readonly tasks: readonly SerializedTask[]
+  readonly indexOf: ReadonlyMap<string, number>
+  readonly upstream: readonly (readonly number[])[]
+  readonly downstream: readonly (readonly number[])[]
+  /** Position of each task in topological order. */
+  readonly rank: readonly number[]
+  /** Task indexes in topological order; ties in order of task id. */
+  readonly order: readonly number[]
+  readonly leaves: readonly number[]
+  /** Weight by which queued instances are ordered (Airflow's weight rules). */
+  readonly weight: readonly number[]
+}
+
+type Adjacency = readonly (readonly number[])[]
+
+function adjacency(dag: SerializedDag, indexOf: ReadonlyMap<string, number>): { up: number[][]; down: number[][] } {
+  const up: number[][] = dag.tasks.map(() => [])
+  const down: number[][] = dag.tasks.map(() => [])
+  for (const [from, to] of dag.edges) {
+    const a = indexOf.get(from)
+    const b = indexOf.get(to)
+    if (a === undefined || b === undefined) throw new BaramError('SERIALIZED_INVALID', `DAG ${dag.dagId} has an edge ${from} -> ${to} to a task it lacks`)
+    down[a]?.push(b)
+    up[b]?.push(a)
+  }
+  return { up, down }
+}
+
+/** One circle of the graph as text, or null. Iterative: a chain of 10,000 tasks must not overflow the stack. */
+function findCycle(tasks: readonly { taskId: string }[], down: Adjacency): string | null {
+  const colour = new Uint8Array(tasks.length)
+  for (let start = 0; start < tasks.length; start++) {
+    if (colour[start] !== 0) continue
+    const path: { node: number; next: number }[] = [{ node: start, next: 0 }]
+    colour[start] = 1
+    while (path.length > 0) {
+      const top = path[path.length - 1] as { node: number; next: number }
+      const child = down[top.node]?.[top.next]
+      if (child === undefined) {
+        colour[top.node] = 2
+        path.pop()
+        continue
+      }
+      top.next++
+      if (colour[child] === 1) {
+        const from = path.findIndex((step) => step.node === child)
+        return [...path.slice(from).map((step) => step.node), child].map((i) => tasks[i]?.taskId).join(' -> ')
+      }
+      if (colour[child] === 0) {
+        colour[child] = 1
+        path.push({ node: child, next: 0 })
+      }
+    }
+  }
+  return null
+}
+
+/** Kahn's algorithm level by level, ids sorted inside a level: the same DAG always gives the same order. */
+function topologicalOrder(tasks: readonly { taskId: string }[], up: Adjacency, down: Adjacency): number[] {
+  const missing = up.map((list) => list.length)
+  const byId = (a: number, b: number) => ((tasks[a]?.taskId ?? '') < (tasks[b]?.taskId ?? '') ? -1 : 1)
+  let level = tasks.map((_, i) => i).filter((i) => missing[i] === 0)
+  const order: number[] = []
+  while (level.length > 0) {
+    level.sort(byId)
+    order.push(...level)
+    const next: number[] = []
+    for (const node of level) {
+      for (const child of down[node] ?? []) {
+        missing[child] = (missing[child] ?? 0) - 1
+        if (missing[child] === 0) next.push(child)
+      }
+    }
+    level = next
+  }
+  return order
+}
+
+/** Own weight plus that of everything reachable, each counted once. */
+function reachableWeight(tasks: readonly SerializedTask[], next: Adjacency, from: number): number {
+  const seen = new Set<number>([from])
+  const stack = [from]
+  let sum = 0
+  while (stack.length > 0) {
+    const node = stack.pop() as number
+    sum += tasks[node]?.priorityWeight ?? 0
+    for (const child of next[node] ?? []) {
+      if (!seen.has(child)) {
+        seen.add(child)
+        stack.push(child)
+      }
+    }
+  }
+  return sum
+}
+
+/** 32-bit, as Airflow's column is: absurd sums are capped instead of overflowing. */
+const clampWeight = (weight: number) => Math.max(-2_147_483_648, Math.min(2_147_483_647, weight))
+
+function weights(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency): number[] {
+  return tasks.map((task, i) => {
+    switch (task.weightRule) {
+      case 'absolute':
+        return clampWeight(task.priorityWeight)
+      case 'upstream':
+        return clampWeight(reachableWeight(tasks, up, i))
+      case 'downstream':
+        return clampWeight(reachableWeight(tasks, down, i))
+    }
+  })
+}
+
+/** @throws BaramError DAG_CYCLE when tasks wait for each other in a circle */
+export function buildGraph(dag: SerializedDag): DagGraph {
+  const indexOf = new Map(dag.tasks.map((task, i) => [task.taskId, i]))
+  const { up, down } = adjacency(dag, indexOf)
+  const cycle = findCycle(dag.tasks, down)
+  if (cycle !== null) throw new BaramError('DAG_CYCLE', `DAG ${dag.dagId} has a cycle: ${cycle}`, { details: { dagId: dag.dagId } })
+  const order = topologicalOrder(dag.tasks, up, down)
+  const rank = new Array<number>(order.length).fill(0)
+  order.forEach((task, position) => {
+    rank[task] = position
+  })
+  return {
+    dag,
+    tasks: dag.tasks,
+    indexOf,
+    upstream: up,
+    downstream: down,
+    rank,
+    order,
+    leaves: order.filter((i) => (down[i]?.length ?? 0) === 0),
+    weight: weights(dag.tasks, up, down),
+  }
+}

@@ -1,0 +1,73 @@
+// Why a task instance moved, or why it does not. A closed union: the log line, the page and `dagctl` all speak from it.
+
+import { unreachable } from './errors.ts'
+import type { TriggerRule } from './trigger-rules.ts'
+
+export type Reason =
+  | { code: 'ready'; rule: TriggerRule }
+  | { code: 'rule_impossible'; rule: TriggerRule }
+  | { code: 'admitted' }
+  | { code: 'started'; worker: string }
+  | { code: 'succeeded' }
+  | { code: 'skipped_itself'; message: string | null }
+  | { code: 'failed'; message: string; triesLeft: number }
+  | { code: 'failed_for_good'; message: string }
+  | { code: 'timed_out'; seconds: number; triesLeft: number }
+  | { code: 'lost'; worker: string; triesLeft: number }
+  | { code: 'retry_due' }
+  | { code: 'dispatch_lost' }
+  | { code: 'task_removed' }
+  | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
+  | { code: 'pool_missing'; pool: string }
+  | { code: 'pool_too_small'; pool: string; slots: number; needs: number }
+  | { code: 'waits_for_parallelism'; limit: number }
+  | { code: 'waits_for_run_limit'; limit: number }
+  | { code: 'waits_for_task_limit'; limit: number; per: 'dag' | 'dagrun' }
+
+const tries = (left: number) => (left > 0 ? `${left} ${left === 1 ? 'try' : 'tries'} left` : 'no try left')
+
+/** One sentence a colleague would say. */
+export function describeReason(reason: Reason): string {
+  switch (reason.code) {
+    case 'ready':
+      return `Its trigger rule ${reason.rule} is met.`
+    case 'rule_impossible':
+      return `Did not start: its trigger rule ${reason.rule} can no longer be met.`
+    case 'admitted':
+      return 'Got a slot in its pool; waits for a worker.'
+    case 'started':
+      return `Started on ${reason.worker}.`
+    case 'succeeded':
+      return 'Ended with success.'
+    case 'skipped_itself':
+      return reason.message === null ? 'Skipped itself.' : `Skipped itself: ${reason.message}`
+    case 'failed':
+      return `Failed, ${tries(reason.triesLeft)}: ${reason.message}`
+    case 'failed_for_good':
+      return `Failed, and asked for no retry: ${reason.message}`
+    case 'timed_out':
+      return `Took longer than its limit of ${reason.seconds} s, ${tries(reason.triesLeft)}.`
+    case 'lost':
+      return `Its worker ${reason.worker} died, ${tries(reason.triesLeft)}.`
+    case 'retry_due':
+      return 'Its retry delay is over.'
+    case 'dispatch_lost':
+      return 'Its worker died before it began; queued again.'
+    case 'task_removed':
+      return 'Its task is no longer in the DAG.'
+    case 'waits_for_pool':
+      return `Waits for a slot in pool ${reason.pool}: ${reason.used} of ${reason.slots} in use.`
+    case 'pool_missing':
+      return `Waits for pool ${reason.pool}, which does not exist.`
+    case 'pool_too_small':
+      return `Can never start: needs ${reason.needs} slots, pool ${reason.pool} has ${reason.slots}.`
+    case 'waits_for_parallelism':
+      return `Waits: all ${reason.limit} slots of the deployment (parallelism) are in use.`
+    case 'waits_for_run_limit':
+      return `Waits: the run already has ${reason.limit} active tasks (maxActiveTasks).`
+    case 'waits_for_task_limit':
+      return `Waits: ${reason.limit} instances of this task are active already (per ${reason.per}).`
+    default:
+      return unreachable(reason)
+  }
+}

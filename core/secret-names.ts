@@ -1,0 +1,73 @@
+// Which names are sensitive, by Airflow's rules (CONTRACT §6, Masking), and how values are scrubbed from text.
+
+/** A lower-cased name that contains one of these is sensitive. */
+const SENSITIVE_PARTS = [
+  'access_key', 'access_token', 'api_key', 'apikey', 'auth_header', 'authorization', 'bearer', 'connection_string', 'dsn', 'passphrase',
+  'passwd', 'password', 'private_key', 'proxy', 'proxy_password', 'proxies', 'secret', 'service_account', 'service_key', 'token',
+  'keyfile_dict', 'webhook_url',
+] as const
+
+export const MASK = '***'
+/** `[logging] min_length_masked_secret`: shorter secrets would hide half of every text. */
+const MIN_LENGTH = 5
+const MAX_DEPTH = 5
+
+export function isSensitiveName(name: string, extraParts: readonly string[] = []): boolean {
+  const lower = name.toLowerCase()
+  return [...SENSITIVE_PARTS, ...extraParts].some((part) => part !== '' && lower.includes(part.toLowerCase()))
+}
+
+/** A copy of `value` in which every field with a sensitive name reads `***`, to a depth of 5 as in Airflow. */
+export function maskByName(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH || value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((item: unknown) => maskByName(item, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [
+      key,
+      isSensitiveName(key) && item !== null && item !== '' ? MASK : maskByName(item, depth + 1),
+    ]),
+  )
+}
+
+/** Every string worth hiding inside a sensitive value: the text itself and, when it is JSON, the strings inside. */
+export function secretStrings(value: string): string[] {
+  const found = new Set<string>()
+  collect(value, found)
+  try {
+    collectDeep(JSON.parse(value), found)
+  } catch {
+    // Not JSON: the text itself is the secret, and it is registered already.
+  }
+  return [...found]
+}
+
+function collectDeep(value: unknown, found: Set<string>): void {
+  if (typeof value === 'string') collect(value, found)
+  else if (value !== null && typeof value === 'object') for (const item of Object.values(value)) collectDeep(item, found)
+}
+
+function collect(text: string, found: Set<string>): void {
+  if (text.length < MIN_LENGTH || text.toLowerCase() === 'airflow') return
+  found.add(text)
+  found.add(encodeURIComponent(text))
+  found.add(JSON.stringify(text).slice(1, -1))
+}
+
+/** Replaces registered secrets in text. Longest first, so that a secret inside another leaves nothing behind. */
+export class Masker {
+  private secrets: readonly string[] = []
+
+  /** Registers strings; returns whether any was new. */
+  add(values: readonly string[]): boolean {
+    const fresh = values.filter((value) => value.length >= MIN_LENGTH && !this.secrets.includes(value))
+    if (fresh.length === 0) return false
+    this.secrets = [...this.secrets, ...fresh].sort((a, b) => b.length - a.length)
+    return true
+  }
+
+  mask(text: string): string {
+    let masked = text
+    for (const secret of this.secrets) if (masked.includes(secret)) masked = masked.split(secret).join(MASK)
+    return masked
+  }
+}

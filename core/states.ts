@@ -1,0 +1,65 @@
+// The states of task instances and runs, and the one table of moves between them. Tests, guards and the drawing in
+// docs/architecture.md are made from it.
+
+/** A task instance's state; `null` (Airflow's "no status") means the row exists and its upstreams are not done. */
+export const TASK_STATES = [
+  'scheduled', // dependencies met, waits for a slot; the scheduler or a worker's turn moves it on
+  'queued', // has a slot in its pool, waits for a worker to claim it
+  'running', // a worker's child executes it; its worker reports the outcome
+  'success',
+  'failed',
+  'skipped',
+  'upstream_failed', // its trigger rule became impossible
+  'up_for_retry', // failed with tries left; the scheduler moves it on when its delay is over
+  'up_for_reschedule', // a sensor gave its slot back; the scheduler moves it on when due
+  'deferred', // waits in the triggerer
+  'awaiting_input', // waits for a person
+  'restarting', // cleared while running; ends as a new try once the old attempt is dead
+  'removed', // its task left the DAG
+] as const
+export type TaskState = (typeof TASK_STATES)[number]
+
+export const RUN_STATES = ['queued', 'running', 'success', 'failed'] as const
+export type RunState = (typeof RUN_STATES)[number]
+
+export const RUN_TYPES = ['scheduled', 'manual', 'backfill', 'asset_triggered', 'asset_materialization'] as const
+export type RunType = (typeof RUN_TYPES)[number]
+
+const FINISHED: ReadonlySet<TaskState | null> = new Set(['success', 'failed', 'skipped', 'upstream_failed', 'removed'])
+const FAILED: ReadonlySet<TaskState | null> = new Set(['failed', 'upstream_failed'])
+
+/** Terminal: only a user's verb (clear, mark) moves it again. */
+export const isFinished = (state: TaskState | null): boolean => FINISHED.has(state)
+/** Airflow's failed set: failed and upstream_failed. */
+export const isFailed = (state: TaskState | null): boolean => FAILED.has(state)
+/** Holds a slot of its pool. */
+export const isActive = (state: TaskState | null): boolean => state === 'queued' || state === 'running'
+export const isRunFinished = (state: RunState): boolean => state === 'success' || state === 'failed'
+
+type From = TaskState | 'none'
+const END = ['success', 'failed', 'skipped', 'upstream_failed', 'removed'] as const
+
+/** Every legal move of the engine (RELIABILITY §3.1). A user's *mark* may set success, failed or skipped from anywhere. */
+export const MOVES: { readonly [F in From]: readonly From[] } = {
+  none: ['scheduled', 'skipped', 'upstream_failed', 'removed', 'success'],
+  scheduled: ['queued', 'none', 'removed', 'skipped'],
+  queued: ['running', 'scheduled', 'failed', 'removed', 'skipped'],
+  running: ['success', 'failed', 'skipped', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input', 'restarting', 'removed'],
+  restarting: ['none'],
+  up_for_retry: ['scheduled', 'failed', 'skipped', 'removed'],
+  up_for_reschedule: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
+  deferred: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
+  awaiting_input: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
+  success: ['none'],
+  failed: ['none'],
+  skipped: ['none'],
+  upstream_failed: ['none'],
+  removed: ['none'],
+}
+
+/** True when the table allows the move. */
+export function mayMove(from: TaskState | null, to: TaskState | null): boolean {
+  return MOVES[from ?? 'none'].includes(to ?? 'none')
+}
+
+export const FINISHED_STATES: readonly TaskState[] = END

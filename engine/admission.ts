@@ -1,0 +1,158 @@
+// Slots for ready instances. Whoever ended k attempts of a pool may start k others of it without a lock (nothing grows);
+// everything else is growth and is counted under the admission lock.
+
+import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../core/admit.ts'
+import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import type { Reason } from '../core/reasons.ts'
+import { countTasks, countUsage, type HeldRow, lockAdmission } from '../store/postgres/live.ts'
+import type { Sql } from '../store/sql.ts'
+import type { RunChanges } from './changes.ts'
+
+export interface AdmissionLimits {
+  /** 0 = none. */
+  readonly parallelism: number
+}
+
+interface Ready {
+  readonly candidate: Candidate
+  readonly ti: TaskInstanceView
+  readonly changes: RunChanges
+  /** Became ready in this turn (else it was waiting already). */
+  readonly isNew: boolean
+}
+
+function candidateOf(board: RunBoard, ti: TaskInstanceView): Candidate {
+  const task = board.graph.tasks[ti.task]
+  return {
+    id: ti.id,
+    dagRunId: board.run.dagRunId,
+    dagId: board.run.dagId,
+    taskId: task?.taskId ?? '',
+    mapIndex: ti.mapIndex,
+    pool: ti.pool,
+    poolSlots: ti.poolSlots,
+    priorityWeight: ti.priorityWeight,
+    runAfter: board.run.runAfter,
+    maxActiveTisPerDag: task?.maxActiveTisPerDag ?? null,
+    maxActiveTisPerDagrun: task?.maxActiveTisPerDagrun ?? null,
+  }
+}
+
+/** Ready instances of a run, heaviest first, as far as its own cap (maxActiveTasks) lets them start. */
+function readyOf(changes: RunChanges): Ready[] {
+  const { board } = changes
+  const room = board.graph.dag.maxActiveTasks - board.activeCount
+  if (changes.isPaused || board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
+  const ready = [...board.scheduled].map((ti) => ({ candidate: candidateOf(board, ti), ti, changes, isNew: changes.ways.has(ti.id) }))
+  return ready.sort((a, b) => compareCandidates(a.candidate, b.candidate)).slice(0, room)
+}
+
+/** Slots that this turn's ended attempts gave back, by pool. */
+class FreedSlots {
+  private readonly pools = new Map<string, number>()
+  count = 0
+
+  constructor(all: readonly RunChanges[]) {
+    for (const changes of all) {
+      for (const ti of changes.freed()) {
+        this.pools.set(ti.pool, (this.pools.get(ti.pool) ?? 0) + ti.poolSlots)
+        this.count++
+      }
+    }
+  }
+
+  take(candidate: Candidate): boolean {
+    const free = this.pools.get(candidate.pool) ?? 0
+    if (this.count === 0 || free < candidate.poolSlots) return false
+    this.pools.set(candidate.pool, free - candidate.poolSlots)
+    this.count--
+    return true
+  }
+
+  unused(pool: string): number {
+    return this.pools.get(pool) ?? 0
+  }
+}
+
+/** Somebody of another run has waited for this pool at least as urgently: then the freed slot is the scheduler's to give. */
+function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: ReadonlySet<number>): boolean {
+  return held.some(
+    (row) =>
+      !mine.has(row.dag_run_id) &&
+      row.pool === candidate.pool &&
+      (row.priority_weight > candidate.priorityWeight || (row.priority_weight === candidate.priorityWeight && row.dag_run_id < candidate.dagRunId)),
+  )
+}
+
+const hasTaskLimit = (c: Candidate) => c.maxActiveTisPerDag !== null || c.maxActiveTisPerDagrun !== null
+
+async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, limits: AdmissionLimits): Promise<Usage> {
+  const pools = await countUsage(tx)
+  const usage: Usage = {
+    // The rows of this turn's ended attempts are still there; those given on to others stay counted for them.
+    pools: new Map(pools.map((row) => [row.pool, { slots: row.slots, used: row.used - freed.unused(row.pool) }])),
+    parallelism: { limit: limits.parallelism, used: pools.reduce((sum, row) => sum + row.active, 0) - freed.count },
+    runs: new Map(),
+    tasks: new Map(),
+  }
+  for (const { changes } of growth) {
+    const { board } = changes
+    usage.runs.set(board.run.dagRunId, { limit: board.graph.dag.maxActiveTasks, used: board.activeCount })
+  }
+  const limited = growth.filter((ready) => hasTaskLimit(ready.candidate))
+  if (limited.length > 0) {
+    const rows = await countTasks(tx, limited.map((r) => r.candidate.dagId), limited.map((r) => r.candidate.taskId))
+    for (const row of rows) {
+      const dagKey = dagTaskKey({ dagId: row.dag_id, taskId: row.task_id })
+      usage.tasks.set(dagKey, (usage.tasks.get(dagKey) ?? 0) + row.active)
+      usage.tasks.set(runTaskKey({ dagRunId: row.dag_run_id, taskId: row.task_id }), row.active)
+    }
+  }
+  return usage
+}
+
+export interface AdmissionResult {
+  /** In order of urgency; each is `queued` on its board now. */
+  readonly admitted: { readonly changes: RunChanges; readonly ti: TaskInstanceView }[]
+  /** Slots became free that this turn could not use. */
+  readonly hasLeftover: boolean
+}
+
+function hold(ready: Ready, because: Reason): void {
+  ready.changes.held.set(ready.ti.id, because)
+}
+
+/**
+ * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's
+ * turn only replaces what it ended and tries for what has just become ready.
+ */
+export async function giveSlots(tx: Sql, all: readonly RunChanges[], held: readonly HeldRow[], limits: AdmissionLimits, isWide: boolean): Promise<AdmissionResult> {
+  const freed = new FreedSlots(all)
+  const mine = new Set(all.map((changes) => changes.board.run.dagRunId))
+  const admitted: Ready[] = []
+  const growth: Ready[] = []
+  for (const ready of all.flatMap(readyOf).sort((a, b) => compareCandidates(a.candidate, b.candidate))) {
+    const mayReplace = !hasTaskLimit(ready.candidate) && !isBehindOthers(ready.candidate, held, mine)
+    if (mayReplace && freed.take(ready.candidate)) admitted.push(ready)
+    else if (ready.isNew || isWide) growth.push(ready)
+  }
+  const queue = (ready: Ready) => ready.changes.add([ready.changes.board.move(ready.ti, 'queued', { code: 'admitted' })])
+  admitted.forEach(queue)
+  if (growth.length > 0) {
+    await lockAdmission(tx)
+    const byId = new Map(growth.map((ready) => [ready.candidate.id, ready]))
+    const decision = admit(growth.map((ready) => ready.candidate), await countNow(tx, growth, freed, limits))
+    for (const candidate of decision.admitted) {
+      const ready = byId.get(candidate.id)
+      if (ready === undefined) continue
+      queue(ready)
+      admitted.push(ready)
+    }
+    for (const { candidate, because } of decision.held) {
+      const ready = byId.get(candidate.id)
+      if (ready !== undefined) hold(ready, because)
+    }
+  }
+  admitted.sort((a, b) => compareCandidates(a.candidate, b.candidate))
+  return { admitted, hasLeftover: freed.count > 0 }
+}

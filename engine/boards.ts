@@ -1,0 +1,149 @@
+// Copies of runs that a process works on. A copy is used only after the run's row was locked and its revision compared:
+// equal = current; smaller = the ledger tells what others did; anything odd = load it anew.
+
+import { type PastOfTask, RunBoard, type TaskInstanceView } from '../core/board.ts'
+import { BaramError } from '../core/errors.ts'
+import { buildGraph, type DagGraph } from '../core/graph.ts'
+import { readSerializedDag } from '../core/serialized.ts'
+import { isFinished } from '../core/states.ts'
+import { findPreviousRun, type LockedRun, loadRun } from '../store/postgres/runs.ts'
+import { type InstanceRow, loadChanges, loadInstances, loadStates } from '../store/postgres/task-instances.ts'
+import { loadVersion } from '../store/postgres/versions.ts'
+import type { Sql } from '../store/sql.ts'
+
+export interface Version {
+  readonly graph: DagGraph
+  readonly moduleHash: string
+  readonly versionNumber: number
+}
+
+/** Runs kept in memory; the least recently used go first. A run of 1,000 tasks takes about 200 kB. */
+const MAX_BOARDS = 200
+const MAX_VERSIONS = 500
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): V {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > most) {
+    const oldest = map.keys().next()
+    if (oldest.done !== true) map.delete(oldest.value)
+  }
+  return value
+}
+
+const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
+  id: row.id,
+  task,
+  mapIndex: row.map_index,
+  pool: row.pool,
+  poolSlots: row.pool_slots,
+  queue: row.queue,
+  priorityWeight: row.priority_weight,
+  state: row.state,
+  tryNumber: row.try_number,
+  maxTries: row.max_tries,
+  epoch: row.epoch,
+})
+
+export class Boards {
+  private readonly boards = new Map<number, RunBoard>()
+  private readonly versions = new Map<string, Version>()
+
+  /** The graph and module of a version; versions in use never change. */
+  async version(sql: Sql, versionId: string): Promise<Version> {
+    const known = this.versions.get(versionId)
+    if (known !== undefined) return known
+    const row = await loadVersion(sql, versionId)
+    if (row === null) throw new BaramError('NOT_FOUND', `there is no DAG version ${versionId}`)
+    const version = { graph: buildGraph(readSerializedDag(row.data)), moduleHash: row.module_hash, versionNumber: row.version_number }
+    return remember(this.versions, versionId, version, MAX_VERSIONS)
+  }
+
+  /** Current boards of locked runs, by row id. */
+  async current(tx: Sql, locked: readonly LockedRun[]): Promise<Map<number, RunBoard>> {
+    const found = new Map<number, RunBoard>()
+    const stale: { id: number; rev: number }[] = []
+    for (const run of locked) {
+      const board = this.boards.get(run.id)
+      // A past is read each time: it belongs to another run, which this run's lock does not hold.
+      if (board === undefined || board.past !== null || board.run.rev > run.rev) found.set(run.id, await this.load(tx, run.id))
+      else {
+        if (board.run.rev < run.rev) stale.push({ id: run.id, rev: board.run.rev })
+        found.set(run.id, remember(this.boards, run.id, board, MAX_BOARDS))
+      }
+    }
+    if (stale.length > 0) await this.catchUp(tx, found, stale, locked)
+    return found
+  }
+
+  forget(ids: Iterable<number>): void {
+    for (const id of ids) this.boards.delete(id)
+  }
+
+  /** A version row may be updated in place while no run uses it: forget what was read of it. */
+  forgetVersion(versionId: string): void {
+    this.versions.delete(versionId)
+  }
+
+  private async catchUp(tx: Sql, boards: Map<number, RunBoard>, stale: readonly { id: number; rev: number }[], locked: readonly LockedRun[]): Promise<void> {
+    const changes = await loadChanges(tx, stale)
+    for (const { id } of stale) {
+      const board = boards.get(id)
+      const rev = locked.find((run) => run.id === id)?.rev
+      if (board === undefined || rev === undefined) continue
+      const mine = changes.filter((change) => change.dag_run_id === id)
+      if (mine.every((change) => board.instances.has(change.ti_id))) {
+        for (const change of mine) board.adopt(change.ti_id, change.to_state, change.try_number, change.epoch)
+        const row = await loadRun(tx, id)
+        if (row !== null) board.run.state = row.state
+        board.run.rev = rev
+      } else {
+        boards.set(id, await this.load(tx, id))
+      }
+    }
+  }
+
+  private async load(tx: Sql, id: number): Promise<RunBoard> {
+    const row = await loadRun(tx, id)
+    if (row === null) throw new BaramError('NOT_FOUND', `there is no run with row id ${id}`)
+    const { graph } = await this.version(tx, row.created_dag_version_id)
+    const instances = (await loadInstances(tx, id)).map((ti) => {
+      const task = graph.indexOf.get(ti.task_id)
+      if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `run ${row.run_id} has an instance of ${ti.task_id}, which its DAG version lacks`)
+      return viewOf(ti, task)
+    })
+    const { start, end } = { start: row.data_interval_start, end: row.data_interval_end }
+    const facts = {
+      dagRunId: id,
+      dagId: row.dag_id,
+      runId: row.run_id,
+      runType: row.run_type,
+      logicalDate: row.logical_date,
+      dataInterval: start === null || end === null ? null : { start, end },
+      runAfter: row.run_after,
+      conf: row.conf,
+      versionId: row.created_dag_version_id,
+      state: row.state,
+      rev: row.rev,
+    }
+    return remember(this.boards, id, new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts)), MAX_BOARDS)
+  }
+}
+
+/** The run before, as depends_on_past sees it; null when no task of the DAG looks at its past. */
+async function loadPast(tx: Sql, graph: DagGraph, run: { dagId: string; dagRunId: number; logicalDate: number | null }): Promise<ReadonlyMap<string, PastOfTask> | null> {
+  if (!graph.tasks.some((task) => task.dependsOnPast || task.waitForDownstream)) return null
+  const previous = await findPreviousRun(tx, run.dagId, run.dagRunId, run.logicalDate)
+  if (previous === null) return new Map()
+  const states = await loadStates(tx, previous)
+  const isGood = (taskId: string) => (states.get(taskId) ?? []).every((state) => state === 'success' || state === 'skipped')
+  const past = new Map<string, PastOfTask>()
+  for (const [taskId, list] of states) {
+    const index = graph.indexOf.get(taskId)
+    const downstream = index === undefined ? [] : (graph.downstream[index] ?? [])
+    // Mapped instances count as one: the worst unfinished or failed one speaks for the task.
+    const worst = list.find((state) => !isFinished(state)) ?? list.find((state) => state !== 'success' && state !== 'skipped') ?? list[0] ?? null
+    past.set(taskId, { state: worst, isDownstreamDone: downstream.every((i) => isGood(graph.tasks[i]?.taskId ?? '')) })
+  }
+  return past
+}

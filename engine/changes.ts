@@ -1,0 +1,73 @@
+// What one turn changes, gathered while deciding and written at its end: the way of each task instance, values to store,
+// and the slots that became free.
+
+import type { RunBoard, TaskInstanceView, Transition } from '../core/board.ts'
+import type { JsonValue } from '../core/json.ts'
+import type { Reason } from '../core/reasons.ts'
+import type { RunState, TaskState } from '../core/states.ts'
+import { isActive } from '../core/states.ts'
+
+/** The way of one instance through this turn. */
+export interface Way {
+  readonly ti: TaskInstanceView
+  readonly from: TaskState | null
+  readonly steps: { to: TaskState | null; because: Reason }[]
+  readyAt: number | null
+}
+
+export interface NewXCom {
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly key: string
+  readonly value: JsonValue
+}
+
+/** All changes of one run in one turn. */
+export class RunChanges {
+  readonly board: RunBoard
+  readonly isPaused: boolean
+  readonly ways = new Map<string, Way>()
+  readonly xcoms: NewXCom[] = []
+  /** Instances that wait for a slot since now, with why. */
+  readonly held = new Map<string, Reason>()
+  readonly runStateBefore: RunState
+  runBecause: unknown = null
+
+  constructor(board: RunBoard, isPaused: boolean) {
+    this.board = board
+    this.isPaused = isPaused
+    this.runStateBefore = board.run.state
+  }
+
+  add(transitions: readonly Transition[]): void {
+    for (const { ti, from, to, because, readyAt } of transitions) {
+      const way = this.ways.get(ti.id)
+      if (way === undefined) this.ways.set(ti.id, { ti, from, steps: [{ to, because }], readyAt })
+      else {
+        way.steps.push({ to, because })
+        way.readyAt = readyAt
+      }
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.ways.size === 0 && this.held.size === 0 && this.xcoms.length === 0 && this.board.run.state === this.runStateBefore
+  }
+
+  /** Instances that held a slot before this turn and no longer do. */
+  freed(): TaskInstanceView[] {
+    return [...this.ways.values()].filter((way) => isActive(way.from) && !isActive(way.ti.state)).map((way) => way.ti)
+  }
+}
+
+/** Ways that are alike (same states, reasons, time): one statement moves them all. */
+export function groupWays(ways: Iterable<Way>): Way[][] {
+  const groups = new Map<string, Way[]>()
+  for (const way of ways) {
+    const key = JSON.stringify([way.from, way.steps, way.readyAt])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [way])
+    else group.push(way)
+  }
+  return [...groups.values()]
+}

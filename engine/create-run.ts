@@ -1,0 +1,169 @@
+// New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
+
+import { BaramError } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
+import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
+import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
+import { type DueRun, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
+import type { RunType } from '../core/states.ts'
+import { randomText, uuidv7 } from '../runtime/ids.ts'
+import type { Database } from '../store/database.ts'
+import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
+import { notifyScheduler } from '../store/postgres/notify.ts'
+import { findLastInterval, insertRun, type NewRun } from '../store/postgres/runs.ts'
+import { insertTaskInstances } from '../store/postgres/task-instances.ts'
+import type { Sql } from '../store/sql.ts'
+import type { Boards, Version } from './boards.ts'
+
+const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
+
+/** The bounds in which a DAG's timetable gives runs. */
+export const limitsOf = (dag: SerializedDag): RunLimits => ({ earliest: epoch(dag.startDate), latest: epoch(dag.endDate), catchup: dag.catchup })
+
+/** Tasks whose own dates lie outside the run's logical date get no instance in it (Airflow's `verify_integrity`). */
+function belongs(task: SerializedTask, logicalDate: number | null): boolean {
+  if (logicalDate === null) return true
+  const [start, end] = [epoch(task.startDate), epoch(task.endDate)]
+  return (start === null || start <= logicalDate) && (end === null || logicalDate <= end)
+}
+
+/** Inserts a run with its instances; null when its id or date is taken. */
+async function insertWhole(tx: Sql, version: Version, run: NewRun): Promise<number | null> {
+  const dagRunId = await insertRun(tx, run)
+  if (dagRunId === null) return null
+  const instances = version.graph.tasks.flatMap((task, i) =>
+    belongs(task, run.logicalDate)
+      ? [
+          {
+            id: uuidv7(),
+            taskId: task.taskId,
+            mapIndex: -1,
+            maxTries: task.retries,
+            pool: task.pool,
+            poolSlots: task.poolSlots,
+            queue: task.queue,
+            priorityWeight: version.graph.weight[i] ?? task.priorityWeight,
+            operator: task.operator,
+          },
+        ]
+      : [],
+  )
+  await insertTaskInstances(tx, { dagRunId, dagId: run.dagId, runId: run.runId, versionId: run.versionId }, instances)
+  return dagRunId
+}
+
+/** Where the timetable stands: what the next run would be, given the runs that exist. */
+export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {
+  return nextRun(dag.timetable, await findLastInterval(tx, dag.dagId), limitsOf(dag), now)
+}
+
+async function createOne(database: Database, boards: Boards, dagId: string): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    const due = await lockDueDag(tx, dagId)
+    if (due === null) return false
+    const version = await boards.version(tx, due.version_id)
+    const { dag } = version.graph
+    // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
+    const run = await computeNext(tx, dag, due.now)
+    if (run === null || run.runAfter > due.now) {
+      await setNextRun(tx, dagId, run)
+      return false
+    }
+    await insertWhole(tx, version, {
+      dagId,
+      runId: makeRunId('scheduled', run.runAfter),
+      runType: 'scheduled',
+      logicalDate: run.logicalDate,
+      dataInterval: run.dataInterval,
+      runAfter: run.runAfter,
+      conf: {},
+      triggeredBy: 'timetable',
+      user: null,
+      note: null,
+      versionId: due.version_id,
+    })
+    // When the insert met a run of the same date (a user's, or another scheduler's), the schedule moves on all the same.
+    await setNextRun(tx, dagId, nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now))
+    return true
+  })
+}
+
+/** Creates every run that is due, up to a limit a pass. Returns how many. */
+export async function createDueRuns(database: Database, boards: Boards): Promise<number> {
+  let created = 0
+  for (const dagId of await findDueDags(database, 100)) if (await createOne(database, boards, dagId)) created++
+  return created
+}
+
+export interface TriggerRequest {
+  readonly dagId: string
+  readonly runId?: string | null
+  readonly logicalDate?: number | null
+  readonly dataInterval?: { readonly start: number; readonly end: number } | null
+  readonly runAfter?: number | null
+  readonly conf?: JsonObject
+  readonly note?: string | null
+  readonly triggeredBy: 'cli' | 'operator' | 'rest_api' | 'ui'
+  readonly user: string | null
+}
+
+export interface TriggeredRun {
+  readonly dagRunId: number
+  readonly runId: string
+  readonly isPaused: boolean
+}
+
+function checkRunId(runId: string, type: RunType): void {
+  if (runId.length > 250 || !RUN_ID_PATTERN.test(runId)) {
+    throw new BaramError('INPUT_INVALID', `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`)
+  }
+  if (type === 'scheduled' || type === 'backfill') {
+    throw new BaramError('INPUT_INVALID', `a run id that starts with ${type}__ is reserved for the scheduler; choose another, found ${JSON.stringify(runId)}`)
+  }
+}
+
+/** How a manual run without a name is called: its time, and random letters when it has no date that makes it unique. */
+function nameRun(request: TriggerRequest, runAfter: number): string {
+  if (request.runId !== undefined && request.runId !== null && request.runId !== '') {
+    checkRunId(request.runId, runTypeOf(request.runId))
+    return request.runId
+  }
+  const hasDate = request.logicalDate !== undefined && request.logicalDate !== null
+  return makeRunId('manual', runAfter, hasDate ? undefined : randomText(8))
+}
+
+/**
+ * Makes a manual run. It starts as soon as its DAG is active and has room.
+ * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID
+ */
+export async function triggerRun(database: Database, boards: Boards, request: TriggerRequest, audit?: (tx: Sql, run: TriggeredRun) => Promise<void>): Promise<TriggeredRun> {
+  return database.transaction(async (tx) => {
+    const dag = await lockDag(tx, request.dagId)
+    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
+    if (dag.is_stale) throw new BaramError('REFUSED', `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`)
+    const version = await boards.version(tx, dag.version_id)
+    const runAfter = request.runAfter ?? request.logicalDate ?? Date.now()
+    const runId = nameRun(request, runAfter)
+    const logicalDate = request.logicalDate ?? null
+    const dagRunId = await insertWhole(tx, version, {
+      dagId: request.dagId,
+      runId,
+      runType: 'manual',
+      logicalDate,
+      dataInterval: request.dataInterval ?? (logicalDate === null ? null : { start: logicalDate, end: logicalDate }),
+      runAfter,
+      conf: request.conf ?? {},
+      triggeredBy: request.triggeredBy,
+      user: request.user,
+      note: request.note ?? null,
+      versionId: dag.version_id,
+    })
+    if (dagRunId === null) {
+      throw new BaramError('CONFLICT', `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`)
+    }
+    const run = { dagRunId, runId, isPaused: dag.is_paused }
+    await audit?.(tx, run)
+    await notifyScheduler(tx)
+    return run
+  })
+}

@@ -1,0 +1,185 @@
+// What a read DAG file changes: DAG rows, versions, import errors; and pausing.
+
+import { createHash } from 'node:crypto'
+import { BaramError } from '../core/errors.ts'
+import { canonicalJson, type JsonValue } from '../core/json.ts'
+import type { SerializedDag } from '../core/serialized.ts'
+import { describeTimetable } from '../core/timetables/timetable.ts'
+import { uuidv7 } from '../runtime/ids.ts'
+import type { Database } from '../store/database.ts'
+import {
+  deleteImportError,
+  findDagFile,
+  findLatestVersion,
+  insertVersion,
+  lockDag,
+  markStale,
+  putImportError,
+  putModule,
+  replaceVersion,
+  setNextRun,
+  setPaused,
+  upsertDag,
+  type VersionContent,
+} from '../store/postgres/dags.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
+import { databaseNow } from '../store/postgres/jobs.ts'
+import type { Sql } from '../store/sql.ts'
+import type { Boards } from './boards.ts'
+import { computeNext } from './create-run.ts'
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** A DAG file that was compiled and read. */
+export interface ParsedFile {
+  readonly relativeFileloc: string
+  readonly fileloc: string
+  readonly sourceCode: string
+  readonly moduleHash: string
+  readonly moduleCode: string
+  readonly parseSeconds: number
+  readonly dags: readonly SerializedDag[]
+  /** Text for the page; empty = the whole file is good. */
+  readonly errorText: string | null
+  readonly errorDetails: JsonValue
+}
+
+export interface SyncResult {
+  readonly changed: readonly string[]
+  readonly stale: readonly string[]
+  /** DAG ids that another file owns. */
+  readonly taken: readonly { readonly dagId: string; readonly file: string }[]
+}
+
+function contentOf(file: ParsedFile, dag: SerializedDag): VersionContent {
+  // The type is plain JSON throughout; its readonly arrays of tuples are only spelled differently.
+  const data = canonicalJson(dag as unknown as JsonValue)
+  const dagHash = sha256(data)
+  return {
+    dagId: dag.dagId,
+    data,
+    dagHash,
+    moduleHash: file.moduleHash,
+    versionHash: sha256(`${dagHash}:${file.moduleHash}`),
+    fileloc: file.fileloc,
+    sourceCode: file.sourceCode,
+    sourceHash: sha256(file.sourceCode),
+  }
+}
+
+const hasLimits = (dag: SerializedDag) => dag.tasks.some((task) => task.maxActiveTisPerDag !== null || task.maxActiveTisPerDagrun !== null)
+
+async function syncRow(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDefault: boolean): Promise<void> {
+  const { summary, description, type } = describeTimetable(dag.timetable)
+  await upsertDag(tx, {
+    dagId: dag.dagId,
+    isPaused: dag.isPausedUponCreation ?? pausedByDefault,
+    relativeFileloc: file.relativeFileloc,
+    fileloc: file.fileloc,
+    owners: [...new Set(dag.tasks.map((task) => task.owner))].sort().join(', ') || 'airflow',
+    displayName: dag.dagDisplayName,
+    description: dag.description,
+    timetableSummary: summary,
+    timetableDescription: description,
+    timetableType: type,
+    timezone: dag.timezone,
+    hasSchedule: dag.timetable.kind !== 'none',
+    maxActiveTasks: dag.maxActiveTasks,
+    maxActiveRuns: dag.maxActiveRuns,
+    maxConsecutiveFailedDagRuns: dag.maxConsecutiveFailedDagRuns,
+    hasTaskConcurrencyLimits: hasLimits(dag),
+    parseSeconds: file.parseSeconds,
+    tags: dag.tags,
+  })
+}
+
+/** A new version only when the latest has runs; else it is replaced in place (CONTRACT §4.6). */
+async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Promise<boolean> {
+  const latest = await findLatestVersion(tx, content.dagId)
+  if (latest?.version_hash === content.versionHash) return false
+  if (latest !== null && !latest.is_used) {
+    await replaceVersion(tx, latest.id, content)
+    boards.forgetVersion(latest.id)
+    return true
+  }
+  await insertVersion(tx, { version: uuidv7(), serialized: uuidv7(), code: uuidv7() }, (latest?.version_number ?? 0) + 1, content)
+  return true
+}
+
+/** The file whose path sorts first keeps a DAG id that two files declare: the same winner on every host and start. */
+async function ownerOf(tx: Sql, dagId: string, file: ParsedFile, present: ReadonlySet<string>): Promise<string> {
+  const owner = await findDagFile(tx, dagId)
+  if (owner === null || owner === file.relativeFileloc || !present.has(owner)) return file.relativeFileloc
+  return owner < file.relativeFileloc ? owner : file.relativeFileloc
+}
+
+async function syncOne(tx: Sql, boards: Boards, file: ParsedFile, dag: SerializedDag, pausedByDefault: boolean): Promise<boolean> {
+  await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`baram.dag.${dag.dagId}`])
+  await lockDag(tx, dag.dagId)
+  await syncRow(tx, file, dag, pausedByDefault)
+  const isChanged = await syncVersion(tx, boards, contentOf(file, dag))
+  await setNextRun(tx, dag.dagId, await computeNext(tx, dag, await databaseNow(tx)))
+  return isChanged
+}
+
+/**
+ * Stores what a file yields, all or nothing. `present`: every file the last listing saw, to tell a moved DAG from a
+ * duplicated one.
+ */
+export async function syncFile(database: Database, boards: Boards, file: ParsedFile, present: ReadonlySet<string>, pausedByDefault: boolean): Promise<SyncResult> {
+  return database.transaction(async (tx) => {
+    await putModule(tx, file.moduleHash, file.moduleCode)
+    const changed: string[] = []
+    const taken: { dagId: string; file: string }[] = []
+    for (const dag of [...file.dags].sort((a, b) => (a.dagId < b.dagId ? -1 : 1))) {
+      const owner = await ownerOf(tx, dag.dagId, file, present)
+      if (owner !== file.relativeFileloc) taken.push({ dagId: dag.dagId, file: owner })
+      else if (await syncOne(tx, boards, file, dag, pausedByDefault)) changed.push(dag.dagId)
+    }
+    const duplicates = taken.map(({ dagId, file: owner }) => `DAG ${dagId} is already declared in ${owner}; give one of the two another id`)
+    const text = [file.errorText, ...duplicates].filter((line) => line !== null && line !== '').join('\n\n')
+    if (text === '') await deleteImportError(tx, file.relativeFileloc)
+    else await putImportError(tx, { filename: file.relativeFileloc, stacktrace: text, details: file.errorDetails })
+    // DAGs that are broken in this version of the file keep their last good version.
+    const keep = file.errorText === null ? file.dags.map((dag) => dag.dagId) : null
+    const stale = keep === null ? [] : await markStale(tx, file.relativeFileloc, keep)
+    await notifyScheduler(tx)
+    await notifyPages(tx, { runs: [], dags: [...changed, ...stale, ...file.dags.map((dag) => dag.dagId)] })
+    return { changed, stale, taken }
+  })
+}
+
+/** A file that cannot be read at all: its DAGs keep their last good version. */
+export async function recordImportError(database: Database, filename: string, stacktrace: string, details: JsonValue): Promise<void> {
+  await database.transaction(async (tx) => {
+    await putImportError(tx, { filename, stacktrace, details })
+    await notifyPages(tx, { runs: [], dags: ['*'] })
+  })
+}
+
+/** A file that is gone (after enough complete listings): its DAGs are stale, its error is forgotten. */
+export async function forgetFile(database: Database, filename: string): Promise<readonly string[]> {
+  return database.transaction(async (tx) => {
+    await deleteImportError(tx, filename)
+    const stale = await markStale(tx, filename, [])
+    await notifyPages(tx, { runs: [], dags: ['*'] })
+    return stale
+  })
+}
+
+/** @throws BaramError NOT_FOUND */
+export async function pauseDag(database: Database, boards: Boards, dagId: string, isPaused: boolean, audit?: (tx: Sql) => Promise<void>): Promise<void> {
+  await database.transaction(async (tx) => {
+    const dag = await lockDag(tx, dagId)
+    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+    await setPaused(tx, dagId, isPaused)
+    if (!isPaused) {
+      // The time while paused does not count: without catchup the schedule goes on from now.
+      const { graph } = await boards.version(tx, dag.version_id)
+      await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
+    }
+    await audit?.(tx)
+    await notifyScheduler(tx)
+    await notifyPages(tx, { runs: [], dags: [dagId] })
+  })
+}

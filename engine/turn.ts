@@ -1,0 +1,289 @@
+// The turn (DISPATCH.md): one transaction that locks runs, proves its copies, decides, gives slots, starts attempts on
+// the worker that takes it, and writes everything. Reports, claims, starts, retries, rescue and sweeps are all turns.
+//
+//   begin → lock runs (ids ascending) → changes since my copies → act (pure) → slots → write → commit → notify
+//
+// If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
+// the caller may try again: nothing is half done. Attempts start only after the commit.
+
+import type pg from 'pg'
+import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import { runOutcome } from '../core/decide.ts'
+import { BaramError, messageOf } from '../core/errors.ts'
+import type { SerializedTask } from '../core/serialized.ts'
+import { isFinished, isRunFinished } from '../core/states.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { type Database, sqlOf } from '../store/database.ts'
+import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
+import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
+import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
+import { moveInstances, recordTries } from '../store/postgres/task-instances.ts'
+import { clearXComs, putXCom } from '../store/postgres/xcoms.ts'
+import type { Sql } from '../store/sql.ts'
+import { type AdmissionLimits, giveSlots } from './admission.ts'
+import type { Boards } from './boards.ts'
+import { groupWays, RunChanges, type Way } from './changes.ts'
+
+/** The worker on which a turn may start attempts. */
+export interface WorkerSelf {
+  readonly jobId: number
+  readonly hostname: string
+  readonly pid: number
+}
+
+export interface Slots {
+  readonly worker: WorkerSelf
+  readonly count: number
+  readonly queues: readonly string[]
+  /** There may be queued rows to take besides what this turn releases itself. */
+  readonly mayClaim: boolean
+}
+
+/** An attempt that this worker now has to run: its row says `running` with this epoch. */
+export interface StartedAttempt {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly epoch: number
+  readonly tryNumber: number
+  readonly mapIndex: number
+  readonly task: SerializedTask
+  readonly run: RunBoard['run']
+}
+
+export interface TurnRequest {
+  /** Runs that must be locked: the turn waits for them. */
+  readonly runs: readonly number[]
+  /** Runs taken only if nobody holds them. */
+  readonly freeRuns?: readonly number[]
+  readonly slots?: Slots
+  /** Reconsider everything that waits for a slot, not only what has just become ready. */
+  readonly isWide?: boolean
+  /** Before runs are locked: locks that come first in the order (dag rows). */
+  before?(tx: Sql): Promise<void>
+  /** Decides on current boards. Pure but for the boards, which move. */
+  act(changes: ReadonlyMap<number, RunChanges>): void
+}
+
+export interface TurnResult {
+  readonly started: readonly StartedAttempt[]
+  readonly changedRuns: readonly number[]
+  readonly endedRuns: readonly number[]
+}
+
+export interface TurnDeps {
+  readonly database: Database
+  readonly boards: Boards
+  readonly log: Logger
+  readonly limits: AdmissionLimits
+  /** `worker:12`, `scheduler:3`: stands in the ledger. */
+  readonly who: string
+  /** Told after each commit which runs changed. */
+  onChange(result: TurnResult): void
+}
+
+/** Heads of the queue compared with a turn's own ready instances. */
+const PEEK_HELD = 16
+
+interface Prepared {
+  readonly all: Map<number, RunChanges>
+  readonly queued: readonly QueuedRow[]
+  readonly held: readonly HeldRow[]
+}
+
+/** One process' writer: one connection, one turn at a time; what arrives meanwhile waits in order. */
+export class TurnRunner {
+  private readonly deps: TurnDeps
+  private client: pg.Client | null = null
+  private tail: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: TurnDeps) {
+    this.deps = deps
+  }
+
+  /** @throws BaramError SETTLED_ELSEWHERE when rows had moved; connection errors as they come */
+  run(request: TurnRequest): Promise<TurnResult> {
+    const next = this.tail.then(
+      () => this.once(request),
+      () => this.once(request),
+    )
+    this.tail = next.catch(() => undefined)
+    return next
+  }
+
+  async close(): Promise<void> {
+    await this.tail
+    await this.client?.end().catch(() => undefined)
+    this.client = null
+  }
+
+  private async connection(): Promise<pg.Client> {
+    if (this.client !== null) return this.client
+    const client = await this.deps.database.connect('writer')
+    client.on('end', () => {
+      if (this.client === client) this.client = null
+    })
+    this.client = client
+    return client
+  }
+
+  private async once(request: TurnRequest): Promise<TurnResult> {
+    const client = await this.connection()
+    const tx = sqlOf(client)
+    const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
+    try {
+      const result = await this.transact(tx, request, touched)
+      if (result.changedRuns.length > 0) this.deps.onChange(result)
+      return result
+    } catch (error) {
+      this.deps.boards.forget(touched)
+      await this.rollback(client, error)
+      throw error
+    }
+  }
+
+  private async rollback(client: pg.Client, reason: unknown): Promise<void> {
+    try {
+      await client.query('rollback')
+    } catch (error) {
+      this.deps.log.warn({ err: messageOf(error), reason: messageOf(reason) }, 'the writing connection is replaced')
+      this.client = null
+      await client.end().catch(() => undefined)
+    }
+  }
+
+  private async transact(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<TurnResult> {
+    const begun = tx.query('begin')
+    begun.catch(() => undefined) // The same failure rejects the next statement, which is awaited.
+    await request.before?.(tx)
+    const prepared = await this.prepare(tx, request, touched)
+    request.act(prepared.all)
+    const all = [...prepared.all.values()]
+    const slots = await giveSlots(tx, all, prepared.held, this.deps.limits, request.isWide === true)
+    const started = request.slots === undefined ? [] : this.startAttempts(prepared, slots.admitted, request.slots)
+    for (const changes of all) finishRun(changes)
+    const changed = all.filter((changes) => !changes.isEmpty)
+    const writes = changed.map((changes) => this.write(tx, changes, request.slots?.worker ?? null))
+    for (const changes of changed) if (isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
+    writes.push(this.wake(tx, changed, slots.hasLeftover, request))
+    const outcomes = await Promise.allSettled(writes)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    await tx.query('commit')
+    return this.afterCommit(changed, started)
+  }
+
+  private async prepare(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<Prepared> {
+    const { slots } = request
+    const heads = slots?.mayClaim === true && slots.count > 0 ? peekQueued(tx, slots.queues, slots.count) : Promise.resolve([])
+    const waiting = peekHeld(tx, PEEK_HELD)
+    const mustLock = request.runs.length > 0 ? lockRuns(tx, request.runs) : Promise.resolve([])
+    const [queued, held, locked] = await Promise.all([heads, waiting, mustLock])
+    const have = new Set(locked.map((run) => run.id))
+    const wanted = [...new Set([...(request.freeRuns ?? []), ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
+    const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
+    const rows = [...locked, ...free]
+    for (const row of rows) touched.add(row.id)
+    const boards = await this.deps.boards.current(tx, rows)
+    const all = new Map<number, RunChanges>()
+    for (const row of rows) {
+      const board = boards.get(row.id)
+      if (board !== undefined) all.set(row.id, new RunChanges(board, row.is_paused))
+    }
+    return { all, queued, held }
+  }
+
+  /** Of what was queued before and what this turn admitted: the most urgent ones start here, as far as slots go. */
+  private startAttempts(prepared: Prepared, admitted: readonly { changes: RunChanges; ti: TaskInstanceView }[], slots: Slots): StartedAttempt[] {
+    const waiting = prepared.queued.flatMap((row) => {
+      const changes = prepared.all.get(row.dag_run_id)
+      const ti = changes?.board.instances.get(row.ti_id)
+      return changes !== undefined && ti?.state === 'queued' && !changes.ways.has(ti.id) ? [{ changes, ti }] : []
+    })
+    const own = admitted.filter(({ ti }) => slots.queues.includes(ti.queue))
+    // Stable: at equal weight what was queued earlier goes first.
+    const order = [...waiting, ...own].sort((a, b) => b.ti.priorityWeight - a.ti.priorityWeight)
+    return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {
+      const { board } = changes
+      changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
+      const task = board.graph.tasks[ti.task]
+      if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+      return { dagRunId: board.run.dagRunId, tiId: ti.id, epoch: ti.epoch, tryNumber: ti.tryNumber, mapIndex: ti.mapIndex, task, run: board.run }
+    })
+  }
+
+  private async write(tx: Sql, changes: RunChanges, worker: WorkerSelf | null): Promise<void> {
+    const { board } = changes
+    const { dagRunId } = board.run
+    const rev = board.run.rev + 1
+    const state = board.run.state === changes.runStateBefore ? null : board.run.state
+    const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, board.run.rev, state), board)]
+    if (state !== null) pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, this.deps.who, changes.runBecause))
+    for (const group of groupWays(changes.ways.values())) pending.push(...this.writeGroup(tx, changes, group, rev, worker))
+    for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
+    for (const [id, because] of changes.held) pending.push(putLive(tx, dagRunId, [id], 'held', { because }))
+    const outcomes = await Promise.allSettled(pending)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  private writeGroup(tx: Sql, changes: RunChanges, group: readonly Way[], rev: number, worker: WorkerSelf | null): Promise<unknown>[] {
+    const { board } = changes
+    const { dagRunId } = board.run
+    const first = group[0]
+    const to = first?.steps[first.steps.length - 1]?.to ?? null
+    if (first === undefined) return []
+    const ids = group.map((way) => way.ti.id)
+    const pending: Promise<unknown>[] = []
+    for (const way of group) {
+      const startsNewTry = way.ti.tryNumber > 1 && way.steps.some((step) => step.to === 'scheduled')
+      if (startsNewTry) pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
+    }
+    const move = { dagRunId, rev, ids, from: first.from, steps: first.steps, who: this.deps.who, readyAt: first.readyAt, worker: to === 'running' ? worker : null }
+    pending.push(expectTrue(moveInstances(tx, move), board))
+    if (to === 'running' && worker !== null) pending.push(putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId }))
+    else if (to === 'queued') pending.push(putLive(tx, dagRunId, ids, 'queued'))
+    else if (to === 'up_for_retry') {
+      pending.push(recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
+    } else if (first.from !== null || isFinished(to)) pending.push(deleteLive(tx, dagRunId, ids))
+    return pending
+  }
+
+  private async wake(tx: Sql, changed: readonly RunChanges[], hasLeftover: boolean, request: TurnRequest): Promise<void> {
+    const ends = (state: string) => changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
+    if (ends('queued')) await notifyWork(tx)
+    const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
+    const wakesPast = changed.some((changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)))
+    if (someRunEnded || wakesPast || ends('up_for_retry')) await notifyScheduler(tx)
+    else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
+  }
+
+  private afterCommit(changed: readonly RunChanges[], started: readonly StartedAttempt[]): TurnResult {
+    const ended: number[] = []
+    for (const { board, ways } of changed) {
+      board.run.rev++
+      if (isRunFinished(board.run.state)) ended.push(board.run.dagRunId)
+      for (const way of ways.values()) this.logMove(board, way)
+    }
+    this.deps.boards.forget(ended)
+    return { started, changedRuns: changed.map((changes) => changes.board.run.dagRunId), endedRuns: ended }
+  }
+
+  private logMove(board: RunBoard, way: Way): void {
+    if (!this.deps.log.isLevelEnabled('debug')) return
+    const { dagId, runId } = board.run
+    const taskId = board.graph.tasks[way.ti.task]?.taskId
+    this.deps.log.debug({ dagId, runId, taskId, tryNumber: way.ti.tryNumber, from: way.from, steps: way.steps }, 'task instance moved')
+  }
+}
+
+async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void> {
+  if (!(await done)) throw new BaramError('SETTLED_ELSEWHERE', `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`)
+}
+
+/** Closes the run once nothing of it can go on. */
+function finishRun(changes: RunChanges): void {
+  const { board } = changes
+  if (board.run.state !== 'running') return
+  const outcome = runOutcome(board)
+  if (outcome === null) return
+  board.run.state = outcome.state
+  changes.runBecause = { code: outcome.because }
+}

@@ -1,0 +1,158 @@
+// Every state change as one verb: each is a turn with its own way of deciding. Used alike by scheduler and worker.
+
+import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import { advance, decide } from '../core/decide.ts'
+import { isFinished } from '../core/states.ts'
+import { type Outcome, settle } from '../core/settle.ts'
+import { findDue, findOrphans, peekHeld } from '../store/postgres/live.ts'
+import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces } from '../store/postgres/runs.ts'
+import type { Database } from '../store/database.ts'
+import type { NewXCom, RunChanges } from './changes.ts'
+import type { Slots, TurnResult, TurnRunner } from './turn.ts'
+
+/** How many runs or rows one turn takes at most: a batch has a limit, the rest is the next turn's. */
+const BATCH = 100
+
+export interface Report {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly epoch: number
+  readonly outcome: Outcome
+  readonly xcoms: readonly NewXCom[]
+}
+
+/** Settles an instance and moves on what its end releases. */
+function settleAndAdvance(changes: RunChanges, ti: TaskInstanceView, outcome: Outcome, now: number): void {
+  const transition = settle(changes.board, ti, outcome, now)
+  changes.add([transition])
+  if (isFinished(transition.to)) changes.add(advance(changes.board, [ti]))
+}
+
+const isAttempt = (board: RunBoard | undefined, tiId: string, epoch: number): TaskInstanceView | null => {
+  const ti = board?.instances.get(tiId)
+  return ti !== undefined && ti.state === 'running' && ti.epoch === epoch ? ti : null
+}
+
+/**
+ * What ended on this worker, and what it starts instead. A report whose attempt is no longer the current one is dropped:
+ * either it was written before (its reply was lost) or somebody else took the instance over.
+ */
+export async function report(turns: TurnRunner, reports: readonly Report[], slots: Slots, now: number): Promise<TurnResult & { dropped: readonly Report[] }> {
+  let dropped: Report[] = []
+  const result = await turns.run({
+    runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
+    slots,
+    act(all) {
+      dropped = []
+      for (const one of reports) {
+        const changes = all.get(one.dagRunId)
+        const ti = isAttempt(changes?.board, one.tiId, one.epoch)
+        if (changes === undefined || ti === null) dropped.push(one)
+        else {
+          changes.xcoms.push(...one.xcoms)
+          settleAndAdvance(changes, ti, one.outcome, now)
+        }
+      }
+    },
+  })
+  return { ...result, dropped }
+}
+
+/** Takes queued attempts for free slots. */
+export function claim(turns: TurnRunner, slots: Slots): Promise<TurnResult> {
+  return turns.run({ runs: [], slots, act: () => undefined })
+}
+
+/** Queued runs become running, as far as their DAGs' maxActiveRuns go. Returns how many. */
+export async function startRuns(database: Database, turns: TurnRunner): Promise<number> {
+  const ids = await findStartableRuns(database, BATCH)
+  if (ids.length === 0) return 0
+  const dagOf = await dagIdsOfRuns(database, ids)
+  let places: ReadonlyMap<string, number> = new Map()
+  const result = await turns.run({
+    runs: [],
+    freeRuns: ids,
+    async before(tx) {
+      places = await lockRunPlaces(tx, [...new Set(dagOf.values())])
+    },
+    act(all) {
+      const left = new Map(places)
+      for (const id of ids) {
+        const changes = all.get(id)
+        const room = left.get(dagOf.get(id) ?? '') ?? 0
+        if (changes === undefined || changes.board.run.state !== 'queued' || room <= 0) continue
+        left.set(changes.board.run.dagId, room - 1)
+        changes.board.run.state = 'running'
+        changes.runBecause = { code: 'started' }
+        changes.add(decide(changes.board))
+      }
+    },
+  })
+  return result.changedRuns.length
+}
+
+/** Retries whose delay is over become ready again. Returns how many rows were due. */
+export async function wakeDue(database: Database, turns: TurnRunner): Promise<number> {
+  const due = await findDue(database, BATCH)
+  if (due.length === 0) return 0
+  await turns.run({
+    runs: [],
+    freeRuns: [...new Set(due.map((row) => row.dag_run_id))],
+    act(all) {
+      for (const row of due) {
+        const changes = all.get(row.dag_run_id)
+        const ti = changes?.board.instances.get(row.ti_id)
+        if (changes === undefined || ti?.state !== 'up_for_retry' || changes.isPaused) continue
+        changes.add([changes.board.move(ti, 'scheduled', { code: 'retry_due' })])
+      }
+    },
+  })
+  return due.length
+}
+
+/** Slots that came free go to what has waited longest and weighs most. */
+export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
+  const held = await peekHeld(database, BATCH)
+  if (held.length === 0) return
+  await turns.run({ runs: [], freeRuns: [...new Set(held.map((row) => row.dag_run_id))], isWide: true, act: () => undefined })
+}
+
+/** Attempts whose worker is dead end as lost: retried or failed like any other failure. Returns how many. */
+export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<number> {
+  const orphans = await findOrphans(database)
+  if (orphans.length === 0) return 0
+  let rescued = 0
+  await turns.run({
+    runs: [...new Set(orphans.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+    act(all) {
+      rescued = 0
+      for (const row of orphans) {
+        const changes = all.get(row.dag_run_id)
+        const ti = isAttempt(changes?.board, row.ti_id, row.epoch)
+        if (changes === undefined || ti === null) continue
+        settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
+        rescued++
+      }
+    },
+  })
+  return rescued
+}
+
+/** Runs that nobody works on are decided as a whole: the net under every lost wake-up. */
+export async function decideIdle(database: Database, turns: TurnRunner): Promise<number> {
+  const ids = await findIdleRuns(database, BATCH)
+  return ids.length === 0 ? 0 : decideRuns(turns, ids)
+}
+
+/** The whole decision for given runs (idle ones, or those whose past has moved). */
+export async function decideRuns(turns: TurnRunner, ids: readonly number[]): Promise<number> {
+  const result = await turns.run({
+    runs: [],
+    freeRuns: ids,
+    isWide: true,
+    act(all) {
+      for (const changes of all.values()) if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
+    },
+  })
+  return result.changedRuns.length
+}

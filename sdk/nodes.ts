@@ -1,0 +1,129 @@
+// Tasks, groups and edges while a DAG is being declared. One node class serves both doors.
+
+import { isOperator, type Operator } from './operator.ts'
+import { isPlainObject } from './spec.ts'
+import type { Node, TaskGroupRef, TaskRef } from './types.ts'
+
+const REF = Symbol.for('baram.ref')
+const ID = /^[\p{L}\p{N}_.-]+$/u
+
+export type Handler = (args: unknown) => unknown
+
+/** One declared task. */
+export interface TaskNode {
+  readonly kind: 'task'
+  readonly taskId: string
+  readonly handler: Handler | null
+  readonly operator: Operator<unknown, unknown> | null
+  readonly spec: Readonly<Record<string, unknown>>
+  readonly group: GroupNode | null
+  inputs: readonly (readonly [string, unknown])[] | null
+  ref: TaskRef | null
+}
+
+export interface GroupNode {
+  readonly kind: 'group'
+  readonly groupId: string
+  readonly hasPrefix: boolean
+  readonly parent: GroupNode | null
+  readonly members: (TaskNode | GroupNode)[]
+}
+
+export type AnyNode = TaskNode | GroupNode
+
+/** What a ref carries inside: which DAG object it belongs to, and its node. */
+export interface RefInside {
+  readonly owner: object
+  readonly node: AnyNode
+}
+
+/** Brands a public ref with its node, out of sight of `Object.keys`. */
+export function brandRef<T extends object>(ref: T, inside: RefInside): T {
+  Object.defineProperty(ref, REF, { value: inside, enumerable: false })
+  return Object.freeze(ref)
+}
+
+export function insideOf(value: unknown): RefInside | null {
+  if (typeof value !== 'object' || value === null || !(REF in value)) return null
+  // Only brandRef sets this symbol.
+  return (value as { [REF]: RefInside })[REF]
+}
+
+/** @throws Error when the value is no node of this DAG */
+export function nodeOf(owner: object, value: unknown, where: string): AnyNode {
+  const inside = insideOf(value)
+  if (inside === null) throw new Error(`${where}: expected a task or group of this DAG, found ${describe(value)}`)
+  if (inside.owner !== owner) throw new Error(`${where}: ${describe(value)} belongs to another DAG; edges stay inside one DAG`)
+  return inside.node
+}
+
+function describe(value: unknown): string {
+  const inside = insideOf(value)
+  if (inside !== null) return inside.node.kind === 'task' ? `task "${inside.node.taskId}"` : `group "${inside.node.groupId}"`
+  if (typeof value === 'function') return 'a task that was not called; call it first: `task()`'
+  return value === null ? 'null' : typeof value
+}
+
+/** @throws Error naming what is wrong with the id */
+export function checkId(id: string, what: 'task' | 'group', where: string): string {
+  if (id === '') throw new Error(`${where}: a ${what} id must not be empty`)
+  if (id.includes('.')) throw new Error(`${where}: ${what} id "${id}" contains a dot, which belongs to groups`)
+  const most = what === 'group' ? 200 : 250
+  if ([...id].length > most) throw new Error(`${where}: a ${what} id has at most ${most} characters, found ${[...id].length}`)
+  if (!ID.test(id)) throw new Error(`${where}: ${what} id "${id}" may only have letters, digits, "_" and "-"`)
+  return id
+}
+
+/** The three forms of `task(…)`, told apart: `(id, body, spec?)`, `(body, spec?)`. */
+export function readTaskCall(args: readonly unknown[], where: string): { id: string | null; body: unknown; spec: unknown } {
+  const hasId = typeof args[0] === 'string'
+  const [body, spec] = hasId ? args.slice(1) : args
+  if (args.length > (hasId ? 3 : 2)) throw new Error(`${where}: task takes an id, a handler and options, found ${args.length} arguments`)
+  if (spec === null) throw new Error(`${where}: options must be an object, found null`)
+  return { id: hasId ? String(args[0]) : null, body, spec: spec ?? {} }
+}
+
+/** A function of one argument at most, or an operator. @throws Error */
+export function readBody(body: unknown, where: string): Pick<TaskNode, 'handler' | 'operator'> {
+  if (isOperator(body)) return { handler: null, operator: body }
+  if (typeof body !== 'function') throw new Error(`${where}: expected a function or an operator, found ${body === undefined ? 'nothing' : typeof body}`)
+  if (body.length > 1) throw new Error(`${where}: a handler takes one object of named arguments, found ${body.length} parameters`)
+  // Proven a function; what it takes and returns is the author's business.
+  return { handler: body as Handler, operator: null }
+}
+
+/** The id: given once, in the call or the options; else the function's own name. @throws Error */
+export function pickId(positional: string | null, fromSpec: unknown, body: Pick<TaskNode, 'handler' | 'operator'>, where: string): string {
+  if (positional !== null && fromSpec !== undefined) throw new Error(`${where}: give the id once, as first argument or as taskId`)
+  if (positional !== null) return checkId(positional, 'task', where)
+  if (typeof fromSpec === 'string') return checkId(fromSpec, 'task', where)
+  if (body.operator !== null) throw new Error(`${where}: ${body.operator.name} needs an id: write task('my_id', …)`)
+  const name = body.handler?.name ?? ''
+  if (name === '') throw new Error(`${where}: this handler has no name; pass an id: task('my_id', handler)`)
+  return checkId(name, 'task', where)
+}
+
+/** The named inputs of a call. @throws Error for anything but one plain object, and for a ref inside a literal */
+export function readInputs(owner: object, args: readonly unknown[], where: string): readonly (readonly [string, unknown])[] {
+  if (args.length > 1) throw new Error(`${where}: inputs are one object of named arguments, found ${args.length} arguments`)
+  const [inputs] = args
+  if (inputs === undefined) return []
+  if (insideOf(inputs) !== null) throw new Error(`${where}: pass the upstream by name: { input: ref }`)
+  if (!isPlainObject(inputs)) throw new Error(`${where}: inputs must be an object of named arguments, found ${typeof inputs}`)
+  return Reflect.ownKeys(inputs).map((key) => {
+    if (typeof key === 'symbol') throw new Error(`${where}: an input cannot be named by a symbol`)
+    const value = inputs[key]
+    if (insideOf(value) !== null) nodeOf(owner, value, `${where}, input "${key}"`)
+    else refuseNestedRef(value, `${where}, input "${key}"`)
+    return [key, value] as const
+  })
+}
+
+function refuseNestedRef(value: unknown, where: string, depth = 0): void {
+  if (depth > 50 || typeof value !== 'object' || value === null) return
+  for (const item of Object.values(value)) {
+    if (insideOf(item) !== null) throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
+    refuseNestedRef(item, where, depth + 1)
+  }
+}
+

@@ -1,0 +1,131 @@
+// Checks of the options authors pass: unknown keys at once, wrong value types when the DAG is read, told together.
+
+export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object'
+
+const DAG_FIELDS: Readonly<Record<string, FieldType>> = {
+  schedule: 'string',
+  description: 'string',
+  dagDisplayName: 'string',
+  docMd: 'string',
+  startDate: 'date',
+  endDate: 'date',
+  tags: 'strings',
+  maxActiveTasks: 'number',
+  maxActiveRuns: 'number',
+  maxConsecutiveFailedDagRuns: 'number',
+  dagrunTimeout: 'number',
+  catchup: 'boolean',
+  failFast: 'boolean',
+  renderTemplateAsNativeObj: 'boolean',
+  disableBundleVersioning: 'boolean',
+  isPausedUponCreation: 'boolean',
+  queue: 'string',
+}
+const TASK_FIELDS: Readonly<Record<string, FieldType>> = {
+  taskId: 'string',
+  owner: 'string',
+  startDate: 'date',
+  endDate: 'date',
+  triggerRule: 'string',
+  dependsOnPast: 'boolean',
+  ignoreFirstDependsOnPast: 'boolean',
+  waitForPastDependsBeforeSkipping: 'boolean',
+  waitForDownstream: 'boolean',
+  retries: 'number',
+  retryDelay: 'number',
+  maxRetryDelay: 'number',
+  retryExponentialBackoff: 'number',
+  executionTimeout: 'number',
+  queue: 'string',
+  pool: 'string',
+  poolSlots: 'number',
+  priorityWeight: 'number',
+  weightRule: 'string',
+  executor: 'string',
+  doXcomPush: 'boolean',
+  returnsDagResult: 'boolean',
+  emailOnFailure: 'boolean',
+  emailOnRetry: 'boolean',
+  docMd: 'string',
+  mapIndexTemplate: 'string',
+  maxActiveTisPerDag: 'number',
+  maxActiveTisPerDagrun: 'number',
+}
+
+export interface SpecRules {
+  readonly what: string
+  readonly fields: Readonly<Record<string, FieldType>>
+}
+export const FACADE_DAG: SpecRules = { what: 'Dag', fields: DAG_FIELDS }
+export const FACADE_TASK: SpecRules = { what: 'task', fields: TASK_FIELDS }
+export const BARAM_TASK: SpecRules = { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string' } }
+export const BARAM_DAG: SpecRules = { what: 'Dag', fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object' } }
+
+export const isPlainObject = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const flat = (text: string) => text.toLowerCase().replaceAll('_', '')
+  return known.find((name) => flat(name) === flat(key)) ?? known.find((name) => flat(name).startsWith(flat(key).slice(0, 5)))
+}
+
+/** A frozen copy without unset keys. @throws Error for anything that is no plain object, and for unknown keys */
+export function readSpec(spec: unknown, rules: SpecRules, where: string): Readonly<Record<string, unknown>> {
+  if (!isPlainObject(spec)) throw new Error(`${where}: options must be a plain object, found ${spec === null ? 'null' : typeof spec}`)
+  const copy: Record<string, unknown> = {}
+  for (const key of Reflect.ownKeys(spec)) {
+    if (typeof key === 'symbol') throw new Error(`${where}: Unknown option ${String(key)}`)
+    const hint = nearest(key, Object.keys(rules.fields))
+    if (!Object.hasOwn(rules.fields, key)) {
+      throw new Error(`${where}: Unknown option "${key}" of a ${rules.what}${hint === undefined ? '' : `; did you mean "${hint}"?`}`)
+    }
+    const value = spec[key]
+    if (value !== undefined) copy[key] = copyValue(value)
+  }
+  return Object.freeze(copy)
+}
+
+/** Dates and arrays are copied: changing them later must not change the DAG. */
+function copyValue(value: unknown): unknown {
+  if (value instanceof Date) return new Date(value)
+  if (Array.isArray(value)) return Object.freeze([...(value as unknown[])])
+  return value
+}
+
+function fits(value: unknown, type: FieldType): boolean {
+  switch (type) {
+    case 'date':
+      return value instanceof Date && !Number.isNaN(value.getTime())
+    case 'number':
+      return typeof value === 'number' && Number.isFinite(value)
+    case 'strings':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string')
+    case 'object':
+      return isPlainObject(value)
+    case 'string':
+    case 'boolean':
+      return typeof value === type
+  }
+}
+
+const NAMES: Readonly<Record<FieldType, string>> = {
+  date: 'a valid Date',
+  number: 'a finite number',
+  strings: 'an array of strings',
+  object: 'an object of options',
+  string: 'text',
+  boolean: 'true or false',
+}
+
+/** Sentences about values of a wrong type; empty = all fit. */
+export function checkTypes(spec: Readonly<Record<string, unknown>>, rules: SpecRules, where: string, except: readonly string[] = []): string[] {
+  return Object.entries(spec).flatMap(([key, value]) => {
+    const type = rules.fields[key]
+    if (type === undefined || except.includes(key) || fits(value, type)) return []
+    const found = value instanceof Date ? 'an invalid Date' : value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+    return [`${where}: option "${key}" must be ${NAMES[type]}, found ${found}`]
+  })
+}

@@ -1,0 +1,191 @@
+// The public types of the façade, as Airflow's TypeScript SDK has them, and the wider ones of `baram`.
+
+import type { JsonValue } from '../core/json.ts'
+import type { Operator } from './operator.ts'
+import type { Schedule } from './schedule.ts'
+
+/** Options of a DAG; durations are seconds. Airflow's SDK: every field is optional. */
+export interface DagSpec {
+  /** `@once`, `@continuous`, a preset or a cron text, a point in time in UTC. Unset = manual only. */
+  readonly schedule?: string | undefined
+  readonly description?: string | undefined
+  readonly dagDisplayName?: string | undefined
+  readonly docMd?: string | undefined
+  readonly startDate?: Date | undefined
+  readonly endDate?: Date | undefined
+  /** A set: deduplicated and sorted. */
+  readonly tags?: readonly string[] | undefined
+  /** Active task instances of one run; server default 16. */
+  readonly maxActiveTasks?: number | undefined
+  /** Running runs; server default 16. */
+  readonly maxActiveRuns?: number | undefined
+  readonly maxConsecutiveFailedDagRuns?: number | undefined
+  /** Seconds. */
+  readonly dagrunTimeout?: number | undefined
+  /** Also create the runs of past dates since `startDate`; default false. */
+  readonly catchup?: boolean | undefined
+  readonly failFast?: boolean | undefined
+  readonly renderTemplateAsNativeObj?: boolean | undefined
+  readonly disableBundleVersioning?: boolean | undefined
+  readonly isPausedUponCreation?: boolean | undefined
+  /** Default queue of the DAG's tasks. */
+  readonly queue?: string | undefined
+}
+
+/** Options of a task; durations are seconds. */
+export interface TaskSpec {
+  readonly taskId?: string | undefined
+  /** Default `airflow`. */
+  readonly owner?: string | undefined
+  readonly startDate?: Date | undefined
+  readonly endDate?: Date | undefined
+  /** One of Airflow's 13 rules; default `all_success`. */
+  readonly triggerRule?: string | undefined
+  readonly dependsOnPast?: boolean | undefined
+  readonly ignoreFirstDependsOnPast?: boolean | undefined
+  readonly waitForPastDependsBeforeSkipping?: boolean | undefined
+  readonly waitForDownstream?: boolean | undefined
+  /** Tries after the first; default 0. */
+  readonly retries?: number | undefined
+  /** Seconds; default 300. */
+  readonly retryDelay?: number | undefined
+  /** Seconds. */
+  readonly maxRetryDelay?: number | undefined
+  /** Multiplier, 0 = off. */
+  readonly retryExponentialBackoff?: number | undefined
+  /** Seconds; the try is killed and counts as failed. */
+  readonly executionTimeout?: number | undefined
+  /** Default: the DAG's queue, else `default`. */
+  readonly queue?: string | undefined
+  /** Default `default_pool`. */
+  readonly pool?: string | undefined
+  readonly poolSlots?: number | undefined
+  readonly priorityWeight?: number | undefined
+  /** `downstream` (default), `upstream` or `absolute`. */
+  readonly weightRule?: string | undefined
+  readonly executor?: string | undefined
+  /** Push the returned value as XCom; default true. */
+  readonly doXcomPush?: boolean | undefined
+  readonly returnsDagResult?: boolean | undefined
+  readonly emailOnFailure?: boolean | undefined
+  readonly emailOnRetry?: boolean | undefined
+  readonly docMd?: string | undefined
+  readonly mapIndexTemplate?: string | undefined
+  readonly maxActiveTisPerDag?: number | undefined
+  readonly maxActiveTisPerDagrun?: number | undefined
+}
+
+/** `baram`'s wider task options. */
+export interface BaramTaskSpec extends TaskSpec {
+  /** `'process'`: a fresh child process for each try, instead of a warm one. */
+  readonly isolate?: 'process' | undefined
+}
+
+/** `baram`'s wider DAG options. */
+export interface BaramDagSpec extends Omit<DagSpec, 'schedule'> {
+  /** As in Airflow's SDK, or `cron(…)`, `every(…)`. */
+  readonly schedule?: string | Schedule | undefined
+  /** IANA name; the zone people read this DAG's dates in. Default: the schedule's zone, else UTC. */
+  readonly timezone?: string | undefined
+  /** Options every task takes over unless it has its own. */
+  readonly defaultArgs?: BaramTaskSpec | undefined
+}
+
+export interface TaskGroupOptions {
+  /** Put `group.` before the ids inside; default true. */
+  readonly prefixGroupId?: boolean
+}
+
+declare const RESULT: unique symbol
+
+/** A task placed in the graph. Its string keys are exactly these four. */
+export interface TaskRef<TReturn = unknown> {
+  readonly dagId: string
+  readonly taskId: string
+  /** Draws this → others; returns this. */
+  before(...others: readonly Node[]): this
+  /** Draws others → this; returns this. */
+  after(...others: readonly Node[]): this
+  readonly [RESULT]?: TReturn
+}
+
+export interface TaskGroupRef {
+  readonly dagId: string
+  readonly groupId: string
+  task: TaskMethod
+  taskGroup(groupId: string, options?: TaskGroupOptions): TaskGroupRef
+  before(...others: readonly Node[]): this
+  after(...others: readonly Node[]): this
+}
+
+/** What an edge may end at. */
+export type Node = TaskRef | TaskGroupRef
+
+type JsonPart<T> = T extends string | number | boolean | null
+  ? T
+  : T extends Date | Map<unknown, unknown> | Set<unknown> | ((...args: never[]) => unknown)
+    ? never
+    : T extends object
+      ? { readonly [K in keyof T]: JsonPart<T[K]> }
+      : never
+
+/** Airflow's SDK: any ref, or a JSON literal of the argument's type. */
+export type TaskInputs<TArgs> = { readonly [K in keyof TArgs]: TaskRef | JsonPart<TArgs[K]> }
+/** `baram`: the ref's own type must fit as well. */
+export type CheckedInputs<TArgs> = { readonly [K in keyof TArgs]: TaskRef<TArgs[K]> | JsonPart<TArgs[K]> }
+
+type HasArgs<TArgs> = unknown extends TArgs ? false : keyof TArgs extends never ? false : true
+
+/** Called exactly once: places the task and returns its ref. */
+export type TaskFactory<TArgs, TReturn> = HasArgs<TArgs> extends true ? (inputs: TaskInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
+export type CheckedFactory<TArgs, TReturn> = HasArgs<TArgs> extends true ? (inputs: CheckedInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
+
+/** A body: a function of one object of named arguments, or of none. */
+export type TaskFunction<TArgs, TReturn> = (args: TArgs) => TReturn | Promise<TReturn>
+
+/** A type that carries the sentence its author will read. */
+export interface TypeProblem<TMessage extends string> {
+  readonly problem: TMessage
+}
+
+/** Airflow's `task` method. */
+export interface TaskMethod {
+  <TArgs, TReturn>(taskId: string, handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: TaskSpec): TaskFactory<TArgs, TReturn>
+  <TArgs, TReturn>(handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: TaskSpec): TaskFactory<TArgs, TReturn>
+}
+
+/** True when every part of R survives JSON; interfaces and class-less objects are walked, not asked for an index signature. */
+type IsJson<R> = unknown extends R
+  ? true
+  : [R] extends [string | number | boolean | null | undefined | void]
+    ? true
+    : [R] extends [JsonValue | undefined]
+      ? true
+      : R extends (...args: never[]) => unknown
+        ? false
+        : R extends bigint | symbol | Date | Map<unknown, unknown> | Set<unknown> | RegExp | Promise<unknown>
+          ? false
+          : R extends string | number | boolean | null | undefined | void
+            ? true
+            : R extends readonly (infer I)[]
+              ? IsJson<I>
+              : R extends object
+                ? false extends { [K in keyof R]-?: IsJson<R[K]> }[keyof R]
+                  ? false
+                  : true
+                : false
+
+type Placed<TArgs, TReturn> = false extends IsJson<TReturn>
+  ? TypeProblem<'a task must return JSON: no Date, Map, Set, bigint or function'>
+  : CheckedFactory<TArgs, TReturn>
+
+/** `baram`'s `task` method: a return value that is not JSON, or a ref of the wrong type, is a compile error. */
+export interface CheckedTaskMethod {
+  <TArgs, TReturn>(taskId: string, handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: BaramTaskSpec): Placed<TArgs, Awaited<TReturn>>
+  <TArgs, TReturn>(handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: BaramTaskSpec): Placed<TArgs, Awaited<TReturn>>
+}
+
+export interface CheckedGroupRef extends Omit<TaskGroupRef, 'task' | 'taskGroup'> {
+  task: CheckedTaskMethod
+  taskGroup(groupId: string, options?: TaskGroupOptions): CheckedGroupRef
+}

@@ -1,0 +1,182 @@
+// Connections to the metadata database: the pool, transactions, the one writing connection of a process, and how values
+// come back (instants as epoch milliseconds, counts as numbers). Rule 15 of RELIABILITY.md holds for every one of them.
+
+import pg from 'pg'
+import { BaramError, messageOf } from '../core/errors.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { QueryResult, Sql } from './sql.ts'
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly poolSize: number
+  readonly log: Logger
+  /** Shown in pg_stat_activity. */
+  readonly application: string
+}
+
+export interface Database extends Sql {
+  /** Runs `body` in one transaction on a pooled connection; retried (≤ 5 times, with growing pauses) on the named codes alone. */
+  transaction<T>(body: (tx: Sql) => Promise<T>): Promise<T>
+  /** A connection of its own, for LISTEN or for the hot writer. The caller ends it. */
+  connect(kind: 'listen' | 'writer'): Promise<pg.Client>
+  close(): Promise<void>
+  readonly url: string
+}
+
+/** Codes after which repeating the whole transaction can help: serialization, deadlock, lock timeout. */
+const RETRYABLE = new Set(['40001', '40P01', '55P03'])
+const MAX_ATTEMPTS = 5
+
+/** 1 s for a connection on loopback is long; a pool that waits longer has no free connection. */
+const CONNECT_TIMEOUT_MS = 10_000
+const STATEMENT_TIMEOUT_MS = 30_000
+const LOCK_TIMEOUT_MS = 10_000
+const IDLE_IN_TRANSACTION_MS = 30_000
+
+const TIMESTAMPTZ = 1184
+const INT8 = 20
+
+/** `2024-03-18 09:00:00.123456+00` to epoch ms. Sessions run in UTC, so the offset is always +00. */
+function readInstant(value: string): number {
+  return Date.parse(`${value.slice(0, 10)}T${value.slice(11).replace(/\+00$/, 'Z')}`)
+}
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === TIMESTAMPTZ) return readInstant
+    if (oid === INT8) return Number
+    // pg's own table: its typings give the parser of any type as a function of the text.
+    return pg.types.getTypeParser(oid, format) as (value: string) => unknown
+  },
+}
+
+/** Postgres' own form of a URL that Airflow or SQLAlchemy would take (`postgresql+psycopg2://…`). */
+export function normalizeUrl(url: string): string {
+  const plain = url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, 'postgresql://')
+  if (!plain.startsWith('postgresql://')) throw new BaramError('CONFIG_INVALID', 'the database URL must start with postgresql://; Baram keeps its metadata in Postgres only')
+  return plain
+}
+
+function clientConfig(options: DatabaseOptions): pg.ClientConfig {
+  return {
+    connectionString: normalizeUrl(options.url),
+    application_name: options.application,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
+    types,
+    options: [
+      '-c search_path=baram',
+      '-c timezone=UTC',
+      '-c jit=off',
+      `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+      `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
+      `-c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_MS}`,
+    ].join(' '),
+  }
+}
+
+/** Plans of hot statements must not change as tables grow (PERFORMANCE.md, the planner trap). */
+const HOT_SESSION =
+  'set plan_cache_mode=force_generic_plan; set enable_seqscan=off; set enable_hashjoin=off; set enable_mergejoin=off; set random_page_cost=0.1; set cpu_tuple_cost=0.5'
+
+export const pgCode = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
+
+/** True when the connection, not the statement, is at fault. */
+export function isConnectionError(error: unknown): boolean {
+  const code = pgCode(error)
+  if (code !== null && (code.startsWith('08') || code.startsWith('57P') || /^E(CONN|PIPE|TIMEDOUT|NOENT)/.test(code))) return true
+  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/.test(error.message)
+}
+
+/** Sends statements to one pg client. */
+export function sqlOf(client: pg.ClientBase): Sql {
+  return {
+    async query<Row>(text: string, values: readonly unknown[] = [], name?: string): Promise<QueryResult<Row>> {
+      const config = name === undefined ? { text, values: [...values] } : { text, values: [...values], name }
+      const result = await client.query<Row & pg.QueryResultRow>(config)
+      return { rows: result.rows, rowCount: result.rowCount ?? 0 }
+    },
+  }
+}
+
+function unavailable(cause: unknown): BaramError {
+  return new BaramError('DATABASE_UNAVAILABLE', `the metadata database does not answer: ${messageOf(cause)}`, { cause })
+}
+
+/** Opens the pool. Nothing is sent until the first statement. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const config = clientConfig(options)
+  const pool = new pg.Pool({ ...config, max: options.poolSize, idleTimeoutMillis: 60_000, allowExitOnIdle: false })
+  pool.on('error', (error) => options.log.warn({ err: messageOf(error) }, 'an idle database connection was lost'))
+  // A checked-out client has no listener of its own: without one, its loss would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
+
+  const checkout = async () => {
+    try {
+      return await pool.connect()
+    } catch (cause) {
+      throw unavailable(cause)
+    }
+  }
+
+  const once = async <T>(body: (tx: Sql) => Promise<T>): Promise<T> => {
+    const client = await checkout()
+    let broken: Error | undefined
+    try {
+      await client.query('begin')
+      const result = await body(sqlOf(client))
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((cause: unknown) => {
+        broken = cause instanceof Error ? cause : new Error(messageOf(cause))
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  return {
+    url: options.url,
+    async query<Row>(text: string, values: readonly unknown[] = [], name?: string) {
+      const client = await checkout()
+      let broken = false
+      try {
+        return await sqlOf(client).query<Row>(text, values, name)
+      } catch (error) {
+        broken = isConnectionError(error)
+        throw error
+      } finally {
+        client.release(broken)
+      }
+    },
+    async transaction(body) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(body)
+        } catch (error) {
+          if (attempt >= MAX_ATTEMPTS || !RETRYABLE.has(pgCode(error) ?? '')) throw error
+          await new Promise((done) => setTimeout(done, attempt * 20))
+        }
+      }
+    },
+    async connect(kind) {
+      const client = new pg.Client({ ...config, pipeline: kind === 'writer' })
+      client.on('error', (error) => options.log.warn({ err: messageOf(error), kind }, 'a database connection was lost'))
+      try {
+        await client.connect()
+        if (kind === 'writer') await client.query(HOT_SESSION)
+      } catch (cause) {
+        await client.end().catch(() => undefined)
+        throw unavailable(cause)
+      }
+      return client
+    },
+    async close() {
+      await pool.end()
+    },
+  }
+}

@@ -1,0 +1,111 @@
+// Brings the schema to this version: knex, one transaction a migration together with its version row, and one advisory
+// lock for the whole, so that two processes that start together migrate once.
+
+import knexPackage, { type Knex } from 'knex'
+import { BaramError } from '../core/errors.ts'
+import { normalizeUrl } from './database.ts'
+
+/** The form of a migration (migrations/ holds them; the composition root hands them in). */
+export interface SchemaMigration {
+  readonly name: string
+  readonly up: string
+  readonly down: string
+}
+
+export interface SchemaState {
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+  /** Applied, but unknown to this version: a newer Baram was here. */
+  readonly unknown: readonly string[]
+}
+
+/** Any constant: it names "Baram migrates" among the database's advisory locks. */
+const MIGRATION_LOCK = 7_302_514
+
+function open(url: string): Knex {
+  // knex is callable as its default export; its typings give both forms.
+  return knexPackage.knex({
+    client: 'pg',
+    connection: { connectionString: normalizeUrl(url), application_name: 'baram migrate', connectionTimeoutMillis: 10_000 },
+    pool: { min: 0, max: 2 },
+  })
+}
+
+function source(migrations: readonly SchemaMigration[]): Knex.MigrationSource<SchemaMigration> {
+  return {
+    getMigrations: () => Promise.resolve([...migrations]),
+    getMigrationName: (migration) => migration.name,
+    getMigration: (migration) =>
+      Promise.resolve({
+        up: async (trx: Knex) => {
+          await trx.raw('set local search_path to baram')
+          await trx.raw(migration.up)
+        },
+        down: async (trx: Knex) => {
+          await trx.raw('set local search_path to baram')
+          await trx.raw(migration.down)
+        },
+      }),
+  }
+}
+
+const migratorOptions = (migrations: readonly SchemaMigration[]): Knex.MigratorConfig => ({
+  migrationSource: source(migrations),
+  tableName: 'schema_migration',
+  schemaName: 'baram',
+  disableTransactions: false,
+})
+
+/** A schema with `alembic_version` is a real Airflow's: never touched. */
+async function refuseForeign(db: Knex): Promise<void> {
+  const found = await db.raw<{ rows: { schema: string }[] }>(
+    "select table_schema as schema from information_schema.tables where table_name = 'alembic_version' and table_schema in ('baram', 'public')",
+  )
+  const schema = found.rows[0]?.schema
+  if (schema !== undefined) {
+    throw new BaramError('DATABASE_FOREIGN', `the schema "${schema}" of this database belongs to an Apache Airflow (it has a table alembic_version); give Baram a database of its own`)
+  }
+}
+
+async function stateOf(db: Knex, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
+  const exists = await db.raw<{ rows: { found: string | null }[] }>("select to_regclass('baram.schema_migration')::text as found")
+  const rows = exists.rows[0]?.found == null ? [] : (await db.raw<{ rows: { name: string }[] }>('select name from baram.schema_migration order by id')).rows
+  const applied = rows.map((row) => row.name)
+  const known = new Set(migrations.map((migration) => migration.name))
+  return {
+    applied,
+    pending: migrations.map((migration) => migration.name).filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.has(name)),
+  }
+}
+
+/** What is applied and what is missing. @throws BaramError DATABASE_FOREIGN */
+export async function checkSchema(url: string, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
+  const db = open(url)
+  try {
+    await refuseForeign(db)
+    return await stateOf(db, migrations)
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Applies what is missing; returns the names. @throws BaramError DATABASE_FOREIGN | DATABASE_AHEAD */
+export async function migrate(url: string, migrations: readonly SchemaMigration[]): Promise<readonly string[]> {
+  const db = open(url)
+  try {
+    await refuseForeign(db)
+    return await db.transaction(async (lock) => {
+      await lock.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
+      await db.raw('create schema if not exists baram')
+      const { pending, unknown } = await stateOf(db, migrations)
+      if (unknown.length > 0) {
+        throw new BaramError('DATABASE_AHEAD', `the database was migrated by a newer Baram (${unknown.join(', ')}); start that version, or restore a backup`)
+      }
+      if (pending.length > 0) await db.migrate.latest(migratorOptions(migrations))
+      return pending
+    })
+  } finally {
+    await db.destroy()
+  }
+}

@@ -1,0 +1,241 @@
+// DAGs, their versions, modules and code: what the dag-processor writes, and the schedule the scheduler moves on.
+
+import type { Sql } from '../sql.ts'
+
+const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+
+export interface DagRow {
+  readonly dagId: string
+  readonly isPaused: boolean
+  readonly relativeFileloc: string
+  readonly fileloc: string
+  readonly owners: string
+  readonly displayName: string | null
+  readonly description: string | null
+  readonly timetableSummary: string | null
+  readonly timetableDescription: string | null
+  readonly timetableType: string
+  readonly timezone: string
+  readonly hasSchedule: boolean
+  readonly maxActiveTasks: number
+  readonly maxActiveRuns: number
+  readonly maxConsecutiveFailedDagRuns: number
+  readonly hasTaskConcurrencyLimits: boolean
+  readonly parseSeconds: number
+  readonly tags: readonly string[]
+}
+
+/** Inserts the DAG or brings its row up to date; `is_paused` counts only for a DAG never seen before. */
+export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
+  await tx.query(
+    `insert into dag (dag_id, is_paused, relative_fileloc, fileloc, owners, dag_display_name, description, timetable_summary, timetable_description,
+       timetable_type, timezone, has_schedule, max_active_tasks, max_active_runs, max_consecutive_failed_dag_runs, has_task_concurrency_limits,
+       last_parse_duration, last_parsed_time)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())
+     on conflict (dag_id) do update set is_stale = false, has_import_errors = false, relative_fileloc = excluded.relative_fileloc,
+       fileloc = excluded.fileloc, owners = excluded.owners, dag_display_name = excluded.dag_display_name, description = excluded.description,
+       timetable_summary = excluded.timetable_summary, timetable_description = excluded.timetable_description,
+       timetable_type = excluded.timetable_type, timezone = excluded.timezone, has_schedule = excluded.has_schedule,
+       max_active_tasks = excluded.max_active_tasks, max_active_runs = excluded.max_active_runs,
+       max_consecutive_failed_dag_runs = excluded.max_consecutive_failed_dag_runs,
+       has_task_concurrency_limits = excluded.has_task_concurrency_limits, last_parse_duration = excluded.last_parse_duration,
+       last_parsed_time = now()`,
+    [
+      dag.dagId, dag.isPaused, dag.relativeFileloc, dag.fileloc, dag.owners, dag.displayName, dag.description, dag.timetableSummary,
+      dag.timetableDescription, dag.timetableType, dag.timezone, dag.hasSchedule, dag.maxActiveTasks, dag.maxActiveRuns,
+      dag.maxConsecutiveFailedDagRuns, dag.hasTaskConcurrencyLimits, dag.parseSeconds,
+    ],
+  )
+  await tx.query('delete from dag_tag where dag_id = $1 and name <> all($2)', [dag.dagId, dag.tags])
+  await tx.query('insert into dag_tag (dag_id, name) select $1, unnest($2::text[]) on conflict do nothing', [dag.dagId, dag.tags])
+}
+
+/** The file that yields a DAG now, or null when no file does. */
+export async function findDagFile(tx: Sql, dagId: string): Promise<string | null> {
+  const { rows } = await tx.query<{ relative_fileloc: string }>('select relative_fileloc from dag where dag_id = $1 and not is_stale', [dagId])
+  return rows[0]?.relative_fileloc ?? null
+}
+
+export async function putModule(tx: Sql, hash: string, code: string): Promise<void> {
+  await tx.query('insert into dag_module (hash, code) values ($1, $2) on conflict do nothing', [hash, code])
+}
+
+export interface LatestVersion {
+  readonly id: string
+  readonly version_number: number
+  readonly version_hash: string
+  /** A run was created from it: it must stay as it is. */
+  readonly is_used: boolean
+}
+
+export async function findLatestVersion(tx: Sql, dagId: string): Promise<LatestVersion | null> {
+  const { rows } = await tx.query<LatestVersion>(
+    `select v.id, v.version_number, v.version_hash,
+       exists (select 1 from dag_run r where r.dag_id = v.dag_id and r.created_dag_version_id = v.id) as is_used
+     from dag_version v where v.dag_id = $1 order by v.version_number desc limit 1`,
+    [dagId],
+  )
+  return rows[0] ?? null
+}
+
+export interface VersionContent {
+  readonly dagId: string
+  readonly versionHash: string
+  readonly moduleHash: string
+  readonly dagHash: string
+  /** Canonical JSON text. */
+  readonly data: string
+  readonly fileloc: string
+  readonly sourceCode: string
+  readonly sourceHash: string
+}
+
+export async function insertVersion(tx: Sql, ids: { version: string; serialized: string; code: string }, number: number, content: VersionContent): Promise<void> {
+  await tx.query(
+    `insert into dag_version (id, dag_id, version_number, bundle_name, module_hash, version_hash) values ($1, $2, $3, 'dags-folder', $4, $5)`,
+    [ids.version, content.dagId, number, content.moduleHash, content.versionHash],
+  )
+  await tx.query('insert into serialized_dag (id, dag_id, dag_version_id, data, dag_hash) values ($1, $2, $3, $4, $5)', [
+    ids.serialized, content.dagId, ids.version, content.data, content.dagHash,
+  ])
+  await tx.query('insert into dag_code (id, dag_id, dag_version_id, fileloc, source_code, source_code_hash) values ($1, $2, $3, $4, $5, $6)', [
+    ids.code, content.dagId, ids.version, content.fileloc, content.sourceCode, content.sourceHash,
+  ])
+}
+
+/** A version that no run uses is replaced in place. */
+export async function replaceVersion(tx: Sql, versionId: string, content: VersionContent): Promise<void> {
+  await tx.query('update dag_version set module_hash = $2, version_hash = $3, last_updated = now() where id = $1', [versionId, content.moduleHash, content.versionHash])
+  await tx.query('update serialized_dag set data = $2, dag_hash = $3, last_updated = now() where dag_version_id = $1', [versionId, content.data, content.dagHash])
+  await tx.query('update dag_code set fileloc = $2, source_code = $3, source_code_hash = $4, last_updated = now() where dag_version_id = $1', [
+    versionId, content.fileloc, content.sourceCode, content.sourceHash,
+  ])
+}
+
+export interface NextRun {
+  readonly logicalDate: number
+  readonly dataInterval: { readonly start: number; readonly end: number }
+  readonly runAfter: number
+}
+
+export async function setNextRun(tx: Sql, dagId: string, next: NextRun | null): Promise<void> {
+  await tx.query(
+    `update dag set next_dagrun = $2, next_dagrun_data_interval_start = $3, next_dagrun_data_interval_end = $4, next_dagrun_create_after = $5
+     where dag_id = $1`,
+    [dagId, instant(next?.logicalDate ?? null), instant(next?.dataInterval.start ?? null), instant(next?.dataInterval.end ?? null), instant(next?.runAfter ?? null)],
+    'set_next_run',
+  )
+}
+
+/** DAGs whose next run is due and that may have one more; paused and stale ones never are. */
+export async function findDueDags(sql: Sql, limit: number): Promise<readonly string[]> {
+  const { rows } = await sql.query<{ dag_id: string }>(
+    `select d.dag_id from dag d
+     where not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= now()
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs
+     order by d.next_dagrun_create_after limit $1`,
+    [limit],
+    'find_due_dags',
+  )
+  return rows.map((row) => row.dag_id)
+}
+
+/** When the next run of any DAG is due, epoch ms, or null. DAGs at their limit are woken by the run that ends. */
+export async function nextDueAt(sql: Sql): Promise<number | null> {
+  const { rows } = await sql.query<{ at: number | null }>(
+    `select min(d.next_dagrun_create_after) as at from dag d
+     where not d.is_paused and not d.is_stale
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs`,
+    [],
+    'next_due_at',
+  )
+  return rows[0]?.at ?? null
+}
+
+export interface DueDag {
+  readonly dag_id: string
+  readonly next_dagrun: number | null
+  readonly next_dagrun_data_interval_start: number | null
+  readonly next_dagrun_data_interval_end: number | null
+  readonly next_dagrun_create_after: number | null
+  readonly version_id: string
+  readonly now: number
+}
+
+/** Locks a DAG whose run is due; null when another scheduler has it, or it is no longer due. */
+export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null> {
+  const { rows } = await tx.query<DueDag>(
+    `select d.dag_id, d.next_dagrun, d.next_dagrun_data_interval_start, d.next_dagrun_data_interval_end, d.next_dagrun_create_after,
+       (select v.id from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) as version_id, clock_timestamp() as now
+     from dag d where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs
+     for no key update of d skip locked`,
+    [dagId],
+    'lock_due_dag',
+  )
+  return rows[0] ?? null
+}
+
+export interface DagFacts {
+  readonly dag_id: string
+  readonly is_paused: boolean
+  readonly is_stale: boolean
+  readonly version_id: string
+  readonly timezone: string
+  readonly has_import_errors: boolean
+}
+
+/** A DAG and its latest version, locked against a change of either. */
+export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
+  const { rows } = await tx.query<DagFacts>(
+    `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors,
+       (select v.id from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) as version_id
+     from dag d where d.dag_id = $1 for no key update of d`,
+    [dagId],
+    'lock_dag',
+  )
+  return rows[0] ?? null
+}
+
+export async function setPaused(tx: Sql, dagId: string, isPaused: boolean): Promise<boolean> {
+  const { rowCount } = await tx.query('update dag set is_paused = $2 where dag_id = $1', [dagId, isPaused])
+  return rowCount === 1
+}
+
+/** DAGs of a file that it no longer yields: they stay in the database, marked stale. Returns their ids. */
+export async function markStale(tx: Sql, relativeFileloc: string, except: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ dag_id: string }>(
+    `update dag set is_stale = true, next_dagrun_create_after = null
+     where relative_fileloc = $1 and dag_id <> all($2) and not is_stale returning dag_id`,
+    [relativeFileloc, except],
+  )
+  return rows.map((row) => row.dag_id)
+}
+
+/** Files that DAGs in use, or import errors, come from. */
+export async function listKnownFiles(sql: Sql): Promise<readonly string[]> {
+  const { rows } = await sql.query<{ file: string }>('select distinct relative_fileloc as file from dag where not is_stale union select filename from import_error')
+  return rows.map((row) => row.file)
+}
+
+export interface ImportErrorRow {
+  readonly filename: string
+  readonly stacktrace: string
+  readonly details: unknown
+}
+
+export async function putImportError(tx: Sql, error: ImportErrorRow): Promise<void> {
+  await tx.query(
+    `insert into import_error (filename, stacktrace, details) values ($1, $2, $3)
+     on conflict (filename) do update set stacktrace = excluded.stacktrace, details = excluded.details,
+       timestamp = case when import_error.stacktrace = excluded.stacktrace then import_error.timestamp else now() end`,
+    [error.filename, error.stacktrace, JSON.stringify(error.details)],
+  )
+  await tx.query('update dag set has_import_errors = true where relative_fileloc = $1', [error.filename])
+}
+
+export async function deleteImportError(tx: Sql, filename: string): Promise<boolean> {
+  const { rowCount } = await tx.query('delete from import_error where filename = $1', [filename])
+  await tx.query('update dag set has_import_errors = false where relative_fileloc = $1 and has_import_errors', [filename])
+  return rowCount > 0
+}

@@ -1,0 +1,85 @@
+// Processes and their leases: a row each, one heartbeat a second, judged by whether hb_seq moves.
+
+import type { Sql } from '../sql.ts'
+
+export type JobType = 'SchedulerJob' | 'WorkerJob' | 'DagProcessorJob' | 'WebserverJob'
+
+export interface NewJob {
+  readonly jobType: JobType
+  readonly hostname: string
+  readonly pid: number
+  readonly bootId: string
+  readonly pidStarted: string | null
+  readonly info: unknown
+}
+
+export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
+  const { rows } = await sql.query<{ id: number }>(
+    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, info)
+     values ($1, 'running', $2, null, $3, $4, $5, $6) returning id`,
+    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, JSON.stringify(job.info)],
+  )
+  const id = rows[0]?.id
+  if (id === undefined) throw new Error('insert into job returned no row')
+  return id
+}
+
+/** One statement a second: the lease and the database's clock. False = somebody declared this process dead. */
+export async function heartbeat(sql: Sql, id: number): Promise<{ isAlive: boolean; now: number }> {
+  const { rows } = await sql.query<{ now: number; alive: boolean }>(
+    `with beat as (update job set hb_seq = hb_seq + 1, latest_heartbeat = now() where id = $1 and state = 'running' returning 1)
+     select clock_timestamp() as now, exists (select 1 from beat) as alive`,
+    [id],
+    'heartbeat',
+  )
+  const row = rows[0]
+  return { isAlive: row?.alive === true, now: row?.now ?? Date.now() }
+}
+
+export async function endJob(sql: Sql, id: number, state: 'success' | 'failed'): Promise<boolean> {
+  const { rowCount } = await sql.query("update job set state = $2, end_date = now() where id = $1 and state = 'running'", [id, state])
+  return rowCount === 1
+}
+
+/** Ends a job by its process, for the launcher that saw it exit. */
+export async function endJobsOfProcess(sql: Sql, hostname: string, pid: number, bootId: string): Promise<number> {
+  const { rowCount } = await sql.query(
+    "update job set state = 'failed', end_date = now() where hostname = $1 and pid = $2 and boot_id = $3 and state = 'running'",
+    [hostname, pid, bootId],
+  )
+  return rowCount
+}
+
+export interface JobRow {
+  readonly id: number
+  readonly job_type: JobType
+  readonly hostname: string
+  readonly pid: number
+  readonly boot_id: string
+  readonly pid_started: string | null
+  readonly hb_seq: number
+}
+
+export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
+  const { rows } = await sql.query<JobRow>(
+    "select id, job_type, hostname, pid, boot_id, pid_started, hb_seq from job where state = 'running' order by id",
+    [],
+    'list_running_jobs',
+  )
+  return rows
+}
+
+/** Declares a job dead, but only if its lease has not moved since it was judged. */
+export async function reapJob(sql: Sql, id: number, hbSeq: number): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    "update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'",
+    [id, hbSeq],
+  )
+  return rowCount === 1
+}
+
+/** The database's clock, epoch ms: the only one schedules follow. */
+export async function databaseNow(sql: Sql): Promise<number> {
+  const { rows } = await sql.query<{ now: number }>('select clock_timestamp() as now', [], 'database_now')
+  return rows[0]?.now ?? Date.now()
+}

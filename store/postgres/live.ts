@@ -1,0 +1,142 @@
+// The side table of everything that is neither idle nor finished: claims, caps, timers and rescue read it, never the big one.
+
+import type { Sql } from '../sql.ts'
+
+export type LiveStage = 'waiting' | 'held' | 'queued' | 'running'
+
+/** Puts instances of one run into a stage; their pool, queue and weight come from their own rows. */
+export async function putLive(
+  tx: Sql,
+  dagRunId: number,
+  ids: readonly string[],
+  stage: LiveStage,
+  more: { workerId?: number; readyAt?: number | null; because?: unknown } = {},
+): Promise<void> {
+  await tx.query(
+    `insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because)
+     select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6
+     from task_instance where dag_run_id = $1 and id = any($2::uuid[])
+     on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,
+       ready_at = excluded.ready_at, because = excluded.because`,
+    [
+      dagRunId, ids, stage, more.workerId ?? null,
+      more.readyAt === undefined || more.readyAt === null ? null : new Date(more.readyAt).toISOString(),
+      more.because === undefined ? null : JSON.stringify(more.because),
+    ],
+    'put_live',
+  )
+}
+
+export async function deleteLive(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
+  await tx.query('delete from live where dag_run_id = $1 and ti_id = any($2::uuid[])', [dagRunId, ids], 'delete_live')
+}
+
+export interface QueuedRow {
+  readonly dag_run_id: number
+  readonly ti_id: string
+  readonly priority_weight: number
+}
+
+/** The head of the queue, heaviest first. Nothing is locked: whoever locks the run first gets it. */
+export async function peekQueued(sql: Sql, queues: readonly string[], limit: number): Promise<readonly QueuedRow[]> {
+  const { rows } = await sql.query<QueuedRow>(
+    `select l.dag_run_id, l.ti_id, l.priority_weight from live l
+     where l.stage = 'queued' and l.queue = any($1)
+     order by l.priority_weight desc, l.dag_run_id, l.ti_id limit $2`,
+    [queues, limit],
+    'peek_queued',
+  )
+  return rows
+}
+
+export interface HeldRow {
+  readonly dag_run_id: number
+  readonly ti_id: string
+  readonly priority_weight: number
+  readonly pool: string
+}
+
+/** What waits for a slot, heaviest first. */
+export async function peekHeld(sql: Sql, limit: number): Promise<readonly HeldRow[]> {
+  const { rows } = await sql.query<HeldRow>(
+    `select dag_run_id, ti_id, priority_weight, pool from live where stage = 'held' order by priority_weight desc, dag_run_id, ti_id limit $1`,
+    [limit],
+    'peek_held',
+  )
+  return rows
+}
+
+/** Runs with instances whose waiting time is over. */
+export async function findDue(sql: Sql, limit: number): Promise<readonly { dag_run_id: number; ti_id: string }[]> {
+  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string }>(
+    `select l.dag_run_id, l.ti_id from live l join dag d using (dag_id)
+     where l.stage = 'waiting' and l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
+    [limit],
+    'find_due',
+  )
+  return rows
+}
+
+/** The earliest time at which anything waits for a time, epoch ms, or null. */
+export async function nextReadyAt(sql: Sql): Promise<number | null> {
+  const { rows } = await sql.query<{ at: number | null }>("select min(ready_at) as at from live where stage = 'waiting'", [], 'next_ready_at')
+  return rows[0]?.at ?? null
+}
+
+/** Everything a worker holds. */
+export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number }[]> {
+  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
+    "select dag_run_id, ti_id, epoch from live where stage = 'running' and worker_id = $1 order by dag_run_id, ti_id",
+    [workerId],
+  )
+  return rows
+}
+
+/** Running rows whose worker's job has ended or never existed: lost attempts. */
+export async function findOrphans(sql: Sql): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }[]> {
+  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }>(
+    `select l.dag_run_id, l.ti_id, l.epoch, l.worker_id, j.hostname from live l left join job j on j.id = l.worker_id
+     where l.stage = 'running' and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
+  )
+  return rows
+}
+
+/** Serializes whatever makes more slots be used (growth); replacing one ended attempt by another needs no lock. */
+export async function lockAdmission(tx: Sql): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtext('baram.admission'))", [], 'lock_admission')
+}
+
+export interface PoolUsage {
+  readonly pool: string
+  readonly slots: number
+  readonly used: number
+  readonly active: number
+}
+
+/** Every pool with the slots and instances that are queued or running in it. */
+export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
+  const { rows } = await tx.query<PoolUsage>(
+    `select p.pool, p.slots, coalesce(u.used, 0)::int as used, coalesce(u.active, 0)::int as active
+     from slot_pool p
+     left join (select pool, sum(pool_slots) as used, count(*) as active from live where stage in ('queued', 'running') group by pool) u using (pool)`,
+    [],
+    'count_usage',
+  )
+  return rows
+}
+
+/** Active instances of the given tasks, over all runs. */
+export async function countTasks(tx: Sql, dagIds: readonly string[], taskIds: readonly string[]): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
+  const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
+    `select dag_id, task_id, dag_run_id, count(*)::int as active from live
+     where stage in ('queued', 'running') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
+    [dagIds, taskIds],
+  )
+  return rows
+}
+
+/** Anything waiting for a slot at all? */
+export async function hasHeld(sql: Sql): Promise<boolean> {
+  const { rows } = await sql.query("select 1 from live where stage = 'held' limit 1", [], 'has_held')
+  return rows.length > 0
+}

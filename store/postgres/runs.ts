@@ -1,0 +1,191 @@
+// Runs: creation, the lock every change takes, and the facts a board needs.
+
+import type { RunState, RunType } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+
+export interface NewRun {
+  readonly dagId: string
+  readonly runId: string
+  readonly runType: RunType
+  readonly logicalDate: number | null
+  readonly dataInterval: { readonly start: number; readonly end: number } | null
+  readonly runAfter: number
+  readonly conf: unknown
+  readonly triggeredBy: string
+  readonly user: string | null
+  readonly note: string | null
+  readonly versionId: string
+}
+
+const instant = (ms: number | null | undefined): string | null => (ms === null || ms === undefined ? null : new Date(ms).toISOString())
+
+/** Inserts the run as `queued`; null when its run id or logical date is taken (somebody was first). */
+export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
+  const { rows } = await tx.query<{ id: number }>(
+    `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after,
+       queued_at, conf, triggered_by, triggering_user_name, note, created_dag_version_id)
+     values ($1, $2, $3, 'queued', $4, $5, $6, $7, now(), $8, $9, $10, $11, $12)
+     on conflict do nothing
+     returning id`,
+    [
+      run.dagId, run.runId, run.runType, instant(run.logicalDate), instant(run.dataInterval?.start), instant(run.dataInterval?.end),
+      instant(run.runAfter), JSON.stringify(run.conf), run.triggeredBy, run.user, run.note, run.versionId,
+    ],
+    'insert_run',
+  )
+  return rows[0]?.id ?? null
+}
+
+export interface LockedRun {
+  readonly id: number
+  readonly rev: number
+  readonly is_paused: boolean
+}
+
+const LOCK = `select r.id, r.rev, d.is_paused from dag_run r join dag d using (dag_id) where r.id = any($1::bigint[]) order by r.id for update of r`
+
+/** Locks runs in the order of their ids (RELIABILITY rule 6), waiting for each. */
+export async function lockRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
+  const { rows } = await tx.query<LockedRun>(LOCK, [ids], 'lock_runs')
+  return rows
+}
+
+/** Locks what is free now: used for work that another process may take just as well. */
+export async function lockFreeRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
+  const { rows } = await tx.query<LockedRun>(`${LOCK} skip locked`, [ids], 'lock_free_runs')
+  return rows
+}
+
+export interface RunRow {
+  readonly id: number
+  readonly dag_id: string
+  readonly run_id: string
+  readonly run_type: RunType
+  readonly state: RunState
+  readonly logical_date: number | null
+  readonly data_interval_start: number | null
+  readonly data_interval_end: number | null
+  readonly run_after: number
+  readonly start_date: number | null
+  readonly conf: unknown
+  readonly rev: number
+  readonly created_dag_version_id: string
+}
+
+export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
+  const { rows } = await tx.query<RunRow>(
+    `select id, dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after, start_date, conf, rev,
+       created_dag_version_id
+     from dag_run where id = $1`,
+    [id],
+    'load_run',
+  )
+  return rows[0] ?? null
+}
+
+/** Advances the run's revision, with its new state if it has one. 0 rows = the caller's copy was stale. */
+export async function bumpRun(tx: Sql, id: number, rev: number, state: RunState | null): Promise<boolean> {
+  if (state === null) {
+    const { rowCount } = await tx.query(
+      'update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now() where id = $1 and rev = $2',
+      [id, rev],
+      'bump_run',
+    )
+    return rowCount === 1
+  }
+  const { rowCount } = await tx.query(
+    `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
+       start_date = case when $3::text = 'running' then coalesce(start_date, now()) when $3::text = 'queued' then null else start_date end,
+       end_date = case when $3::text in ('success', 'failed') then now() end,
+       queued_at = case when $3::text = 'queued' then now() else queued_at end
+     where id = $1 and rev = $2`,
+    [id, rev, state],
+    'bump_run_state',
+  )
+  return rowCount === 1
+}
+
+/** The ledger row of a run's own change. */
+export async function recordRunEvent(tx: Sql, id: number, rev: number, from: RunState, to: RunState, who: string, because: unknown): Promise<void> {
+  await tx.query(
+    `insert into ti_event (dag_run_id, rev, from_state, to_state, who, because) values ($1, $2, $3, $4, $5, $6)`,
+    [id, rev, from, to, who, JSON.stringify(because)],
+    'record_run_event',
+  )
+}
+
+/** Queued runs that may start now: their DAG is active and has fewer running runs than allowed. Oldest first. */
+export async function findStartableRuns(sql: Sql, limit: number): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    `select q.id from (
+       select r.id, r.dag_id, r.run_after, row_number() over (partition by r.dag_id order by r.run_after, r.id) as place, d.max_active_runs
+       from dag_run r join dag d using (dag_id)
+       where r.state = 'queued' and not d.is_paused and not d.is_stale and r.run_after <= now()
+     ) q
+     where q.place <= q.max_active_runs - (select count(*) from dag_run a where a.dag_id = q.dag_id and a.state = 'running')
+     order by q.run_after, q.id limit $1`,
+    [limit],
+    'find_startable_runs',
+  )
+  return rows.map((row) => row.id)
+}
+
+/** How many more runs of a DAG may be running; its row is locked so that two schedulers do not both take the last place. */
+export async function lockRunPlaces(tx: Sql, dagIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  await tx.query('select 1 from dag where dag_id = any($1) order by dag_id for no key update', [dagIds], 'lock_dags')
+  const { rows } = await tx.query<{ dag_id: string; places: number }>(
+    `select d.dag_id, case when d.is_paused or d.is_stale then 0
+       else d.max_active_runs - (select count(*) from dag_run a where a.dag_id = d.dag_id and a.state = 'running') end as places
+     from dag d where d.dag_id = any($1)`,
+    [dagIds],
+    'count_run_places',
+  )
+  return new Map(rows.map((row) => [row.dag_id, Number(row.places)]))
+}
+
+export async function dagIdsOfRuns(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await tx.query<{ id: number; dag_id: string }>('select id, dag_id from dag_run where id = any($1::bigint[])', [ids], 'dag_ids_of_runs')
+  return new Map(rows.map((row) => [row.id, row.dag_id]))
+}
+
+/** Running runs that nobody works on: nothing of them is live. The sweep decides them anew. */
+export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    `select r.id from dag_run r join dag d using (dag_id)
+     where r.state = 'running' and not d.is_paused
+       and not exists (select 1 from live l where l.dag_run_id = r.id and l.stage in ('queued', 'running', 'waiting'))
+     order by r.last_scheduling_decision nulls first, r.id limit $1`,
+    [limit],
+  )
+  return rows.map((row) => row.id)
+}
+
+/** Running runs of a DAG, for wake-ups by their past. */
+export async function findRunningRuns(sql: Sql, dagId: string): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ id: number }>("select id from dag_run where dag_id = $1 and state = 'running' order by id", [dagId])
+  return rows.map((row) => row.id)
+}
+
+/** The run before this one in the DAG's order, or null. */
+export async function findPreviousRun(tx: Sql, dagId: string, id: number, logicalDate: number | null): Promise<number | null> {
+  const { rows } =
+    logicalDate === null
+      ? await tx.query<{ id: number }>('select id from dag_run where dag_id = $1 and id < $2 order by id desc limit 1', [dagId, id])
+      : await tx.query<{ id: number }>(
+          'select id from dag_run where dag_id = $1 and logical_date < $2 order by logical_date desc limit 1',
+          [dagId, instant(logicalDate)],
+        )
+  return rows[0]?.id ?? null
+}
+
+/** End of the newest automated run's data interval: where the timetable goes on. */
+export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start: number; end: number } | null> {
+  const { rows } = await tx.query<{ s: number; e: number }>(
+    `select data_interval_start as s, data_interval_end as e from dag_run
+     where dag_id = $1 and run_type in ('scheduled', 'backfill') and data_interval_start is not null
+     order by logical_date desc limit 1`,
+    [dagId],
+  )
+  const row = rows[0]
+  return row === undefined ? null : { start: row.s, end: row.e }
+}

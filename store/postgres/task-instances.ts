@@ -1,0 +1,177 @@
+// Task instances: creation, reading a run's, and the one statement that changes their state and writes the ledger.
+
+import type { TaskState } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+
+export interface NewTaskInstance {
+  readonly id: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly maxTries: number
+  readonly pool: string
+  readonly poolSlots: number
+  readonly queue: string
+  readonly priorityWeight: number
+  readonly operator: string
+}
+
+/** One `insert … select unnest` for all instances of a new run. */
+export async function insertTaskInstances(
+  tx: Sql,
+  run: { dagRunId: number; dagId: string; runId: string; versionId: string },
+  instances: readonly NewTaskInstance[],
+): Promise<void> {
+  await tx.query(
+    `insert into task_instance (dag_run_id, dag_id, run_id, dag_version_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
+       priority_weight, operator)
+     select $1, $2, $3, $4, x.* from unnest($5::uuid[], $6::text[], $7::int[], $8::int[], $9::text[], $10::int[], $11::text[], $12::int[], $13::text[])
+       as x(id, task_id, map_index, max_tries, pool, pool_slots, queue, priority_weight, operator)`,
+    [
+      run.dagRunId, run.dagId, run.runId, run.versionId,
+      instances.map((ti) => ti.id), instances.map((ti) => ti.taskId), instances.map((ti) => ti.mapIndex), instances.map((ti) => ti.maxTries),
+      instances.map((ti) => ti.pool), instances.map((ti) => ti.poolSlots), instances.map((ti) => ti.queue),
+      instances.map((ti) => ti.priorityWeight), instances.map((ti) => ti.operator),
+    ],
+    'insert_task_instances',
+  )
+}
+
+export interface InstanceRow {
+  readonly id: string
+  readonly task_id: string
+  readonly map_index: number
+  readonly state: TaskState | null
+  readonly try_number: number
+  readonly max_tries: number
+  readonly epoch: number
+  readonly pool: string
+  readonly pool_slots: number
+  readonly queue: string
+  readonly priority_weight: number
+}
+
+export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly InstanceRow[]> {
+  const { rows } = await tx.query<InstanceRow>(
+    `select id, task_id, map_index, state, try_number, max_tries, epoch, pool, pool_slots, queue, priority_weight
+     from task_instance where dag_run_id = $1`,
+    [dagRunId],
+    'load_instances',
+  )
+  return rows
+}
+
+/** What others changed in runs since the caller's copies (ledger rows of a later revision), the newest of each instance. */
+export interface InstanceChange {
+  readonly dag_run_id: number
+  readonly ti_id: string
+  readonly to_state: TaskState | null
+  readonly try_number: number
+  readonly epoch: number
+}
+
+export async function loadChanges(tx: Sql, copies: readonly { id: number; rev: number }[]): Promise<readonly InstanceChange[]> {
+  const { rows } = await tx.query<InstanceChange>(
+    `select distinct on (e.dag_run_id, e.ti_id) e.dag_run_id, e.ti_id, e.to_state, e.try_number, e.epoch
+     from unnest($1::bigint[], $2::bigint[]) x(id, rev)
+     join ti_event e on e.dag_run_id = x.id and e.rev > x.rev
+     where e.ti_id is not null
+     order by e.dag_run_id, e.ti_id, e.rev desc, e.step desc`,
+    [copies.map((copy) => copy.id), copies.map((copy) => copy.rev)],
+    'load_changes',
+  )
+  return rows
+}
+
+/** Instances of one run that make the same way through the states, for the same reasons, in one transaction. */
+export interface MoveGroup {
+  readonly dagRunId: number
+  /** The revision this change makes. */
+  readonly rev: number
+  readonly ids: readonly string[]
+  readonly from: TaskState | null
+  readonly steps: readonly { readonly to: TaskState | null; readonly because: unknown }[]
+  readonly who: string
+  readonly readyAt: number | null
+  readonly worker: { readonly jobId: number; readonly hostname: string; readonly pid: number } | null
+}
+
+const MOVE = `
+with moved as (
+  update task_instance set
+    state = $4::text,
+    try_number = try_number + case when 'scheduled' = any($5::text[]) and coalesce($3::text, 'up_for_retry') = 'up_for_retry' then 1 else 0 end,
+    epoch = epoch + case when $4::text = 'running' then 1 else 0 end,
+    scheduled_dttm = case when 'scheduled' = any($5::text[]) then now() else scheduled_dttm end,
+    queued_dttm = case when 'queued' = any($5::text[]) then now() else queued_dttm end,
+    dispatch_id = case when 'queued' = any($5::text[]) then gen_random_uuid() else dispatch_id end,
+    start_date = case when $4::text = 'running' then clock_timestamp() when $4::text in ('scheduled', 'queued') then null
+      when $4::text in ('skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
+    end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
+    duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
+      then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
+    ready_at = $8::timestamptz,
+    worker_id = case when $4::text = 'running' then $9::bigint else worker_id end,
+    hostname = case when $4::text = 'running' then $10::text when $4::text = 'queued' then null else hostname end,
+    pid = case when $4::text = 'running' then $11::int else pid end,
+    updated_at = now()
+  where dag_run_id = $1 and id = any($2::uuid[]) and state is not distinct from $3::text
+  returning id, try_number, epoch
+)
+insert into ti_event (dag_run_id, rev, step, ti_id, try_number, epoch, from_state, to_state, who, because)
+select $1, $12::bigint, s.step, m.id, m.try_number, m.epoch, s.f, s.t, $13::text, s.because
+from moved m cross join unnest($14::smallint[], $6::text[], $5::text[], $7::jsonb[]) as s(step, f, t, because)`
+
+/**
+ * Moves a group and writes its ledger rows, guarded by the state it was decided on.
+ * @returns false when fewer rows matched than were decided on: the caller must roll back
+ */
+export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean> {
+  const states = group.steps.map((step) => step.to)
+  const froms = [group.from, ...states.slice(0, -1)]
+  const { rowCount } = await tx.query(
+    MOVE,
+    [
+      group.dagRunId, group.ids, group.from, states[states.length - 1] ?? null, states, froms,
+      group.steps.map((step) => JSON.stringify(step.because)), group.readyAt === null ? null : new Date(group.readyAt).toISOString(),
+      group.worker?.jobId ?? null, group.worker?.hostname ?? null, group.worker?.pid ?? null, group.rev, group.who,
+      group.steps.map((_, i) => i),
+    ],
+    'move_instances',
+  )
+  return rowCount === group.ids.length * group.steps.length
+}
+
+/** Keeps the try that has just ended, before the row is used for the next one. Its state there is `failed`. */
+export async function recordTries(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state, max_tries,
+       start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
+       task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id)
+     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, 'failed', max_tries,
+       start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
+       task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id
+     from task_instance where dag_run_id = $1 and id = any($2::uuid[])
+     on conflict (dag_run_id, task_id, map_index, try_number) do nothing`,
+    [dagRunId, ids],
+    'record_tries',
+  )
+}
+
+/** States of one run by task, with whether everything directly behind each task is done: the past of depends_on_past. */
+export async function loadStates(tx: Sql, dagRunId: number): Promise<ReadonlyMap<string, readonly (TaskState | null)[]>> {
+  const { rows } = await tx.query<{ task_id: string; states: (TaskState | null)[] }>(
+    'select task_id, array_agg(state) as states from task_instance where dag_run_id = $1 group by task_id',
+    [dagRunId],
+  )
+  return new Map(rows.map((row) => [row.task_id, row.states]))
+}
+
+/** The attempt a claimer or child asks about: is it still the one that runs? */
+export async function isCurrentAttempt(sql: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {
+  const { rows } = await sql.query(
+    "select 1 from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'",
+    [dagRunId, tiId, epoch],
+    'is_current_attempt',
+  )
+  return rows.length === 1
+}

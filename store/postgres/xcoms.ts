@@ -1,0 +1,67 @@
+// XComs: values tasks hand on. Written with the success that made them, in its transaction.
+
+import type { JsonValue } from '../../core/json.ts'
+import type { Sql } from '../sql.ts'
+
+export interface XComKey {
+  readonly dagRunId: number
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly key: string
+}
+
+/** Upserts one value; dag and run id are taken from the run's own row. */
+export async function putXCom(tx: Sql, at: XComKey, value: JsonValue): Promise<void> {
+  await tx.query(
+    `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
+     select id, $2, $3, $4, dag_id, run_id, $5::jsonb from dag_run where id = $1
+     on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
+    [at.dagRunId, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
+    'put_xcom',
+  )
+}
+
+/** All values of a task instance: they end with its try. */
+export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapIndex: number): Promise<void> {
+  await tx.query('delete from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3', [dagRunId, taskId, mapIndex], 'clear_xcoms')
+}
+
+export async function getXCom(sql: Sql, at: XComKey): Promise<{ value: JsonValue } | null> {
+  const { rows } = await sql.query<{ value: JsonValue }>(
+    'select value from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3 and key = $4',
+    [at.dagRunId, at.taskId, at.mapIndex, at.key],
+    'get_xcom',
+  )
+  return rows[0] ?? null
+}
+
+/** `return_value` of several tasks of a run at once: the arguments of an attempt. */
+export async function getReturnValues(sql: Sql, dagRunId: number, taskIds: readonly string[]): Promise<ReadonlyMap<string, JsonValue>> {
+  const { rows } = await sql.query<{ task_id: string; value: JsonValue }>(
+    "select task_id, value from xcom where dag_run_id = $1 and task_id = any($2) and map_index = -1 and key = 'return_value'",
+    [dagRunId, taskIds],
+    'get_return_values',
+  )
+  return new Map(rows.map((row) => [row.task_id, row.value]))
+}
+
+/** By names instead of the row id; `includePriorDates` looks back through earlier logical dates. */
+export async function findXCom(
+  sql: Sql,
+  at: { dagId: string; runId: string; taskId: string; mapIndex: number; key: string; includePriorDates: boolean },
+): Promise<{ value: JsonValue } | null> {
+  const { rows } = await sql.query<{ value: JsonValue }>(
+    `select x.value from xcom x join dag_run r on r.id = x.dag_run_id
+     where x.dag_id = $1 and x.task_id = $3 and x.map_index = $4 and x.key = $5
+       and (x.run_id = $2 or ($6::boolean and r.logical_date <= (select logical_date from dag_run where dag_id = $1 and run_id = $2)))
+     order by (x.run_id = $2) desc, r.logical_date desc nulls last limit 1`,
+    [at.dagId, at.runId, at.taskId, at.mapIndex, at.key, at.includePriorDates],
+  )
+  return rows[0] ?? null
+}
+
+/** The row id of a run by its names, or null. */
+export async function findRunRowId(sql: Sql, dagId: string, runId: string): Promise<number | null> {
+  const { rows } = await sql.query<{ id: number }>('select id from dag_run where dag_id = $1 and run_id = $2', [dagId, runId], 'find_run_row_id')
+  return rows[0]?.id ?? null
+}
