@@ -26,6 +26,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'system',
+          globalSetup: [here('./test/support/global-postgres.ts')],
           include: ['test/{store,engine,scheduler,worker,webserver,services,cli,e2e,browser}/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: 2,

@@ -1,0 +1,189 @@
+// Cron as Airflow reads it. Airflow uses croniter, we calculate with croner, and the two disagree on the order of
+// fields, on ranges that wrap and on much of the extended syntax. So an expression is read here by croniter's rules
+// into plain sets of numbers, which mean the same to both, and what croniter refuses is refused with a sentence.
+
+import { BaramError } from '../errors.ts'
+
+/** The texts Airflow and croniter accept in place of fields. */
+const PRESETS: Readonly<Record<string, string>> = {
+  '@hourly': '0 * * * *',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@weekly': '0 0 * * 0',
+  '@monthly': '0 0 1 * *',
+  '@quarterly': '0 0 1 */3 *',
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+}
+
+interface Field {
+  name: string
+  min: number
+  max: number
+  /** How many different values there are: Sunday is both 0 and 7. */
+  count: number
+  names: readonly string[]
+}
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+const MINUTE: Field = { name: 'minute', min: 0, max: 59, count: 60, names: [] }
+const HOUR: Field = { name: 'hour', min: 0, max: 23, count: 24, names: [] }
+const DAY: Field = { name: 'day of month', min: 1, max: 31, count: 31, names: [] }
+const MONTH: Field = { name: 'month', min: 1, max: 12, count: 12, names: MONTHS }
+const WEEKDAY: Field = { name: 'day of week', min: 0, max: 7, count: 7, names: WEEKDAYS }
+const SECOND: Field = { name: 'second', min: 0, max: 59, count: 60, names: [] }
+
+/** Days a month can have, February in a leap year. */
+const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** What a field matches: everything, or values in order; `marks` are croner's words for what is no number. */
+export interface CronField {
+  isAny: boolean
+  values: readonly number[]
+  /** `L` for the last day of a month, `5#2` and `5#L` for the second and the last Friday. */
+  marks: readonly string[]
+}
+
+/** An expression that was understood. Both days restricted means either is enough. */
+export interface CronFields {
+  second: CronField
+  minute: CronField
+  hour: CronField
+  day: CronField
+  month: CronField
+  weekday: CronField
+}
+
+class Refusal extends Error {}
+
+function refuse(field: Field, part: string, why: string): never {
+  throw new Refusal(`the ${field.name} field has "${part}", ${why}`)
+}
+
+function readNumber(field: Field, text: string, part: string): number {
+  const named = field.names.indexOf(text)
+  const value = named >= 0 ? named + (field === MONTH ? 1 : 0) : /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isNaN(value))
+    refuse(field, part, `which is not a number${field.names.length > 0 ? ', a name' : ''} or a range`)
+  if (value < field.min || value > field.max) refuse(field, part, `outside ${field.min}-${field.max}`)
+  return value
+}
+
+/** Counts from low to high, past the end of the field when high is smaller; the same twice means the whole field. */
+function countRange(field: Field, low: number, high: number, step: number): number[] {
+  if (low === high) return countRange(field, field.min, field.max, step)
+  const size = field.count
+  const span = low < high ? high - low : high - low + size
+  const values: number[] = []
+  for (let i = 0; i <= span; i += step) values.push(low < high ? low + i : ((low - field.min + i) % size) + field.min)
+  return values
+}
+
+/** One entry of a list: `*`, `5`, `1-5`, `*` or `5` or `1-5` with `/step`. */
+function readEntry(field: Field, part: string): number[] {
+  const [base = '', stepText, ...more] = part.split('/')
+  if (more.length > 0 || base === '') refuse(field, part, 'which is not a number or a range')
+  if (stepText !== undefined && !/^\d{1,4}$/.test(stepText)) refuse(field, part, 'whose step is not a number')
+  const step = Number(stepText ?? '1')
+  if (step === 0) refuse(field, part, 'whose step is 0, so it would never move on')
+  if (base === '*') return countRange(field, field.min, field.max, step)
+  const bounds = base.split('-')
+  if (bounds.length > 2) refuse(field, part, 'which is not a range')
+  const low = readNumber(field, bounds[0] ?? '', part)
+  const highText = field === DAY && bounds[1] === 'l' ? '31' : bounds[1]
+  if (highText !== undefined) return countRange(field, low, readNumber(field, highText, part), step)
+  if (stepText === undefined) return [low]
+  return low === field.max ? [low] : countRange(field, low, field.max, step)
+}
+
+/** The entries with a meaning of their own: the last day, the nth and the last weekday of a month. */
+function readMark(field: Field, part: string): string | null {
+  if (field === DAY && part === 'l') return 'L'
+  if (field !== WEEKDAY) return null
+  const nth = /^(\w+)#(\d+)$/.exec(part)
+  const last = /^l(\d)$/.exec(part)
+  if (nth !== null) {
+    const [, day = '', count = ''] = nth
+    if (Number(count) < 1 || Number(count) > 5) refuse(field, part, 'where # must be followed by 1 to 5')
+    return `${readNumber(field, day, part) % 7}#${count}`
+  }
+  return last === null ? null : `${readNumber(field, last[1] ?? '', part) % 7}#L`
+}
+
+function readField(field: Field, text: string, otherDayIsStarred: boolean): CronField {
+  if (text === '*' || (text === '?' && (field === DAY || field === WEEKDAY)))
+    return { isAny: true, values: [], marks: [] }
+  const marks: string[] = []
+  const values = new Set<number>()
+  for (const part of text.split(',')) {
+    const mark = readMark(field, part)
+    if (mark !== null) marks.push(mark)
+    else for (const value of readEntry(field, part)) values.add(field === WEEKDAY ? value % 7 : value)
+  }
+  if (field === WEEKDAY && marks.length > 0 && values.size > 0) {
+    throw new Refusal('the day of week field mixes plain days with # or L, which cannot be told apart')
+  }
+  // A full list counts as `*`, but in a day field only when the other one has a `*`: "1-31 … MON" stays either-or.
+  const isAny = values.size === field.count && ((field !== DAY && field !== WEEKDAY) || otherDayIsStarred)
+  return { isAny, values: [...values].sort((a, b) => a - b), marks }
+}
+
+function checkPossible(fields: CronFields): void {
+  const { day, month, weekday } = fields
+  if (day.isAny || !weekday.isAny || day.marks.length > 0) return
+  const months = month.isAny ? LONGEST.map((_, index) => index + 1) : month.values
+  if (months.some((number) => day.values.some((value) => value <= (LONGEST[number - 1] ?? 0)))) return
+  throw new Refusal('no month it names has such a day')
+}
+
+function readFields(expression: string): CronFields {
+  const texts = expression.trim().toLowerCase().split(/\s+/)
+  if (texts.length !== 5 && texts.length !== 6) {
+    throw new Refusal(
+      `it has ${texts.length === 1 && texts[0] === '' ? 0 : texts.length} fields, and must have 5 ` +
+        '(minute, hour, day of month, month, day of week) or 6 (the same, then seconds)',
+    )
+  }
+  const [minute = '', hour = '', day = '', month = '', weekday = '', second = '0'] = texts
+  const fields = {
+    second: readField(SECOND, second, false),
+    minute: readField(MINUTE, minute, false),
+    hour: readField(HOUR, hour, false),
+    day: readField(DAY, day, weekday.includes('*')),
+    month: readField(MONTH, month, false),
+    weekday: readField(WEEKDAY, weekday, day.includes('*')),
+  }
+  checkPossible(fields)
+  return fields
+}
+
+/** The fields a preset such as `@daily` stands for; any other text as it is. */
+export function expandPreset(expression: string): string {
+  return PRESETS[expression.trim().toLowerCase()] ?? expression
+}
+
+/**
+ * Reads an expression of 5 fields, or 6 with the seconds last, or a preset.
+ * @throws BaramError SCHEDULE_INVALID with the field and what is wrong in it, also for days no month has
+ */
+export function parseCron(expression: string): CronFields {
+  try {
+    return readFields(expandPreset(expression))
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new BaramError('SCHEDULE_INVALID', `the cron expression "${expression}" cannot be used: ${error.message}`, {
+      details: { expression },
+    })
+  }
+}
+
+function write(field: CronField): string {
+  return field.isAny ? '*' : [...field.values.map(String), ...field.marks].join(',')
+}
+
+/** The expression in croner's form: six fields, seconds first, plain lists. */
+export function toCroner(fields: CronFields): string {
+  const { second, minute, hour, day, month, weekday } = fields
+  return [second, minute, hour, day, month, weekday].map(write).join(' ')
+}

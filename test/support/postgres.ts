@@ -1,0 +1,46 @@
+// Databases for tests: each file makes its own on the one server of the run.
+
+import { inject } from 'vitest'
+import { type LaunchedPostgres, launchPostgres, makeDatabase, runSql } from './launch-postgres.ts'
+
+export interface TestPostgres {
+  /** Of the server's own database: for tests that need no tables of their own. */
+  url: string
+  /** A fresh, empty database; returns its URL. */
+  createDatabase(name?: string): Promise<string>
+  /** Drops the databases made here, and stops the server if this worker had to start one. */
+  stop(): Promise<void>
+}
+
+let shared: Promise<LaunchedPostgres> | null = null
+
+function useServer(): Promise<LaunchedPostgres> {
+  // Started once a run by global-postgres.ts; a project without that set-up gets one per worker.
+  const url = inject('postgresUrl')
+  shared ??= url === undefined ? launchPostgres() : Promise.resolve({ url, stop: async () => {} })
+  return shared
+}
+
+function databaseOf(url: string): string {
+  return /@\/([^?]+)/.exec(url)?.[1] ?? ''
+}
+
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const server = await useServer()
+  const made: string[] = []
+  return {
+    url: server.url,
+    async createDatabase(name) {
+      const url = await makeDatabase(server.url, name)
+      made.push(url)
+      return url
+    },
+    async stop() {
+      for (const url of made.splice(0)) {
+        await runSql(server.url, `drop database if exists "${databaseOf(url)}" with (force)`)
+      }
+      await server.stop()
+      shared = null
+    },
+  }
+}
