@@ -36,7 +36,7 @@ export interface AttemptInput {
 }
 
 export type ToChild =
-  | { readonly type: 'parse'; readonly id: number; readonly modulePath: string; readonly file: string }
+  | { readonly type: 'parse'; readonly id: number; readonly modulePath: string; readonly defaults: { readonly maxActiveTasks: number; readonly maxActiveRuns: number } }
   | { readonly type: 'run'; readonly spec: AttemptSpec }
   | { readonly type: 'reply'; readonly call: number; readonly value?: JsonValue; readonly error?: string }
   | { readonly type: 'abort'; readonly attempt: number; readonly reason: string }

@@ -14,6 +14,7 @@ export type Reason =
   | { code: 'failed_for_good'; message: string }
   | { code: 'timed_out'; seconds: number; triesLeft: number }
   | { code: 'lost'; worker: string; triesLeft: number }
+  | { code: 'interrupted'; worker: string }
   | { code: 'retry_due' }
   | { code: 'dispatch_lost' }
   | { code: 'task_removed' }
@@ -49,6 +50,8 @@ export function describeReason(reason: Reason): string {
       return `Took longer than its limit of ${reason.seconds} s, ${tries(reason.triesLeft)}.`
     case 'lost':
       return `Its worker ${reason.worker} died, ${tries(reason.triesLeft)}.`
+    case 'interrupted':
+      return `Its worker ${reason.worker} was stopped; tries again, whatever tries are left.`
     case 'retry_due':
       return 'Its retry delay is over.'
     case 'dispatch_lost':

@@ -12,6 +12,8 @@ export type Outcome =
   | { readonly kind: 'failure'; readonly message: string; readonly isRetryable: boolean }
   | { readonly kind: 'timeout'; readonly seconds: number }
   | { readonly kind: 'lost'; readonly worker: string }
+  /** Its worker was told to stop: not the task's fault, so it is tried again whatever tries are left. */
+  | { readonly kind: 'interrupted'; readonly worker: string }
   /** The version this run is pinned to has no such task. */
   | { readonly kind: 'removed' }
 
@@ -29,6 +31,8 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
       return board.move(ti, 'success', { code: 'succeeded' })
     case 'skip':
       return board.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
+    case 'interrupted':
+      return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
     case 'removed':
       return board.move(ti, 'removed', { code: 'task_removed' })
     case 'failure':

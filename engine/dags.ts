@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { BaramError } from '../core/errors.ts'
 import { canonicalJson, type JsonValue } from '../core/json.ts'
 import type { SerializedDag } from '../core/serialized.ts'
-import { describeTimetable } from '../core/timetables/timetable.ts'
+import { describe as describeTimetable } from '../core/timetables/describe.ts'
 import { uuidv7 } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
 import {

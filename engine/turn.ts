@@ -68,6 +68,8 @@ export interface TurnResult {
   readonly started: readonly StartedAttempt[]
   readonly changedRuns: readonly number[]
   readonly endedRuns: readonly number[]
+  /** Queued rows were seen whose run somebody else held at that moment: look again soon. */
+  readonly hasMissed: boolean
 }
 
 export interface TurnDeps {
@@ -88,6 +90,7 @@ interface Prepared {
   readonly all: Map<number, RunChanges>
   readonly queued: readonly QueuedRow[]
   readonly held: readonly HeldRow[]
+  readonly hasMissed: boolean
 }
 
 /** One process' writer: one connection, one turn at a time; what arrives meanwhile waits in order. */
@@ -168,7 +171,7 @@ export class TurnRunner {
     const outcomes = await Promise.allSettled(writes)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     await tx.query('commit')
-    return this.afterCommit(changed, started)
+    return this.afterCommit(changed, started, prepared.hasMissed)
   }
 
   private async prepare(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<Prepared> {
@@ -188,7 +191,7 @@ export class TurnRunner {
       const board = boards.get(row.id)
       if (board !== undefined) all.set(row.id, new RunChanges(board, row.is_paused))
     }
-    return { all, queued, held }
+    return { all, queued, held, hasMissed: free.length < wanted.length }
   }
 
   /** Of what was queued before and what this turn admitted: the most urgent ones start here, as far as slots go. */
@@ -255,7 +258,7 @@ export class TurnRunner {
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
-  private afterCommit(changed: readonly RunChanges[], started: readonly StartedAttempt[]): TurnResult {
+  private afterCommit(changed: readonly RunChanges[], started: readonly StartedAttempt[], hasMissed: boolean): TurnResult {
     const ended: number[] = []
     for (const { board, ways } of changed) {
       board.run.rev++
@@ -263,7 +266,7 @@ export class TurnRunner {
       for (const way of ways.values()) this.logMove(board, way)
     }
     this.deps.boards.forget(ended)
-    return { started, changedRuns: changed.map((changes) => changes.board.run.dagRunId), endedRuns: ended }
+    return { started, changedRuns: changed.map((changes) => changes.board.run.dagRunId), endedRuns: ended, hasMissed }
   }
 
   private logMove(board: RunBoard, way: Way): void {

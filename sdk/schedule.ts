@@ -1,7 +1,8 @@
 // Schedules beyond a plain string: zoned cron with or without data intervals, and fixed spans.
 
 import type { TimetableSpec } from '../core/timetables/timetable.ts'
-import { isTimeZone, validateTimetable } from '../core/timetables/timetable.ts'
+import { validateTimetable } from '../core/timetables/timetable.ts'
+import { isTimeZone } from '../core/timetables/zone.ts'
 
 const BRAND = Symbol.for('baram.schedule')
 

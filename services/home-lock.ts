@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BaramError } from '../core/errors.ts'
-import { type ProcessIdentity, startTimeOf, thisProcess } from './processes.ts'
+import { type ProcessIdentity, startTimeOf, thisProcess } from '../runtime/processes.ts'
 
 /** How often the holder touches its file, for observers who cannot see its process (another container, another host). */
 const TOUCH_MS = 5_000

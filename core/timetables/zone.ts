@@ -68,3 +68,13 @@ export function localTexts(instant: Instant, timezone: string): LocalTexts {
     tsNodash: `${ds.replaceAll('-', '')}T${clock.replaceAll(':', '')}`,
   }
 }
+
+/** True when the text names a zone this machine knows. */
+export function isTimeZone(timezone: string): boolean {
+  try {
+    validateZone(timezone)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -11,7 +11,7 @@ import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, stat
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import { BaramError, messageOf } from '../../core/errors.ts'
-import { isAlive, listProcesses, sendSignal, waitUntil } from '../processes.ts'
+import { isAlive, listProcesses, sendSignal, waitUntil } from '../../runtime/processes.ts'
 import { type Place, PORT } from './location.ts'
 import { cannotRun, ENVIRONMENT, lastLines } from './programs.ts'
 import type { RunAs } from './run-as.ts'

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { acquireHomeLock } from '../../services/home-lock.ts'
-import { thisProcess } from '../../services/processes.ts'
+import { thisProcess } from '../../runtime/processes.ts'
 
 const textLike = (pattern: RegExp): unknown => expect.stringMatching(pattern)
 

@@ -15,7 +15,7 @@ import {
 } from '../../services/postgres/index.ts'
 import { chooseRunAs } from '../../services/postgres/run-as.ts'
 import { serverProcesses } from '../../services/postgres/server.ts'
-import { isAlive, sendSignal, waitUntil } from '../../services/processes.ts'
+import { isAlive, sendSignal, waitUntil } from '../../runtime/processes.ts'
 import { makeHome, quiet, runSql } from '../support/launch-postgres.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 

@@ -1,0 +1,87 @@
+// The program inside a child process: it parses DAG files or runs attempts, one at a time, for the supervisor at the
+// other end of its pipes. Started by path, imported by nobody.
+
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '../core/errors.ts'
+import { type AttemptResult, type AttemptSpec, endMark, type FromChild, type ToChild } from '../core/protocol.ts'
+import { resultOfError, runAttempt } from './attempt.ts'
+import { Calls } from './client.ts'
+import { parseModule } from './load.ts'
+import { isTainted, takeTraces } from './taint.ts'
+
+interface Running {
+  readonly spec: AttemptSpec
+  readonly abort: AbortController
+  end(result: AttemptResult, isTainted: boolean): void
+}
+
+// Kept before users' code can replace them.
+const send = process.send?.bind(process)
+const { stdout, stderr } = process
+let running: Running | null = null
+
+function post(message: FromChild): void {
+  // Once the supervisor is gone there is nobody to tell; the watchdog ends this process.
+  if (process.connected) send?.(message)
+}
+
+const calls = new Calls(post)
+
+async function run(spec: AttemptSpec): Promise<void> {
+  const before = takeTraces()
+  const abort = new AbortController()
+  const result = await new Promise<{ result: AttemptResult; isTainted: boolean }>((resolve) => {
+    running = { spec, abort, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
+    void runAttempt(spec, calls, abort.signal).then((ended) => resolve({ result: ended, isTainted: false }))
+  })
+  running = null
+  const tainted = result.isTainted || isTainted(before, takeTraces())
+  // Pipes are written synchronously: everything the attempt printed stands before these marks.
+  stdout.write(`${endMark(spec.attempt)}\n`)
+  stderr.write(`${endMark(spec.attempt)}\n`)
+  post({ type: 'outcome', attempt: spec.attempt, result: result.result, isTainted: tainted, rssBytes: process.memoryUsage.rss() })
+}
+
+/** An error nobody caught: it ends the attempt that runs, and the child is not used again. */
+function onStray(error: unknown): void {
+  if (running === null) {
+    stderr.write(`${messageOf(error)}\n`)
+    process.exit(1)
+  }
+  running.end(resultOfError(error), true)
+}
+
+async function parse(message: ToChild & { type: 'parse' }): Promise<void> {
+  const result = await parseModule(message.modulePath, message.defaults)
+  stdout.write(`${endMark(message.id)}\n`)
+  stderr.write(`${endMark(message.id)}\n`)
+  post({ type: 'parsed', id: message.id, result })
+}
+
+process.on('uncaughtException', onStray)
+process.on('unhandledRejection', onStray)
+process.on('disconnect', () => process.exit(0))
+process.on('message', (message: ToChild) => {
+  switch (message.type) {
+    case 'parse':
+      void parse(message)
+      break
+    case 'run':
+      void run(message.spec)
+      break
+    case 'reply':
+      calls.answer(message.call, message.value, message.error)
+      break
+    case 'abort':
+      if (running?.spec.attempt === message.attempt) running.abort.abort(new Error(`Task aborted by ${message.reason}`))
+      break
+  }
+})
+
+const watchdog = new Worker(new URL('./watchdog.js', import.meta.url))
+watchdog.unref()
+watchdog.on('error', (error) => {
+  stderr.write(`the watchdog thread failed: ${messageOf(error)}\n`)
+  process.exit(1)
+})
+post({ type: 'hello', pid: process.pid })

@@ -1,0 +1,236 @@
+// Variables and Connections with their secrets: sealed on the way in, opened on the way out, environment overrides first.
+
+import { type ConnectionFields, parseConnectionText } from '../core/connection-uri.ts'
+import { BaramError } from '../core/errors.ts'
+import { isSensitiveName, MASK, maskByName } from '../core/secret-names.ts'
+import type { SecretBox } from '../runtime/secrets.ts'
+import type { Database } from '../store/database.ts'
+import { insertAudit } from '../store/postgres/audit.ts'
+import {
+  type ConnectionRow,
+  deleteConnection,
+  deleteVariable,
+  findConnection,
+  findVariable,
+  insertConnection,
+  insertVariable,
+  listConnections,
+  listVariables,
+  upsertConnection,
+  upsertVariable,
+  type VariableRow,
+} from '../store/postgres/variables.ts'
+import type { Sql } from '../store/sql.ts'
+
+export interface VaultOptions {
+  readonly database: Database
+  readonly box: SecretBox
+  readonly variableOverrides: ReadonlyMap<string, string>
+  readonly connectionOverrides: ReadonlyMap<string, string>
+  readonly sensitiveNames: readonly string[]
+}
+
+export interface Variable {
+  readonly key: string
+  readonly value: string
+  readonly description: string | null
+  readonly isSensitive: boolean
+  readonly updatedAt: number
+}
+
+export interface Connection extends ConnectionFields {
+  readonly connId: string
+  readonly description: string | null
+  readonly updatedAt: number
+}
+
+/** What happens to a key that exists. */
+export type OnExisting = 'fail' | 'overwrite' | 'skip'
+
+const KEY_LENGTH = 250
+
+function checkKey(key: string, what: string): void {
+  if (key === '' || key.length > KEY_LENGTH) throw new BaramError('INPUT_INVALID', `a ${what} must have 1 to ${KEY_LENGTH} characters, found ${key.length}`)
+  if (key.includes('\u0000') || !key.isWellFormed()) throw new BaramError('INPUT_INVALID', `a ${what} must be text that Postgres can store`)
+}
+
+function checkText(text: string | null, what: string): void {
+  if (text?.includes('\u0000') === true || text?.isWellFormed() === false) throw new BaramError('INPUT_INVALID', `${what} must be text without NUL characters and without halves of surrogate pairs`)
+}
+
+export class Vault {
+  private readonly options: VaultOptions
+
+  constructor(options: VaultOptions) {
+    this.options = options
+  }
+
+  isSensitive(key: string): boolean {
+    return isSensitiveName(key, this.options.sensitiveNames)
+  }
+
+  private readVariable(row: VariableRow): Variable {
+    const value = row.val === null ? '' : this.options.box.open(row.val, `variable|${row.key}|val`)
+    return { key: row.key, value, description: row.description, isSensitive: this.isSensitive(row.key), updatedAt: row.updated_at }
+  }
+
+  /** The value a task sees: an environment override (upper-cased key) wins over the database. */
+  async getVariable(key: string): Promise<string | null> {
+    const override = this.options.variableOverrides.get(key.toUpperCase())
+    if (override !== undefined) return override
+    return (await this.findVariable(key))?.value ?? null
+  }
+
+  /** The stored Variable, without overrides. */
+  async findVariable(key: string): Promise<Variable | null> {
+    const row = await findVariable(this.options.database, key)
+    return row === null ? null : this.readVariable(row)
+  }
+
+  async listVariables(): Promise<readonly Variable[]> {
+    return (await listVariables(this.options.database)).map((row) => this.readVariable(row))
+  }
+
+  /** True when the key is set by the environment, which the database cannot change. */
+  isVariableOverridden(key: string): boolean {
+    return this.options.variableOverrides.has(key.toUpperCase())
+  }
+
+  /**
+   * Sets a Variable, with its audit row. A masked value (`***`) of a sensitive key keeps what is stored.
+   * @returns false when it existed and `existing` is `skip`
+   * @throws BaramError CONFLICT when it existed and `existing` is `fail`
+   */
+  async setVariable(key: string, value: string, description: string | null, by: string, existing: OnExisting = 'overwrite'): Promise<boolean> {
+    checkKey(key, 'variable key')
+    checkText(value, 'the value')
+    checkText(description, 'the description')
+    return this.options.database.transaction(async (tx) => {
+      const kept = value === MASK && this.isSensitive(key) ? await findVariable(tx, key) : null
+      const sealed = kept?.val ?? this.options.box.seal(value, `variable|${key}|val`)
+      if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
+      else if (!(await insertVariable(tx, key, sealed, description))) {
+        if (existing === 'skip') return false
+        throw new BaramError('CONFLICT', `The Variable with key: \`${key}\` already exists`)
+      }
+      await insertAudit(tx, { event: 'variable.set', owner: by, extra: { key, value: this.isSensitive(key) ? MASK : undefined } })
+      return true
+    })
+  }
+
+  /** False when there was none. */
+  async deleteVariable(key: string, by: string): Promise<boolean> {
+    return this.options.database.transaction(async (tx) => {
+      const isGone = await deleteVariable(tx, key)
+      if (isGone) await insertAudit(tx, { event: 'variable.delete', owner: by, extra: { key } })
+      return isGone
+    })
+  }
+
+  private readConnection(row: ConnectionRow): Connection {
+    const open = (envelope: string | null, field: string) => (envelope === null ? null : this.options.box.open(envelope, `connection|${row.conn_id}|${field}`))
+    return {
+      connId: row.conn_id,
+      connType: row.conn_type,
+      description: row.description,
+      host: row.host,
+      schema: row.schema,
+      login: row.login,
+      password: open(row.password, 'password'),
+      port: row.port,
+      extra: open(row.extra, 'extra'),
+      updatedAt: row.updated_at,
+    }
+  }
+
+  /** The Connection a task sees, overrides first. */
+  async getConnection(connId: string): Promise<Connection | null> {
+    const override = this.options.connectionOverrides.get(connId.toUpperCase())
+    if (override !== undefined) return { connId, description: null, updatedAt: 0, ...parseConnectionText(override) }
+    return this.findConnection(connId)
+  }
+
+  async findConnection(connId: string): Promise<Connection | null> {
+    const row = await findConnection(this.options.database, connId)
+    return row === null ? null : this.readConnection(row)
+  }
+
+  async listConnections(): Promise<readonly Connection[]> {
+    return (await listConnections(this.options.database)).map((row) => this.readConnection(row))
+  }
+
+  isConnectionOverridden(connId: string): boolean {
+    return this.options.connectionOverrides.has(connId.toUpperCase())
+  }
+
+  private async sealConnection(tx: Sql, connection: Omit<Connection, 'updatedAt'>) {
+    const { box } = this.options
+    const stored = await findConnection(tx, connection.connId)
+    const before = stored === null ? null : this.readConnection(stored)
+    const password = connection.password === MASK ? (before?.password ?? null) : connection.password
+    const extra = restoreMasked(connection.extra, before?.extra ?? null)
+    return {
+      conn_id: connection.connId,
+      conn_type: connection.connType,
+      description: connection.description,
+      host: connection.host,
+      schema: connection.schema,
+      login: connection.login,
+      port: connection.port,
+      password: password === null ? null : box.seal(password, `connection|${connection.connId}|password`),
+      extra: extra === null ? null : box.seal(extra, `connection|${connection.connId}|extra`),
+    }
+  }
+
+  /** As `setVariable`; a password or secret field of `extra` that reads `***` keeps what is stored. */
+  async setConnection(connection: Omit<Connection, 'updatedAt'>, by: string, existing: OnExisting = 'overwrite'): Promise<boolean> {
+    checkKey(connection.connId, 'connection id')
+    if (connection.connType === '') throw new BaramError('INPUT_INVALID', 'a connection needs a type')
+    for (const [field, text] of Object.entries(connection)) if (typeof text === 'string') checkText(text, `the field ${field}`)
+    return this.options.database.transaction(async (tx) => {
+      const row = await this.sealConnection(tx, connection)
+      if (existing === 'overwrite') await upsertConnection(tx, row)
+      else if (!(await insertConnection(tx, row))) {
+        if (existing === 'skip') return false
+        throw new BaramError('CONFLICT', `The Connection with connection_id: \`${connection.connId}\` already exists`)
+      }
+      await insertAudit(tx, { event: 'connection.set', owner: by, extra: { conn_id: connection.connId, conn_type: connection.connType } })
+      return true
+    })
+  }
+
+  async deleteConnection(connId: string, by: string): Promise<boolean> {
+    return this.options.database.transaction(async (tx) => {
+      const isGone = await deleteConnection(tx, connId)
+      if (isGone) await insertAudit(tx, { event: 'connection.delete', owner: by, extra: { conn_id: connId } })
+      return isGone
+    })
+  }
+}
+
+function parseObject(text: string | null): Record<string, unknown> | null {
+  if (text === null) return null
+  try {
+    const value: unknown = JSON.parse(text)
+    // Proven an object that is no array.
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+  } catch {
+    return null // Extra may be any text; then it is kept whole.
+  }
+}
+
+/** `extra` as text in which secret fields read `***`; text that is no JSON object is hidden whole. */
+export function maskExtra(extra: string | null): string | null {
+  if (extra === null || extra === '') return extra
+  const fields = parseObject(extra)
+  return fields === null ? MASK : JSON.stringify(maskByName(fields))
+}
+
+/** The fields of a new `extra` that read `***` take their stored value again. */
+function restoreMasked(extra: string | null, stored: string | null): string | null {
+  if (extra === MASK) return stored
+  const [fields, before] = [parseObject(extra), parseObject(stored)]
+  if (fields === null || before === null) return extra
+  const merged = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value === MASK ? before[key] : value]))
+  return JSON.stringify(merged)
+}

@@ -1,0 +1,23 @@
+// The audit log: one row an accepted write, in its transaction.
+
+import type { Sql } from '../sql.ts'
+
+export interface AuditEntry {
+  readonly event: string
+  readonly owner: string
+  readonly dagId?: string | null
+  readonly runId?: string | null
+  readonly taskId?: string | null
+  readonly mapIndex?: number | null
+  readonly extra?: unknown
+}
+
+export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
+  await tx.query(
+    `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra) values ($1, $2, $2, $3, $4, $5, $6, $7)`,
+    [
+      entry.event, entry.owner, entry.dagId ?? null, entry.runId ?? null, entry.taskId ?? null, entry.mapIndex ?? null,
+      entry.extra === undefined ? null : JSON.stringify(entry.extra),
+    ],
+  )
+}
