@@ -67,17 +67,33 @@ function readNumber(field: Field, text: string, part: string): number {
   if (Number.isNaN(value))
     refuse(field, part, `which is not a number${field.names.length > 0 ? ', a name' : ''} or a range`)
   if (value < field.min || value > field.max) refuse(field, part, `outside ${field.min}-${field.max}`)
-  return value
+  return field === WEEKDAY ? value % 7 : value
+}
+
+/** The last value a range can end with: 7 is Sunday's second name, not an eighth day. */
+function endOf(field: Field): number {
+  return field.min + field.count - 1
+}
+
+function countUp(from: number, to: number, step: number): number[] {
+  const values: number[] = []
+  for (let value = from; value <= to; value += step) values.push(value)
+  return values
+}
+
+/** How many values after the wrap croniter passes over: usually, but not always, what keeps the step even. */
+function skippedAfterWrap(field: Field, last: number, step: number): number {
+  const left = endOf(field) - last
+  return last - field.min + step > field.count && left < step ? step - left : 0
 }
 
 /** Counts from low to high, past the end of the field when high is smaller; the same twice means the whole field. */
 function countRange(field: Field, low: number, high: number, step: number): number[] {
-  if (low === high) return countRange(field, field.min, field.max, step)
-  const size = field.count
-  const span = low < high ? high - low : high - low + size
-  const values: number[] = []
-  for (let i = 0; i <= span; i += step) values.push(low < high ? low + i : ((low - field.min + i) % size) + field.min)
-  return values
+  if (low < high) return countUp(low, high, step)
+  if (low === high) return countUp(field.min, endOf(field), step)
+  const before = countUp(low, endOf(field), step)
+  const skipped = skippedAfterWrap(field, before.at(-1) ?? low, step)
+  return [...before, ...countUp(field.min + skipped, high, step)]
 }
 
 /** One entry of a list: `*`, `5`, `1-5`, `*` or `5` or `1-5` with `/step`. */
@@ -87,14 +103,14 @@ function readEntry(field: Field, part: string): number[] {
   if (stepText !== undefined && !/^\d{1,4}$/.test(stepText)) refuse(field, part, 'whose step is not a number')
   const step = Number(stepText ?? '1')
   if (step === 0) refuse(field, part, 'whose step is 0, so it would never move on')
-  if (base === '*') return countRange(field, field.min, field.max, step)
+  if (base === '*') return countRange(field, field.min, endOf(field), step)
   const bounds = base.split('-')
   if (bounds.length > 2) refuse(field, part, 'which is not a range')
   const low = readNumber(field, bounds[0] ?? '', part)
   const highText = field === DAY && bounds[1] === 'l' ? '31' : bounds[1]
   if (highText !== undefined) return countRange(field, low, readNumber(field, highText, part), step)
   if (stepText === undefined) return [low]
-  return low === field.max ? [low] : countRange(field, low, field.max, step)
+  return countRange(field, low, endOf(field), step)
 }
 
 /** The entries with a meaning of their own: the last day, the nth and the last weekday of a month. */
@@ -106,20 +122,21 @@ function readMark(field: Field, part: string): string | null {
   if (nth !== null) {
     const [, day = '', count = ''] = nth
     if (Number(count) < 1 || Number(count) > 5) refuse(field, part, 'where # must be followed by 1 to 5')
-    return `${readNumber(field, day, part) % 7}#${count}`
+    return `${readNumber(field, day, part)}#${count}`
   }
-  return last === null ? null : `${readNumber(field, last[1] ?? '', part) % 7}#L`
+  return last === null ? null : `${readNumber(field, last[1] ?? '', part)}#L`
 }
 
+const ANY: CronField = { isAny: true, values: [], marks: [] }
+
 function readField(field: Field, text: string, otherDayIsStarred: boolean): CronField {
-  if (text === '*' || (text === '?' && (field === DAY || field === WEEKDAY)))
-    return { isAny: true, values: [], marks: [] }
+  if (text.split(',').includes('*') || (text === '?' && (field === DAY || field === WEEKDAY))) return ANY
   const marks: string[] = []
   const values = new Set<number>()
   for (const part of text.split(',')) {
     const mark = readMark(field, part)
     if (mark !== null) marks.push(mark)
-    else for (const value of readEntry(field, part)) values.add(field === WEEKDAY ? value % 7 : value)
+    else for (const value of readEntry(field, part)) values.add(value)
   }
   if (field === WEEKDAY && marks.length > 0 && values.size > 0) {
     throw new Refusal('the day of week field mixes plain days with # or L, which cannot be told apart')
@@ -146,13 +163,16 @@ function readFields(expression: string): CronFields {
     )
   }
   const [minute = '', hour = '', day = '', month = '', weekday = '', second = '0'] = texts
+  const weekdays = readField(WEEKDAY, weekday, day.includes('*'))
+  const days = readField(DAY, day, weekday.includes('*'))
   const fields = {
     second: readField(SECOND, second, false),
     minute: readField(MINUTE, minute, false),
     hour: readField(HOUR, hour, false),
-    day: readField(DAY, day, weekday.includes('*')),
+    // Beside an nth weekday croniter does not look at the day of month at all.
+    day: weekdays.marks.length > 0 ? ANY : days,
     month: readField(MONTH, month, false),
-    weekday: readField(WEEKDAY, weekday, day.includes('*')),
+    weekday: weekdays,
   }
   checkPossible(fields)
   return fields
