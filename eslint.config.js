@@ -4,12 +4,26 @@ import tseslint from 'typescript-eslint'
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'webserver/public/**', 'webserver/generated/**', '*.js', '*.cjs', 'scripts/**', 'bench/node_modules/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'webserver/public/**',
+      'webserver/generated/**',
+      '*.js',
+      '*.cjs',
+      'scripts/**',
+      'bench/node_modules/**',
+    ],
+  },
   {
     files: ['**/*.ts'],
     languageOptions: {
       parser: tseslint.parser,
-      parserOptions: { project: ['./tsconfig.json', './webserver/browser/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ['./tsconfig.json', './webserver/browser/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     plugins: { '@typescript-eslint': tseslint.plugin },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
@@ -25,7 +39,19 @@ export default tseslint.config(
     },
   },
   {
-    files: ['core/**', 'sdk/**', 'runtime/**', 'store/**', 'engine/**', 'scheduler/**', 'worker/**', 'webserver/**', 'operators/**', 'services/**', 'migrations/**'],
+    files: [
+      'core/**',
+      'sdk/**',
+      'runtime/**',
+      'store/**',
+      'engine/**',
+      'scheduler/**',
+      'worker/**',
+      'webserver/**',
+      'operators/**',
+      'services/**',
+      'migrations/**',
+    ],
     ignores: ['webserver/browser/**'],
     rules: { 'no-console': 'error' },
   },
@@ -43,14 +69,33 @@ export default tseslint.config(
     files: ['core/**/*.ts'],
     rules: {
       'no-restricted-syntax': bans(
-        ["MemberExpression[object.name='Date'][property.name='now']", 'core/ has no clock: take the instant as an argument.'],
-        ["NewExpression[callee.name='Date'][arguments.length=0]", 'core/ has no clock: take the instant as an argument.'],
-        ["MemberExpression[object.name='Math'][property.name='random']", 'core/ has no chance: take a random source as an argument.'],
+        [
+          "MemberExpression[object.name='Date'][property.name='now']",
+          'core/ has no clock: take the instant as an argument.',
+        ],
+        [
+          "NewExpression[callee.name='Date'][arguments.length=0]",
+          'core/ has no clock: take the instant as an argument.',
+        ],
+        [
+          "MemberExpression[object.name='Math'][property.name='random']",
+          'core/ has no chance: take a random source as an argument.',
+        ],
         ["MemberExpression[object.name='performance']", 'core/ has no clock: take the instant as an argument.'],
       ),
       'no-restricted-globals': [
         'error',
-        ...['process', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'fetch', 'crypto', 'Buffer', 'console'].map((name) => ({
+        ...[
+          'process',
+          'setTimeout',
+          'setInterval',
+          'setImmediate',
+          'queueMicrotask',
+          'fetch',
+          'crypto',
+          'Buffer',
+          'console',
+        ].map((name) => ({
           name,
           message: 'core/ is pure: no I/O, timers, chance or environment (STYLE §1).',
         })),

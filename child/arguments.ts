@@ -10,10 +10,13 @@ export function bindArguments(inputs: readonly AttemptInput[], warn: (message: s
   const folded = new Map<string, string>()
   for (const input of inputs) {
     if (input.missingFrom !== undefined) {
-      throw new Error(`argument "${input.name}" has no value: task "${input.missingFrom}" pushed no return value (it returned undefined, or doXcomPush is off)`)
+      throw new Error(
+        `argument "${input.name}" has no value: task "${input.missingFrom}" pushed no return value (it returned undefined, or doXcomPush is off)`,
+      )
     }
     const other = folded.get(fold(input.name))
-    if (other !== undefined) throw new Error(`arguments "${other}" and "${input.name}" differ only in case and underscores; rename one`)
+    if (other !== undefined)
+      throw new Error(`arguments "${other}" and "${input.name}" differ only in case and underscores; rename one`)
     folded.set(fold(input.name), input.name)
     values.set(input.name, input.value)
   }

@@ -46,7 +46,8 @@ function makeRun(spec: AttemptSpec): RunInfo {
     // One of the run types: the supervisor reads it from a checked column.
     runType: spec.runType as RunInfo['runType'],
     logicalDate: spec.logicalDate === null ? null : new Date(spec.logicalDate),
-    dataInterval: dataInterval === null ? null : { start: new Date(dataInterval.start), end: new Date(dataInterval.end) },
+    dataInterval:
+      dataInterval === null ? null : { start: new Date(dataInterval.start), end: new Date(dataInterval.end) },
     runAfter: new Date(spec.runAfter),
     timezone: spec.timezone,
     local: localTexts(dataInterval?.start ?? spec.logicalDate ?? spec.runAfter, spec.timezone),
@@ -58,10 +59,16 @@ function makeRun(spec: AttemptSpec): RunInfo {
 function logFailure(error: unknown): void {
   const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
   const causes: string[] = []
-  for (let cause = error instanceof Error ? error.cause : undefined; cause !== undefined && causes.length < 5; cause = cause instanceof Error ? cause.cause : undefined) {
+  for (
+    let cause = error instanceof Error ? error.cause : undefined;
+    cause !== undefined && causes.length < 5;
+    cause = cause instanceof Error ? cause.cause : undefined
+  ) {
     causes.push(cause instanceof Error ? (cause.stack ?? cause.message) : messageOf(cause))
   }
-  writeLog('error', 'Task failed with exception', { exception: [stack, ...causes.map((cause) => `Caused by: ${cause}`)].join('\n') })
+  writeLog('error', 'Task failed with exception', {
+    exception: [stack, ...causes.map((cause) => `Caused by: ${cause}`)].join('\n'),
+  })
 }
 
 /** How a thrown value ends the attempt. */
@@ -71,7 +78,11 @@ export function resultOfError(error: unknown): AttemptResult {
     return { kind: 'skip', message: error.message === '' ? null : error.message }
   }
   logFailure(error)
-  return { kind: 'failure', message: messageOf(error).slice(0, REASON_LENGTH), isRetryable: !(error instanceof FailTask) }
+  return {
+    kind: 'failure',
+    message: messageOf(error).slice(0, REASON_LENGTH),
+    isRetryable: !(error instanceof FailTask),
+  }
 }
 
 function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
@@ -79,7 +90,9 @@ function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
   const json = checkJson(value)
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes > XCOM_BYTES) {
-    throw new Error(`the returned value has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`)
+    throw new Error(
+      `the returned value has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`,
+    )
   }
   return { kind: 'success', value: json }
 }
@@ -108,7 +121,9 @@ export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortS
       embeddedRoot: spec.embeddedRoot,
     }
     const args = bindArguments(spec.inputs, (message) => log.warn(message))
-    const value = await runInScope(context, async () => (body.operator === null ? body.handler?.(args) : body.operator.execute(context, args)))
+    const value = await runInScope(context, async () =>
+      body.operator === null ? body.handler?.(args) : body.operator.execute(context, args),
+    )
     return resultOfValue(value, spec)
   } catch (error) {
     return resultOfError(error)

@@ -50,7 +50,8 @@ export function makeClient(calls: Calls, attempt: number): TaskClient {
     return typeof value === 'string' ? value : null
   }
   // The supervisor answers with exactly these fields.
-  const getConnection = async (connId: string) => ((await call('getConnection', { connId })) ?? null) as ConnectionResult | null
+  const getConnection = async (connId: string) =>
+    ((await call('getConnection', { connId })) ?? null) as ConnectionResult | null
   return {
     getVariable,
     async getVariableOrThrow(key) {

@@ -20,8 +20,8 @@ export async function loadModule(path: string): Promise<LoadedFile> {
   if (known !== undefined) return known
   const scope = openLoadScope()
   const namespace: unknown = await import(pathToFileURL(path).href)
-  const exported = typeof namespace === 'object' && namespace !== null ? Object.values(namespace) : []
-  const found = scope.served.length > 0 ? scope.served : exported.flatMap((value: unknown) => (Array.isArray(value) ? value : [value])).filter(isDag)
+  const exported: unknown[] = typeof namespace === 'object' && namespace !== null ? Object.values(namespace) : []
+  const found = scope.served.length > 0 ? scope.served : exported.flat().filter(isDag)
   const file = { dags: [...new Set(found)], notices: scope.notices }
   loaded.set(path, file)
   return file
@@ -44,7 +44,11 @@ export async function parseModule(path: string, server: ServerDefaults): Promise
   const seen = new Set<string>()
   for (const dag of file.dags) {
     try {
-      if (seen.has(dag.dagId)) throw new BaramError('DAG_INVALID', `DAG "${dag.dagId}" is declared twice in this file; give one of the two another id`)
+      if (seen.has(dag.dagId))
+        throw new BaramError(
+          'DAG_INVALID',
+          `DAG "${dag.dagId}" is declared twice in this file; give one of the two another id`,
+        )
       seen.add(dag.dagId)
       dags.push(serializeDag(dag, server))
     } catch (error) {
@@ -52,7 +56,12 @@ export async function parseModule(path: string, server: ServerDefaults): Promise
     }
   }
   if (file.dags.length === 0 && file.notices.length === 0) {
-    errors.push({ dagId: null, message: 'this file declares no DAG: export one (`export const dag = new Dag(…)`) or serve a Bundle; helper modules belong into .airflowignore', stack: null })
+    errors.push({
+      dagId: null,
+      message:
+        'this file declares no DAG: export one (`export const dag = new Dag(…)`) or serve a Bundle; helper modules belong into .airflowignore',
+      stack: null,
+    })
   }
   return { dags, errors, notices: file.notices }
 }

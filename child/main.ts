@@ -39,7 +39,13 @@ async function run(spec: AttemptSpec): Promise<void> {
   // Pipes are written synchronously: everything the attempt printed stands before these marks.
   stdout.write(`${endMark(spec.attempt)}\n`)
   stderr.write(`${endMark(spec.attempt)}\n`)
-  post({ type: 'outcome', attempt: spec.attempt, result: result.result, isTainted: tainted, rssBytes: process.memoryUsage.rss() })
+  post({
+    type: 'outcome',
+    attempt: spec.attempt,
+    result: result.result,
+    isTainted: tainted,
+    rssBytes: process.memoryUsage.rss(),
+  })
 }
 
 /** An error nobody caught: it ends the attempt that runs, and the child is not used again. */

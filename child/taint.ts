@@ -8,8 +8,22 @@ export interface Traces {
   readonly timers: number
 }
 
-const PROTOTYPES: readonly object[] = [Object.prototype, Array.prototype, Function.prototype, Promise.prototype, String.prototype]
-const WATCHED_EVENTS = ['SIGTERM', 'SIGINT', 'exit', 'beforeExit', 'uncaughtException', 'unhandledRejection', 'message'] as const
+const PROTOTYPES: readonly object[] = [
+  Object.prototype,
+  Array.prototype,
+  Function.prototype,
+  Promise.prototype,
+  String.prototype,
+]
+const WATCHED_EVENTS = [
+  'SIGTERM',
+  'SIGINT',
+  'exit',
+  'beforeExit',
+  'uncaughtException',
+  'unhandledRejection',
+  'message',
+] as const
 
 /** A look at everything one attempt could do to the next: folder, environment, prototypes, listeners, timers. */
 export function takeTraces(): Traces {

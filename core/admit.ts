@@ -79,7 +79,8 @@ function take(candidate: Candidate, usage: Usage): void {
   usage.parallelism.used++
   const run = usage.runs.get(candidate.dagRunId)
   if (run !== undefined) run.used++
-  for (const key of [dagTaskKey(candidate), runTaskKey(candidate)]) usage.tasks.set(key, (usage.tasks.get(key) ?? 0) + 1)
+  for (const key of [dagTaskKey(candidate), runTaskKey(candidate)])
+    usage.tasks.set(key, (usage.tasks.get(key) ?? 0) + 1)
 }
 
 /**

@@ -73,7 +73,12 @@ export class RunBoard {
   undecidedCount = 0
   private readonly tallies: Tally[]
 
-  constructor(graph: DagGraph, run: RunFacts, instances: readonly TaskInstanceView[], past: ReadonlyMap<string, PastOfTask> | null) {
+  constructor(
+    graph: DagGraph,
+    run: RunFacts,
+    instances: readonly TaskInstanceView[],
+    past: ReadonlyMap<string, PastOfTask> | null,
+  ) {
     this.graph = graph
     this.run = run
     this.past = past
@@ -82,7 +87,15 @@ export class RunBoard {
     for (const ti of instances) byTask[ti.task]?.push(ti)
     this.byTask = byTask
     this.tallies = graph.tasks.map(() => ({
-      success: 0, failed: 0, upstream_failed: 0, skipped: 0, removed: 0, total: 0, setupTotal: 0, setupSuccess: 0, setupSkipped: 0,
+      success: 0,
+      failed: 0,
+      upstream_failed: 0,
+      skipped: 0,
+      removed: 0,
+      total: 0,
+      setupTotal: 0,
+      setupSuccess: 0,
+      setupSkipped: 0,
     }))
     for (const ti of instances) this.enter(ti)
   }
@@ -94,7 +107,8 @@ export class RunBoard {
 
   private tally(task: number): Tally {
     const tally = this.tallies[task]
-    if (tally === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${task} is outside DAG ${this.run.dagId}`)
+    if (tally === undefined)
+      throw new BaramError('SERIALIZED_INVALID', `task index ${task} is outside DAG ${this.run.dagId}`)
     return tally
   }
 
@@ -134,7 +148,10 @@ export class RunBoard {
     const from = ti.state
     if (!mayMove(from, to)) {
       const task = this.graph.tasks[ti.task]?.taskId
-      throw new BaramError('TRANSITION_ILLEGAL', `task ${task} of run ${this.run.runId} may not move from ${from ?? 'none'} to ${to ?? 'none'}`)
+      throw new BaramError(
+        'TRANSITION_ILLEGAL',
+        `task ${task} of run ${this.run.runId} may not move from ${from ?? 'none'} to ${to ?? 'none'}`,
+      )
     }
     if (to === 'scheduled' && (from === null || from === 'up_for_retry')) ti.tryNumber++
     if (to === 'running') ti.epoch++
@@ -145,7 +162,8 @@ export class RunBoard {
   /** Takes over what another process did (read from the ledger). */
   adopt(id: string, state: TaskState | null, tryNumber: number, epoch: number): void {
     const ti = this.instances.get(id)
-    if (ti === undefined) throw new BaramError('SETTLED_ELSEWHERE', `task instance ${id} is not in the copy of run ${this.run.runId}`)
+    if (ti === undefined)
+      throw new BaramError('SETTLED_ELSEWHERE', `task instance ${id} is not in the copy of run ${this.run.runId}`)
     ti.tryNumber = tryNumber
     ti.epoch = epoch
     this.set(ti, state)

@@ -17,8 +17,15 @@ const part = (text: string): string | null => (text === '' ? null : decodeURICom
 
 /** `type://login:password@host:port/schema?param=…&__extra__=<json>`; `-` in the type stands for `_`. */
 export function parseConnectionUri(uri: string): ConnectionFields {
-  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?(.*))?$/.exec(uri)
-  if (match === null) throw new BaramError('INPUT_INVALID', 'a connection URI must look like type://login:password@host:port/schema?param=value')
+  const match =
+    /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?(.*))?$/.exec(
+      uri,
+    )
+  if (match === null)
+    throw new BaramError(
+      'INPUT_INVALID',
+      'a connection URI must look like type://login:password@host:port/schema?param=value',
+    )
   const [, type = '', login = '', password = '', host = '', port = '', schema = '', query = ''] = match
   return {
     connType: type.toLowerCase().replaceAll('-', '_'),
@@ -32,7 +39,8 @@ export function parseConnectionUri(uri: string): ConnectionFields {
 }
 
 function checkPort(port: number): number {
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${port}`)
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${port}`)
   return port
 }
 
@@ -46,22 +54,28 @@ function parseExtra(query: string): string | null {
 /** The URI form of a Connection. */
 export function formatConnectionUri(connection: ConnectionFields): string {
   const encode = (text: string | null) => (text === null ? '' : encodeURIComponent(text))
-  const login = connection.login === null && connection.password === null ? '' : `${encode(connection.login)}${connection.password === null ? '' : `:${encode(connection.password)}`}@`
+  const login =
+    connection.login === null && connection.password === null
+      ? ''
+      : `${encode(connection.login)}${connection.password === null ? '' : `:${encode(connection.password)}`}@`
   const port = connection.port === null ? '' : `:${connection.port}`
   const schema = connection.schema === null ? '' : `/${encode(connection.schema)}`
-  const extra = connection.extra === null ? '' : `${schema === '' ? '/' : ''}?__extra__=${encodeURIComponent(connection.extra)}`
+  const extra =
+    connection.extra === null ? '' : `${schema === '' ? '/' : ''}?__extra__=${encodeURIComponent(connection.extra)}`
   return `${connection.connType.replaceAll('_', '-')}://${login}${encode(connection.host)}${port}${schema}${extra}`
 }
 
 const textOf = (value: unknown, key: string): string | null => {
   if (value === undefined || value === null || value === '') return null
-  if (typeof value !== 'string') throw new BaramError('INPUT_INVALID', `${key} of a connection must be text, found ${typeof value}`)
+  if (typeof value !== 'string')
+    throw new BaramError('INPUT_INVALID', `${key} of a connection must be text, found ${typeof value}`)
   return value
 }
 
 /** A parsed JSON connection with Airflow's keys (conn_type, host, login, password, schema, port, extra). */
 export function readConnectionObject(value: unknown): ConnectionFields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BaramError('INPUT_INVALID', 'a connection must be a JSON object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BaramError('INPUT_INVALID', 'a connection must be a JSON object')
   const fields = value as Record<string, unknown>
   const connType = textOf(fields['conn_type'], 'conn_type')
   if (connType === null) throw new BaramError('INPUT_INVALID', 'a connection needs conn_type')

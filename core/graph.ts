@@ -26,7 +26,8 @@ function adjacency(dag: SerializedDag, indexOf: ReadonlyMap<string, number>): { 
   for (const [from, to] of dag.edges) {
     const a = indexOf.get(from)
     const b = indexOf.get(to)
-    if (a === undefined || b === undefined) throw new BaramError('SERIALIZED_INVALID', `DAG ${dag.dagId} has an edge ${from} -> ${to} to a task it lacks`)
+    if (a === undefined || b === undefined)
+      throw new BaramError('SERIALIZED_INVALID', `DAG ${dag.dagId} has an edge ${from} -> ${to} to a task it lacks`)
     down[a]?.push(b)
     up[b]?.push(a)
   }
@@ -104,17 +105,17 @@ function reachableWeight(tasks: readonly SerializedTask[], next: Adjacency, from
 /** 32-bit, as Airflow's column is: absurd sums are capped instead of overflowing. */
 const clampWeight = (weight: number) => Math.max(-2_147_483_648, Math.min(2_147_483_647, weight))
 
-function weights(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency): number[] {
-  return tasks.map((task, i) => {
-    switch (task.weightRule) {
-      case 'absolute':
-        return clampWeight(task.priorityWeight)
-      case 'upstream':
-        return clampWeight(reachableWeight(tasks, up, i))
-      case 'downstream':
-        return clampWeight(reachableWeight(tasks, down, i))
-    }
-  })
+function weightOf(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency, i: number): number {
+  const task = tasks[i]
+  if (task === undefined) return 0
+  switch (task.weightRule) {
+    case 'absolute':
+      return clampWeight(task.priorityWeight)
+    case 'upstream':
+      return clampWeight(reachableWeight(tasks, up, i))
+    case 'downstream':
+      return clampWeight(reachableWeight(tasks, down, i))
+  }
 }
 
 /** @throws BaramError DAG_CYCLE when tasks wait for each other in a circle */
@@ -122,7 +123,8 @@ export function buildGraph(dag: SerializedDag): DagGraph {
   const indexOf = new Map(dag.tasks.map((task, i) => [task.taskId, i]))
   const { up, down } = adjacency(dag, indexOf)
   const cycle = findCycle(dag.tasks, down)
-  if (cycle !== null) throw new BaramError('DAG_CYCLE', `DAG ${dag.dagId} has a cycle: ${cycle}`, { details: { dagId: dag.dagId } })
+  if (cycle !== null)
+    throw new BaramError('DAG_CYCLE', `DAG ${dag.dagId} has a cycle: ${cycle}`, { details: { dagId: dag.dagId } })
   const order = topologicalOrder(dag.tasks, up, down)
   const rank = new Array<number>(order.length).fill(0)
   order.forEach((task, position) => {
@@ -137,6 +139,6 @@ export function buildGraph(dag: SerializedDag): DagGraph {
     rank,
     order,
     leaves: order.filter((i) => (down[i]?.length ?? 0) === 0),
-    weight: weights(dag.tasks, up, down),
+    weight: dag.tasks.map((_, i) => weightOf(dag.tasks, up, down, i)),
   }
 }

@@ -9,9 +9,13 @@ export type JsonObject = { readonly [key: string]: JsonValue }
 const MAX_DEPTH = 500
 
 function refuse(path: string, what: string): never {
-  throw new BaramError('XCOM_INVALID', `${path === '' ? 'the value' : path} is ${what}, which JSON cannot hold; convert it before returning it`, {
-    details: { path },
-  })
+  throw new BaramError(
+    'XCOM_INVALID',
+    `${path === '' ? 'the value' : path} is ${what}, which JSON cannot hold; convert it before returning it`,
+    {
+      details: { path },
+    },
+  )
 }
 
 function checkNumber(value: number, path: string): number {
@@ -30,7 +34,9 @@ function checkObject(value: object, path: string, seen: readonly object[]): Json
   if (seen.length >= MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH} levels`)
   const inside = [...seen, value]
   if (Array.isArray(value)) {
-    return Array.from(value, (item: unknown, i) => (item === undefined ? null : checkJson(item, `${path}[${i}]`, inside)))
+    return Array.from(value, (item: unknown, i) =>
+      item === undefined ? null : checkJson(item, `${path}[${i}]`, inside),
+    )
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {

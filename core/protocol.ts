@@ -36,7 +36,12 @@ export interface AttemptInput {
 }
 
 export type ToChild =
-  | { readonly type: 'parse'; readonly id: number; readonly modulePath: string; readonly defaults: { readonly maxActiveTasks: number; readonly maxActiveRuns: number } }
+  | {
+      readonly type: 'parse'
+      readonly id: number
+      readonly modulePath: string
+      readonly defaults: { readonly maxActiveTasks: number; readonly maxActiveRuns: number }
+    }
   | { readonly type: 'run'; readonly spec: AttemptSpec }
   | { readonly type: 'reply'; readonly call: number; readonly value?: JsonValue; readonly error?: string }
   | { readonly type: 'abort'; readonly attempt: number; readonly reason: string }
@@ -61,29 +66,43 @@ export type AttemptResult =
   | { readonly kind: 'failure'; readonly message: string; readonly isRetryable: boolean }
   | { readonly kind: 'removed' }
 
-export type CallOp =
-  | 'getVariable'
-  | 'setVariable'
-  | 'deleteVariable'
-  | 'getConnection'
-  | 'getXCom'
-  | 'setXCom'
+export type CallOp = 'getVariable' | 'setVariable' | 'deleteVariable' | 'getConnection' | 'getXCom' | 'setXCom'
 
 export type FromChild =
   | { readonly type: 'hello'; readonly pid: number }
   | { readonly type: 'parsed'; readonly id: number; readonly result: ParseResult }
-  | { readonly type: 'outcome'; readonly attempt: number; readonly result: AttemptResult; readonly isTainted: boolean; readonly rssBytes: number }
-  | { readonly type: 'call'; readonly call: number; readonly attempt: number; readonly op: CallOp; readonly args: JsonObject }
+  | {
+      readonly type: 'outcome'
+      readonly attempt: number
+      readonly result: AttemptResult
+      readonly isTainted: boolean
+      readonly rssBytes: number
+    }
+  | {
+      readonly type: 'call'
+      readonly call: number
+      readonly attempt: number
+      readonly op: CallOp
+      readonly args: JsonObject
+    }
 
 /** A line that stands alone on both log pipes when an attempt is over: everything before it belongs to that attempt. */
 export const endMark = (attempt: number) => `\u0001baram-end ${attempt}`
 /** Opens a structured log line on stdout. */
 export const LOG_MARK = '\u0001baram-log '
 
-const CALL_OPS: ReadonlySet<unknown> = new Set<CallOp>(['getVariable', 'setVariable', 'deleteVariable', 'getConnection', 'getXCom', 'setXCom'])
+const CALL_OPS: ReadonlySet<unknown> = new Set<CallOp>([
+  'getVariable',
+  'setVariable',
+  'deleteVariable',
+  'getConnection',
+  'getXCom',
+  'setXCom',
+])
 const OUTCOMES: ReadonlySet<unknown> = new Set<AttemptResult['kind']>(['success', 'skip', 'failure', 'removed'])
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function require(condition: boolean, what: string): asserts condition {
   if (!condition) throw new BaramError('PROTOCOL', `a child sent ${what}`)
@@ -91,9 +110,12 @@ function require(condition: boolean, what: string): asserts condition {
 
 function checkOutcome(message: Record<string, unknown>): void {
   const { result } = message
-  require(typeof message['attempt'] === 'number' && isRecord(result) && OUTCOMES.has(result['kind']), 'an outcome of an unknown kind')
+  require(typeof message['attempt'] === 'number' &&
+    isRecord(result) &&
+    OUTCOMES.has(result['kind']), 'an outcome of an unknown kind')
   if (result['kind'] === 'failure') {
-    require(typeof result['message'] === 'string' && typeof result['isRetryable'] === 'boolean', 'a failure without its message')
+    require(typeof result['message'] === 'string' &&
+      typeof result['isRetryable'] === 'boolean', 'a failure without its message')
   }
 }
 
@@ -114,7 +136,9 @@ export function readFromChild(message: unknown): FromChild {
       checkOutcome(message)
       break
     case 'call':
-      require(typeof message['call'] === 'number' && CALL_OPS.has(message['op']) && isRecord(message['args']), 'a call of an unknown operation')
+      require(typeof message['call'] === 'number' &&
+        CALL_OPS.has(message['op']) &&
+        isRecord(message['args']), 'a call of an unknown operation')
       break
     default:
       throw new BaramError('PROTOCOL', `a child sent a message of unknown type ${JSON.stringify(message['type'])}`)

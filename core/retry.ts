@@ -22,7 +22,10 @@ function jitter(key: RetryKey, modulus: number): number {
 }
 
 /** Milliseconds until the next try of a task whose try `key.tryNumber` has failed. */
-export function retryDelayMs(task: Pick<SerializedTask, 'retryDelay' | 'retryExponentialBackoff' | 'maxRetryDelay'>, key: RetryKey): number {
+export function retryDelayMs(
+  task: Pick<SerializedTask, 'retryDelay' | 'retryExponentialBackoff' | 'maxRetryDelay'>,
+  key: RetryKey,
+): number {
   let seconds = task.retryDelay
   if (task.retryExponentialBackoff > 0) {
     // Capped before the hash: beyond it the exact number no longer matters and may be infinite.

@@ -2,9 +2,28 @@
 
 /** A lower-cased name that contains one of these is sensitive. */
 const SENSITIVE_PARTS = [
-  'access_key', 'access_token', 'api_key', 'apikey', 'auth_header', 'authorization', 'bearer', 'connection_string', 'dsn', 'passphrase',
-  'passwd', 'password', 'private_key', 'proxy', 'proxy_password', 'proxies', 'secret', 'service_account', 'service_key', 'token',
-  'keyfile_dict', 'webhook_url',
+  'access_key',
+  'access_token',
+  'api_key',
+  'apikey',
+  'auth_header',
+  'authorization',
+  'bearer',
+  'connection_string',
+  'dsn',
+  'passphrase',
+  'passwd',
+  'password',
+  'private_key',
+  'proxy',
+  'proxy_password',
+  'proxies',
+  'secret',
+  'service_account',
+  'service_key',
+  'token',
+  'keyfile_dict',
+  'webhook_url',
 ] as const
 
 export const MASK = '***'
@@ -43,7 +62,8 @@ export function secretStrings(value: string): string[] {
 
 function collectDeep(value: unknown, found: Set<string>): void {
   if (typeof value === 'string') collect(value, found)
-  else if (value !== null && typeof value === 'object') for (const item of Object.values(value)) collectDeep(item, found)
+  else if (value !== null && typeof value === 'object')
+    for (const item of Object.values(value)) collectDeep(item, found)
 }
 
 function collect(text: string, found: Set<string>): void {

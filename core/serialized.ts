@@ -80,9 +80,26 @@ export interface SerializedDag {
 }
 
 const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
-  'format', 'dagId', 'dagDisplayName', 'description', 'docMd', 'timetable', 'timezone', 'startDate', 'endDate', 'catchup', 'tags',
-  'maxActiveTasks', 'maxActiveRuns', 'maxConsecutiveFailedDagRuns', 'dagrunTimeout', 'failFast', 'isPausedUponCreation', 'tasks',
-  'groups', 'edges',
+  'format',
+  'dagId',
+  'dagDisplayName',
+  'description',
+  'docMd',
+  'timetable',
+  'timezone',
+  'startDate',
+  'endDate',
+  'catchup',
+  'tags',
+  'maxActiveTasks',
+  'maxActiveRuns',
+  'maxConsecutiveFailedDagRuns',
+  'dagrunTimeout',
+  'failFast',
+  'isPausedUponCreation',
+  'tasks',
+  'groups',
+  'edges',
 ])
 
 /**
@@ -91,11 +108,14 @@ const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
  * @throws BaramError SERIALIZED_INVALID
  */
 export function readSerializedDag(value: unknown): SerializedDag {
-  if (typeof value !== 'object' || value === null) throw new BaramError('SERIALIZED_INVALID', 'a stored DAG must be an object')
+  if (typeof value !== 'object' || value === null)
+    throw new BaramError('SERIALIZED_INVALID', 'a stored DAG must be an object')
   const format: unknown = (value as { format?: unknown }).format
-  if (format !== 1) throw new BaramError('SERIALIZED_INVALID', `a stored DAG has format ${String(format)}; this version reads format 1`)
+  if (format !== 1)
+    throw new BaramError('SERIALIZED_INVALID', `a stored DAG has format ${String(format)}; this version reads format 1`)
   const unknown = Object.keys(value).filter((key) => !DAG_KEYS.has(key))
-  if (unknown.length > 0) throw new BaramError('SERIALIZED_INVALID', `a stored DAG has unknown keys: ${unknown.join(', ')}`)
+  if (unknown.length > 0)
+    throw new BaramError('SERIALIZED_INVALID', `a stored DAG has unknown keys: ${unknown.join(', ')}`)
   // Proven above: our own writer made it, in the one format this version knows.
   return value as SerializedDag
 }

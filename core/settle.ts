@@ -48,7 +48,8 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
 
 function delayOf(board: RunBoard, ti: TaskInstanceView): number {
   const task = board.graph.tasks[ti.task]
-  if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+  if (task === undefined)
+    throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
   const { dagId, logicalDate } = board.run
   return retryDelayMs(task, {
     dagId,

@@ -43,7 +43,12 @@ function readyOf(changes: RunChanges): Ready[] {
   const { board } = changes
   const room = board.graph.dag.maxActiveTasks - board.activeCount
   if (changes.isPaused || board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
-  const ready = [...board.scheduled].map((ti) => ({ candidate: candidateOf(board, ti), ti, changes, isNew: changes.ways.has(ti.id) }))
+  const ready = [...board.scheduled].map((ti) => ({
+    candidate: candidateOf(board, ti),
+    ti,
+    changes,
+    isNew: changes.ways.has(ti.id),
+  }))
   return ready.sort((a, b) => compareCandidates(a.candidate, b.candidate)).slice(0, room)
 }
 
@@ -80,7 +85,8 @@ function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: Re
     (row) =>
       !mine.has(row.dag_run_id) &&
       row.pool === candidate.pool &&
-      (row.priority_weight > candidate.priorityWeight || (row.priority_weight === candidate.priorityWeight && row.dag_run_id < candidate.dagRunId)),
+      (row.priority_weight > candidate.priorityWeight ||
+        (row.priority_weight === candidate.priorityWeight && row.dag_run_id < candidate.dagRunId)),
   )
 }
 
@@ -101,7 +107,11 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
   }
   const limited = growth.filter((ready) => hasTaskLimit(ready.candidate))
   if (limited.length > 0) {
-    const rows = await countTasks(tx, limited.map((r) => r.candidate.dagId), limited.map((r) => r.candidate.taskId))
+    const rows = await countTasks(
+      tx,
+      limited.map((r) => r.candidate.dagId),
+      limited.map((r) => r.candidate.taskId),
+    )
     for (const row of rows) {
       const dagKey = dagTaskKey({ dagId: row.dag_id, taskId: row.task_id })
       usage.tasks.set(dagKey, (usage.tasks.get(dagKey) ?? 0) + row.active)
@@ -126,7 +136,13 @@ function hold(ready: Ready, because: Reason): void {
  * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's
  * turn only replaces what it ended and tries for what has just become ready.
  */
-export async function giveSlots(tx: Sql, all: readonly RunChanges[], held: readonly HeldRow[], limits: AdmissionLimits, isWide: boolean): Promise<AdmissionResult> {
+export async function giveSlots(
+  tx: Sql,
+  all: readonly RunChanges[],
+  held: readonly HeldRow[],
+  limits: AdmissionLimits,
+  isWide: boolean,
+): Promise<AdmissionResult> {
   const freed = new FreedSlots(all)
   const mine = new Set(all.map((changes) => changes.board.run.dagRunId))
   const admitted: Ready[] = []
@@ -136,12 +152,16 @@ export async function giveSlots(tx: Sql, all: readonly RunChanges[], held: reado
     if (mayReplace && freed.take(ready.candidate)) admitted.push(ready)
     else if (ready.isNew || isWide) growth.push(ready)
   }
-  const queue = (ready: Ready) => ready.changes.add([ready.changes.board.move(ready.ti, 'queued', { code: 'admitted' })])
+  const queue = (ready: Ready) =>
+    ready.changes.add([ready.changes.board.move(ready.ti, 'queued', { code: 'admitted' })])
   admitted.forEach(queue)
   if (growth.length > 0) {
     await lockAdmission(tx)
     const byId = new Map(growth.map((ready) => [ready.candidate.id, ready]))
-    const decision = admit(growth.map((ready) => ready.candidate), await countNow(tx, growth, freed, limits))
+    const decision = admit(
+      growth.map((ready) => ready.candidate),
+      await countNow(tx, growth, freed, limits),
+    )
     for (const candidate of decision.admitted) {
       const ready = byId.get(candidate.id)
       if (ready === undefined) continue

@@ -55,7 +55,11 @@ export class Boards {
     if (known !== undefined) return known
     const row = await loadVersion(sql, versionId)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no DAG version ${versionId}`)
-    const version = { graph: buildGraph(readSerializedDag(row.data)), moduleHash: row.module_hash, versionNumber: row.version_number }
+    const version = {
+      graph: buildGraph(readSerializedDag(row.data)),
+      moduleHash: row.module_hash,
+      versionNumber: row.version_number,
+    }
     return remember(this.versions, versionId, version, MAX_VERSIONS)
   }
 
@@ -66,7 +70,8 @@ export class Boards {
     for (const run of locked) {
       const board = this.boards.get(run.id)
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
-      if (board === undefined || board.past !== null || board.run.rev > run.rev) found.set(run.id, await this.load(tx, run.id))
+      if (board === undefined || board.past !== null || board.run.rev > run.rev)
+        found.set(run.id, await this.load(tx, run.id))
       else {
         if (board.run.rev < run.rev) stale.push({ id: run.id, rev: board.run.rev })
         found.set(run.id, remember(this.boards, run.id, board, MAX_BOARDS))
@@ -85,7 +90,12 @@ export class Boards {
     this.versions.delete(versionId)
   }
 
-  private async catchUp(tx: Sql, boards: Map<number, RunBoard>, stale: readonly { id: number; rev: number }[], locked: readonly LockedRun[]): Promise<void> {
+  private async catchUp(
+    tx: Sql,
+    boards: Map<number, RunBoard>,
+    stale: readonly { id: number; rev: number }[],
+    locked: readonly LockedRun[],
+  ): Promise<void> {
     const changes = await loadChanges(tx, stale)
     for (const { id } of stale) {
       const board = boards.get(id)
@@ -109,7 +119,11 @@ export class Boards {
     const { graph } = await this.version(tx, row.created_dag_version_id)
     const instances = (await loadInstances(tx, id)).map((ti) => {
       const task = graph.indexOf.get(ti.task_id)
-      if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `run ${row.run_id} has an instance of ${ti.task_id}, which its DAG version lacks`)
+      if (task === undefined)
+        throw new BaramError(
+          'SERIALIZED_INVALID',
+          `run ${row.run_id} has an instance of ${ti.task_id}, which its DAG version lacks`,
+        )
       return viewOf(ti, task)
     })
     const { start, end } = { start: row.data_interval_start, end: row.data_interval_end }
@@ -126,23 +140,37 @@ export class Boards {
       state: row.state,
       rev: row.rev,
     }
-    return remember(this.boards, id, new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts)), MAX_BOARDS)
+    return remember(
+      this.boards,
+      id,
+      new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts)),
+      MAX_BOARDS,
+    )
   }
 }
 
 /** The run before, as depends_on_past sees it; null when no task of the DAG looks at its past. */
-async function loadPast(tx: Sql, graph: DagGraph, run: { dagId: string; dagRunId: number; logicalDate: number | null }): Promise<ReadonlyMap<string, PastOfTask> | null> {
+async function loadPast(
+  tx: Sql,
+  graph: DagGraph,
+  run: { dagId: string; dagRunId: number; logicalDate: number | null },
+): Promise<ReadonlyMap<string, PastOfTask> | null> {
   if (!graph.tasks.some((task) => task.dependsOnPast || task.waitForDownstream)) return null
   const previous = await findPreviousRun(tx, run.dagId, run.dagRunId, run.logicalDate)
   if (previous === null) return new Map()
   const states = await loadStates(tx, previous)
-  const isGood = (taskId: string) => (states.get(taskId) ?? []).every((state) => state === 'success' || state === 'skipped')
+  const isGood = (taskId: string) =>
+    (states.get(taskId) ?? []).every((state) => state === 'success' || state === 'skipped')
   const past = new Map<string, PastOfTask>()
   for (const [taskId, list] of states) {
     const index = graph.indexOf.get(taskId)
     const downstream = index === undefined ? [] : (graph.downstream[index] ?? [])
     // Mapped instances count as one: the worst unfinished or failed one speaks for the task.
-    const worst = list.find((state) => !isFinished(state)) ?? list.find((state) => state !== 'success' && state !== 'skipped') ?? list[0] ?? null
+    const worst =
+      list.find((state) => !isFinished(state)) ??
+      list.find((state) => state !== 'success' && state !== 'skipped') ??
+      list[0] ??
+      null
     past.set(taskId, { state: worst, isDownstreamDone: downstream.every((i) => isGood(graph.tasks[i]?.taskId ?? '')) })
   }
   return past

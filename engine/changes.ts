@@ -51,7 +51,12 @@ export class RunChanges {
   }
 
   get isEmpty(): boolean {
-    return this.ways.size === 0 && this.held.size === 0 && this.xcoms.length === 0 && this.board.run.state === this.runStateBefore
+    return (
+      this.ways.size === 0 &&
+      this.held.size === 0 &&
+      this.xcoms.length === 0 &&
+      this.board.run.state === this.runStateBefore
+    )
   }
 
   /** Instances that held a slot before this turn and no longer do. */

@@ -4,8 +4,8 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
-import { type DueRun, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
 import type { RunType } from '../core/states.ts'
+import { type DueRun, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
 import { randomText, uuidv7 } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
 import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
@@ -18,7 +18,11 @@ import type { Boards, Version } from './boards.ts'
 const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
 
 /** The bounds in which a DAG's timetable gives runs. */
-export const limitsOf = (dag: SerializedDag): RunLimits => ({ earliest: epoch(dag.startDate), latest: epoch(dag.endDate), catchup: dag.catchup })
+export const limitsOf = (dag: SerializedDag): RunLimits => ({
+  earliest: epoch(dag.startDate),
+  latest: epoch(dag.endDate),
+  catchup: dag.catchup,
+})
 
 /** Tasks whose own dates lie outside the run's logical date get no instance in it (Airflow's `verify_integrity`). */
 function belongs(task: SerializedTask, logicalDate: number | null): boolean {
@@ -115,10 +119,16 @@ export interface TriggeredRun {
 
 function checkRunId(runId: string, type: RunType): void {
   if (runId.length > 250 || !RUN_ID_PATTERN.test(runId)) {
-    throw new BaramError('INPUT_INVALID', `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`,
+    )
   }
   if (type === 'scheduled' || type === 'backfill') {
-    throw new BaramError('INPUT_INVALID', `a run id that starts with ${type}__ is reserved for the scheduler; choose another, found ${JSON.stringify(runId)}`)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `a run id that starts with ${type}__ is reserved for the scheduler; choose another, found ${JSON.stringify(runId)}`,
+    )
   }
 }
 
@@ -136,11 +146,20 @@ function nameRun(request: TriggerRequest, runAfter: number): string {
  * Makes a manual run. It starts as soon as its DAG is active and has room.
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID
  */
-export async function triggerRun(database: Database, boards: Boards, request: TriggerRequest, audit?: (tx: Sql, run: TriggeredRun) => Promise<void>): Promise<TriggeredRun> {
+export async function triggerRun(
+  database: Database,
+  boards: Boards,
+  request: TriggerRequest,
+  audit?: (tx: Sql, run: TriggeredRun) => Promise<void>,
+): Promise<TriggeredRun> {
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
-    if (dag.is_stale) throw new BaramError('REFUSED', `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`)
+    if (dag.is_stale)
+      throw new BaramError(
+        'REFUSED',
+        `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
+      )
     const version = await boards.version(tx, dag.version_id)
     const runAfter = request.runAfter ?? request.logicalDate ?? Date.now()
     const runId = nameRun(request, runAfter)
@@ -159,7 +178,10 @@ export async function triggerRun(database: Database, boards: Boards, request: Tr
       versionId: dag.version_id,
     })
     if (dagRunId === null) {
-      throw new BaramError('CONFLICT', `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`)
+      throw new BaramError(
+        'CONFLICT',
+        `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`,
+      )
     }
     const run = { dagRunId, runId, isPaused: dag.is_paused }
     await audit?.(tx, run)

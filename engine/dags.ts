@@ -22,8 +22,8 @@ import {
   upsertDag,
   type VersionContent,
 } from '../store/postgres/dags.ts'
-import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
 import { computeNext } from './create-run.ts'
@@ -67,7 +67,8 @@ function contentOf(file: ParsedFile, dag: SerializedDag): VersionContent {
   }
 }
 
-const hasLimits = (dag: SerializedDag) => dag.tasks.some((task) => task.maxActiveTisPerDag !== null || task.maxActiveTisPerDagrun !== null)
+const hasLimits = (dag: SerializedDag) =>
+  dag.tasks.some((task) => task.maxActiveTisPerDag !== null || task.maxActiveTisPerDagrun !== null)
 
 async function syncRow(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDefault: boolean): Promise<void> {
   const { summary, description, type } = describeTimetable(dag.timetable)
@@ -102,7 +103,12 @@ async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Pr
     boards.forgetVersion(latest.id)
     return true
   }
-  await insertVersion(tx, { version: uuidv7(), serialized: uuidv7(), code: uuidv7() }, (latest?.version_number ?? 0) + 1, content)
+  await insertVersion(
+    tx,
+    { version: uuidv7(), serialized: uuidv7(), code: uuidv7() },
+    (latest?.version_number ?? 0) + 1,
+    content,
+  )
   return true
 }
 
@@ -110,10 +116,16 @@ async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Pr
 async function ownerOf(tx: Sql, dagId: string, file: ParsedFile, present: ReadonlySet<string>): Promise<string> {
   const owner = await findDagFile(tx, dagId)
   if (owner === null || owner === file.relativeFileloc || !present.has(owner)) return file.relativeFileloc
-  return owner < file.relativeFileloc ? owner : file.relativeFileloc
+  return Math.min(owner, file.relativeFileloc)
 }
 
-async function syncOne(tx: Sql, boards: Boards, file: ParsedFile, dag: SerializedDag, pausedByDefault: boolean): Promise<boolean> {
+async function syncOne(
+  tx: Sql,
+  boards: Boards,
+  file: ParsedFile,
+  dag: SerializedDag,
+  pausedByDefault: boolean,
+): Promise<boolean> {
   await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`baram.dag.${dag.dagId}`])
   await lockDag(tx, dag.dagId)
   await syncRow(tx, file, dag, pausedByDefault)
@@ -126,7 +138,13 @@ async function syncOne(tx: Sql, boards: Boards, file: ParsedFile, dag: Serialize
  * Stores what a file yields, all or nothing. `present`: every file the last listing saw, to tell a moved DAG from a
  * duplicated one.
  */
-export async function syncFile(database: Database, boards: Boards, file: ParsedFile, present: ReadonlySet<string>, pausedByDefault: boolean): Promise<SyncResult> {
+export async function syncFile(
+  database: Database,
+  boards: Boards,
+  file: ParsedFile,
+  present: ReadonlySet<string>,
+  pausedByDefault: boolean,
+): Promise<SyncResult> {
   return database.transaction(async (tx) => {
     await putModule(tx, file.moduleHash, file.moduleCode)
     const changed: string[] = []
@@ -136,7 +154,9 @@ export async function syncFile(database: Database, boards: Boards, file: ParsedF
       if (owner !== file.relativeFileloc) taken.push({ dagId: dag.dagId, file: owner })
       else if (await syncOne(tx, boards, file, dag, pausedByDefault)) changed.push(dag.dagId)
     }
-    const duplicates = taken.map(({ dagId, file: owner }) => `DAG ${dagId} is already declared in ${owner}; give one of the two another id`)
+    const duplicates = taken.map(
+      ({ dagId, file: owner }) => `DAG ${dagId} is already declared in ${owner}; give one of the two another id`,
+    )
     const text = [file.errorText, ...duplicates].filter((line) => line !== null && line !== '').join('\n\n')
     if (text === '') await deleteImportError(tx, file.relativeFileloc)
     else await putImportError(tx, { filename: file.relativeFileloc, stacktrace: text, details: file.errorDetails })
@@ -150,7 +170,12 @@ export async function syncFile(database: Database, boards: Boards, file: ParsedF
 }
 
 /** A file that cannot be read at all: its DAGs keep their last good version. */
-export async function recordImportError(database: Database, filename: string, stacktrace: string, details: JsonValue): Promise<void> {
+export async function recordImportError(
+  database: Database,
+  filename: string,
+  stacktrace: string,
+  details: JsonValue,
+): Promise<void> {
   await database.transaction(async (tx) => {
     await putImportError(tx, { filename, stacktrace, details })
     await notifyPages(tx, { runs: [], dags: ['*'] })
@@ -168,7 +193,13 @@ export async function forgetFile(database: Database, filename: string): Promise<
 }
 
 /** @throws BaramError NOT_FOUND */
-export async function pauseDag(database: Database, boards: Boards, dagId: string, isPaused: boolean, audit?: (tx: Sql) => Promise<void>): Promise<void> {
+export async function pauseDag(
+  database: Database,
+  boards: Boards,
+  dagId: string,
+  isPaused: boolean,
+  audit?: (tx: Sql) => Promise<void>,
+): Promise<void> {
   await database.transaction(async (tx) => {
     const dag = await lockDag(tx, dagId)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)

@@ -176,12 +176,15 @@ export class TurnRunner {
 
   private async prepare(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<Prepared> {
     const { slots } = request
-    const heads = slots?.mayClaim === true && slots.count > 0 ? peekQueued(tx, slots.queues, slots.count) : Promise.resolve([])
+    const heads =
+      slots?.mayClaim === true && slots.count > 0 ? peekQueued(tx, slots.queues, slots.count) : Promise.resolve([])
     const waiting = peekHeld(tx, PEEK_HELD)
     const mustLock = request.runs.length > 0 ? lockRuns(tx, request.runs) : Promise.resolve([])
     const [queued, held, locked] = await Promise.all([heads, waiting, mustLock])
     const have = new Set(locked.map((run) => run.id))
-    const wanted = [...new Set([...(request.freeRuns ?? []), ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
+    const wanted = [...new Set([...(request.freeRuns ?? []), ...queued.map((row) => row.dag_run_id)])].filter(
+      (id) => !have.has(id),
+    )
     const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
     const rows = [...locked, ...free]
     for (const row of rows) touched.add(row.id)
@@ -195,7 +198,11 @@ export class TurnRunner {
   }
 
   /** Of what was queued before and what this turn admitted: the most urgent ones start here, as far as slots go. */
-  private startAttempts(prepared: Prepared, admitted: readonly { changes: RunChanges; ti: TaskInstanceView }[], slots: Slots): StartedAttempt[] {
+  private startAttempts(
+    prepared: Prepared,
+    admitted: readonly { changes: RunChanges; ti: TaskInstanceView }[],
+    slots: Slots,
+  ): StartedAttempt[] {
     const waiting = prepared.queued.flatMap((row) => {
       const changes = prepared.all.get(row.dag_run_id)
       const ti = changes?.board.instances.get(row.ti_id)
@@ -208,8 +215,17 @@ export class TurnRunner {
       const { board } = changes
       changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
       const task = board.graph.tasks[ti.task]
-      if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
-      return { dagRunId: board.run.dagRunId, tiId: ti.id, epoch: ti.epoch, tryNumber: ti.tryNumber, mapIndex: ti.mapIndex, task, run: board.run }
+      if (task === undefined)
+        throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+      return {
+        dagRunId: board.run.dagRunId,
+        tiId: ti.id,
+        epoch: ti.epoch,
+        tryNumber: ti.tryNumber,
+        mapIndex: ti.mapIndex,
+        task,
+        run: board.run,
+      }
     })
   }
 
@@ -219,15 +235,23 @@ export class TurnRunner {
     const rev = board.run.rev + 1
     const state = board.run.state === changes.runStateBefore ? null : board.run.state
     const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, board.run.rev, state), board)]
-    if (state !== null) pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, this.deps.who, changes.runBecause))
-    for (const group of groupWays(changes.ways.values())) pending.push(...this.writeGroup(tx, changes, group, rev, worker))
+    if (state !== null)
+      pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, this.deps.who, changes.runBecause))
+    for (const group of groupWays(changes.ways.values()))
+      pending.push(...this.writeGroup(tx, changes, group, rev, worker))
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
     for (const [id, because] of changes.held) pending.push(putLive(tx, dagRunId, [id], 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
-  private writeGroup(tx: Sql, changes: RunChanges, group: readonly Way[], rev: number, worker: WorkerSelf | null): Promise<unknown>[] {
+  private writeGroup(
+    tx: Sql,
+    changes: RunChanges,
+    group: readonly Way[],
+    rev: number,
+    worker: WorkerSelf | null,
+  ): Promise<unknown>[] {
     const { board } = changes
     const { dagRunId } = board.run
     const first = group[0]
@@ -237,11 +261,22 @@ export class TurnRunner {
     const pending: Promise<unknown>[] = []
     for (const way of group) {
       const startsNewTry = way.ti.tryNumber > 1 && way.steps.some((step) => step.to === 'scheduled')
-      if (startsNewTry) pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
+      if (startsNewTry)
+        pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
     }
-    const move = { dagRunId, rev, ids, from: first.from, steps: first.steps, who: this.deps.who, readyAt: first.readyAt, worker: to === 'running' ? worker : null }
+    const move = {
+      dagRunId,
+      rev,
+      ids,
+      from: first.from,
+      steps: first.steps,
+      who: this.deps.who,
+      readyAt: first.readyAt,
+      worker: to === 'running' ? worker : null,
+    }
     pending.push(expectTrue(moveInstances(tx, move), board))
-    if (to === 'running' && worker !== null) pending.push(putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId }))
+    if (to === 'running' && worker !== null)
+      pending.push(putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId }))
     else if (to === 'queued') pending.push(putLive(tx, dagRunId, ids, 'queued'))
     else if (to === 'up_for_retry') {
       pending.push(recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
@@ -249,16 +284,28 @@ export class TurnRunner {
     return pending
   }
 
-  private async wake(tx: Sql, changed: readonly RunChanges[], hasLeftover: boolean, request: TurnRequest): Promise<void> {
-    const ends = (state: string) => changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
+  private async wake(
+    tx: Sql,
+    changed: readonly RunChanges[],
+    hasLeftover: boolean,
+    request: TurnRequest,
+  ): Promise<void> {
+    const ends = (state: string) =>
+      changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
     if (ends('queued')) await notifyWork(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    const wakesPast = changed.some((changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)))
+    const wakesPast = changed.some(
+      (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
+    )
     if (someRunEnded || wakesPast || ends('up_for_retry')) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
-  private afterCommit(changed: readonly RunChanges[], started: readonly StartedAttempt[], hasMissed: boolean): TurnResult {
+  private afterCommit(
+    changed: readonly RunChanges[],
+    started: readonly StartedAttempt[],
+    hasMissed: boolean,
+  ): TurnResult {
     const ended: number[] = []
     for (const { board, ways } of changed) {
       board.run.rev++
@@ -273,12 +320,19 @@ export class TurnRunner {
     if (!this.deps.log.isLevelEnabled('debug')) return
     const { dagId, runId } = board.run
     const taskId = board.graph.tasks[way.ti.task]?.taskId
-    this.deps.log.debug({ dagId, runId, taskId, tryNumber: way.ti.tryNumber, from: way.from, steps: way.steps }, 'task instance moved')
+    this.deps.log.debug(
+      { dagId, runId, taskId, tryNumber: way.ti.tryNumber, from: way.from, steps: way.steps },
+      'task instance moved',
+    )
   }
 }
 
 async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void> {
-  if (!(await done)) throw new BaramError('SETTLED_ELSEWHERE', `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`)
+  if (!(await done))
+    throw new BaramError(
+      'SETTLED_ELSEWHERE',
+      `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`,
+    )
 }
 
 /** Closes the run once nothing of it can go on. */

@@ -50,12 +50,18 @@ export type OnExisting = 'fail' | 'overwrite' | 'skip'
 const KEY_LENGTH = 250
 
 function checkKey(key: string, what: string): void {
-  if (key === '' || key.length > KEY_LENGTH) throw new BaramError('INPUT_INVALID', `a ${what} must have 1 to ${KEY_LENGTH} characters, found ${key.length}`)
-  if (key.includes('\u0000') || !key.isWellFormed()) throw new BaramError('INPUT_INVALID', `a ${what} must be text that Postgres can store`)
+  if (key === '' || key.length > KEY_LENGTH)
+    throw new BaramError('INPUT_INVALID', `a ${what} must have 1 to ${KEY_LENGTH} characters, found ${key.length}`)
+  if (key.includes('\u0000') || !key.isWellFormed())
+    throw new BaramError('INPUT_INVALID', `a ${what} must be text that Postgres can store`)
 }
 
 function checkText(text: string | null, what: string): void {
-  if (text?.includes('\u0000') === true || text?.isWellFormed() === false) throw new BaramError('INPUT_INVALID', `${what} must be text without NUL characters and without halves of surrogate pairs`)
+  if (text?.includes('\u0000') === true || text?.isWellFormed() === false)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `${what} must be text without NUL characters and without halves of surrogate pairs`,
+    )
 }
 
 export class Vault {
@@ -71,7 +77,13 @@ export class Vault {
 
   private readVariable(row: VariableRow): Variable {
     const value = row.val === null ? '' : this.options.box.open(row.val, `variable|${row.key}|val`)
-    return { key: row.key, value, description: row.description, isSensitive: this.isSensitive(row.key), updatedAt: row.updated_at }
+    return {
+      key: row.key,
+      value,
+      description: row.description,
+      isSensitive: this.isSensitive(row.key),
+      updatedAt: row.updated_at,
+    }
   }
 
   /** The value a task sees: an environment override (upper-cased key) wins over the database. */
@@ -101,7 +113,13 @@ export class Vault {
    * @returns false when it existed and `existing` is `skip`
    * @throws BaramError CONFLICT when it existed and `existing` is `fail`
    */
-  async setVariable(key: string, value: string, description: string | null, by: string, existing: OnExisting = 'overwrite'): Promise<boolean> {
+  async setVariable(
+    key: string,
+    value: string,
+    description: string | null,
+    by: string,
+    existing: OnExisting = 'overwrite',
+  ): Promise<boolean> {
     checkKey(key, 'variable key')
     checkText(value, 'the value')
     checkText(description, 'the description')
@@ -113,7 +131,11 @@ export class Vault {
         if (existing === 'skip') return false
         throw new BaramError('CONFLICT', `The Variable with key: \`${key}\` already exists`)
       }
-      await insertAudit(tx, { event: 'variable.set', owner: by, extra: { key, value: this.isSensitive(key) ? MASK : undefined } })
+      await insertAudit(tx, {
+        event: 'variable.set',
+        owner: by,
+        extra: { key, value: this.isSensitive(key) ? MASK : undefined },
+      })
       return true
     })
   }
@@ -128,7 +150,8 @@ export class Vault {
   }
 
   private readConnection(row: ConnectionRow): Connection {
-    const open = (envelope: string | null, field: string) => (envelope === null ? null : this.options.box.open(envelope, `connection|${row.conn_id}|${field}`))
+    const open = (envelope: string | null, field: string) =>
+      envelope === null ? null : this.options.box.open(envelope, `connection|${row.conn_id}|${field}`)
     return {
       connId: row.conn_id,
       connType: row.conn_type,
@@ -183,10 +206,15 @@ export class Vault {
   }
 
   /** As `setVariable`; a password or secret field of `extra` that reads `***` keeps what is stored. */
-  async setConnection(connection: Omit<Connection, 'updatedAt'>, by: string, existing: OnExisting = 'overwrite'): Promise<boolean> {
+  async setConnection(
+    connection: Omit<Connection, 'updatedAt'>,
+    by: string,
+    existing: OnExisting = 'overwrite',
+  ): Promise<boolean> {
     checkKey(connection.connId, 'connection id')
     if (connection.connType === '') throw new BaramError('INPUT_INVALID', 'a connection needs a type')
-    for (const [field, text] of Object.entries(connection)) if (typeof text === 'string') checkText(text, `the field ${field}`)
+    for (const [field, text] of Object.entries(connection))
+      if (typeof text === 'string') checkText(text, `the field ${field}`)
     return this.options.database.transaction(async (tx) => {
       const row = await this.sealConnection(tx, connection)
       if (existing === 'overwrite') await upsertConnection(tx, row)
@@ -194,7 +222,11 @@ export class Vault {
         if (existing === 'skip') return false
         throw new BaramError('CONFLICT', `The Connection with connection_id: \`${connection.connId}\` already exists`)
       }
-      await insertAudit(tx, { event: 'connection.set', owner: by, extra: { conn_id: connection.connId, conn_type: connection.connType } })
+      await insertAudit(tx, {
+        event: 'connection.set',
+        owner: by,
+        extra: { conn_id: connection.connId, conn_type: connection.connType },
+      })
       return true
     })
   }
@@ -213,7 +245,9 @@ function parseObject(text: string | null): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)
     // Proven an object that is no array.
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
   } catch {
     return null // Extra may be any text; then it is kept whole.
   }
@@ -231,6 +265,8 @@ function restoreMasked(extra: string | null, stored: string | null): string | nu
   if (extra === MASK) return stored
   const [fields, before] = [parseObject(extra), parseObject(stored)]
   if (fields === null || before === null) return extra
-  const merged = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value === MASK ? before[key] : value]))
+  const merged = Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value === MASK ? before[key] : value]),
+  )
   return JSON.stringify(merged)
 }

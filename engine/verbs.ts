@@ -2,11 +2,11 @@
 
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import { advance, decide } from '../core/decide.ts'
-import { isFinished } from '../core/states.ts'
 import { type Outcome, settle } from '../core/settle.ts'
+import { isFinished } from '../core/states.ts'
+import type { Database } from '../store/database.ts'
 import { findDue, findOrphans, peekHeld } from '../store/postgres/live.ts'
 import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces } from '../store/postgres/runs.ts'
-import type { Database } from '../store/database.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
 
@@ -37,7 +37,12 @@ const isAttempt = (board: RunBoard | undefined, tiId: string, epoch: number): Ta
  * What ended on this worker, and what it starts instead. A report whose attempt is no longer the current one is dropped:
  * either it was written before (its reply was lost) or somebody else took the instance over.
  */
-export async function report(turns: TurnRunner, reports: readonly Report[], slots: Slots, now: number): Promise<TurnResult & { dropped: readonly Report[] }> {
+export async function report(
+  turns: TurnRunner,
+  reports: readonly Report[],
+  slots: Slots,
+  now: number,
+): Promise<TurnResult & { dropped: readonly Report[] }> {
   let dropped: Report[] = []
   const result = await turns.run({
     runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
@@ -114,7 +119,12 @@ export async function wakeDue(database: Database, turns: TurnRunner): Promise<nu
 export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
   const held = await peekHeld(database, BATCH)
   if (held.length === 0) return
-  await turns.run({ runs: [], freeRuns: [...new Set(held.map((row) => row.dag_run_id))], isWide: true, act: () => undefined })
+  await turns.run({
+    runs: [],
+    freeRuns: [...new Set(held.map((row) => row.dag_run_id))],
+    isWide: true,
+    act: () => undefined,
+  })
 }
 
 /** Attempts whose worker is dead end as lost: retried or failed like any other failure. Returns how many. */
@@ -151,7 +161,8 @@ export async function decideRuns(turns: TurnRunner, ids: readonly number[]): Pro
     freeRuns: ids,
     isWide: true,
     act(all) {
-      for (const changes of all.values()) if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
+      for (const changes of all.values())
+        if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
     },
   })
   return result.changedRuns.length

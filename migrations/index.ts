@@ -1,7 +1,7 @@
 // The numbered migrations, in order. Names have no extension, so that the list is the same from .ts and from built .js.
 
-import type { Migration } from './migration.ts'
 import { m0001Metadata } from './0001-metadata.ts'
+import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
 export const migrations: readonly Migration[] = [m0001Metadata]

@@ -2,8 +2,8 @@
 // process group. Used by the worker (attempts) and the dag-processor (parsing).
 
 import { type ChildProcess, fork } from 'node:child_process'
-import { StringDecoder } from 'node:string_decoder'
 import type { Readable, Writable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { messageOf } from '../core/errors.ts'
 import { type FromChild, readFromChild, type ToChild } from '../core/protocol.ts'
 import { childProgram } from './paths.ts'
@@ -89,7 +89,11 @@ export class Child {
     this.process = fork(childProgram, [], {
       detached: true, // A group of its own: killing the group takes grandchildren along, and Ctrl-C does not reach it.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
-      execArgv: ['--enable-source-maps', `--max-old-space-size=${options.memoryMb}`, '--disable-warning=ExperimentalWarning'],
+      execArgv: [
+        '--enable-source-maps',
+        `--max-old-space-size=${options.memoryMb}`,
+        '--disable-warning=ExperimentalWarning',
+      ],
       env: { ...options.env },
       cwd: options.cwd,
       serialization: 'json',

@@ -26,7 +26,8 @@ const textOrNull: Parser<string | null> = (value) => (value === '' ? null : valu
 function number(least: number, most: number): Parser<number> {
   return (value) => {
     const parsed = Number(value)
-    if (value.trim() === '' || !Number.isFinite(parsed) || parsed < least || parsed > most) throw new Error(`a number from ${least} to ${most}`)
+    if (value.trim() === '' || !Number.isFinite(parsed) || parsed < least || parsed > most)
+      throw new Error(`a number from ${least} to ${most}`)
     return parsed
   }
 }
@@ -38,9 +39,20 @@ const flag: Parser<boolean> = (value) => {
   throw new Error('True or False')
 }
 
-const list: Parser<readonly string[]> = (value) => value.split(',').map((item) => item.trim()).filter((item) => item !== '')
+const list: Parser<readonly string[]> = (value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 
-const setting = <T>(section: string, key: string, parse: Parser<T>, fallback: Setting<T>['fallback'], about: string, more: Partial<Setting<T>> = {}): Setting<T> => ({
+const setting = <T>(
+  section: string,
+  key: string,
+  parse: Parser<T>,
+  fallback: Setting<T>['fallback'],
+  about: string,
+  more: Partial<Setting<T>> = {},
+): Setting<T> => ({
   section,
   key,
   parse,
@@ -52,35 +64,157 @@ const setting = <T>(section: string, key: string, parse: Parser<T>, fallback: Se
 const SETTINGS = {
   dagsFolder: setting('core', 'dags_folder', text, () => resolve('dags'), 'folder of DAG files, watched recursively'),
   loadExamples: setting('core', 'load_examples', flag, true, 'also load the example DAGs that come with the product'),
-  parallelism: setting('core', 'parallelism', number(0, 100_000), 32, 'task instances queued or running in the whole deployment; 0 = no limit'),
-  maxActiveTasksPerDag: setting('core', 'max_active_tasks_per_dag', number(1, 100_000), 16, 'default of maxActiveTasks, per run'),
+  parallelism: setting(
+    'core',
+    'parallelism',
+    number(0, 100_000),
+    32,
+    'task instances queued or running in the whole deployment; 0 = no limit',
+  ),
+  maxActiveTasksPerDag: setting(
+    'core',
+    'max_active_tasks_per_dag',
+    number(1, 100_000),
+    16,
+    'default of maxActiveTasks, per run',
+  ),
   maxActiveRunsPerDag: setting('core', 'max_active_runs_per_dag', number(1, 100_000), 16, 'default of maxActiveRuns'),
-  dagsArePausedAtCreation: setting('core', 'dags_are_paused_at_creation', flag, true, 'a DAG seen for the first time starts paused'),
-  dagFileTimeoutMs: setting('core', 'dagbag_import_timeout', (v) => number(0.1, 600)(v) * 1000, 30_000, 'seconds a DAG file may take to load'),
-  killedTaskCleanupMs: setting('core', 'killed_task_cleanup_time', (v) => number(0, 3600)(v) * 1000, 30_000, 'seconds between SIGTERM and SIGKILL of a task'),
-  sensitiveNames: setting('core', 'sensitive_var_conn_names', list, [], 'more name parts whose values are masked, comma-separated'),
-  allAdmins: setting('core', 'simple_auth_manager_all_admins', flag, false, 'everybody is admin without signing in; loopback only'),
-  databaseUrl: setting('database', 'sql_alchemy_conn', textOrNull, null, 'Postgres URL; empty = embedded Postgres', { isOwnOnly: true, isSecret: true }),
-  poolSize: setting('database', 'sql_alchemy_pool_size', number(1, 200), 5, 'connections per process, beside its writing and listening ones', { isOwnOnly: true }),
-  logFolder: setting('logging', 'base_log_folder', text, ({ home }: { home: string }) => join(home, 'logs'), 'folder of task logs', { isOwnOnly: true }),
-  logLevel: setting('logging', 'logging_level', (v) => v.trim().toLowerCase(), 'info', 'level of the processes\' own log'),
-  maxLogBytes: setting('logging', 'max_attempt_log_bytes', number(10_000, 1e12), 100_000_000, 'bytes of one attempt\'s log that are kept'),
+  dagsArePausedAtCreation: setting(
+    'core',
+    'dags_are_paused_at_creation',
+    flag,
+    true,
+    'a DAG seen for the first time starts paused',
+  ),
+  dagFileTimeoutMs: setting(
+    'core',
+    'dagbag_import_timeout',
+    (v) => number(0.1, 600)(v) * 1000,
+    30_000,
+    'seconds a DAG file may take to load',
+  ),
+  killedTaskCleanupMs: setting(
+    'core',
+    'killed_task_cleanup_time',
+    (v) => number(0, 3600)(v) * 1000,
+    30_000,
+    'seconds between SIGTERM and SIGKILL of a task',
+  ),
+  sensitiveNames: setting(
+    'core',
+    'sensitive_var_conn_names',
+    list,
+    [],
+    'more name parts whose values are masked, comma-separated',
+  ),
+  allAdmins: setting(
+    'core',
+    'simple_auth_manager_all_admins',
+    flag,
+    false,
+    'everybody is admin without signing in; loopback only',
+  ),
+  databaseUrl: setting('database', 'sql_alchemy_conn', textOrNull, null, 'Postgres URL; empty = embedded Postgres', {
+    isOwnOnly: true,
+    isSecret: true,
+  }),
+  poolSize: setting(
+    'database',
+    'sql_alchemy_pool_size',
+    number(1, 200),
+    5,
+    'connections per process, beside its writing and listening ones',
+    { isOwnOnly: true },
+  ),
+  logFolder: setting(
+    'logging',
+    'base_log_folder',
+    text,
+    ({ home }: { home: string }) => join(home, 'logs'),
+    'folder of task logs',
+    { isOwnOnly: true },
+  ),
+  logLevel: setting(
+    'logging',
+    'logging_level',
+    (v) => v.trim().toLowerCase(),
+    'info',
+    "level of the processes' own log",
+  ),
+  maxLogBytes: setting(
+    'logging',
+    'max_attempt_log_bytes',
+    number(10_000, 1e12),
+    100_000_000,
+    "bytes of one attempt's log that are kept",
+  ),
   host: setting('api', 'host', text, '127.0.0.1', 'address to listen on; loopback by default'),
   port: setting('api', 'port', number(0, 65_535), 8080, 'port of UI and API'),
   maximumPageLimit: setting('api', 'maximum_page_limit', number(1, 10_000), 100, 'most rows of one API page'),
   fallbackPageLimit: setting('api', 'fallback_page_limit', number(1, 10_000), 50, 'rows of an API page by default'),
-  jwtSecret: setting('api_auth', 'jwt_secret', textOrNull, null, 'key of API tokens; empty = made at first start', { isOwnOnly: true, isSecret: true }),
+  jwtSecret: setting('api_auth', 'jwt_secret', textOrNull, null, 'key of API tokens; empty = made at first start', {
+    isOwnOnly: true,
+    isSecret: true,
+  }),
   jwtSeconds: setting('api_auth', 'jwt_expiration_time', number(60, 31_536_000), 86_400, 'seconds a token is valid'),
-  workerConcurrency: setting('workers', 'concurrency', number(1, 10_000), () => 4 * cpus().length, 'attempts at a time in one worker'),
-  idleChildMs: setting('workers', 'idle_child_seconds', (v) => number(1, 86_400)(v) * 1000, 60_000, 'seconds an idle child is kept'),
+  workerConcurrency: setting(
+    'workers',
+    'concurrency',
+    number(1, 10_000),
+    () => 4 * cpus().length,
+    'attempts at a time in one worker',
+  ),
+  idleChildMs: setting(
+    'workers',
+    'idle_child_seconds',
+    (v) => number(1, 86_400)(v) * 1000,
+    60_000,
+    'seconds an idle child is kept',
+  ),
   childMemoryMb: setting('workers', 'child_memory_mb', number(64, 1_048_576), 2048, 'heap limit of a child, MB'),
-  childRecycleMb: setting('workers', 'child_recycle_mb', number(64, 1_048_576), 400, 'a child is replaced after an attempt that left it above this, MB'),
+  childRecycleMb: setting(
+    'workers',
+    'child_recycle_mb',
+    number(64, 1_048_576),
+    400,
+    'a child is replaced after an attempt that left it above this, MB',
+  ),
   queues: setting('operators', 'default_queue', list, ['default'], 'queues of a worker started without --queues'),
-  heartbeatMs: setting('scheduler', 'job_heartbeat_sec', (v) => number(0.1, 60)(v) * 1000, 1000, 'seconds between heartbeats'),
-  leaseMs: setting('scheduler', 'lease_sec', (v) => number(1, 3600)(v) * 1000, 10_000, 'seconds without heartbeat after which a process counts as dead'),
-  sweepMs: setting('scheduler', 'sweep_interval', (v) => number(1, 3600)(v) * 1000, 30_000, 'seconds between looks at everything, in case a wake-up was lost'),
-  rescanMs: setting('dag_processor', 'refresh_interval', (v) => number(1, 86_400)(v) * 1000, 30_000, 'seconds between complete listings of the DAGs folder'),
-  parserMemoryMb: setting('dag_processor', 'parser_memory_mb', number(64, 65_536), 512, 'heap limit of the child that loads DAG files, MB'),
+  heartbeatMs: setting(
+    'scheduler',
+    'job_heartbeat_sec',
+    (v) => number(0.1, 60)(v) * 1000,
+    1000,
+    'seconds between heartbeats',
+  ),
+  leaseMs: setting(
+    'scheduler',
+    'lease_sec',
+    (v) => number(1, 3600)(v) * 1000,
+    10_000,
+    'seconds without heartbeat after which a process counts as dead',
+  ),
+  sweepMs: setting(
+    'scheduler',
+    'sweep_interval',
+    (v) => number(1, 3600)(v) * 1000,
+    30_000,
+    'seconds between looks at everything, in case a wake-up was lost',
+  ),
+  rescanMs: setting(
+    'dag_processor',
+    'refresh_interval',
+    (v) => number(1, 86_400)(v) * 1000,
+    30_000,
+    'seconds between complete listings of the DAGs folder',
+  ),
+  parserMemoryMb: setting(
+    'dag_processor',
+    'parser_memory_mb',
+    number(64, 65_536),
+    512,
+    'heap limit of the child that loads DAG files, MB',
+  ),
 } as const
 
 type Settings = typeof SETTINGS
@@ -98,7 +232,8 @@ export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setti
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const nameOf = (prefix: string, s: { section: string; key: string }) => `${prefix}__${s.section.toUpperCase()}__${s.key.toUpperCase()}`
+const nameOf = (prefix: string, s: { section: string; key: string }) =>
+  `${prefix}__${s.section.toUpperCase()}__${s.key.toUpperCase()}`
 
 /** The lines of a `baram.cfg` (`[section]`, `key = value`, `#` comments) as if they were environment variables. */
 function readFileSettings(path: string): Record<string, string> {
@@ -116,8 +251,13 @@ function readFileSettings(path: string): Record<string, string> {
     const head = /^\[([a-z_]+)\]$/.exec(line)
     const pair = /^([A-Za-z_]+)\s*=\s*(.*)$/.exec(line)
     if (head?.[1] !== undefined) section = head[1]
-    else if (pair?.[1] !== undefined && section !== '') found[`BARAM__${section.toUpperCase()}__${pair[1].toUpperCase()}`] = pair[2] ?? ''
-    else throw new BaramError('CONFIG_INVALID', `${path}:${i + 1}: expected [section] or key = value, found ${JSON.stringify(line)}`)
+    else if (pair?.[1] !== undefined && section !== '')
+      found[`BARAM__${section.toUpperCase()}__${pair[1].toUpperCase()}`] = pair[2] ?? ''
+    else
+      throw new BaramError(
+        'CONFIG_INVALID',
+        `${path}:${i + 1}: expected [section] or key = value, found ${JSON.stringify(line)}`,
+      )
   }
   return found
 }
@@ -132,12 +272,24 @@ function lookup(env: Environment, name: string): string | undefined {
 function overrides(env: Environment, kind: 'VAR' | 'CONN'): Map<string, string> {
   const found = new Map<string, string>()
   for (const prefix of [`AIRFLOW_${kind}_`, `BARAM_${kind}_`]) {
-    for (const [name, value] of Object.entries(env)) if (name.startsWith(prefix) && value !== undefined) found.set(name.slice(prefix.length), value)
+    for (const [name, value] of Object.entries(env))
+      if (name.startsWith(prefix) && value !== undefined) found.set(name.slice(prefix.length), value)
   }
   return found
 }
 
-const CHILD_ENV = ['PATH', 'LANG', 'LC_ALL', 'TZ', 'HOME', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']
+const CHILD_ENV = [
+  'PATH',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'HOME',
+  'TMPDIR',
+  'NODE_EXTRA_CA_CERTS',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
+  'NO_PROXY',
+]
 
 function pick(env: Environment, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
@@ -151,13 +303,16 @@ function readAll(env: Environment, home: string, faults: string[]): Record<strin
     const own = nameOf('BARAM', s)
     const found = lookup(env, own) ?? (s.isOwnOnly === true ? undefined : lookup(env, nameOf('AIRFLOW', s)))
     if (found === undefined) {
-      values[field] = typeof s.fallback === 'function' ? (s.fallback as (env: { home: string }) => unknown)({ home }) : s.fallback
+      values[field] =
+        typeof s.fallback === 'function' ? (s.fallback as (env: { home: string }) => unknown)({ home }) : s.fallback
       continue
     }
     try {
       values[field] = s.parse(found)
     } catch (error) {
-      faults.push(`${own} must be ${error instanceof Error ? error.message : 'valid'}, found ${s.isSecret === true ? '***' : JSON.stringify(found)}`)
+      faults.push(
+        `${own} must be ${error instanceof Error ? error.message : 'valid'}, found ${s.isSecret === true ? '***' : JSON.stringify(found)}`,
+      )
     }
   }
   return values
@@ -173,11 +328,13 @@ export function loadConfig(env: Environment = process.env): Config {
   const faults: string[] = []
   const values = readAll(merged, home, faults)
   const known = new Set(Object.values(SETTINGS).flatMap((s) => [nameOf('BARAM', s), `${nameOf('BARAM', s)}_FILE`]))
-  for (const name of Object.keys(merged)) if (/^BARAM__/.test(name) && !known.has(name)) faults.push(`${name} is not a setting of this version`)
+  for (const name of Object.keys(merged))
+    if (/^BARAM__/.test(name) && !known.has(name)) faults.push(`${name} is not a setting of this version`)
   if (values['leaseMs'] !== undefined && Number(values['leaseMs']) < 5 * Number(values['heartbeatMs'])) {
     faults.push('BARAM__SCHEDULER__LEASE_SEC must be at least 5 times BARAM__SCHEDULER__JOB_HEARTBEAT_SEC')
   }
-  if (faults.length > 0) throw new BaramError('CONFIG_INVALID', `settings that cannot be used:\n  ${faults.join('\n  ')}`)
+  if (faults.length > 0)
+    throw new BaramError('CONFIG_INVALID', `settings that cannot be used:\n  ${faults.join('\n  ')}`)
   const airflowNames = new Set(Object.values(SETTINGS).map((s) => nameOf('AIRFLOW', s)))
   const config = {
     ...values,

@@ -25,19 +25,32 @@ export function secretBox(key: Buffer): SecretBox {
       const nonce = randomBytes(12)
       const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(aad))
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
-      return [VERSION, keyId, nonce.toString('base64url'), Buffer.concat([body, cipher.getAuthTag()]).toString('base64url')].join('.')
+      return [
+        VERSION,
+        keyId,
+        nonce.toString('base64url'),
+        Buffer.concat([body, cipher.getAuthTag()]).toString('base64url'),
+      ].join('.')
     },
     open(envelope, aad) {
       const [version, id, nonce = '', body = ''] = envelope.split('.')
       if (version !== VERSION) throw new BaramError('SECRET_CORRUPT', `${aad} is not an envelope of this version`)
-      if (id !== keyId) throw new BaramError('SECRET_KEY', `${aad} was sealed with key ${id}, but the key file holds ${keyId}; put the right key file back`)
+      if (id !== keyId)
+        throw new BaramError(
+          'SECRET_KEY',
+          `${aad} was sealed with key ${id}, but the key file holds ${keyId}; put the right key file back`,
+        )
       const data = Buffer.from(body, 'base64url')
       const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(nonce, 'base64url')).setAAD(Buffer.from(aad))
       try {
         decipher.setAuthTag(data.subarray(-16))
         return Buffer.concat([decipher.update(data.subarray(0, -16)), decipher.final()]).toString('utf8')
       } catch (cause) {
-        throw new BaramError('SECRET_CORRUPT', `${aad} cannot be decrypted: it was changed, or moved from another row`, { cause })
+        throw new BaramError(
+          'SECRET_CORRUPT',
+          `${aad} cannot be decrypted: it was changed, or moved from another row`,
+          { cause },
+        )
       }
     },
   }
@@ -45,9 +58,14 @@ export function secretBox(key: Buffer): SecretBox {
 
 function readKey(path: string): Buffer {
   const mode = statSync(path).mode & 0o077
-  if (mode !== 0) throw new BaramError('SECRET_KEY', `the key file ${path} can be read by others (mode ${(statSync(path).mode & 0o777).toString(8)}); run chmod 600 on it`)
+  if (mode !== 0)
+    throw new BaramError(
+      'SECRET_KEY',
+      `the key file ${path} can be read by others (mode ${(statSync(path).mode & 0o777).toString(8)}); run chmod 600 on it`,
+    )
   const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex')
-  if (key.length !== 32) throw new BaramError('SECRET_KEY', `the key file ${path} does not hold 64 hex digits; restore it from a backup`)
+  if (key.length !== 32)
+    throw new BaramError('SECRET_KEY', `the key file ${path} does not hold 64 hex digits; restore it from a backup`)
   return key
 }
 
@@ -58,7 +76,11 @@ export function loadKey(home: string, name: string, create: boolean): Buffer {
     return readKey(path)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-    if (!create) throw new BaramError('SECRET_KEY', `there is no key file ${path}; \`dagctl db init\` or \`dagctl standalone\` makes one, an existing deployment must bring its own`)
+    if (!create)
+      throw new BaramError(
+        'SECRET_KEY',
+        `there is no key file ${path}; \`dagctl db init\` or \`dagctl standalone\` makes one, an existing deployment must bring its own`,
+      )
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`

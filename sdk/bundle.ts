@@ -12,10 +12,15 @@ export class TaskHandler<TArgs = unknown, TReturn = unknown> {
   readonly taskId: string
 
   constructor(dagId: string, taskId: string, handler: TaskFunction<TArgs, TReturn>) {
-    for (const [name, value] of [['dagId', dagId], ['taskId', taskId]] as const) {
-      if (typeof value !== 'string' || value === '') throw new Error(`new TaskHandler(dagId, taskId, handler): ${name} must be text that is not empty`)
+    for (const [name, value] of [
+      ['dagId', dagId],
+      ['taskId', taskId],
+    ] as const) {
+      if (typeof value !== 'string' || value === '')
+        throw new Error(`new TaskHandler(dagId, taskId, handler): ${name} must be text that is not empty`)
     }
-    if (typeof handler !== 'function') throw new Error('new TaskHandler(dagId, taskId, handler): the handler must be a function')
+    if (typeof handler !== 'function')
+      throw new Error('new TaskHandler(dagId, taskId, handler): the handler must be a function')
     this.dagId = dagId
     this.taskId = taskId
     Object.defineProperty(this, HANDLER, { value: handler, enumerable: false })
@@ -65,12 +70,14 @@ export class Bundle {
         dags.set(item.dagId, item)
       } else if (item instanceof TaskHandler) {
         const key = JSON.stringify([item.dagId, item.taskId])
-        if (handlers.has(key)) throw new Error(`Bundle: a handler for task "${item.taskId}" of DAG "${item.dagId}" is already registered`)
+        if (handlers.has(key))
+          throw new Error(`Bundle: a handler for task "${item.taskId}" of DAG "${item.dagId}" is already registered`)
         handlers.set(key, item)
       } else throw new Error('Bundle: only Dag and TaskHandler instances can be registered')
     }
     for (const handler of handlers.values()) {
-      if (dags.has(handler.dagId)) throw new Error(`Bundle: DAG "${handler.dagId}" cannot be both declared here and served by handlers`)
+      if (dags.has(handler.dagId))
+        throw new Error(`Bundle: DAG "${handler.dagId}" cannot be both declared here and served by handlers`)
     }
     for (const [id, dag] of dags) this.#dags.set(id, dag)
     for (const [id, handler] of handlers) this.#handlers.set(id, handler)
@@ -93,7 +100,9 @@ export class Bundle {
     scope.hasServed = true
     scope.served.push(...this.#dags.values())
     for (const { dagId, taskId } of this.#handlers.values()) {
-      scope.notices.push(`the handler for task "${taskId}" of DAG "${dagId}" stays unused: no DAG here declares that task`)
+      scope.notices.push(
+        `the handler for task "${taskId}" of DAG "${dagId}" stays unused: no DAG here declares that task`,
+      )
     }
     return Promise.resolve()
   }

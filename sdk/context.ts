@@ -130,7 +130,8 @@ export function runInScope<T>(context: OperatorContext, body: () => T): T {
 /** The whole context, for operators' helpers. @throws Error outside a task */
 export function getOperatorContext(name = 'getOperatorContext'): OperatorContext {
   const context = storage.getStore()
-  if (context === undefined) throw new Error(`${name}() works only inside a running task, not while a DAG file is loaded`)
+  if (context === undefined)
+    throw new Error(`${name}() works only inside a running task, not while a DAG file is loaded`)
   return context
 }
 

@@ -1,8 +1,28 @@
 // `Dag` behind both doors: Airflow's strict one, and ours, which extends it by wider options and checked types.
 
-import { checkId, type AnyNode, brandRef, type GroupNode, nodeOf, pickId, readBody, readInputs, readTaskCall, type TaskNode } from './nodes.ts'
+import {
+  type AnyNode,
+  brandRef,
+  checkId,
+  type GroupNode,
+  nodeOf,
+  pickId,
+  readBody,
+  readInputs,
+  readTaskCall,
+  type TaskNode,
+} from './nodes.ts'
 import { BARAM_DAG, BARAM_TASK, FACADE_DAG, FACADE_TASK, readSpec, type SpecRules } from './spec.ts'
-import type { BaramDagSpec, CheckedGroupRef, CheckedTaskMethod, DagSpec, TaskGroupOptions, TaskGroupRef, TaskMethod, TaskRef } from './types.ts'
+import type {
+  BaramDagSpec,
+  CheckedGroupRef,
+  CheckedTaskMethod,
+  DagSpec,
+  TaskGroupOptions,
+  TaskGroupRef,
+  TaskMethod,
+  TaskRef,
+} from './types.ts'
 
 /** Everything that was declared, as the reader (serialize.ts) takes it. */
 export interface Declaration {
@@ -34,7 +54,8 @@ class Builder implements Declaration {
   private isSealed = false
 
   constructor(dagId: unknown, spec: unknown, rules: Declaration['rules']) {
-    if (typeof dagId !== 'string' || dagId === '') throw new Error('new Dag(dagId, options): the id must be text that is not empty')
+    if (typeof dagId !== 'string' || dagId === '')
+      throw new Error('new Dag(dagId, options): the id must be text that is not empty')
     this.dagId = dagId
     this.rules = rules
     this.spec = readSpec(spec ?? {}, rules.dag, `Dag "${dagId}"`)
@@ -45,12 +66,16 @@ class Builder implements Declaration {
   }
 
   private refuseSealed(what: string): void {
-    if (this.isSealed) throw new Error(`Dag "${this.dagId}" was read already: ${what} must be declared while the module is loading`)
+    if (this.isSealed)
+      throw new Error(`Dag "${this.dagId}" was read already: ${what} must be declared while the module is loading`)
   }
 
   private enter(id: string, node: AnyNode, group: GroupNode | null): void {
     const kind = this.nodes.get(id)?.kind
-    if (kind !== undefined) throw new Error(`Dag "${this.dagId}": ${kind} "${id}" is already registered; ids of tasks and groups are unique in a DAG`)
+    if (kind !== undefined)
+      throw new Error(
+        `Dag "${this.dagId}": ${kind} "${id}" is already registered; ids of tasks and groups are unique in a DAG`,
+      )
     this.nodes.set(id, node)
     group?.members.push(node)
   }
@@ -75,7 +100,8 @@ class Builder implements Declaration {
   private place(node: TaskNode, inputs: readonly unknown[]): TaskRef {
     const where = `Dag "${this.dagId}", task "${node.taskId}"`
     this.refuseSealed('a call of a task')
-    if (node.ref !== null) throw new Error(`${where} was already called; reuse the reference that the first call returned`)
+    if (node.ref !== null)
+      throw new Error(`${where} was already called; reuse the reference that the first call returned`)
     node.inputs = readInputs(this, inputs, where)
     for (const [, value] of node.inputs) {
       // A literal draws no edge; a ref was proven to be ours by readInputs.
@@ -91,7 +117,11 @@ class Builder implements Declaration {
     const where = `Dag "${this.dagId}"`
     this.refuseSealed('a group')
     if (typeof groupId !== 'string') throw new Error(`${where}: a group needs an id`)
-    const { prefixGroupId = true } = readSpec(options ?? {}, { what: 'group', fields: { prefixGroupId: 'boolean' } }, where)
+    const { prefixGroupId = true } = readSpec(
+      options ?? {},
+      { what: 'group', fields: { prefixGroupId: 'boolean' } },
+      where,
+    )
     if (typeof prefixGroupId !== 'boolean') throw new Error(`${where}: prefixGroupId must be true or false`)
     const id = this.path(checkId(groupId, 'group', where), parent)
     const node: GroupNode = { kind: 'group', groupId: id, hasPrefix: prefixGroupId, parent, members: [] }
@@ -105,7 +135,10 @@ class Builder implements Declaration {
     })
   }
 
-  private refOf<T extends object>(node: AnyNode, own: T): T & { before(...others: unknown[]): never; after(...others: unknown[]): never } {
+  private refOf<T extends object>(
+    node: AnyNode,
+    own: T,
+  ): T & { before(...others: unknown[]): never; after(...others: unknown[]): never } {
     const draw = (others: readonly unknown[], isBefore: boolean) => {
       this.refuseSealed('an edge')
       for (const other of others) {
@@ -115,13 +148,21 @@ class Builder implements Declaration {
       }
       return ref
     }
-    const ref: object = { ...own, before: (...others: unknown[]) => draw(others, true), after: (...others: unknown[]) => draw(others, false) }
+    const ref: object = {
+      ...own,
+      before: (...others: unknown[]) => draw(others, true),
+      after: (...others: unknown[]) => draw(others, false),
+    }
     // `before` and `after` return the ref itself, which the public types say as `this`.
-    return brandRef(ref, { owner: this, node }) as T & { before(...others: unknown[]): never; after(...others: unknown[]): never }
+    return brandRef(ref, { owner: this, node }) as T & {
+      before(...others: unknown[]): never
+      after(...others: unknown[]): never
+    }
   }
 }
 
-const isRef = (value: unknown): value is TaskRef => typeof value === 'object' && value !== null && Symbol.for('baram.ref') in value
+const isRef = (value: unknown): value is TaskRef =>
+  typeof value === 'object' && value !== null && Symbol.for('baram.ref') in value
 
 /** Airflow's `Dag`: declares a DAG, with no side effect. */
 export class FacadeDag {
@@ -130,13 +171,20 @@ export class FacadeDag {
 
   constructor(dagId: string, spec?: DagSpec) {
     const isOurs = new.target !== FacadeDag
-    const builder = new Builder(dagId, spec, isOurs ? { dag: BARAM_DAG, task: BARAM_TASK } : { dag: FACADE_DAG, task: FACADE_TASK })
+    const builder = new Builder(
+      dagId,
+      spec,
+      isOurs ? { dag: BARAM_DAG, task: BARAM_TASK } : { dag: FACADE_DAG, task: FACADE_TASK },
+    )
     this.dagId = builder.dagId
     // Checked against the field table; values of a wrong type are told when the DAG is read.
     this.spec = builder.spec as DagSpec
     Object.defineProperty(this, DECLARATION, { value: builder, enumerable: false })
     Object.defineProperty(this, 'task', { value: (...args: unknown[]) => builder.task(null, args), enumerable: false })
-    Object.defineProperty(this, 'taskGroup', { value: (id: unknown, options?: unknown) => builder.group(null, id, options), enumerable: false })
+    Object.defineProperty(this, 'taskGroup', {
+      value: (id: unknown, options?: unknown) => builder.group(null, id, options),
+      enumerable: false,
+    })
   }
 
   /** Ids in the order of declaration, with group prefixes. */

@@ -6,7 +6,7 @@ export { Bundle, type Registerable, TaskHandler } from './bundle.ts'
 export * from './context.ts'
 export { Dag } from './dag.ts'
 export { defineOperator, type Operator, type OperatorSpec } from './operator.ts'
-export { cron, type CronOptions, every, type EveryOptions, type Schedule } from './schedule.ts'
+export { type CronOptions, cron, type EveryOptions, every, type Schedule } from './schedule.ts'
 export * from './signals.ts'
 export type {
   BaramDagSpec as DagSpec,

@@ -2,7 +2,7 @@
 
 import { isOperator, type Operator } from './operator.ts'
 import { isPlainObject } from './spec.ts'
-import type { Node, TaskGroupRef, TaskRef } from './types.ts'
+import type { TaskRef } from './types.ts'
 
 const REF = Symbol.for('baram.ref')
 const ID = /^[\p{L}\p{N}_.-]+$/u
@@ -53,13 +53,15 @@ export function insideOf(value: unknown): RefInside | null {
 export function nodeOf(owner: object, value: unknown, where: string): AnyNode {
   const inside = insideOf(value)
   if (inside === null) throw new Error(`${where}: expected a task or group of this DAG, found ${describe(value)}`)
-  if (inside.owner !== owner) throw new Error(`${where}: ${describe(value)} belongs to another DAG; edges stay inside one DAG`)
+  if (inside.owner !== owner)
+    throw new Error(`${where}: ${describe(value)} belongs to another DAG; edges stay inside one DAG`)
   return inside.node
 }
 
 function describe(value: unknown): string {
   const inside = insideOf(value)
-  if (inside !== null) return inside.node.kind === 'task' ? `task "${inside.node.taskId}"` : `group "${inside.node.groupId}"`
+  if (inside !== null)
+    return inside.node.kind === 'task' ? `task "${inside.node.taskId}"` : `group "${inside.node.groupId}"`
   if (typeof value === 'function') return 'a task that was not called; call it first: `task()`'
   return value === null ? 'null' : typeof value
 }
@@ -69,16 +71,21 @@ export function checkId(id: string, what: 'task' | 'group', where: string): stri
   if (id === '') throw new Error(`${where}: a ${what} id must not be empty`)
   if (id.includes('.')) throw new Error(`${where}: ${what} id "${id}" contains a dot, which belongs to groups`)
   const most = what === 'group' ? 200 : 250
-  if ([...id].length > most) throw new Error(`${where}: a ${what} id has at most ${most} characters, found ${[...id].length}`)
+  if ([...id].length > most)
+    throw new Error(`${where}: a ${what} id has at most ${most} characters, found ${[...id].length}`)
   if (!ID.test(id)) throw new Error(`${where}: ${what} id "${id}" may only have letters, digits, "_" and "-"`)
   return id
 }
 
 /** The three forms of `task(…)`, told apart: `(id, body, spec?)`, `(body, spec?)`. */
-export function readTaskCall(args: readonly unknown[], where: string): { id: string | null; body: unknown; spec: unknown } {
+export function readTaskCall(
+  args: readonly unknown[],
+  where: string,
+): { id: string | null; body: unknown; spec: unknown } {
   const hasId = typeof args[0] === 'string'
   const [body, spec] = hasId ? args.slice(1) : args
-  if (args.length > (hasId ? 3 : 2)) throw new Error(`${where}: task takes an id, a handler and options, found ${args.length} arguments`)
+  if (args.length > (hasId ? 3 : 2))
+    throw new Error(`${where}: task takes an id, a handler and options, found ${args.length} arguments`)
   if (spec === null) throw new Error(`${where}: options must be an object, found null`)
   return { id: hasId ? String(args[0]) : null, body, spec: spec ?? {} }
 }
@@ -86,15 +93,25 @@ export function readTaskCall(args: readonly unknown[], where: string): { id: str
 /** A function of one argument at most, or an operator. @throws Error */
 export function readBody(body: unknown, where: string): Pick<TaskNode, 'handler' | 'operator'> {
   if (isOperator(body)) return { handler: null, operator: body }
-  if (typeof body !== 'function') throw new Error(`${where}: expected a function or an operator, found ${body === undefined ? 'nothing' : typeof body}`)
-  if (body.length > 1) throw new Error(`${where}: a handler takes one object of named arguments, found ${body.length} parameters`)
+  if (typeof body !== 'function')
+    throw new Error(
+      `${where}: expected a function or an operator, found ${body === undefined ? 'nothing' : typeof body}`,
+    )
+  if (body.length > 1)
+    throw new Error(`${where}: a handler takes one object of named arguments, found ${body.length} parameters`)
   // Proven a function; what it takes and returns is the author's business.
   return { handler: body as Handler, operator: null }
 }
 
 /** The id: given once, in the call or the options; else the function's own name. @throws Error */
-export function pickId(positional: string | null, fromSpec: unknown, body: Pick<TaskNode, 'handler' | 'operator'>, where: string): string {
-  if (positional !== null && fromSpec !== undefined) throw new Error(`${where}: give the id once, as first argument or as taskId`)
+export function pickId(
+  positional: string | null,
+  fromSpec: unknown,
+  body: Pick<TaskNode, 'handler' | 'operator'>,
+  where: string,
+): string {
+  if (positional !== null && fromSpec !== undefined)
+    throw new Error(`${where}: give the id once, as first argument or as taskId`)
   if (positional !== null) return checkId(positional, 'task', where)
   if (typeof fromSpec === 'string') return checkId(fromSpec, 'task', where)
   if (body.operator !== null) throw new Error(`${where}: ${body.operator.name} needs an id: write task('my_id', …)`)
@@ -104,12 +121,18 @@ export function pickId(positional: string | null, fromSpec: unknown, body: Pick<
 }
 
 /** The named inputs of a call. @throws Error for anything but one plain object, and for a ref inside a literal */
-export function readInputs(owner: object, args: readonly unknown[], where: string): readonly (readonly [string, unknown])[] {
-  if (args.length > 1) throw new Error(`${where}: inputs are one object of named arguments, found ${args.length} arguments`)
+export function readInputs(
+  owner: object,
+  args: readonly unknown[],
+  where: string,
+): readonly (readonly [string, unknown])[] {
+  if (args.length > 1)
+    throw new Error(`${where}: inputs are one object of named arguments, found ${args.length} arguments`)
   const [inputs] = args
   if (inputs === undefined) return []
   if (insideOf(inputs) !== null) throw new Error(`${where}: pass the upstream by name: { input: ref }`)
-  if (!isPlainObject(inputs)) throw new Error(`${where}: inputs must be an object of named arguments, found ${typeof inputs}`)
+  if (!isPlainObject(inputs))
+    throw new Error(`${where}: inputs must be an object of named arguments, found ${typeof inputs}`)
   return Reflect.ownKeys(inputs).map((key) => {
     if (typeof key === 'symbol') throw new Error(`${where}: an input cannot be named by a symbol`)
     const value = inputs[key]
@@ -122,8 +145,8 @@ export function readInputs(owner: object, args: readonly unknown[], where: strin
 function refuseNestedRef(value: unknown, where: string, depth = 0): void {
   if (depth > 50 || typeof value !== 'object' || value === null) return
   for (const item of Object.values(value)) {
-    if (insideOf(item) !== null) throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
+    if (insideOf(item) !== null)
+      throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
     refuseNestedRef(item, where, depth + 1)
   }
 }
-

@@ -31,7 +31,8 @@ export interface CronOptions {
 /** A cron text in a time zone. @throws BaramError SCHEDULE_INVALID */
 export function cron(expression: string, options: CronOptions = {}): Schedule {
   const timezone = options.timezone ?? 'UTC'
-  if (!isTimeZone(timezone)) throw new Error(`cron: ${JSON.stringify(timezone)} is not a time zone; use an IANA name such as Asia/Seoul`)
+  if (!isTimeZone(timezone))
+    throw new Error(`cron: ${JSON.stringify(timezone)} is not a time zone; use an IANA name such as Asia/Seoul`)
   return brand({ kind: 'cron', expression, timezone, interval: options.interval ?? false })
 }
 
@@ -47,5 +48,9 @@ export interface EveryOptions {
 /** A fixed span, counted from the DAG's `startDate`: an absolute duration, whatever clocks do. */
 export function every(options: EveryOptions): Schedule {
   const { days = 0, hours = 0, minutes = 0, seconds = 0 } = options
-  return brand({ kind: 'delta', everyMs: (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000, interval: options.interval ?? false })
+  return brand({
+    kind: 'delta',
+    everyMs: (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000,
+    interval: options.interval ?? false,
+  })
 }

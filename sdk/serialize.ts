@@ -32,7 +32,8 @@ class Faults {
 type Spec = Readonly<Record<string, unknown>>
 const textOf = (spec: Spec, key: string): string | null => (typeof spec[key] === 'string' ? spec[key] : null)
 const numberOf = (spec: Spec, key: string): number | null => (typeof spec[key] === 'number' ? spec[key] : null)
-const flagOf = (spec: Spec, key: string, fallback: boolean): boolean => (typeof spec[key] === 'boolean' ? spec[key] : fallback)
+const flagOf = (spec: Spec, key: string, fallback: boolean): boolean =>
+  typeof spec[key] === 'boolean' ? spec[key] : fallback
 const dateOf = (spec: Spec, key: string): string | null => {
   const value = spec[key]
   return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : null
@@ -41,7 +42,10 @@ const dateOf = (spec: Spec, key: string): string | null => {
 function atLeast(spec: Spec, key: string, least: number, where: string, faults: Faults, isWhole = true): void {
   const value = numberOf(spec, key)
   if (value === null) return
-  if (value < least || (isWhole && !Number.isInteger(value))) faults.add(`${where}: option "${key}" must be a ${isWhole ? 'whole ' : ''}number of at least ${least}, found ${value}`)
+  if (value < least || (isWhole && !Number.isInteger(value)))
+    faults.add(
+      `${where}: option "${key}" must be a ${isWhole ? 'whole ' : ''}number of at least ${least}, found ${value}`,
+    )
 }
 
 function readTimetable(declaration: Declaration, faults: Faults): TimetableSpec {
@@ -50,7 +54,9 @@ function readTimetable(declaration: Declaration, faults: Faults): TimetableSpec 
   if (schedule === undefined) return { kind: 'none' }
   if (isSchedule(schedule)) return schedule.timetable
   if (typeof schedule !== 'string') {
-    faults.add(`${where}: option "schedule" must be text such as "@daily" or "0 6 * * *"${declaration.rules.dag.fields['defaultArgs'] === undefined ? '' : ', cron(…) or every(…)'}, found ${typeof schedule}`)
+    faults.add(
+      `${where}: option "schedule" must be text such as "@daily" or "0 6 * * *"${declaration.rules.dag.fields['defaultArgs'] === undefined ? '' : ', cron(…) or every(…)'}, found ${typeof schedule}`,
+    )
     return { kind: 'none' }
   }
   try {
@@ -88,7 +94,8 @@ function readOptions(node: TaskNode, where: string, faults: Faults): JsonObject 
   const { options } = node.operator ?? {}
   if (options === undefined) return {}
   const plain: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(options)) if (typeof value !== 'function' && value !== undefined) plain[key] = value
+  for (const [key, value] of Object.entries(options))
+    if (typeof value !== 'function' && value !== undefined) plain[key] = value
   try {
     // checkJson of a plain object gives an object.
     return checkJson(plain, 'options') as JsonObject
@@ -99,18 +106,26 @@ function readOptions(node: TaskNode, where: string, faults: Faults): JsonObject 
 }
 
 function checkTask(spec: Spec, where: string, faults: Faults): void {
-  for (const key of ['retries', 'retryDelay', 'maxRetryDelay', 'retryExponentialBackoff']) atLeast(spec, key, 0, where, faults, key === 'retries')
+  for (const key of ['retries', 'retryDelay', 'maxRetryDelay', 'retryExponentialBackoff'])
+    atLeast(spec, key, 0, where, faults, key === 'retries')
   for (const key of ['poolSlots', 'maxActiveTisPerDag', 'maxActiveTisPerDagrun']) atLeast(spec, key, 1, where, faults)
   const timeout = numberOf(spec, 'executionTimeout')
-  if (timeout !== null && timeout <= 0) faults.add(`${where}: option "executionTimeout" must be more than 0 seconds, found ${timeout}`)
+  if (timeout !== null && timeout <= 0)
+    faults.add(`${where}: option "executionTimeout" must be more than 0 seconds, found ${timeout}`)
   const rule = spec['triggerRule']
   if (typeof rule === 'string' && !TRIGGER_RULES.some((known) => known === rule)) {
-    faults.add(`${where}: trigger rule ${JSON.stringify(rule)} does not exist; the rules are ${TRIGGER_RULES.join(', ')}`)
+    faults.add(
+      `${where}: trigger rule ${JSON.stringify(rule)} does not exist; the rules are ${TRIGGER_RULES.join(', ')}`,
+    )
   }
   const weight = spec['weightRule']
-  if (typeof weight === 'string' && !WEIGHT_RULES.has(weight)) faults.add(`${where}: weight rule ${JSON.stringify(weight)} does not exist; the rules are downstream, upstream, absolute`)
+  if (typeof weight === 'string' && !WEIGHT_RULES.has(weight))
+    faults.add(
+      `${where}: weight rule ${JSON.stringify(weight)} does not exist; the rules are downstream, upstream, absolute`,
+    )
   const isolate = spec['isolate']
-  if (isolate !== undefined && isolate !== 'process') faults.add(`${where}: option "isolate" can only be 'process', found ${JSON.stringify(isolate)}`)
+  if (isolate !== undefined && isolate !== 'process')
+    faults.add(`${where}: option "isolate" can only be 'process', found ${JSON.stringify(isolate)}`)
 }
 
 function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faults: Faults): SerializedTask {
@@ -118,7 +133,10 @@ function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faul
   faults.add(...checkTypes(node.spec, declaration.rules.task, where))
   const spec: Spec = { ...defaults, ...node.spec }
   checkTask(spec, where, faults)
-  if (node.ref === null) faults.add(`${where}: the task was declared but never called; call what dag.task(…) returned once, to place it in the graph`)
+  if (node.ref === null)
+    faults.add(
+      `${where}: the task was declared but never called; call what dag.task(…) returned once, to place it in the graph`,
+    )
   return {
     taskId: node.taskId,
     operator: node.operator?.name ?? 'TypeScriptTask',
@@ -168,7 +186,10 @@ function resolveEdges(declaration: Declaration): Set<string> {
   const through = (group: GroupNode, isInto: boolean): TaskNode[] => {
     const members = new Set(tasksOf(group))
     if (members.size > 0) {
-      const hasInner = (task: TaskNode) => insideEdges.some(([a, b]) => (isInto ? b === task && members.has(a as TaskNode) : a === task && members.has(b as TaskNode)))
+      const hasInner = (task: TaskNode) =>
+        insideEdges.some(([a, b]) =>
+          isInto ? b === task && members.has(a as TaskNode) : a === task && members.has(b as TaskNode),
+        )
       return [...members].filter((task) => !hasInner(task))
     }
     const beyond = direct.flatMap(([a, b]) => (isInto ? (a === group ? [b] : []) : b === group ? [a] : []))
@@ -184,7 +205,9 @@ function resolveEdges(declaration: Declaration): Set<string> {
 }
 
 const readGroups = (declaration: Declaration): SerializedGroup[] =>
-  [...declaration.nodes.values()].flatMap((node) => (node.kind === 'group' ? [{ groupId: node.groupId, members: node.members.map(idOf) }] : []))
+  [...declaration.nodes.values()].flatMap((node) =>
+    node.kind === 'group' ? [{ groupId: node.groupId, members: node.members.map(idOf) }] : [],
+  )
 
 // The whole DAG ---------------------------------------------------------------------------------------------------------
 
@@ -215,8 +238,10 @@ function checkDag(declaration: Declaration, timetable: TimetableSpec, faults: Fa
   for (const key of ['maxActiveTasks', 'maxActiveRuns']) atLeast(spec, key, 1, where, faults)
   atLeast(spec, 'maxConsecutiveFailedDagRuns', 0, where, faults)
   const isTimed = timetable.kind !== 'none' && timetable.kind !== 'continuous' && timetable.kind !== 'once'
-  if (spec['catchup'] === true && isTimed && dateOf(spec, 'startDate') === null) faults.add(`${where}: catchup needs a startDate, from which the past runs are counted`)
-  if (timetable.kind === 'continuous' && (numberOf(spec, 'maxActiveRuns') ?? 1) > 1) faults.add(`${where}: a @continuous DAG has one run at a time; set maxActiveRuns to 1 or leave it out`)
+  if (spec['catchup'] === true && isTimed && dateOf(spec, 'startDate') === null)
+    faults.add(`${where}: catchup needs a startDate, from which the past runs are counted`)
+  if (timetable.kind === 'continuous' && (numberOf(spec, 'maxActiveRuns') ?? 1) > 1)
+    faults.add(`${where}: a @continuous DAG has one run at a time; set maxActiveRuns to 1 or leave it out`)
 }
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -59,7 +59,10 @@ export interface SpecRules {
 export const FACADE_DAG: SpecRules = { what: 'Dag', fields: DAG_FIELDS }
 export const FACADE_TASK: SpecRules = { what: 'task', fields: TASK_FIELDS }
 export const BARAM_TASK: SpecRules = { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string' } }
-export const BARAM_DAG: SpecRules = { what: 'Dag', fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object' } }
+export const BARAM_DAG: SpecRules = {
+  what: 'Dag',
+  fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object' },
+}
 
 export const isPlainObject = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== 'object' || value === null) return false
@@ -69,18 +72,23 @@ export const isPlainObject = (value: unknown): value is Record<string, unknown> 
 
 function nearest(key: string, known: readonly string[]): string | undefined {
   const flat = (text: string) => text.toLowerCase().replaceAll('_', '')
-  return known.find((name) => flat(name) === flat(key)) ?? known.find((name) => flat(name).startsWith(flat(key).slice(0, 5)))
+  return (
+    known.find((name) => flat(name) === flat(key)) ?? known.find((name) => flat(name).startsWith(flat(key).slice(0, 5)))
+  )
 }
 
 /** A frozen copy without unset keys. @throws Error for anything that is no plain object, and for unknown keys */
 export function readSpec(spec: unknown, rules: SpecRules, where: string): Readonly<Record<string, unknown>> {
-  if (!isPlainObject(spec)) throw new Error(`${where}: options must be a plain object, found ${spec === null ? 'null' : typeof spec}`)
+  if (!isPlainObject(spec))
+    throw new Error(`${where}: options must be a plain object, found ${spec === null ? 'null' : typeof spec}`)
   const copy: Record<string, unknown> = {}
   for (const key of Reflect.ownKeys(spec)) {
     if (typeof key === 'symbol') throw new Error(`${where}: Unknown option ${String(key)}`)
     const hint = nearest(key, Object.keys(rules.fields))
     if (!Object.hasOwn(rules.fields, key)) {
-      throw new Error(`${where}: Unknown option "${key}" of a ${rules.what}${hint === undefined ? '' : `; did you mean "${hint}"?`}`)
+      throw new Error(
+        `${where}: Unknown option "${key}" of a ${rules.what}${hint === undefined ? '' : `; did you mean "${hint}"?`}`,
+      )
     }
     const value = spec[key]
     if (value !== undefined) copy[key] = copyValue(value)
@@ -121,11 +129,23 @@ const NAMES: Readonly<Record<FieldType, string>> = {
 }
 
 /** Sentences about values of a wrong type; empty = all fit. */
-export function checkTypes(spec: Readonly<Record<string, unknown>>, rules: SpecRules, where: string, except: readonly string[] = []): string[] {
+export function checkTypes(
+  spec: Readonly<Record<string, unknown>>,
+  rules: SpecRules,
+  where: string,
+  except: readonly string[] = [],
+): string[] {
   return Object.entries(spec).flatMap(([key, value]) => {
     const type = rules.fields[key]
     if (type === undefined || except.includes(key) || fits(value, type)) return []
-    const found = value instanceof Date ? 'an invalid Date' : value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+    const found =
+      value instanceof Date
+        ? 'an invalid Date'
+        : value === null
+          ? 'null'
+          : Array.isArray(value)
+            ? 'an array'
+            : typeof value
     return [`${where}: option "${key}" must be ${NAMES[type]}, found ${found}`]
   })
 }

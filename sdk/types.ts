@@ -137,8 +137,10 @@ export type CheckedInputs<TArgs> = { readonly [K in keyof TArgs]: TaskRef<TArgs[
 type HasArgs<TArgs> = unknown extends TArgs ? false : keyof TArgs extends never ? false : true
 
 /** Called exactly once: places the task and returns its ref. */
-export type TaskFactory<TArgs, TReturn> = HasArgs<TArgs> extends true ? (inputs: TaskInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
-export type CheckedFactory<TArgs, TReturn> = HasArgs<TArgs> extends true ? (inputs: CheckedInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
+export type TaskFactory<TArgs, TReturn> =
+  HasArgs<TArgs> extends true ? (inputs: TaskInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
+export type CheckedFactory<TArgs, TReturn> =
+  HasArgs<TArgs> extends true ? (inputs: CheckedInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
 
 /** A body: a function of one object of named arguments, or of none. */
 export type TaskFunction<TArgs, TReturn> = (args: TArgs) => TReturn | Promise<TReturn>
@@ -150,14 +152,21 @@ export interface TypeProblem<TMessage extends string> {
 
 /** Airflow's `task` method. */
 export interface TaskMethod {
-  <TArgs, TReturn>(taskId: string, handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: TaskSpec): TaskFactory<TArgs, TReturn>
-  <TArgs, TReturn>(handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: TaskSpec): TaskFactory<TArgs, TReturn>
+  <TArgs, TReturn>(
+    taskId: string,
+    handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>,
+    spec?: TaskSpec,
+  ): TaskFactory<TArgs, TReturn>
+  <TArgs, TReturn>(
+    handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>,
+    spec?: TaskSpec,
+  ): TaskFactory<TArgs, TReturn>
 }
 
 /** True when every part of R survives JSON; interfaces and class-less objects are walked, not asked for an index signature. */
 type IsJson<R> = unknown extends R
   ? true
-  : [R] extends [string | number | boolean | null | undefined | void]
+  : [R] extends [string | number | boolean | null | undefined | undefined]
     ? true
     : [R] extends [JsonValue | undefined]
       ? true
@@ -165,7 +174,7 @@ type IsJson<R> = unknown extends R
         ? false
         : R extends bigint | symbol | Date | Map<unknown, unknown> | Set<unknown> | RegExp | Promise<unknown>
           ? false
-          : R extends string | number | boolean | null | undefined | void
+          : R extends string | number | boolean | null | undefined | undefined
             ? true
             : R extends readonly (infer I)[]
               ? IsJson<I>
@@ -175,14 +184,22 @@ type IsJson<R> = unknown extends R
                   : true
                 : false
 
-type Placed<TArgs, TReturn> = false extends IsJson<TReturn>
-  ? TypeProblem<'a task must return JSON: no Date, Map, Set, bigint or function'>
-  : CheckedFactory<TArgs, TReturn>
+type Placed<TArgs, TReturn> =
+  false extends IsJson<TReturn>
+    ? TypeProblem<'a task must return JSON: no Date, Map, Set, bigint or function'>
+    : CheckedFactory<TArgs, TReturn>
 
 /** `baram`'s `task` method: a return value that is not JSON, or a ref of the wrong type, is a compile error. */
 export interface CheckedTaskMethod {
-  <TArgs, TReturn>(taskId: string, handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: BaramTaskSpec): Placed<TArgs, Awaited<TReturn>>
-  <TArgs, TReturn>(handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>, spec?: BaramTaskSpec): Placed<TArgs, Awaited<TReturn>>
+  <TArgs, TReturn>(
+    taskId: string,
+    handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>,
+    spec?: BaramTaskSpec,
+  ): Placed<TArgs, Awaited<TReturn>>
+  <TArgs, TReturn>(
+    handler: TaskFunction<TArgs, TReturn> | Operator<TArgs, TReturn>,
+    spec?: BaramTaskSpec,
+  ): Placed<TArgs, Awaited<TReturn>>
 }
 
 export interface CheckedGroupRef extends Omit<TaskGroupRef, 'task' | 'taskGroup'> {

@@ -53,7 +53,11 @@ const types = {
 /** Postgres' own form of a URL that Airflow or SQLAlchemy would take (`postgresql+psycopg2://…`). */
 export function normalizeUrl(url: string): string {
   const plain = url.replace(/^postgres(ql)?(\+[a-z0-9]+)?:\/\//, 'postgresql://')
-  if (!plain.startsWith('postgresql://')) throw new BaramError('CONFIG_INVALID', 'the database URL must start with postgresql://; Baram keeps its metadata in Postgres only')
+  if (!plain.startsWith('postgresql://'))
+    throw new BaramError(
+      'CONFIG_INVALID',
+      'the database URL must start with postgresql://; Baram keeps its metadata in Postgres only',
+    )
   return plain
 }
 
@@ -86,8 +90,14 @@ export const pgCode = (error: unknown): string | null =>
 /** True when the connection, not the statement, is at fault. */
 export function isConnectionError(error: unknown): boolean {
   const code = pgCode(error)
-  if (code !== null && (code.startsWith('08') || code.startsWith('57P') || /^E(CONN|PIPE|TIMEDOUT|NOENT)/.test(code))) return true
-  return error instanceof Error && /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/.test(error.message)
+  if (code !== null && (code.startsWith('08') || code.startsWith('57P') || /^E(CONN|PIPE|TIMEDOUT|NOENT)/.test(code)))
+    return true
+  return (
+    error instanceof Error &&
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/.test(
+      error.message,
+    )
+  )
 }
 
 /** Sends statements to one pg client. */

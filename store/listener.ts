@@ -5,8 +5,8 @@ import type pg from 'pg'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from './database.ts'
-import type { Sql } from './sql.ts'
 import { sqlOf } from './database.ts'
+import type { Sql } from './sql.ts'
 
 /** `work`: queued rows; `sched`: the scheduler has something to look at; `ui`: runs that changed. */
 export type Channel = 'work' | 'sched' | 'ui'

@@ -26,7 +26,11 @@ function open(url: string): Knex {
   // knex is callable as its default export; its typings give both forms.
   return knexPackage.knex({
     client: 'pg',
-    connection: { connectionString: normalizeUrl(url), application_name: 'baram migrate', connectionTimeoutMillis: 10_000 },
+    connection: {
+      connectionString: normalizeUrl(url),
+      application_name: 'baram migrate',
+      connectionTimeoutMillis: 10_000,
+    },
     pool: { min: 0, max: 2 },
   })
 }
@@ -63,13 +67,21 @@ async function refuseForeign(db: Knex): Promise<void> {
   )
   const schema = found.rows[0]?.schema
   if (schema !== undefined) {
-    throw new BaramError('DATABASE_FOREIGN', `the schema "${schema}" of this database belongs to an Apache Airflow (it has a table alembic_version); give Baram a database of its own`)
+    throw new BaramError(
+      'DATABASE_FOREIGN',
+      `the schema "${schema}" of this database belongs to an Apache Airflow (it has a table alembic_version); give Baram a database of its own`,
+    )
   }
 }
 
 async function stateOf(db: Knex, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
-  const exists = await db.raw<{ rows: { found: string | null }[] }>("select to_regclass('baram.schema_migration')::text as found")
-  const rows = exists.rows[0]?.found == null ? [] : (await db.raw<{ rows: { name: string }[] }>('select name from baram.schema_migration order by id')).rows
+  const exists = await db.raw<{ rows: { found: string | null }[] }>(
+    "select to_regclass('baram.schema_migration')::text as found",
+  )
+  const rows =
+    exists.rows[0]?.found == null
+      ? []
+      : (await db.raw<{ rows: { name: string }[] }>('select name from baram.schema_migration order by id')).rows
   const applied = rows.map((row) => row.name)
   const known = new Set(migrations.map((migration) => migration.name))
   return {
@@ -100,7 +112,10 @@ export async function migrate(url: string, migrations: readonly SchemaMigration[
       await db.raw('create schema if not exists baram')
       const { pending, unknown } = await stateOf(db, migrations)
       if (unknown.length > 0) {
-        throw new BaramError('DATABASE_AHEAD', `the database was migrated by a newer Baram (${unknown.join(', ')}); start that version, or restore a backup`)
+        throw new BaramError(
+          'DATABASE_AHEAD',
+          `the database was migrated by a newer Baram (${unknown.join(', ')}); start that version, or restore a backup`,
+        )
       }
       if (pending.length > 0) await db.migrate.latest(migratorOptions(migrations))
       return pending

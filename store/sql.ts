@@ -7,5 +7,9 @@ export interface QueryResult<Row> {
 
 /** One place to send statements to. `name` makes it a prepared statement of the session: hot statements have one. */
 export interface Sql {
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[], name?: string): Promise<QueryResult<Row>>
+  query<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    name?: string,
+  ): Promise<QueryResult<Row>>
 }

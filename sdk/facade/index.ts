@@ -13,7 +13,18 @@ export {
 } from '../context.ts'
 export { FacadeDag as Dag } from '../dag.ts'
 export { ConnectionNotFoundError, VariableNotFoundError } from '../signals.ts'
-export type { DagSpec, Node, TaskFactory, TaskFunction, TaskGroupOptions, TaskGroupRef, TaskInputs, TaskRef, TaskSpec, TaskSpec as TaskOptions } from '../types.ts'
+export type {
+  DagSpec,
+  Node,
+  TaskFactory,
+  TaskFunction,
+  TaskGroupOptions,
+  TaskGroupRef,
+  TaskInputs,
+  TaskRef,
+  TaskSpec,
+  TaskSpec as TaskOptions,
+} from '../types.ts'
 
 /** The wire date of the SDK whose files run here; inert. */
 export const SUPERVISOR_API_VERSION = '2026-10-30'

@@ -16,7 +16,12 @@ export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
   await tx.query(
     `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra) values ($1, $2, $2, $3, $4, $5, $6, $7)`,
     [
-      entry.event, entry.owner, entry.dagId ?? null, entry.runId ?? null, entry.taskId ?? null, entry.mapIndex ?? null,
+      entry.event,
+      entry.owner,
+      entry.dagId ?? null,
+      entry.runId ?? null,
+      entry.taskId ?? null,
+      entry.mapIndex ?? null,
       entry.extra === undefined ? null : JSON.stringify(entry.extra),
     ],
   )

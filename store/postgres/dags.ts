@@ -41,18 +41,38 @@ export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
        has_task_concurrency_limits = excluded.has_task_concurrency_limits, last_parse_duration = excluded.last_parse_duration,
        last_parsed_time = now()`,
     [
-      dag.dagId, dag.isPaused, dag.relativeFileloc, dag.fileloc, dag.owners, dag.displayName, dag.description, dag.timetableSummary,
-      dag.timetableDescription, dag.timetableType, dag.timezone, dag.hasSchedule, dag.maxActiveTasks, dag.maxActiveRuns,
-      dag.maxConsecutiveFailedDagRuns, dag.hasTaskConcurrencyLimits, dag.parseSeconds,
+      dag.dagId,
+      dag.isPaused,
+      dag.relativeFileloc,
+      dag.fileloc,
+      dag.owners,
+      dag.displayName,
+      dag.description,
+      dag.timetableSummary,
+      dag.timetableDescription,
+      dag.timetableType,
+      dag.timezone,
+      dag.hasSchedule,
+      dag.maxActiveTasks,
+      dag.maxActiveRuns,
+      dag.maxConsecutiveFailedDagRuns,
+      dag.hasTaskConcurrencyLimits,
+      dag.parseSeconds,
     ],
   )
   await tx.query('delete from dag_tag where dag_id = $1 and name <> all($2)', [dag.dagId, dag.tags])
-  await tx.query('insert into dag_tag (dag_id, name) select $1, unnest($2::text[]) on conflict do nothing', [dag.dagId, dag.tags])
+  await tx.query('insert into dag_tag (dag_id, name) select $1, unnest($2::text[]) on conflict do nothing', [
+    dag.dagId,
+    dag.tags,
+  ])
 }
 
 /** The file that yields a DAG now, or null when no file does. */
 export async function findDagFile(tx: Sql, dagId: string): Promise<string | null> {
-  const { rows } = await tx.query<{ relative_fileloc: string }>('select relative_fileloc from dag where dag_id = $1 and not is_stale', [dagId])
+  const { rows } = await tx.query<{ relative_fileloc: string }>(
+    'select relative_fileloc from dag where dag_id = $1 and not is_stale',
+    [dagId],
+  )
   return rows[0]?.relative_fileloc ?? null
 }
 
@@ -90,26 +110,42 @@ export interface VersionContent {
   readonly sourceHash: string
 }
 
-export async function insertVersion(tx: Sql, ids: { version: string; serialized: string; code: string }, number: number, content: VersionContent): Promise<void> {
+export async function insertVersion(
+  tx: Sql,
+  ids: { version: string; serialized: string; code: string },
+  number: number,
+  content: VersionContent,
+): Promise<void> {
   await tx.query(
     `insert into dag_version (id, dag_id, version_number, bundle_name, module_hash, version_hash) values ($1, $2, $3, 'dags-folder', $4, $5)`,
     [ids.version, content.dagId, number, content.moduleHash, content.versionHash],
   )
-  await tx.query('insert into serialized_dag (id, dag_id, dag_version_id, data, dag_hash) values ($1, $2, $3, $4, $5)', [
-    ids.serialized, content.dagId, ids.version, content.data, content.dagHash,
-  ])
-  await tx.query('insert into dag_code (id, dag_id, dag_version_id, fileloc, source_code, source_code_hash) values ($1, $2, $3, $4, $5, $6)', [
-    ids.code, content.dagId, ids.version, content.fileloc, content.sourceCode, content.sourceHash,
-  ])
+  await tx.query(
+    'insert into serialized_dag (id, dag_id, dag_version_id, data, dag_hash) values ($1, $2, $3, $4, $5)',
+    [ids.serialized, content.dagId, ids.version, content.data, content.dagHash],
+  )
+  await tx.query(
+    'insert into dag_code (id, dag_id, dag_version_id, fileloc, source_code, source_code_hash) values ($1, $2, $3, $4, $5, $6)',
+    [ids.code, content.dagId, ids.version, content.fileloc, content.sourceCode, content.sourceHash],
+  )
 }
 
 /** A version that no run uses is replaced in place. */
 export async function replaceVersion(tx: Sql, versionId: string, content: VersionContent): Promise<void> {
-  await tx.query('update dag_version set module_hash = $2, version_hash = $3, last_updated = now() where id = $1', [versionId, content.moduleHash, content.versionHash])
-  await tx.query('update serialized_dag set data = $2, dag_hash = $3, last_updated = now() where dag_version_id = $1', [versionId, content.data, content.dagHash])
-  await tx.query('update dag_code set fileloc = $2, source_code = $3, source_code_hash = $4, last_updated = now() where dag_version_id = $1', [
-    versionId, content.fileloc, content.sourceCode, content.sourceHash,
+  await tx.query('update dag_version set module_hash = $2, version_hash = $3, last_updated = now() where id = $1', [
+    versionId,
+    content.moduleHash,
+    content.versionHash,
   ])
+  await tx.query('update serialized_dag set data = $2, dag_hash = $3, last_updated = now() where dag_version_id = $1', [
+    versionId,
+    content.data,
+    content.dagHash,
+  ])
+  await tx.query(
+    'update dag_code set fileloc = $2, source_code = $3, source_code_hash = $4, last_updated = now() where dag_version_id = $1',
+    [versionId, content.fileloc, content.sourceCode, content.sourceHash],
+  )
 }
 
 export interface NextRun {
@@ -122,7 +158,13 @@ export async function setNextRun(tx: Sql, dagId: string, next: NextRun | null): 
   await tx.query(
     `update dag set next_dagrun = $2, next_dagrun_data_interval_start = $3, next_dagrun_data_interval_end = $4, next_dagrun_create_after = $5
      where dag_id = $1`,
-    [dagId, instant(next?.logicalDate ?? null), instant(next?.dataInterval.start ?? null), instant(next?.dataInterval.end ?? null), instant(next?.runAfter ?? null)],
+    [
+      dagId,
+      instant(next?.logicalDate ?? null),
+      instant(next?.dataInterval.start ?? null),
+      instant(next?.dataInterval.end ?? null),
+      instant(next?.runAfter ?? null),
+    ],
     'set_next_run',
   )
 }
@@ -203,7 +245,11 @@ export async function setPaused(tx: Sql, dagId: string, isPaused: boolean): Prom
 }
 
 /** DAGs of a file that it no longer yields: they stay in the database, marked stale. Returns their ids. */
-export async function markStale(tx: Sql, relativeFileloc: string, except: readonly string[]): Promise<readonly string[]> {
+export async function markStale(
+  tx: Sql,
+  relativeFileloc: string,
+  except: readonly string[],
+): Promise<readonly string[]> {
   const { rows } = await tx.query<{ dag_id: string }>(
     `update dag set is_stale = true, next_dagrun_create_after = null
      where relative_fileloc = $1 and dag_id <> all($2) and not is_stale returning dag_id`,
@@ -214,7 +260,9 @@ export async function markStale(tx: Sql, relativeFileloc: string, except: readon
 
 /** Files that DAGs in use, or import errors, come from. */
 export async function listKnownFiles(sql: Sql): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ file: string }>('select distinct relative_fileloc as file from dag where not is_stale union select filename from import_error')
+  const { rows } = await sql.query<{ file: string }>(
+    'select distinct relative_fileloc as file from dag where not is_stale union select filename from import_error',
+  )
   return rows.map((row) => row.file)
 }
 
@@ -236,6 +284,8 @@ export async function putImportError(tx: Sql, error: ImportErrorRow): Promise<vo
 
 export async function deleteImportError(tx: Sql, filename: string): Promise<boolean> {
   const { rowCount } = await tx.query('delete from import_error where filename = $1', [filename])
-  await tx.query('update dag set has_import_errors = false where relative_fileloc = $1 and has_import_errors', [filename])
+  await tx.query('update dag set has_import_errors = false where relative_fileloc = $1 and has_import_errors', [
+    filename,
+  ])
   return rowCount > 0
 }

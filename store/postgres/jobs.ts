@@ -37,7 +37,10 @@ export async function heartbeat(sql: Sql, id: number): Promise<{ isAlive: boolea
 }
 
 export async function endJob(sql: Sql, id: number, state: 'success' | 'failed'): Promise<boolean> {
-  const { rowCount } = await sql.query("update job set state = $2, end_date = now() where id = $1 and state = 'running'", [id, state])
+  const { rowCount } = await sql.query(
+    "update job set state = $2, end_date = now() where id = $1 and state = 'running'",
+    [id, state],
+  )
   return rowCount === 1
 }
 

@@ -19,7 +19,10 @@ export async function putLive(
      on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,
        ready_at = excluded.ready_at, because = excluded.because`,
     [
-      dagRunId, ids, stage, more.workerId ?? null,
+      dagRunId,
+      ids,
+      stage,
+      more.workerId ?? null,
       more.readyAt === undefined || more.readyAt === null ? null : new Date(more.readyAt).toISOString(),
       more.because === undefined ? null : JSON.stringify(more.because),
     ],
@@ -79,12 +82,19 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly { dag_r
 
 /** The earliest time at which anything waits for a time, epoch ms, or null. */
 export async function nextReadyAt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ at: number | null }>("select min(ready_at) as at from live where stage = 'waiting'", [], 'next_ready_at')
+  const { rows } = await sql.query<{ at: number | null }>(
+    "select min(ready_at) as at from live where stage = 'waiting'",
+    [],
+    'next_ready_at',
+  )
   return rows[0]?.at ?? null
 }
 
 /** Everything a worker holds. */
-export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number }[]> {
+export async function findHeldBy(
+  sql: Sql,
+  workerId: number,
+): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number }[]> {
   const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
     "select dag_run_id, ti_id, epoch from live where stage = 'running' and worker_id = $1 order by dag_run_id, ti_id",
     [workerId],
@@ -93,8 +103,18 @@ export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly {
 }
 
 /** Running rows whose worker's job has ended or never existed: lost attempts. */
-export async function findOrphans(sql: Sql): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }[]> {
-  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }>(
+export async function findOrphans(
+  sql: Sql,
+): Promise<
+  readonly { dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }[]
+> {
+  const { rows } = await sql.query<{
+    dag_run_id: number
+    ti_id: string
+    epoch: number
+    worker_id: number
+    hostname: string | null
+  }>(
     `select l.dag_run_id, l.ti_id, l.epoch, l.worker_id, j.hostname from live l left join job j on j.id = l.worker_id
      where l.stage = 'running' and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
   )
@@ -126,7 +146,11 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
 }
 
 /** Active instances of the given tasks, over all runs. */
-export async function countTasks(tx: Sql, dagIds: readonly string[], taskIds: readonly string[]): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
+export async function countTasks(
+  tx: Sql,
+  dagIds: readonly string[],
+  taskIds: readonly string[],
+): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
   const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
     `select dag_id, task_id, dag_run_id, count(*)::int as active from live
      where stage in ('queued', 'running') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,

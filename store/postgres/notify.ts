@@ -14,11 +14,18 @@ export async function notifyScheduler(tx: Sql): Promise<void> {
 
 /** As above, but only when something waits for a slot: the common case costs one index look. */
 export async function notifySchedulerIfHeld(tx: Sql): Promise<void> {
-  await tx.query("select pg_notify('sched', '') where exists (select 1 from live where stage = 'held')", [], 'notify_sched_if_held')
+  await tx.query(
+    "select pg_notify('sched', '') where exists (select 1 from live where stage = 'held')",
+    [],
+    'notify_sched_if_held',
+  )
 }
 
 /** Pages: these runs (row ids) or DAGs changed. */
-export async function notifyPages(sql: Sql, payload: { readonly runs: readonly number[]; readonly dags: readonly string[] }): Promise<void> {
+export async function notifyPages(
+  sql: Sql,
+  payload: { readonly runs: readonly number[]; readonly dags: readonly string[] },
+): Promise<void> {
   // A payload holds 8,000 bytes; more runs than that at once only need "look again".
   const text = JSON.stringify(payload)
   await sql.query("select pg_notify('ui', $1)", [text.length < 7_500 ? text : '{"runs":[],"dags":["*"]}'], 'notify_ui')

@@ -17,7 +17,8 @@ export interface NewRun {
   readonly versionId: string
 }
 
-const instant = (ms: number | null | undefined): string | null => (ms === null || ms === undefined ? null : new Date(ms).toISOString())
+const instant = (ms: number | null | undefined): string | null =>
+  ms === null || ms === undefined ? null : new Date(ms).toISOString()
 
 /** Inserts the run as `queued`; null when its run id or logical date is taken (somebody was first). */
 export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
@@ -28,8 +29,18 @@ export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
      on conflict do nothing
      returning id`,
     [
-      run.dagId, run.runId, run.runType, instant(run.logicalDate), instant(run.dataInterval?.start), instant(run.dataInterval?.end),
-      instant(run.runAfter), JSON.stringify(run.conf), run.triggeredBy, run.user, run.note, run.versionId,
+      run.dagId,
+      run.runId,
+      run.runType,
+      instant(run.logicalDate),
+      instant(run.dataInterval?.start),
+      instant(run.dataInterval?.end),
+      instant(run.runAfter),
+      JSON.stringify(run.conf),
+      run.triggeredBy,
+      run.user,
+      run.note,
+      run.versionId,
     ],
     'insert_run',
   )
@@ -106,7 +117,15 @@ export async function bumpRun(tx: Sql, id: number, rev: number, state: RunState 
 }
 
 /** The ledger row of a run's own change. */
-export async function recordRunEvent(tx: Sql, id: number, rev: number, from: RunState, to: RunState, who: string, because: unknown): Promise<void> {
+export async function recordRunEvent(
+  tx: Sql,
+  id: number,
+  rev: number,
+  from: RunState,
+  to: RunState,
+  who: string,
+  because: unknown,
+): Promise<void> {
   await tx.query(
     `insert into ti_event (dag_run_id, rev, from_state, to_state, who, because) values ($1, $2, $3, $4, $5, $6)`,
     [id, rev, from, to, who, JSON.stringify(because)],
@@ -144,7 +163,11 @@ export async function lockRunPlaces(tx: Sql, dagIds: readonly string[]): Promise
 }
 
 export async function dagIdsOfRuns(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
-  const { rows } = await tx.query<{ id: number; dag_id: string }>('select id, dag_id from dag_run where id = any($1::bigint[])', [ids], 'dag_ids_of_runs')
+  const { rows } = await tx.query<{ id: number; dag_id: string }>(
+    'select id, dag_id from dag_run where id = any($1::bigint[])',
+    [ids],
+    'dag_ids_of_runs',
+  )
   return new Map(rows.map((row) => [row.id, row.dag_id]))
 }
 
@@ -162,15 +185,26 @@ export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly nu
 
 /** Running runs of a DAG, for wake-ups by their past. */
 export async function findRunningRuns(sql: Sql, dagId: string): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>("select id from dag_run where dag_id = $1 and state = 'running' order by id", [dagId])
+  const { rows } = await sql.query<{ id: number }>(
+    "select id from dag_run where dag_id = $1 and state = 'running' order by id",
+    [dagId],
+  )
   return rows.map((row) => row.id)
 }
 
 /** The run before this one in the DAG's order, or null. */
-export async function findPreviousRun(tx: Sql, dagId: string, id: number, logicalDate: number | null): Promise<number | null> {
+export async function findPreviousRun(
+  tx: Sql,
+  dagId: string,
+  id: number,
+  logicalDate: number | null,
+): Promise<number | null> {
   const { rows } =
     logicalDate === null
-      ? await tx.query<{ id: number }>('select id from dag_run where dag_id = $1 and id < $2 order by id desc limit 1', [dagId, id])
+      ? await tx.query<{ id: number }>(
+          'select id from dag_run where dag_id = $1 and id < $2 order by id desc limit 1',
+          [dagId, id],
+        )
       : await tx.query<{ id: number }>(
           'select id from dag_run where dag_id = $1 and logical_date < $2 order by logical_date desc limit 1',
           [dagId, instant(logicalDate)],

@@ -27,10 +27,19 @@ export async function insertTaskInstances(
      select $1, $2, $3, $4, x.* from unnest($5::uuid[], $6::text[], $7::int[], $8::int[], $9::text[], $10::int[], $11::text[], $12::int[], $13::text[])
        as x(id, task_id, map_index, max_tries, pool, pool_slots, queue, priority_weight, operator)`,
     [
-      run.dagRunId, run.dagId, run.runId, run.versionId,
-      instances.map((ti) => ti.id), instances.map((ti) => ti.taskId), instances.map((ti) => ti.mapIndex), instances.map((ti) => ti.maxTries),
-      instances.map((ti) => ti.pool), instances.map((ti) => ti.poolSlots), instances.map((ti) => ti.queue),
-      instances.map((ti) => ti.priorityWeight), instances.map((ti) => ti.operator),
+      run.dagRunId,
+      run.dagId,
+      run.runId,
+      run.versionId,
+      instances.map((ti) => ti.id),
+      instances.map((ti) => ti.taskId),
+      instances.map((ti) => ti.mapIndex),
+      instances.map((ti) => ti.maxTries),
+      instances.map((ti) => ti.pool),
+      instances.map((ti) => ti.poolSlots),
+      instances.map((ti) => ti.queue),
+      instances.map((ti) => ti.priorityWeight),
+      instances.map((ti) => ti.operator),
     ],
     'insert_task_instances',
   )
@@ -69,7 +78,10 @@ export interface InstanceChange {
   readonly epoch: number
 }
 
-export async function loadChanges(tx: Sql, copies: readonly { id: number; rev: number }[]): Promise<readonly InstanceChange[]> {
+export async function loadChanges(
+  tx: Sql,
+  copies: readonly { id: number; rev: number }[],
+): Promise<readonly InstanceChange[]> {
   const { rows } = await tx.query<InstanceChange>(
     `select distinct on (e.dag_run_id, e.ti_id) e.dag_run_id, e.ti_id, e.to_state, e.try_number, e.epoch
      from unnest($1::bigint[], $2::bigint[]) x(id, rev)
@@ -131,9 +143,19 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
   const { rowCount } = await tx.query(
     MOVE,
     [
-      group.dagRunId, group.ids, group.from, states[states.length - 1] ?? null, states, froms,
-      group.steps.map((step) => JSON.stringify(step.because)), group.readyAt === null ? null : new Date(group.readyAt).toISOString(),
-      group.worker?.jobId ?? null, group.worker?.hostname ?? null, group.worker?.pid ?? null, group.rev, group.who,
+      group.dagRunId,
+      group.ids,
+      group.from,
+      states[states.length - 1] ?? null,
+      states,
+      froms,
+      group.steps.map((step) => JSON.stringify(step.because)),
+      group.readyAt === null ? null : new Date(group.readyAt).toISOString(),
+      group.worker?.jobId ?? null,
+      group.worker?.hostname ?? null,
+      group.worker?.pid ?? null,
+      group.rev,
+      group.who,
       group.steps.map((_, i) => i),
     ],
     'move_instances',
@@ -158,7 +180,10 @@ export async function recordTries(tx: Sql, dagRunId: number, ids: readonly strin
 }
 
 /** States of one run by task, with whether everything directly behind each task is done: the past of depends_on_past. */
-export async function loadStates(tx: Sql, dagRunId: number): Promise<ReadonlyMap<string, readonly (TaskState | null)[]>> {
+export async function loadStates(
+  tx: Sql,
+  dagRunId: number,
+): Promise<ReadonlyMap<string, readonly (TaskState | null)[]>> {
   const { rows } = await tx.query<{ task_id: string; states: (TaskState | null)[] }>(
     'select task_id, array_agg(state) as states from task_instance where dag_run_id = $1 group by task_id',
     [dagRunId],

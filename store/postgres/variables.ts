@@ -14,7 +14,11 @@ export interface VariableRow {
 const VARIABLE = 'id, key, val, description, updated_at'
 
 export async function findVariable(sql: Sql, key: string): Promise<VariableRow | null> {
-  const { rows } = await sql.query<VariableRow>(`select ${VARIABLE} from variable where key = $1`, [key], 'find_variable')
+  const { rows } = await sql.query<VariableRow>(
+    `select ${VARIABLE} from variable where key = $1`,
+    [key],
+    'find_variable',
+  )
   return rows[0] ?? null
 }
 
@@ -25,7 +29,10 @@ export async function listVariables(sql: Sql): Promise<readonly VariableRow[]> {
 
 /** Inserts; false when the key exists. */
 export async function insertVariable(tx: Sql, key: string, val: string, description: string | null): Promise<boolean> {
-  const { rowCount } = await tx.query('insert into variable (key, val, description) values ($1, $2, $3) on conflict do nothing', [key, val, description])
+  const { rowCount } = await tx.query(
+    'insert into variable (key, val, description) values ($1, $2, $3) on conflict do nothing',
+    [key, val, description],
+  )
   return rowCount === 1
 }
 
@@ -62,7 +69,11 @@ export interface ConnectionRow {
 const CONNECTION = 'id, conn_id, conn_type, description, host, schema, login, password, port, extra, updated_at'
 
 export async function findConnection(sql: Sql, connId: string): Promise<ConnectionRow | null> {
-  const { rows } = await sql.query<ConnectionRow>(`select ${CONNECTION} from connection where conn_id = $1`, [connId], 'find_connection')
+  const { rows } = await sql.query<ConnectionRow>(
+    `select ${CONNECTION} from connection where conn_id = $1`,
+    [connId],
+    'find_connection',
+  )
   return rows[0] ?? null
 }
 
@@ -73,7 +84,17 @@ export async function listConnections(sql: Sql): Promise<readonly ConnectionRow[
 
 export type ConnectionValues = Omit<ConnectionRow, 'id' | 'updated_at'>
 
-const values = (row: ConnectionValues) => [row.conn_id, row.conn_type, row.description, row.host, row.schema, row.login, row.password, row.port, row.extra]
+const values = (row: ConnectionValues) => [
+  row.conn_id,
+  row.conn_type,
+  row.description,
+  row.host,
+  row.schema,
+  row.login,
+  row.password,
+  row.port,
+  row.extra,
+]
 
 /** Inserts; false when the id exists. */
 export async function insertConnection(tx: Sql, row: ConnectionValues): Promise<boolean> {

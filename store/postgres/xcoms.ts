@@ -23,7 +23,11 @@ export async function putXCom(tx: Sql, at: XComKey, value: JsonValue): Promise<v
 
 /** All values of a task instance: they end with its try. */
 export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapIndex: number): Promise<void> {
-  await tx.query('delete from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3', [dagRunId, taskId, mapIndex], 'clear_xcoms')
+  await tx.query(
+    'delete from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3',
+    [dagRunId, taskId, mapIndex],
+    'clear_xcoms',
+  )
 }
 
 export async function getXCom(sql: Sql, at: XComKey): Promise<{ value: JsonValue } | null> {
@@ -36,7 +40,11 @@ export async function getXCom(sql: Sql, at: XComKey): Promise<{ value: JsonValue
 }
 
 /** `return_value` of several tasks of a run at once: the arguments of an attempt. */
-export async function getReturnValues(sql: Sql, dagRunId: number, taskIds: readonly string[]): Promise<ReadonlyMap<string, JsonValue>> {
+export async function getReturnValues(
+  sql: Sql,
+  dagRunId: number,
+  taskIds: readonly string[],
+): Promise<ReadonlyMap<string, JsonValue>> {
   const { rows } = await sql.query<{ task_id: string; value: JsonValue }>(
     "select task_id, value from xcom where dag_run_id = $1 and task_id = any($2) and map_index = -1 and key = 'return_value'",
     [dagRunId, taskIds],
@@ -62,6 +70,10 @@ export async function findXCom(
 
 /** The row id of a run by its names, or null. */
 export async function findRunRowId(sql: Sql, dagId: string, runId: string): Promise<number | null> {
-  const { rows } = await sql.query<{ id: number }>('select id from dag_run where dag_id = $1 and run_id = $2', [dagId, runId], 'find_run_row_id')
+  const { rows } = await sql.query<{ id: number }>(
+    'select id from dag_run where dag_id = $1 and run_id = $2',
+    [dagId, runId],
+    'find_run_row_id',
+  )
   return rows[0]?.id ?? null
 }

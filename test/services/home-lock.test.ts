@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { acquireHomeLock } from '../../services/home-lock.ts'
 import { thisProcess } from '../../runtime/processes.ts'
+import { acquireHomeLock } from '../../services/home-lock.ts'
 
 const textLike = (pattern: RegExp): unknown => expect.stringMatching(pattern)
 

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isAlive, sendSignal, waitUntil } from '../../runtime/processes.ts'
 import { describeBinaries, findBinaries, prepareBinaries } from '../../services/postgres/binaries.ts'
 import {
   type EmbeddedPostgres,
@@ -15,7 +16,6 @@ import {
 } from '../../services/postgres/index.ts'
 import { chooseRunAs } from '../../services/postgres/run-as.ts'
 import { serverProcesses } from '../../services/postgres/server.ts'
-import { isAlive, sendSignal, waitUntil } from '../../runtime/processes.ts'
 import { makeHome, quiet, runSql } from '../support/launch-postgres.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 
