@@ -116,7 +116,7 @@ async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Pr
 async function ownerOf(tx: Sql, dagId: string, file: ParsedFile, present: ReadonlySet<string>): Promise<string> {
   const owner = await findDagFile(tx, dagId)
   if (owner === null || owner === file.relativeFileloc || !present.has(owner)) return file.relativeFileloc
-  return Math.min(owner, file.relativeFileloc)
+  return [owner, file.relativeFileloc].sort()[0] ?? owner
 }
 
 async function syncOne(

@@ -163,10 +163,14 @@ export interface TaskMethod {
   ): TaskFactory<TArgs, TReturn>
 }
 
+/** What a task without a value returns. */
+// biome-ignore lint/suspicious/noConfusingVoidType: handlers that return nothing have exactly this type
+type Nothing = void | undefined
+
 /** True when every part of R survives JSON; interfaces and class-less objects are walked, not asked for an index signature. */
 type IsJson<R> = unknown extends R
   ? true
-  : [R] extends [string | number | boolean | null | undefined | undefined]
+  : [R] extends [string | number | boolean | null | Nothing]
     ? true
     : [R] extends [JsonValue | undefined]
       ? true
@@ -174,7 +178,7 @@ type IsJson<R> = unknown extends R
         ? false
         : R extends bigint | symbol | Date | Map<unknown, unknown> | Set<unknown> | RegExp | Promise<unknown>
           ? false
-          : R extends string | number | boolean | null | undefined | undefined
+          : R extends string | number | boolean | null | Nothing
             ? true
             : R extends readonly (infer I)[]
               ? IsJson<I>
