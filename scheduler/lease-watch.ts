@@ -1,0 +1,81 @@
+// Finds dead processes. A lease is dead when its hb_seq stood still for the lease time on *this* process' monotonic
+// clock; on the same host a process that is plainly gone (boot id, pid, start time) is dead at once. No wall clock decides.
+
+import { hostname } from 'node:os'
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { startTimeOf, thisProcess } from '../runtime/processes.ts'
+import type { Database } from '../store/database.ts'
+import { type JobRow, listRunningJobs, reapJob } from '../store/postgres/jobs.ts'
+
+export interface LeaseWatchOptions {
+  readonly database: Database
+  readonly log: Logger
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  /** Some job was declared dead: its attempts are to be rescued. */
+  onDead(): void
+}
+
+interface Seen {
+  readonly hbSeq: number
+  readonly since: number
+}
+
+export class LeaseWatch {
+  private readonly options: LeaseWatchOptions
+  private readonly seen = new Map<number, Seen>()
+  private readonly self = thisProcess()
+  private timer: NodeJS.Timeout | null = null
+  private current: Promise<void> = Promise.resolve()
+  private isLooking = false
+
+  constructor(options: LeaseWatchOptions) {
+    this.options = options
+  }
+
+  start(): void {
+    this.timer = setInterval(() => {
+      if (!this.isLooking) this.current = this.look()
+    }, this.options.heartbeatMs)
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer)
+    await this.current
+  }
+
+  private async look(): Promise<void> {
+    this.isLooking = true
+    try {
+      const jobs = await listRunningJobs(this.options.database)
+      for (const id of this.seen.keys()) if (!jobs.some((job) => job.id === id)) this.seen.delete(id)
+      for (const job of jobs) await this.judge(job)
+    } catch (error) {
+      this.options.log.debug({ err: messageOf(error) }, 'leases could not be read')
+    } finally {
+      this.isLooking = false
+    }
+  }
+
+  private async judge(job: JobRow): Promise<void> {
+    const now = performance.now()
+    const before = this.seen.get(job.id)
+    if (before === undefined || before.hbSeq !== job.hb_seq) this.seen.set(job.id, { hbSeq: job.hb_seq, since: now })
+    const silence = before === undefined || before.hbSeq !== job.hb_seq ? 0 : now - before.since
+    const isGone = this.isGoneFromHere(job)
+    if (!isGone && silence < this.options.leaseMs) return
+    if (!(await reapJob(this.options.database, job.id, job.hb_seq))) return
+    this.options.log.warn(
+      { jobId: job.id, jobType: job.job_type, hostname: job.hostname, pid: job.pid, isGone, silence },
+      'a dead process was found',
+    )
+    this.options.onDead()
+  }
+
+  /** On this host and boot: no process of that pid, or another one since. */
+  private isGoneFromHere(job: JobRow): boolean {
+    if (job.hostname !== hostname() || job.boot_id !== this.self.bootId || job.boot_id === '') return false
+    return startTimeOf(job.pid) !== job.pid_started
+  }
+}

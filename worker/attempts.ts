@@ -1,0 +1,262 @@
+// From "this attempt is mine" to its outcome: module on disk, arguments read, child run, time limit kept, log written.
+
+import { BaramError, messageOf } from '../core/errors.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import type { AttemptInput, AttemptResult, AttemptSpec } from '../core/protocol.ts'
+import { Masker } from '../core/secret-names.ts'
+import type { SerializedInput } from '../core/serialized.ts'
+import type { Outcome } from '../core/settle.ts'
+import { inferManualInterval } from '../core/timetables/timetable.ts'
+import { localTexts } from '../core/timetables/zone.ts'
+import type { Boards } from '../engine/boards.ts'
+import type { StartedAttempt } from '../engine/turn.ts'
+import type { Report } from '../engine/verbs.ts'
+import { attemptLogPath } from '../runtime/attempt-log.ts'
+import type { ChildExit } from '../runtime/children.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { ModuleStore } from '../runtime/module-store.ts'
+import type { Database } from '../store/database.ts'
+import { loadModule } from '../store/postgres/versions.ts'
+import { getReturnValues } from '../store/postgres/xcoms.ts'
+import { type CallDeps, serveCall } from './calls.ts'
+import { LogFile } from './log-file.ts'
+import type { ChildPool } from './pool.ts'
+
+export interface AttemptDeps {
+  readonly config: Config
+  readonly database: Database
+  readonly boards: Boards
+  readonly modules: ModuleStore
+  readonly pool: ChildPool
+  readonly vault: CallDeps['vault']
+  readonly log: Logger
+  readonly hostname: string
+  onEnd(report: Report): void
+}
+
+/** Between asking a timed-out attempt to stop and killing it. */
+const TIMEOUT_GRACE_MS = 5_000
+
+/** Values that this worker has just reported, by run and task: the next hop need not read them back. */
+export type FreshValues = ReadonlyMap<string, JsonValue>
+export const freshKey = (dagRunId: number, taskId: string) => `${dagRunId}/${taskId}`
+
+/** One attempt that this worker holds. */
+export class Attempt {
+  readonly started: StartedAttempt
+  private readonly deps: AttemptDeps
+  private readonly number: number
+  private readonly log: LogFile
+  private readonly masker = new Masker()
+  private readonly beganAt = performance.now()
+  private timers: NodeJS.Timeout[] = []
+  private forced: Outcome | null = null
+  private hasEnded = false
+
+  constructor(deps: AttemptDeps, started: StartedAttempt, number: number) {
+    this.deps = deps
+    this.started = started
+    this.number = number
+    const { run, task, mapIndex, tryNumber } = started
+    this.log = new LogFile({
+      path: attemptLogPath(deps.config.logFolder, {
+        dagId: run.dagId,
+        runId: run.runId,
+        taskId: task.taskId,
+        mapIndex,
+        tryNumber,
+      }),
+      masker: this.masker,
+      maxBytes: deps.config.maxLogBytes,
+      onProblem: (error) => deps.log.error({ err: messageOf(error) }, 'an attempt log cannot be written'),
+    })
+  }
+
+  /** Runs it to its end; never throws. */
+  async run(fresh: FreshValues): Promise<void> {
+    try {
+      const spec = await this.prepare(fresh)
+      if (this.hasEnded) return
+      this.open(spec)
+      this.deps.pool.run(spec, this.started.task.isolate === 'process', {
+        onLine: (stream, line) => this.log.take(stream, line),
+        onCall: (call, reply) => this.answer(call.op, call.args, reply),
+        onResult: (result, exit) => this.finish(result, exit),
+        onLogEnd: () => this.log.close(),
+      })
+    } catch (error) {
+      this.deps.log.error(
+        { err: messageOf(error), dagId: this.started.run.dagId, taskId: this.started.task.taskId },
+        'an attempt could not be started',
+      )
+      this.log.say('error', `The attempt could not be started: ${messageOf(error)}`)
+      this.end({ kind: 'failure', message: messageOf(error), isRetryable: true })
+      this.log.close()
+    }
+  }
+
+  /** The worker stops: the attempt is asked to end, then made to; it is tried again elsewhere or later. */
+  interrupt(graceMs: number): void {
+    if (this.hasEnded) return
+    this.forced ??= { kind: 'interrupted', worker: this.deps.hostname }
+    this.log.say('warning', 'The worker is stopping: this attempt is asked to end and will be tried again')
+    this.stop('worker shutdown', graceMs)
+  }
+
+  private stop(reason: string, graceMs: number): void {
+    this.deps.pool.abort(this.number, reason)
+    this.timers.push(setTimeout(() => this.deps.pool.kill(this.number), graceMs))
+  }
+
+  private async prepare(fresh: FreshValues): Promise<AttemptSpec> {
+    const { started, deps } = this
+    const { run, task } = started
+    const version = await deps.boards.version(deps.database, run.versionId)
+    const { dag } = version.graph
+    return {
+      attempt: this.number,
+      modulePath: await this.findModule(version.moduleHash),
+      dagId: run.dagId,
+      taskId: task.taskId,
+      runId: run.runId,
+      tryNumber: started.tryNumber,
+      mapIndex: started.mapIndex,
+      fence: `${started.tiId}/${started.tryNumber}/${started.epoch}`,
+      runType: run.runType,
+      logicalDate: run.logicalDate,
+      dataInterval:
+        run.dataInterval ?? (dag.timetable.kind === 'none' ? null : inferManualInterval(dag.timetable, run.runAfter)),
+      runAfter: run.runAfter,
+      timezone: dag.timezone,
+      // The column is a JSON object by its writers.
+      conf: (run.conf ?? {}) as JsonObject,
+      embeddedRoot: deps.config.home,
+      inputs: await this.readInputs(task.inputs, fresh),
+      doXcomPush: task.doXcomPush,
+    }
+  }
+
+  private async findModule(hash: string): Promise<string> {
+    const { modules, database } = this.deps
+    if (modules.has(hash)) return modules.pathOf(hash)
+    const code = await loadModule(database, hash)
+    if (code === null)
+      throw new BaramError('NOT_FOUND', `the module ${hash} of this DAG version is not in the database`)
+    return modules.put(hash, code)
+  }
+
+  private async readInputs(inputs: readonly SerializedInput[], fresh: FreshValues): Promise<AttemptInput[]> {
+    const { dagRunId } = this.started
+    const unread = inputs.flatMap((input) =>
+      input.kind === 'ref' && !fresh.has(freshKey(dagRunId, input.taskId)) ? [input.taskId] : [],
+    )
+    const stored =
+      unread.length === 0 ? new Map<string, JsonValue>() : await getReturnValues(this.deps.database, dagRunId, unread)
+    return inputs.map((input) => {
+      if (input.kind === 'literal') return { name: input.name, value: input.value }
+      const value = fresh.get(freshKey(dagRunId, input.taskId)) ?? stored.get(input.taskId)
+      return value === undefined
+        ? { name: input.name, value: null, missingFrom: input.taskId }
+        : { name: input.name, value }
+    })
+  }
+
+  private open(spec: AttemptSpec): void {
+    const { task, run, tryNumber } = this.started
+    const at = (instant: number) => localTexts(instant, spec.timezone).ts
+    const interval =
+      spec.dataInterval === null
+        ? ''
+        : `, interval ${at(spec.dataInterval.start)} to ${at(spec.dataInterval.end)} ${spec.timezone}`
+    this.log.say(
+      'info',
+      `Try ${tryNumber} of ${Math.max(tryNumber, task.retries + 1)} of ${run.dagId}.${task.taskId} on ${this.deps.hostname}${interval}`,
+    )
+    const limit = task.executionTimeout
+    if (limit === null) return
+    this.timers.push(
+      setTimeout(() => {
+        this.forced ??= { kind: 'timeout', seconds: limit }
+        this.log.say('error', `The attempt took longer than its limit of ${limit} s and is ended`)
+        this.stop(`its time limit of ${limit} s`, TIMEOUT_GRACE_MS)
+      }, limit * 1000),
+    )
+  }
+
+  private answer(
+    op: Parameters<typeof serveCall>[2],
+    args: JsonObject,
+    reply: (value: unknown, error?: string) => void,
+  ): void {
+    serveCall(
+      { database: this.deps.database, vault: this.deps.vault, masker: this.masker },
+      this.started,
+      op,
+      args,
+    ).then(
+      (value) => reply(value),
+      (error: unknown) =>
+        reply(null, error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`),
+    )
+  }
+
+  private finish(result: AttemptResult | null, exit: ChildExit | null): void {
+    const outcome = this.forced ?? outcomeOf(result, exit)
+    if (result === null && this.forced === null && outcome.kind === 'failure') this.log.say('error', outcome.message)
+    const value = result?.kind === 'success' && outcome.kind === 'success' ? result.value : undefined
+    this.end(outcome, value)
+  }
+
+  private end(outcome: Outcome, value?: JsonValue): void {
+    if (this.hasEnded) return
+    this.hasEnded = true
+    for (const timer of this.timers) clearTimeout(timer)
+    this.timers = []
+    const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
+    this.log.say(
+      outcome.kind === 'success' || outcome.kind === 'skip' ? 'info' : 'error',
+      `Ended: ${describeEnd(outcome)} after ${seconds} s`,
+    )
+    const { dagRunId, tiId, epoch, task, mapIndex } = this.started
+    const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
+    this.deps.onEnd({ dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms })
+  }
+}
+
+function maskOutcome(outcome: Outcome, masker: Masker): Outcome {
+  if (outcome.kind === 'failure') return { ...outcome, message: masker.mask(outcome.message) }
+  if (outcome.kind === 'skip' && outcome.message !== null) return { ...outcome, message: masker.mask(outcome.message) }
+  return outcome
+}
+
+/** A child that died without a word: what its exit tells. */
+function outcomeOf(result: AttemptResult | null, exit: ChildExit | null): Outcome {
+  if (result !== null) return result
+  const how = exit?.signal != null ? `by signal ${exit.signal}` : `with exit code ${exit?.code ?? 'unknown'}`
+  const hint =
+    exit?.signal === 'SIGKILL'
+      ? '; perhaps the machine ran out of memory'
+      : exit?.signal === 'SIGABRT' || exit?.code === 134
+        ? '; it ran out of heap memory (workers.child_memory_mb)'
+        : ''
+  return { kind: 'failure', message: `the process ended ${how} before the task returned${hint}`, isRetryable: true }
+}
+
+function describeEnd(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'success':
+      return 'success'
+    case 'skip':
+      return 'skipped'
+    case 'removed':
+      return 'removed, the DAG has no such task'
+    case 'failure':
+      return outcome.isRetryable ? 'failed' : 'failed for good'
+    case 'timeout':
+      return 'failed, its time limit was reached'
+    case 'lost':
+    case 'interrupted':
+      return 'interrupted'
+  }
+}

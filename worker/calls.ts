@@ -1,0 +1,149 @@
+// Serves what a task asks for over its pipe: Variables, Connections, XComs. Secrets are registered with the masker
+// before they are sent, and a task can write only into its own run.
+
+import { BaramError } from '../core/errors.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import type { CallOp } from '../core/protocol.ts'
+import { type Masker, secretStrings } from '../core/secret-names.ts'
+import type { StartedAttempt } from '../engine/turn.ts'
+import type { Vault } from '../engine/vault.ts'
+import type { Database } from '../store/database.ts'
+import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
+import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
+
+export interface CallDeps {
+  readonly database: Database
+  readonly vault: Vault
+  readonly masker: Masker
+}
+
+const textArg = (args: JsonObject, name: string): string => {
+  const value = args[name]
+  if (typeof value !== 'string' || value === '')
+    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
+  return value
+}
+const textOr = (args: JsonObject, name: string, fallback: string): string =>
+  args[name] === undefined || args[name] === null ? fallback : textArg(args, name)
+
+async function getVariable({ vault, masker }: CallDeps, key: string): Promise<JsonValue> {
+  const value = await vault.getVariable(key)
+  if (value !== null && vault.isSensitive(key)) masker.add(secretStrings(value))
+  return value
+}
+
+async function getConnection({ vault, masker }: CallDeps, connId: string): Promise<JsonValue> {
+  const found = await vault.getConnection(connId)
+  if (found === null) return null
+  if (found.password !== null) masker.add(secretStrings(found.password))
+  if (found.extra !== null) masker.add(extraSecrets(found.extra, vault))
+  return {
+    id: connId,
+    type: found.connType,
+    host: found.host,
+    schema: found.schema,
+    login: found.login,
+    password: found.password,
+    port: found.port,
+    extra: found.extra,
+  }
+}
+
+/** Values of sensitively named fields inside `extra`. */
+function extraSecrets(extra: string, vault: Vault): string[] {
+  const found: string[] = []
+  const walk = (value: unknown, isSecret: boolean): void => {
+    if (typeof value === 'string') {
+      if (isSecret) found.push(...secretStrings(value))
+    } else if (Array.isArray(value)) for (const item of value as unknown[]) walk(item, isSecret)
+    else if (value !== null && typeof value === 'object') {
+      for (const [key, item] of Object.entries(value as Record<string, unknown>))
+        walk(item, isSecret || vault.isSensitive(key))
+    }
+  }
+  try {
+    walk(JSON.parse(extra), false)
+  } catch {
+    found.push(...secretStrings(extra)) // Not JSON: all of it may be secret.
+  }
+  return found
+}
+
+/** `mapIndex`: unset = own; null or negative = unmapped. */
+const mapIndexOf = (args: JsonObject, own: number): number => {
+  const value = args['mapIndex']
+  if (value === undefined) return own
+  return typeof value === 'number' && value >= 0 ? value : -1
+}
+
+async function getXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject): Promise<JsonValue> {
+  const found = await findXCom(deps.database, {
+    dagId: textOr(args, 'dagId', attempt.run.dagId),
+    runId: textOr(args, 'runId', attempt.run.runId),
+    taskId: textOr(args, 'taskId', attempt.task.taskId),
+    mapIndex: mapIndexOf(args, attempt.mapIndex),
+    key: textArg(args, 'key'),
+    includePriorDates: args['includePriorDates'] === true,
+  })
+  return found?.value ?? null
+}
+
+async function setXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject): Promise<JsonValue> {
+  const key = textArg(args, 'key')
+  if (key.length > 512)
+    throw new BaramError('INPUT_INVALID', `an XCom key has at most 512 characters, found ${key.length}`)
+  const dagRunId = await findRunRowId(
+    deps.database,
+    textOr(args, 'dagId', attempt.run.dagId),
+    textOr(args, 'runId', attempt.run.runId),
+  )
+  if (dagRunId !== attempt.dagRunId) throw new BaramError('REFUSED', 'setXCom: a task may only write into its own run')
+  // A frozen attempt that thaws after it was taken over must not write any more.
+  if (!(await isCurrentAttempt(deps.database, attempt.dagRunId, attempt.tiId, attempt.epoch))) {
+    throw new BaramError('REFUSED', 'setXCom: this attempt has been taken over by another')
+  }
+  await putXCom(
+    deps.database,
+    {
+      dagRunId,
+      taskId: textOr(args, 'taskId', attempt.task.taskId),
+      mapIndex: mapIndexOf(args, attempt.mapIndex),
+      key,
+    },
+    args['value'] ?? null,
+  )
+  return null
+}
+
+/** @throws BaramError with a sentence for the task's author */
+export async function serveCall(
+  deps: CallDeps,
+  attempt: StartedAttempt,
+  op: CallOp,
+  args: JsonObject,
+): Promise<JsonValue> {
+  const by = `task ${attempt.run.dagId}.${attempt.task.taskId}`
+  switch (op) {
+    case 'getVariable':
+      return getVariable(deps, textArg(args, 'key'))
+    case 'setVariable': {
+      const description = args['description']
+      await deps.vault.setVariable(
+        textArg(args, 'key'),
+        String(args['value'] ?? ''),
+        typeof description === 'string' ? description : null,
+        by,
+      )
+      return null
+    }
+    case 'deleteVariable':
+      await deps.vault.deleteVariable(textArg(args, 'key'), by)
+      return null
+    case 'getConnection':
+      return getConnection(deps, textArg(args, 'connId'))
+    case 'getXCom':
+      return getXCom(deps, attempt, args)
+    case 'setXCom':
+      return setXCom(deps, attempt, args)
+  }
+}

@@ -1,0 +1,205 @@
+// Warm children: one attempt at a time each, last in first out (a chain stays on one warm process), grown on demand,
+// ended when idle too long, replaced when tainted, too large, or after too many modules.
+
+import { messageOf } from '../core/errors.ts'
+import { type AttemptResult, type AttemptSpec, endMark, type FromChild } from '../core/protocol.ts'
+import { Child, type ChildExit } from '../runtime/children.ts'
+import type { Logger } from '../runtime/logger.ts'
+
+export interface PoolOptions {
+  readonly memoryMb: number
+  readonly recycleMb: number
+  readonly idleMs: number
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly log: Logger
+}
+
+/** What the pool tells about one attempt. */
+export interface AttemptEvents {
+  onLine(stream: 'stdout' | 'stderr', line: string): void
+  onCall(call: FromChild & { type: 'call' }, reply: (value: unknown, error?: string) => void): void
+  /** How it ended; null = the child died without a word. Exactly once. */
+  onResult(result: AttemptResult | null, exit: ChildExit | null): void
+  /** Every line it printed has been handed over. Exactly once, after `onResult`. */
+  onLogEnd(): void
+}
+
+interface Occupation {
+  readonly attempt: number
+  readonly events: AttemptEvents
+  readonly isAlone: boolean
+  openStreams: Set<'stdout' | 'stderr'>
+  hasResult: boolean
+}
+
+/** A module stays in a process for ever; beyond this many the process is replaced. */
+const MAX_MODULES = 20
+
+class Slot {
+  readonly child: Child
+  readonly modules = new Set<string>()
+  occupation: Occupation | null = null
+  idleSince = 0
+  isDoomed = false
+
+  constructor(child: Child) {
+    this.child = child
+  }
+}
+
+export class ChildPool {
+  private readonly options: PoolOptions
+  private readonly slots = new Set<Slot>()
+  private readonly idle: Slot[] = []
+  private readonly reaper: NodeJS.Timeout
+  private isClosed = false
+
+  constructor(options: PoolOptions) {
+    this.options = options
+    this.reaper = setInterval(() => this.reap(), Math.min(options.idleMs, 10_000))
+    this.reaper.unref()
+  }
+
+  get size(): number {
+    return this.slots.size
+  }
+
+  get pids(): readonly number[] {
+    return [...this.slots].map((slot) => slot.child.pid)
+  }
+
+  /** Starts a child ahead of need. */
+  warm(count: number): void {
+    for (let i = this.slots.size; i < count; i++) this.toIdle(this.spawn())
+  }
+
+  /** Runs an attempt; `isAlone` gives it a fresh process that is not used again. */
+  run(spec: AttemptSpec, isAlone: boolean, events: AttemptEvents): void {
+    const slot = isAlone ? this.spawn() : (this.takeIdle() ?? this.spawn())
+    slot.occupation = {
+      attempt: spec.attempt,
+      events,
+      isAlone,
+      openStreams: new Set(['stdout', 'stderr']),
+      hasResult: false,
+    }
+    slot.modules.add(spec.modulePath)
+    slot.child.send({ type: 'run', spec })
+  }
+
+  /** Asks an attempt to stop; it may still end well. */
+  abort(attempt: number, reason: string): void {
+    this.find(attempt)?.child.send({ type: 'abort', attempt, reason })
+  }
+
+  /** Ends the attempt's whole process group. */
+  kill(attempt: number): void {
+    this.find(attempt)?.child.kill('SIGKILL')
+  }
+
+  killAll(): void {
+    for (const slot of this.slots) slot.child.kill('SIGKILL')
+  }
+
+  close(): void {
+    this.isClosed = true
+    clearInterval(this.reaper)
+    this.killAll()
+  }
+
+  private find(attempt: number): Slot | undefined {
+    return [...this.slots].find((slot) => slot.occupation?.attempt === attempt)
+  }
+
+  private takeIdle(): Slot | undefined {
+    for (let slot = this.idle.pop(); slot !== undefined; slot = this.idle.pop()) if (!slot.isDoomed) return slot
+    return undefined
+  }
+
+  private spawn(): Slot {
+    const { memoryMb, cwd, env, log } = this.options
+    const slot: Slot = new Slot(
+      new Child({
+        memoryMb,
+        cwd,
+        env,
+        onMessage: (message) => this.onMessage(slot, message),
+        onLine: (stream, line) => this.onLine(slot, stream, line),
+        onExit: (how) => this.onExit(slot, how),
+        onProtocolError: (error) =>
+          log.warn({ err: messageOf(error), pid: slot.child.pid }, 'a child broke the protocol'),
+      }),
+    )
+    this.slots.add(slot)
+    return slot
+  }
+
+  private onMessage(slot: Slot, message: FromChild): void {
+    const { occupation } = slot
+    if (message.type === 'outcome') {
+      if (occupation?.attempt !== message.attempt || occupation.hasResult) return
+      occupation.hasResult = true
+      const isLarge = message.rssBytes > this.options.recycleMb * 1_048_576
+      slot.isDoomed ||= message.isTainted || isLarge || occupation.isAlone || slot.modules.size > MAX_MODULES
+      occupation.events.onResult(message.result, null)
+      this.maybeFree(slot)
+    } else if (message.type === 'call' && occupation?.attempt === message.attempt && !occupation.hasResult) {
+      occupation.events.onCall(message, (value, error) => {
+        // The value is JSON: it came out of the database, or is null.
+        const reply = { type: 'reply' as const, call: message.call, value: (value ?? null) as never }
+        slot.child.send(error === undefined ? reply : { ...reply, error })
+      })
+    }
+  }
+
+  private onLine(slot: Slot, stream: 'stdout' | 'stderr', line: string): void {
+    const { occupation } = slot
+    if (occupation === null) {
+      if (line !== '') this.options.log.debug({ line, pid: slot.child.pid }, 'an idle child printed something')
+      return
+    }
+    if (line === endMark(occupation.attempt)) {
+      occupation.openStreams.delete(stream)
+      this.maybeFree(slot)
+    } else if (occupation.openStreams.has(stream)) occupation.events.onLine(stream, line)
+  }
+
+  private maybeFree(slot: Slot): void {
+    const { occupation } = slot
+    if (occupation === null || !occupation.hasResult || occupation.openStreams.size > 0) return
+    slot.occupation = null
+    occupation.events.onLogEnd()
+    if (slot.isDoomed) slot.child.kill('SIGKILL')
+    else this.toIdle(slot)
+  }
+
+  private toIdle(slot: Slot): void {
+    slot.idleSince = performance.now()
+    this.idle.push(slot)
+  }
+
+  private onExit(slot: Slot, how: ChildExit): void {
+    this.slots.delete(slot)
+    slot.isDoomed = true
+    const at = this.idle.indexOf(slot)
+    if (at >= 0) this.idle.splice(at, 1)
+    const { occupation } = slot
+    slot.occupation = null
+    if (occupation === null) return
+    if (!occupation.hasResult) occupation.events.onResult(null, how)
+    occupation.events.onLogEnd()
+  }
+
+  private reap(): void {
+    const limit = performance.now() - this.options.idleMs
+    for (const slot of [...this.idle]) {
+      // One warm child stays: the next run must not wait for a process to start.
+      if (this.slots.size <= 1 || this.isClosed) return
+      if (slot.idleSince > limit) continue
+      slot.isDoomed = true
+      this.idle.splice(this.idle.indexOf(slot), 1)
+      slot.child.kill('SIGTERM')
+    }
+  }
+}

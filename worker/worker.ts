@@ -1,0 +1,246 @@
+// The worker: holds slots, takes turns, runs attempts in warm children. One supervisor process; it never runs users' code.
+//
+// Whatever ends while a turn is under way goes into the next one; a lone result goes at once. Slots are counted by rows
+// at the moment a batch is cut: an attempt holds its slot until its report is committed.
+
+import { hostname } from 'node:os'
+import { messageOf } from '../core/errors.ts'
+import type { JsonValue } from '../core/json.ts'
+import { Boards } from '../engine/boards.ts'
+import { Lease } from '../engine/lease.ts'
+import { PageNotifier } from '../engine/pages.ts'
+import { type Slots, type StartedAttempt, type TurnResult, TurnRunner } from '../engine/turn.ts'
+import type { Vault } from '../engine/vault.ts'
+import { claim, type Report, report } from '../engine/verbs.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { ModuleStore } from '../runtime/module-store.ts'
+import { type Database, isConnectionError } from '../store/database.ts'
+import { Listener } from '../store/listener.ts'
+import { findHeldBy } from '../store/postgres/live.ts'
+import { Attempt, type AttemptDeps, type FreshValues, freshKey } from './attempts.ts'
+import { ChildPool } from './pool.ts'
+
+export interface WorkerOptions {
+  readonly config: Config
+  readonly database: Database
+  readonly vault: Vault
+  readonly log: Logger
+  readonly concurrency: number
+  readonly queues: readonly string[]
+  /** The lease was lost: the process must end, its attempts are dead already. */
+  onFatal(reason: string): void
+}
+
+/** Net under lost notifications, ms. */
+const POLL_MS = 5_000
+/** After a failed turn, ms: the database may be away for longer, so it grows to the limit. */
+const RETRY_MS = 100
+const LONGEST_RETRY_MS = 2_000
+/** Queued rows were seen but their run was held by another: look again after this, ms. */
+const MISSED_MS = 5
+
+const keyOf = (attempt: { dagRunId: number; tiId: string; epoch: number }) =>
+  `${attempt.dagRunId}/${attempt.tiId}/${attempt.epoch}`
+
+export class Worker {
+  private readonly options: WorkerOptions
+  private readonly boards = new Boards()
+  private readonly attempts = new Map<string, Attempt>()
+  private readonly finished: Report[] = []
+  private readonly listener: Listener
+  private readonly pool: ChildPool
+  private readonly modules: ModuleStore
+  private readonly pages: PageNotifier
+  private turns: TurnRunner | null = null
+  private lease: Lease | null = null
+  private poll: NodeJS.Timeout | null = null
+  private nextAttempt = 1
+  private mayClaim = true
+  private isTurning = false
+  private isStopping = false
+  private mustReconcile = false
+  private retryMs = RETRY_MS
+  private onIdle: (() => void) | null = null
+
+  constructor(options: WorkerOptions) {
+    this.options = options
+    const { config, database, log } = options
+    this.modules = new ModuleStore(config.home)
+    this.pool = new ChildPool({
+      memoryMb: config.childMemoryMb,
+      recycleMb: config.childRecycleMb,
+      idleMs: config.idleChildMs,
+      cwd: config.home,
+      env: config.childEnv,
+      log,
+    })
+    this.listener = new Listener({
+      database,
+      channels: ['work'],
+      log,
+      onNotify: () => this.wake(true),
+      onCatchUp: () => this.wake(true),
+    })
+    this.pages = new PageNotifier(() => this.listener.sql, log)
+  }
+
+  async start(): Promise<void> {
+    const { config, database, log, queues, concurrency } = this.options
+    this.modules.open()
+    await this.listener.start()
+    this.lease = await Lease.take({
+      jobType: 'WorkerJob',
+      info: { queues, concurrency },
+      heartbeatMs: config.heartbeatMs,
+      leaseMs: config.leaseMs,
+      log,
+      sql: () => this.listener.sql,
+      onLost: (reason) => this.fence(reason),
+    })
+    this.turns = new TurnRunner({
+      database,
+      boards: this.boards,
+      log,
+      limits: { parallelism: config.parallelism },
+      who: `worker:${this.lease.jobId}`,
+      onChange: (result) => this.pages.add(result.changedRuns),
+    })
+    this.pool.warm(1)
+    this.poll = setInterval(() => this.wake(true), POLL_MS)
+    log.info({ jobId: this.lease.jobId, concurrency, queues }, 'worker started')
+    this.wake(true)
+  }
+
+  /** Children's pids, for tests and `dagctl info`. */
+  get childPids(): readonly number[] {
+    return this.pool.pids
+  }
+
+  /** Asks running attempts to end, reports them, and ends the lease. Nothing stays `running`. */
+  async stop(graceMs: number): Promise<void> {
+    this.isStopping = true
+    if (this.poll !== null) clearInterval(this.poll)
+    const empty = new Promise<void>((done) => {
+      this.onIdle = done
+    })
+    for (const attempt of this.attempts.values()) attempt.interrupt(graceMs)
+    this.wake(false)
+    if (this.attempts.size > 0 || this.isTurning)
+      await Promise.race([empty, new Promise((done) => setTimeout(done, graceMs + 2_000))])
+    this.pool.close()
+    await this.pages.flush()
+    await this.lease
+      ?.end('success')
+      .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
+    await this.turns?.close()
+    await this.listener.stop()
+  }
+
+  /** Rule 8: children die before anybody may take their attempts over. */
+  private fence(reason: string): void {
+    this.isStopping = true
+    this.pool.killAll()
+    this.options.log.error({ reason }, 'the worker gives up its attempts')
+    this.options.onFatal(reason)
+  }
+
+  private wake(mayClaim: boolean): void {
+    this.mayClaim ||= mayClaim
+    if (this.isTurning || this.turns === null || this.lease === null) return
+    const hasSlots = !this.isStopping && this.mayClaim && this.attempts.size < this.options.concurrency
+    if (this.finished.length === 0 && !hasSlots && !this.mustReconcile) {
+      if (this.isStopping && this.attempts.size === 0) this.onIdle?.()
+      return
+    }
+    this.isTurning = true
+    void this.takeTurn(this.turns, this.lease).finally(() => {
+      this.isTurning = false
+      this.wake(false)
+    })
+  }
+
+  private slots(lease: Lease, endedCount: number): Slots {
+    const { concurrency, queues } = this.options
+    return {
+      worker: { jobId: lease.jobId, hostname: hostname(), pid: process.pid },
+      count: this.isStopping ? 0 : Math.max(0, concurrency - (this.attempts.size - endedCount)),
+      queues,
+      mayClaim: this.mayClaim && !this.isStopping,
+    }
+  }
+
+  private async takeTurn(turns: TurnRunner, lease: Lease): Promise<void> {
+    const batch = this.finished.splice(0)
+    const slots = this.slots(lease, batch.length)
+    const claimed = slots.mayClaim
+    if (claimed) this.mayClaim = false
+    try {
+      if (this.mustReconcile) await this.reconcile(lease)
+      const result = batch.length > 0 ? await report(turns, batch, slots, lease.now()) : await claim(turns, slots)
+      for (const one of batch) this.attempts.delete(keyOf(one))
+      this.retryMs = RETRY_MS
+      this.begin(result, batch)
+      if (claimed) this.lookAgain(result, slots.count)
+    } catch (error) {
+      this.finished.unshift(...batch)
+      this.mayClaim ||= claimed
+      // A lost reply may hide a commit: then rows say `running` for us that we have not begun.
+      this.mustReconcile = true
+      const level = isConnectionError(error) ? 'warn' : 'error'
+      this.options.log[level]({ err: messageOf(error), reports: batch.length }, 'a turn failed and is repeated')
+      await new Promise((done) => setTimeout(done, this.retryMs))
+      this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS)
+    }
+  }
+
+  /** Full slots mean there may be more; a run held by another is looked at again soon. */
+  private lookAgain(result: TurnResult, count: number): void {
+    if (result.started.length >= count) this.mayClaim = true
+    else if (result.hasMissed) setTimeout(() => this.wake(true), MISSED_MS)
+  }
+
+  private begin(result: TurnResult, batch: readonly Report[]): void {
+    const fresh = new Map<string, JsonValue>()
+    for (const one of batch)
+      for (const xcom of one.xcoms)
+        if (xcom.key === 'return_value') fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
+    for (const started of result.started) this.run(started, fresh)
+  }
+
+  private run(started: StartedAttempt, fresh: FreshValues): void {
+    const { config, database, vault, log } = this.options
+    const deps: AttemptDeps = {
+      config,
+      database,
+      boards: this.boards,
+      modules: this.modules,
+      pool: this.pool,
+      vault,
+      log,
+      hostname: hostname(),
+      onEnd: (ended) => {
+        this.finished.push(ended)
+        this.wake(false)
+      },
+    }
+    const attempt = new Attempt(deps, started, this.nextAttempt++)
+    this.attempts.set(keyOf(started), attempt)
+    void attempt.run(fresh)
+  }
+
+  /**
+   * Rows that say `running` here and are not: they were started by a turn whose reply was lost. They are reported as
+   * interrupted, which costs them a moment and no try.
+   */
+  private async reconcile(lease: Lease): Promise<void> {
+    for (const row of await findHeldBy(this.options.database, lease.jobId)) {
+      const key = keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })
+      const isKnown = this.attempts.has(key) || this.finished.some((one) => keyOf(one) === key)
+      if (isKnown) continue
+      const outcome = { kind: 'interrupted' as const, worker: hostname() }
+      this.finished.push({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch, outcome, xcoms: [] })
+    }
+    this.mustReconcile = false
+  }
+}
