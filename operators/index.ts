@@ -1,1 +1,4 @@
-export {}
+// `baram/operators`: the operators and the ports behind them.
+
+export * from './lake/index.ts'
+export * from './parquet/index.ts'
