@@ -2,3 +2,4 @@
 
 export * from './lake/index.ts'
 export * from './parquet/index.ts'
+export * from './warehouse/index.ts'

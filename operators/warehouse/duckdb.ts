@@ -1,0 +1,176 @@
+// The embedded warehouse: catalog files, Parquet folders of the embedded lake, and an in-memory DuckDB that sees them as views.
+
+import {
+  type DuckDbSession,
+  type ExactResult,
+  openDuckDb,
+  type StatementOptions,
+  sqlName,
+  sqlText,
+} from '../duckdb/session.ts'
+import type { DirectoryLake } from '../lake/directory.ts'
+import { nameOf } from '../lake/paths.ts'
+import { Catalog } from './catalog.ts'
+import { type PartitionFiles, selectOf } from './views.ts'
+import {
+  checkName,
+  type ExternalTable,
+  fullName,
+  type Partition,
+  type PartitionValues,
+  partitionName,
+  type TableName,
+  type Warehouse,
+  WarehouseError,
+} from './warehouse.ts'
+
+/** Hidden from readers, as in Hive: staging (`._tmp`), markers (`_SUCCESS`). */
+function isData(path: string): boolean {
+  const name = nameOf(path)
+  return name.endsWith('.parquet') && !name.startsWith('.') && !name.startsWith('_')
+}
+
+/** The table as it becomes: new columns go last, as Hive's `ADD COLUMNS` has it. */
+function widened(before: ExternalTable, wanted: ExternalTable): ExternalTable {
+  if (before.partitionedBy.join() !== wanted.partitionedBy.join()) {
+    throw new WarehouseError(
+      `table ${fullName(wanted)} is partitioned by (${before.partitionedBy.join(', ')}), not by (${wanted.partitionedBy.join(', ')})`,
+    )
+  }
+  for (const [name, type] of Object.entries(wanted.columns)) {
+    const known = before.columns[name]
+    if (known !== undefined && known !== type) {
+      throw new WarehouseError(`table ${fullName(wanted)}: column ${name} is ${known} and cannot become ${type}`)
+    }
+  }
+  return { ...before, columns: { ...before.columns, ...wanted.columns } }
+}
+
+function checkTable(table: ExternalTable): void {
+  fullName(table)
+  for (const name of [...Object.keys(table.columns), ...table.partitionedBy]) checkName(name, 'column')
+  const twice = table.partitionedBy.find((name) => name in table.columns)
+  if (twice !== undefined)
+    throw new WarehouseError(
+      `${twice} is a column and a partition column of ${fullName(table)}: leave it out of columns`,
+    )
+}
+
+export interface DuckDbWarehouseOptions {
+  /** Folder of the catalog. */
+  readonly catalog: string
+  readonly lake: DirectoryLake
+  /** Default `512MB`. */
+  readonly memoryLimit?: string
+  /** Default 2. */
+  readonly threads?: number
+}
+
+export class DuckDbWarehouse implements Warehouse {
+  readonly name = 'embedded warehouse (DuckDB)'
+  readonly #catalog: Catalog
+  readonly #lake: DirectoryLake
+  readonly #session: Promise<DuckDbSession>
+
+  constructor(options: DuckDbWarehouseOptions) {
+    this.#catalog = new Catalog(options.catalog)
+    this.#lake = options.lake
+    this.#session = openDuckDb({ memoryLimit: options.memoryLimit ?? '512MB', threads: options.threads ?? 2 })
+    // A failure to open is told by the first call that needs it.
+    this.#session.catch(() => undefined)
+  }
+
+  async execute(sql: string, options: StatementOptions = {}): Promise<void> {
+    await this.#refreshViews(sql)
+    await (await this.#session).run(sql, options)
+  }
+
+  async query(sql: string, options: StatementOptions = {}): Promise<ExactResult> {
+    await this.#refreshViews(sql)
+    return (await this.#session).query(sql, options)
+  }
+
+  async ensureExternalTable(table: ExternalTable): Promise<void> {
+    checkTable(table)
+    const before = await this.#catalog.table(table)
+    const wanted = before === null ? table : widened(before, table)
+    if (before !== null && Object.keys(before.columns).length === Object.keys(wanted.columns).length) return
+    await this.#catalog.putTable(wanted)
+  }
+
+  async addPartition(name: TableName, partition: Partition): Promise<boolean> {
+    const table = await this.#catalog.tableOrThrow(name)
+    return this.#catalog.putPartition(table, partition, { onlyNew: true })
+  }
+
+  async setPartitionLocation(name: TableName, partition: Partition): Promise<void> {
+    const table = await this.#catalog.tableOrThrow(name)
+    if ((await this.#catalog.partition(table, partition.values)) === null) {
+      throw new WarehouseError(
+        `${fullName(name)} has no partition ${partitionName(table.partitionedBy, partition.values)}`,
+      )
+    }
+    await this.#catalog.putPartition(table, partition)
+  }
+
+  async dropPartition(name: TableName, values: PartitionValues): Promise<boolean> {
+    return this.#catalog.dropPartition(await this.#catalog.tableOrThrow(name), values)
+  }
+
+  async partitions(name: TableName): Promise<readonly Partition[]> {
+    await this.#catalog.tableOrThrow(name)
+    return this.#catalog.partitions(name)
+  }
+
+  async countRowsOfFile(
+    name: TableName,
+    values: PartitionValues,
+    path: string,
+    options: StatementOptions = {},
+  ): Promise<number> {
+    const table = await this.#catalog.tableOrThrow(name)
+    const partition = await this.#catalog.partition(table, values)
+    const shown = partition === null ? [] : (await this.#filesOf(partition)).files
+    const file = this.#lake.file(path)
+    const files = shown.includes(file) ? [file] : []
+    const { rows } = await (await this.#session).query(
+      `select count(*) as n from (${selectOf(table, [{ values, files }])})`,
+      options,
+    )
+    return Number(rows[0]?.['n'])
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session.catch(() => null)
+    session?.close()
+  }
+
+  async #filesOf({ values, location }: Partition): Promise<PartitionFiles> {
+    const entries = await this.#lake.list(location)
+    const files = entries
+      .filter((entry) => entry.kind === 'file' && isData(entry.path))
+      .map((entry) => this.#lake.file(entry.path))
+    return { values, files }
+  }
+
+  /** Views are made anew before each statement, for the tables it could mean: files and partitions come and go meanwhile. */
+  async #refreshViews(sql: string): Promise<void> {
+    const session = await this.#session
+    const text = sql.toLowerCase()
+    for (const name of await this.#catalog.tables()) {
+      if (!text.includes(name.table.toLowerCase())) continue
+      const table = await this.#catalog.table(name)
+      if (table !== null) await this.#defineView(session, table)
+    }
+  }
+
+  async #defineView(session: DuckDbSession, table: ExternalTable): Promise<void> {
+    const partitions = await Promise.all(
+      (await this.#catalog.partitions(table)).map((partition) => this.#filesOf(partition)),
+    )
+    const view = `${sqlName(table.database)}.${sqlName(table.table)}`
+    await session.run(`create schema if not exists ${sqlName(table.database)}`)
+    await session.run(`create or replace view ${view} as ${selectOf(table, partitions)}`)
+    await session.run(`comment on view ${view} is ${sqlText(`external table at ${table.location}`)}`)
+  }
+}
