@@ -2,4 +2,5 @@
 
 export * from './lake/index.ts'
 export * from './parquet/index.ts'
+export * from './upbit/index.ts'
 export * from './warehouse/index.ts'
