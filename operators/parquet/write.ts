@@ -87,7 +87,7 @@ async function copyOut<C extends Columns>(session: DuckDbSession, request: Write
 }
 
 /** Length and sha256 of a file, read as a stream. */
-export async function measureFile(path: string): Promise<{ bytes: number; sha256: string }> {
+async function measureFile(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256')
   let bytes = 0
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

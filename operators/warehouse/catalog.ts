@@ -78,7 +78,12 @@ function isColumns(value: unknown): value is ExternalTable['columns'] {
   return isTextRecord(value) && Object.values(value).every((type) => COLUMN_TYPES.some((known) => known === type))
 }
 
-function parseTable(name: TableName, value: unknown, file: string): ExternalTable {
+/** A table, and whether it got columns after its first files were written: only then do files of one partition differ. */
+export interface CatalogTable extends ExternalTable {
+  readonly widened: boolean
+}
+
+function parseTable(name: TableName, value: unknown, file: string): CatalogTable {
   if (
     isRecord(value) &&
     isColumns(value['columns']) &&
@@ -86,7 +91,7 @@ function parseTable(name: TableName, value: unknown, file: string): ExternalTabl
     typeof value['location'] === 'string'
   ) {
     const { columns, partitionedBy, location } = value
-    return { ...name, columns, partitionedBy: partitionedBy.map(String), location }
+    return { ...name, columns, partitionedBy: partitionedBy.map(String), location, widened: value['widened'] === true }
   }
   throw new WarehouseError(`the catalog file ${file} does not describe a table`)
 }
@@ -113,21 +118,21 @@ export class Catalog {
     return found
   }
 
-  async table(name: TableName): Promise<ExternalTable | null> {
+  async table(name: TableName): Promise<CatalogTable | null> {
     const file = this.#tableFile(name)
     const value = await readJson(file)
     return value === null ? null : parseTable({ database: name.database, table: name.table }, value, file)
   }
 
   /** @throws WarehouseError when there is no such table */
-  async tableOrThrow(name: TableName): Promise<ExternalTable> {
+  async tableOrThrow(name: TableName): Promise<CatalogTable> {
     const found = await this.table(name)
     if (found === null) throw new WarehouseError(`there is no table ${fullName(name)} in the embedded warehouse`)
     return found
   }
 
-  async putTable({ columns, partitionedBy, location, ...name }: ExternalTable): Promise<void> {
-    await writeWhole(this.#tableFile(name), { columns, partitionedBy, location })
+  async putTable({ columns, partitionedBy, location, widened, ...name }: CatalogTable): Promise<void> {
+    await writeWhole(this.#tableFile(name), { columns, partitionedBy, location, widened })
   }
 
   async partitions(name: TableName): Promise<readonly Partition[]> {

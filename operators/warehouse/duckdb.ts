@@ -10,7 +10,7 @@ import {
 } from '../duckdb/session.ts'
 import type { DirectoryLake } from '../lake/directory.ts'
 import { nameOf } from '../lake/paths.ts'
-import { Catalog } from './catalog.ts'
+import { Catalog, type CatalogTable } from './catalog.ts'
 import { type PartitionFiles, selectOf } from './views.ts'
 import {
   checkName,
@@ -31,7 +31,7 @@ function isData(path: string): boolean {
 }
 
 /** The table as it becomes: new columns go last, as Hive's `ADD COLUMNS` has it. */
-function widened(before: ExternalTable, wanted: ExternalTable): ExternalTable {
+function widened(before: CatalogTable, wanted: ExternalTable): CatalogTable {
   if (before.partitionedBy.join() !== wanted.partitionedBy.join()) {
     throw new WarehouseError(
       `table ${fullName(wanted)} is partitioned by (${before.partitionedBy.join(', ')}), not by (${wanted.partitionedBy.join(', ')})`,
@@ -43,7 +43,10 @@ function widened(before: ExternalTable, wanted: ExternalTable): ExternalTable {
       throw new WarehouseError(`table ${fullName(wanted)}: column ${name} is ${known} and cannot become ${type}`)
     }
   }
-  return { ...before, columns: { ...before.columns, ...wanted.columns } }
+  const columns = { ...before.columns, ...wanted.columns }
+  return Object.keys(columns).length === Object.keys(before.columns).length
+    ? before
+    : { ...before, columns, widened: true }
 }
 
 function checkTable(table: ExternalTable): void {
@@ -93,9 +96,8 @@ export class DuckDbWarehouse implements Warehouse {
   async ensureExternalTable(table: ExternalTable): Promise<void> {
     checkTable(table)
     const before = await this.#catalog.table(table)
-    const wanted = before === null ? table : widened(before, table)
-    if (before !== null && Object.keys(before.columns).length === Object.keys(wanted.columns).length) return
-    await this.#catalog.putTable(wanted)
+    const wanted = before === null ? { ...table, widened: false } : widened(before, table)
+    if (wanted !== before) await this.#catalog.putTable(wanted)
   }
 
   async addPartition(name: TableName, partition: Partition): Promise<boolean> {
@@ -157,14 +159,15 @@ export class DuckDbWarehouse implements Warehouse {
   async #refreshViews(sql: string): Promise<void> {
     const session = await this.#session
     const text = sql.toLowerCase()
+    const asksForTables = /\b(show|information_schema|duckdb_(tables|views|columns))\b/.test(text)
     for (const name of await this.#catalog.tables()) {
-      if (!text.includes(name.table.toLowerCase())) continue
+      if (!asksForTables && !text.includes(name.table.toLowerCase())) continue
       const table = await this.#catalog.table(name)
       if (table !== null) await this.#defineView(session, table)
     }
   }
 
-  async #defineView(session: DuckDbSession, table: ExternalTable): Promise<void> {
+  async #defineView(session: DuckDbSession, table: CatalogTable): Promise<void> {
     const partitions = await Promise.all(
       (await this.#catalog.partitions(table)).map((partition) => this.#filesOf(partition)),
     )

@@ -2,6 +2,7 @@
 
 import { sqlName, sqlText } from '../duckdb/session.ts'
 import { duckDbType } from '../parquet/columns.ts'
+import type { CatalogTable } from './catalog.ts'
 import type { ExternalTable, PartitionValues } from './warehouse.ts'
 
 /** Files of one partition, as paths DuckDB can open. */
@@ -17,16 +18,22 @@ function emptyPart(table: ExternalTable): string {
   return `select ${[...columns, ...partitioned].join(', ')} where false`
 }
 
-/** `filename = false` etc. are spelled out: the files' folders must not be read as values a second time. */
-function filesPart({ values, files }: PartitionFiles): string {
+/**
+ * Without `union_by_name` DuckDB opens one file of a partition to learn its columns, with it all of them (14 days of 720 files:
+ * 0.3 s for one day, against 1.5 s). So it is used only where columns do differ. `hive_partitioning` is off because the
+ * catalog, not the folder's name, says what the partition is.
+ */
+function filesPart(table: CatalogTable, { values, files }: PartitionFiles): string {
   const constants = Object.entries(values).map(([name, value]) => `${sqlText(value)} as ${sqlName(name)}`)
   const list = files.map(sqlText).join(', ')
-  return `select ${['*', ...constants].join(', ')} from read_parquet([${list}], hive_partitioning = false, union_by_name = true)`
+  return `select ${['*', ...constants].join(', ')} from read_parquet([${list}], hive_partitioning = false, union_by_name = ${table.widened})`
 }
 
 /** The view's `select`: declared columns in their order, then the partition columns as STRING. */
-export function selectOf(table: ExternalTable, partitions: readonly PartitionFiles[]): string {
-  const parts = partitions.filter((partition) => partition.files.length > 0).map(filesPart)
+export function selectOf(table: CatalogTable, partitions: readonly PartitionFiles[]): string {
+  const parts = partitions
+    .filter((partition) => partition.files.length > 0)
+    .map((partition) => filesPart(table, partition))
   const columns = Object.entries(table.columns).map(
     ([name, type]) => `${sqlName(name)}::${duckDbType(type)} as ${sqlName(name)}`,
   )

@@ -9,7 +9,7 @@ import { describe } from 'vitest'
 const root = process.env['BARAM_TEST_DATA'] ?? resolve(import.meta.dirname, '../../../shared/data')
 
 /** Is the named set (`upbit`, …) here? */
-export function hasRecorded(set: string): boolean {
+function hasRecorded(set: string): boolean {
   return existsSync(join(root, set))
 }
 

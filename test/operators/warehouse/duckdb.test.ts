@@ -30,6 +30,7 @@ const numbers = {
   columns: { n: 'BIGINT' },
   partitionedBy: ['dt'],
   location: '/numbers',
+  widened: false,
 } as const
 
 test('a missing connection means the embedded warehouse, and the log says so', async () => {
@@ -90,4 +91,35 @@ test('partitions added at once by several processes are all kept', async () => {
   // 30 shared days are added by exactly one of the three; 30 days of its own by each.
   expect(added.reduce((sum, count) => sum + count, 0)).toBe(30 + 3 * 30)
   expect(await catalog.partitions(numbers)).toHaveLength(120)
+})
+
+test('files from before and after a new column are read together', async () => {
+  const root = await temporaryFolder()
+  const lake = new DirectoryLake(join(root, 'lake'))
+  const warehouse = new DuckDbWarehouse({ catalog: join(root, 'warehouse'), lake })
+  const { widened: _, ...table } = numbers
+  await warehouse.ensureExternalTable(table)
+  await warehouse.addPartition(table, { values: { dt: '1' }, location: '/numbers' })
+  const before = {
+    path: lake.file('/numbers/a.parquet'),
+    columns: { n: 'BIGINT' },
+    rows: [{ n: 1n }],
+    sortBy: [],
+  } as const
+  await writeParquet(before)
+  await warehouse.ensureExternalTable({ ...table, columns: { n: 'BIGINT', later: 'STRING' } })
+  const columns = { later: 'STRING', n: 'BIGINT' } as const
+  await writeParquet({ path: lake.file('/numbers/b.parquet'), columns, rows: [{ n: 2n, later: 'x' }], sortBy: [] })
+  expect((await warehouse.query('select n, later from lake.numbers order by n')).rows).toEqual([
+    { n: '1', later: null },
+    { n: '2', later: 'x' },
+  ])
+  await warehouse.close()
+})
+
+test('tables are listed, each with its columns', async () => {
+  const root = await temporaryFolder()
+  await new Catalog(join(root, 'warehouse')).putTable(numbers)
+  const listed = 'select table_schema, table_name from information_schema.tables'
+  expect((await queryWarehouse(root, listed)).rows).toEqual([{ table_schema: 'lake', table_name: 'numbers' }])
 })
