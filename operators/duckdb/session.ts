@@ -106,6 +106,8 @@ export async function openDuckDb(limits: DuckDbLimits = {}): Promise<DuckDbSessi
     // DuckDB would otherwise fetch an extension from the internet in the middle of a task.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    // Blocks of files are kept by path: a file that was replaced must never be answered from them.
+    enable_external_file_cache: 'false',
   })
   return new DuckDbSession(instance, await instance.connect())
 }

@@ -1,16 +1,10 @@
 // The embedded warehouse: catalog files, Parquet folders of the embedded lake, and an in-memory DuckDB that sees them as views.
 
-import {
-  type DuckDbSession,
-  type ExactResult,
-  openDuckDb,
-  type StatementOptions,
-  sqlName,
-  sqlText,
-} from '../duckdb/session.ts'
+import { type DuckDbSession, type ExactResult, openDuckDb, type StatementOptions, sqlName } from '../duckdb/session.ts'
 import type { DirectoryLake } from '../lake/directory.ts'
 import { nameOf } from '../lake/paths.ts'
 import { Catalog, type CatalogTable } from './catalog.ts'
+import { readSteadily } from './steady.ts'
 import { type PartitionFiles, selectOf } from './views.ts'
 import {
   checkName,
@@ -84,13 +78,21 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async execute(sql: string, options: StatementOptions = {}): Promise<void> {
-    await this.#refreshViews(sql)
-    await (await this.#session).run(sql, options)
+    const session = await this.#session
+    await defineViews(session, await this.#shownBy(sql))
+    await session.run(sql, options)
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<ExactResult> {
-    await this.#refreshViews(sql)
-    return (await this.#session).query(sql, options)
+    const session = await this.#session
+    return readSteadily(async () => {
+      const views = await this.#shownBy(sql)
+      const read = async () => {
+        await defineViews(session, views)
+        return session.query(sql, options)
+      }
+      return { files: views.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files)), read }
+    }, options.signal)
   }
 
   async ensureExternalTable(table: ExternalTable): Promise<void> {
@@ -131,14 +133,15 @@ export class DuckDbWarehouse implements Warehouse {
     options: StatementOptions = {},
   ): Promise<number> {
     const table = await this.#catalog.tableOrThrow(name)
-    const partition = await this.#catalog.partition(table, values)
-    const shown = partition === null ? [] : (await this.#filesOf(partition)).files
+    const session = await this.#session
     const file = this.#lake.file(path)
-    const files = shown.includes(file) ? [file] : []
-    const { rows } = await (await this.#session).query(
-      `select count(*) as n from (${selectOf(table, [{ values, files }])})`,
-      options,
-    )
+    const { rows } = await readSteadily(async () => {
+      const partition = await this.#catalog.partition(table, values)
+      const shown = partition === null ? [] : (await this.#filesOf(partition)).files
+      const files = shown.includes(file) ? [file] : []
+      const sql = `select count(*) as n from (${selectOf(table, [{ values, files }])})`
+      return { files, read: () => session.query(sql, options) }
+    }, options.signal)
     return Number(rows[0]?.['n'])
   }
 
@@ -155,25 +158,31 @@ export class DuckDbWarehouse implements Warehouse {
     return { values, files }
   }
 
-  /** Views are made anew before each statement, for the tables it could mean: files and partitions come and go meanwhile. */
-  async #refreshViews(sql: string): Promise<void> {
-    const session = await this.#session
+  /** The tables a statement could mean, as they are now: files and partitions come and go between two statements. */
+  async #shownBy(sql: string): Promise<readonly View[]> {
     const text = sql.toLowerCase()
     const asksForTables = /\b(show|information_schema|duckdb_(tables|views|columns))\b/.test(text)
+    const views: View[] = []
     for (const name of await this.#catalog.tables()) {
       if (!asksForTables && !text.includes(name.table.toLowerCase())) continue
       const table = await this.#catalog.table(name)
-      if (table !== null) await this.#defineView(session, table)
+      if (table === null) continue
+      const partitions = await this.#catalog.partitions(table)
+      views.push({ table, partitions: await Promise.all(partitions.map((partition) => this.#filesOf(partition))) })
     }
+    return views
   }
+}
 
-  async #defineView(session: DuckDbSession, table: CatalogTable): Promise<void> {
-    const partitions = await Promise.all(
-      (await this.#catalog.partitions(table)).map((partition) => this.#filesOf(partition)),
-    )
-    const view = `${sqlName(table.database)}.${sqlName(table.table)}`
+interface View {
+  readonly table: CatalogTable
+  readonly partitions: readonly PartitionFiles[]
+}
+
+async function defineViews(session: DuckDbSession, views: readonly View[]): Promise<void> {
+  for (const { table, partitions } of views) {
     await session.run(`create schema if not exists ${sqlName(table.database)}`)
+    const view = `${sqlName(table.database)}.${sqlName(table.table)}`
     await session.run(`create or replace view ${view} as ${selectOf(table, partitions)}`)
-    await session.run(`comment on view ${view} is ${sqlText(`external table at ${table.location}`)}`)
   }
 }
