@@ -1,1 +1,6 @@
-export {}
+// `baram/operators`: the operators and the ports behind them.
+
+export * from './lake/index.ts'
+export * from './parquet/index.ts'
+export * from './upbit/index.ts'
+export * from './warehouse/index.ts'

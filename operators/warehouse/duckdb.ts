@@ -1,0 +1,188 @@
+// The embedded warehouse: catalog files, Parquet folders of the embedded lake, and an in-memory DuckDB that sees them as views.
+
+import { type DuckDbSession, type ExactResult, openDuckDb, type StatementOptions, sqlName } from '../duckdb/session.ts'
+import type { DirectoryLake } from '../lake/directory.ts'
+import { nameOf } from '../lake/paths.ts'
+import { Catalog, type CatalogTable } from './catalog.ts'
+import { readSteadily } from './steady.ts'
+import { type PartitionFiles, selectOf } from './views.ts'
+import {
+  checkName,
+  type ExternalTable,
+  fullName,
+  type Partition,
+  type PartitionValues,
+  partitionName,
+  type TableName,
+  type Warehouse,
+  WarehouseError,
+} from './warehouse.ts'
+
+/** Hidden from readers, as in Hive: staging (`._tmp`), markers (`_SUCCESS`). */
+function isData(path: string): boolean {
+  const name = nameOf(path)
+  return name.endsWith('.parquet') && !name.startsWith('.') && !name.startsWith('_')
+}
+
+/** The table as it becomes: new columns go last, as Hive's `ADD COLUMNS` has it. */
+function widened(before: CatalogTable, wanted: ExternalTable): CatalogTable {
+  if (before.partitionedBy.join() !== wanted.partitionedBy.join()) {
+    throw new WarehouseError(
+      `table ${fullName(wanted)} is partitioned by (${before.partitionedBy.join(', ')}), not by (${wanted.partitionedBy.join(', ')})`,
+    )
+  }
+  for (const [name, type] of Object.entries(wanted.columns)) {
+    const known = before.columns[name]
+    if (known !== undefined && known !== type) {
+      throw new WarehouseError(`table ${fullName(wanted)}: column ${name} is ${known} and cannot become ${type}`)
+    }
+  }
+  const columns = { ...before.columns, ...wanted.columns }
+  return Object.keys(columns).length === Object.keys(before.columns).length
+    ? before
+    : { ...before, columns, widened: true }
+}
+
+function checkTable(table: ExternalTable): void {
+  fullName(table)
+  for (const name of [...Object.keys(table.columns), ...table.partitionedBy]) checkName(name, 'column')
+  const twice = table.partitionedBy.find((name) => name in table.columns)
+  if (twice !== undefined)
+    throw new WarehouseError(
+      `${twice} is a column and a partition column of ${fullName(table)}: leave it out of columns`,
+    )
+}
+
+export interface DuckDbWarehouseOptions {
+  /** Folder of the catalog. */
+  readonly catalog: string
+  readonly lake: DirectoryLake
+  /** Default `512MB`. */
+  readonly memoryLimit?: string
+  /** Default 2. */
+  readonly threads?: number
+}
+
+export class DuckDbWarehouse implements Warehouse {
+  readonly name = 'embedded warehouse (DuckDB)'
+  readonly #catalog: Catalog
+  readonly #lake: DirectoryLake
+  readonly #session: Promise<DuckDbSession>
+
+  constructor(options: DuckDbWarehouseOptions) {
+    this.#catalog = new Catalog(options.catalog)
+    this.#lake = options.lake
+    this.#session = openDuckDb({ memoryLimit: options.memoryLimit ?? '512MB', threads: options.threads ?? 2 })
+    // A failure to open is told by the first call that needs it.
+    this.#session.catch(() => undefined)
+  }
+
+  async execute(sql: string, options: StatementOptions = {}): Promise<void> {
+    const session = await this.#session
+    await defineViews(session, await this.#shownBy(sql))
+    await session.run(sql, options)
+  }
+
+  async query(sql: string, options: StatementOptions = {}): Promise<ExactResult> {
+    const session = await this.#session
+    return readSteadily(async () => {
+      const views = await this.#shownBy(sql)
+      const read = async () => {
+        await defineViews(session, views)
+        return session.query(sql, options)
+      }
+      return { files: views.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files)), read }
+    }, options.signal)
+  }
+
+  async ensureExternalTable(table: ExternalTable): Promise<void> {
+    checkTable(table)
+    const before = await this.#catalog.table(table)
+    const wanted = before === null ? { ...table, widened: false } : widened(before, table)
+    if (wanted !== before) await this.#catalog.putTable(wanted)
+  }
+
+  async addPartition(name: TableName, partition: Partition): Promise<boolean> {
+    const table = await this.#catalog.tableOrThrow(name)
+    return this.#catalog.putPartition(table, partition, { onlyNew: true })
+  }
+
+  async setPartitionLocation(name: TableName, partition: Partition): Promise<void> {
+    const table = await this.#catalog.tableOrThrow(name)
+    if ((await this.#catalog.partition(table, partition.values)) === null) {
+      throw new WarehouseError(
+        `${fullName(name)} has no partition ${partitionName(table.partitionedBy, partition.values)}`,
+      )
+    }
+    await this.#catalog.putPartition(table, partition)
+  }
+
+  async dropPartition(name: TableName, values: PartitionValues): Promise<boolean> {
+    return this.#catalog.dropPartition(await this.#catalog.tableOrThrow(name), values)
+  }
+
+  async partitions(name: TableName): Promise<readonly Partition[]> {
+    await this.#catalog.tableOrThrow(name)
+    return this.#catalog.partitions(name)
+  }
+
+  async countRowsOfFile(
+    name: TableName,
+    values: PartitionValues,
+    path: string,
+    options: StatementOptions = {},
+  ): Promise<number> {
+    const table = await this.#catalog.tableOrThrow(name)
+    const session = await this.#session
+    const file = this.#lake.file(path)
+    const { rows } = await readSteadily(async () => {
+      const partition = await this.#catalog.partition(table, values)
+      const shown = partition === null ? [] : (await this.#filesOf(partition)).files
+      const files = shown.includes(file) ? [file] : []
+      const sql = `select count(*) as n from (${selectOf(table, [{ values, files }])})`
+      return { files, read: () => session.query(sql, options) }
+    }, options.signal)
+    return Number(rows[0]?.['n'])
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session.catch(() => null)
+    session?.close()
+  }
+
+  async #filesOf({ values, location }: Partition): Promise<PartitionFiles> {
+    const entries = await this.#lake.list(location)
+    const files = entries
+      .filter((entry) => entry.kind === 'file' && isData(entry.path))
+      .map((entry) => this.#lake.file(entry.path))
+    return { values, files }
+  }
+
+  /** The tables a statement could mean, as they are now: files and partitions come and go between two statements. */
+  async #shownBy(sql: string): Promise<readonly View[]> {
+    const text = sql.toLowerCase()
+    const asksForTables = /\b(show|information_schema|duckdb_(tables|views|columns))\b/.test(text)
+    const views: View[] = []
+    for (const name of await this.#catalog.tables()) {
+      if (!asksForTables && !text.includes(name.table.toLowerCase())) continue
+      const table = await this.#catalog.table(name)
+      if (table === null) continue
+      const partitions = await this.#catalog.partitions(table)
+      views.push({ table, partitions: await Promise.all(partitions.map((partition) => this.#filesOf(partition))) })
+    }
+    return views
+  }
+}
+
+interface View {
+  readonly table: CatalogTable
+  readonly partitions: readonly PartitionFiles[]
+}
+
+async function defineViews(session: DuckDbSession, views: readonly View[]): Promise<void> {
+  for (const { table, partitions } of views) {
+    await session.run(`create schema if not exists ${sqlName(table.database)}`)
+    const view = `${sqlName(table.database)}.${sqlName(table.table)}`
+    await session.run(`create or replace view ${view} as ${selectOf(table, partitions)}`)
+  }
+}

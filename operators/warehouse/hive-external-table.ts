@@ -1,0 +1,127 @@
+// A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by reading them.
+
+import { defineOperator, type OperatorContext } from '../../sdk/index.ts'
+import type { LakeFile } from '../lake/hdfs-upload.ts'
+import { parentOf } from '../lake/paths.ts'
+import type { Columns } from '../parquet/columns.ts'
+import { openWarehouse } from './open.ts'
+import { type ExternalTable, fullName, type PartitionValues, type Warehouse, WarehouseError } from './warehouse.ts'
+
+export interface HiveExternalTableOptions {
+  /** Default `hive_default`; without such a connection the embedded warehouse (DuckDB) is used. */
+  readonly connId?: string
+  /** The lake the files are in, read by the embedded warehouse. Default `hdfs_default`. */
+  readonly lakeConnId?: string
+  readonly database: string
+  readonly table: string
+  /** Of the files, in the order a reader sees them. */
+  readonly columns: Columns
+  /** Folders of the file's path that name partitions: `['dt']` for `/candle/dt=2024-03-18/x.parquet`. */
+  readonly partitionedBy: readonly string[]
+  /** For tests: another warehouse than the connection's. */
+  readonly open?: (op: OperatorContext, connId: string, lakeConnId: string) => Promise<Warehouse>
+}
+
+/** What was loaded (the task's XCom). */
+export type LoadedFile = {
+  /** `upbit_lake.candle` */
+  readonly table: string
+  readonly partition: { readonly [column: string]: string }
+  readonly path: string
+  /** As the warehouse counted them. */
+  readonly rows: number
+}
+
+interface Place {
+  readonly values: PartitionValues
+  /** The folder above the first partition folder. */
+  readonly root: string
+  readonly folder: string
+}
+
+/** Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in their order */
+function placeOf(path: string, partitionedBy: readonly string[]): Place {
+  const folder = parentOf(path)
+  let root = folder
+  const values: Record<string, string> = {}
+  for (const name of [...partitionedBy].reverse()) {
+    const segment = root.slice(root.lastIndexOf('/') + 1)
+    if (!segment.startsWith(`${name}=`)) {
+      const expected = partitionedBy.map((column) => `${column}=…`).join('/')
+      throw new WarehouseError(`${path} does not lie in a folder ${expected}, so its partition is unknown`)
+    }
+    values[name] = segment.slice(name.length + 1)
+    root = parentOf(root)
+  }
+  return { values, root, folder }
+}
+
+async function addPartition(
+  op: OperatorContext,
+  warehouse: Warehouse,
+  table: ExternalTable,
+  place: Place,
+): Promise<void> {
+  const partition = { values: place.values, location: place.folder }
+  if (await warehouse.addPartition(table, partition, { signal: op.signal })) {
+    op.log.info({ table: fullName(table), partition: place.values, location: place.folder }, 'partition added')
+    return
+  }
+  const present = (await warehouse.partitions(table, { signal: op.signal })).find((one) =>
+    Object.entries(place.values).every(([name, value]) => one.values[name] === value),
+  )
+  if (present?.location === place.folder) return
+  await warehouse.setPartitionLocation(table, partition, { signal: op.signal })
+  op.log.warn(
+    { table: fullName(table), partition: place.values, from: present?.location, to: place.folder },
+    'partition moved to another folder',
+  )
+}
+
+async function verifyRows(
+  op: OperatorContext,
+  warehouse: Warehouse,
+  table: ExternalTable,
+  place: Place,
+  file: LakeFile,
+): Promise<number> {
+  const rows = await warehouse.countRowsOfFile(table, place.values, file.path, { signal: op.signal })
+  if (rows === file.rows) return rows
+  throw new WarehouseError(
+    `${fullName(table)} shows ${rows} rows of ${file.path}, but ${file.rows} were written: the file was replaced or removed meanwhile; clear the upload`,
+  )
+}
+
+/** Makes a lake file readable as rows of an external Parquet table. Safe to repeat: it adds nothing twice. */
+export function hiveExternalTable(options: HiveExternalTableOptions) {
+  const {
+    connId = 'hive_default',
+    lakeConnId = 'hdfs_default',
+    database,
+    table,
+    columns,
+    partitionedBy,
+    open = openWarehouse,
+  } = options
+  return defineOperator({
+    name: 'HiveExternalTableOperator',
+    options: { connId, lakeConnId, database, table, columns, partitionedBy },
+    async execute(op: OperatorContext, { location }: { location: LakeFile }): Promise<LoadedFile> {
+      const place = placeOf(location.path, partitionedBy)
+      const wanted: ExternalTable = { database, table, columns, partitionedBy, location: place.root }
+      const warehouse = await open(op, connId, lakeConnId)
+      try {
+        await warehouse.ensureExternalTable(wanted, { signal: op.signal })
+        await addPartition(op, warehouse, wanted, place)
+        const rows = await verifyRows(op, warehouse, wanted, place, location)
+        op.log.info(
+          { table: fullName(wanted), partition: place.values, rows, warehouse: warehouse.name },
+          'loaded and counted',
+        )
+        return { table: fullName(wanted), partition: place.values, path: location.path, rows }
+      } finally {
+        await warehouse.close()
+      }
+    },
+  })
+}

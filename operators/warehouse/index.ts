@@ -1,0 +1,20 @@
+// `baram/operators/warehouse`: tables over Parquet files, on DuckDB now and on Hive later.
+
+export {
+  type ExactResult,
+  type ExactRow,
+  type ExactValue,
+  type StatementOptions,
+  StatementTimedOut,
+} from '../duckdb/session.ts'
+export { DuckDbWarehouse, type DuckDbWarehouseOptions } from './duckdb.ts'
+export { type HiveExternalTableOptions, hiveExternalTable, type LoadedFile } from './hive-external-table.ts'
+export { openWarehouse, type QueryWarehouseOptions, queryWarehouse } from './open.ts'
+export {
+  type ExternalTable,
+  type Partition,
+  type PartitionValues,
+  type TableName,
+  type Warehouse,
+  WarehouseError,
+} from './warehouse.ts'

@@ -1,0 +1,58 @@
+// Which warehouse a connection means. No connection: the embedded one, said so in the log.
+
+import { join } from 'node:path'
+import type { OperatorContext } from '../../sdk/index.ts'
+import { ConnectionUnusableError } from '../connection.ts'
+import type { ExactResult, StatementOptions } from '../duckdb/session.ts'
+import { DirectoryLake } from '../lake/directory.ts'
+import { embeddedLakeRoot, openLake } from '../lake/open.ts'
+import { DuckDbWarehouse } from './duckdb.ts'
+import type { Warehouse } from './warehouse.ts'
+
+function embeddedCatalog(embeddedRoot: string): string {
+  return join(embeddedRoot, 'warehouse')
+}
+
+/**
+ * The embedded warehouse reads the lake of `lakeConnId`, so both must be of one host. Close what you get.
+ * @throws ConnectionUnusableError for a type this version cannot open
+ */
+export async function openWarehouse(
+  op: OperatorContext,
+  connId: string,
+  lakeConnId = 'hdfs_default',
+): Promise<Warehouse> {
+  const connection = await op.client.getConnection(connId)
+  if (connection !== null) {
+    throw new ConnectionUnusableError(
+      connId,
+      `type ${connection.type}: real Hive comes with a later version of Baram; delete the connection to use the embedded warehouse`,
+    )
+  }
+  const lake = await openLake(op, lakeConnId)
+  op.log.info({ connId, lake: lake.root }, 'no such connection: using the embedded warehouse (DuckDB over the lake)')
+  return new DuckDbWarehouse({ catalog: embeddedCatalog(op.embeddedRoot), lake })
+}
+
+export interface QueryWarehouseOptions extends StatementOptions {
+  /** Folder of the lake. Default: the embedded one below the root. */
+  readonly lakeRoot?: string
+}
+
+/**
+ * One statement on the embedded warehouse, outside a task: what the CLI and tests call. BIGINT comes as text.
+ * @param embeddedRoot the folder tasks are given as `embeddedRoot`
+ */
+export async function queryWarehouse(
+  embeddedRoot: string,
+  sql: string,
+  options: QueryWarehouseOptions = {},
+): Promise<ExactResult> {
+  const { lakeRoot = embeddedLakeRoot(embeddedRoot), ...statement } = options
+  const warehouse = new DuckDbWarehouse({ catalog: embeddedCatalog(embeddedRoot), lake: new DirectoryLake(lakeRoot) })
+  try {
+    return await warehouse.query(sql, statement)
+  } finally {
+    await warehouse.close()
+  }
+}

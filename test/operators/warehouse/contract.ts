@@ -1,0 +1,133 @@
+// What every warehouse adapter must do. Run it with a factory: DuckDB now, Hive later.
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ExternalTable, Warehouse } from '../../../operators/warehouse/warehouse.ts'
+
+/** Puts a Parquet file with the rows (a STRING, n BIGINT) at a lake path. */
+export type PutParquet = (path: string, rows: readonly { a: string; n: bigint }[]) => Promise<void>
+
+export interface WarehouseUnderTest {
+  readonly warehouse: Warehouse
+  readonly put: PutParquet
+}
+
+const table: ExternalTable = {
+  database: 'contract_lake',
+  table: 'numbers',
+  columns: { a: 'STRING', n: 'BIGINT' },
+  partitionedBy: ['dt'],
+  location: '/numbers',
+}
+const day = (dt: string, location = `/numbers/dt=${dt}`) => ({ values: { dt }, location })
+const all = 'select a, n, dt from contract_lake.numbers order by dt, n'
+
+export function warehouseContract(name: string, open: () => Promise<WarehouseUnderTest>): void {
+  describe(`the warehouse contract on ${name}`, () => {
+    let warehouse: Warehouse
+    let put: PutParquet
+    beforeEach(async () => {
+      ;({ warehouse, put } = await open())
+      await warehouse.ensureExternalTable(table)
+    })
+    afterEach(() => warehouse.close())
+
+    test('a table without partitions has its columns and no rows', async () => {
+      const { columns, rows } = await warehouse.query('select * from contract_lake.numbers')
+      expect(columns.map((column) => column.name)).toEqual(['a', 'n', 'dt'])
+      expect(rows).toEqual([])
+    })
+
+    test('rows of added partitions are read, BIGINT exactly', async () => {
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: '한', n: 9007199254740993n }])
+      await put('/numbers/dt=2024-03-19/x.parquet', [{ a: 'b', n: 1712218367797n }])
+      expect(await warehouse.addPartition(table, day('2024-03-18'))).toBe(true)
+      expect((await warehouse.query(all)).rows).toEqual([{ a: '한', n: '9007199254740993', dt: '2024-03-18' }])
+      expect(await warehouse.addPartition(table, day('2024-03-19'))).toBe(true)
+      expect((await warehouse.query(all)).rows).toHaveLength(2)
+    })
+
+    test('a partition is added once', async () => {
+      expect(await warehouse.addPartition(table, day('2024-03-18'))).toBe(true)
+      expect(await warehouse.addPartition(table, day('2024-03-18', '/elsewhere'))).toBe(false)
+      expect(await warehouse.partitions(table)).toEqual([day('2024-03-18')])
+    })
+
+    test('a partition flips to another folder at once', async () => {
+      await put('/numbers/v1/x.parquet', [{ a: 'old', n: 1n }])
+      await put('/numbers/v2/x.parquet', [{ a: 'new', n: 2n }])
+      await warehouse.addPartition(table, day('2024-03-18', '/numbers/v1'))
+      await warehouse.setPartitionLocation(table, day('2024-03-18', '/numbers/v2'))
+      expect((await warehouse.query(all)).rows.map((row) => row['a'])).toEqual(['new'])
+      await expect(warehouse.setPartitionLocation(table, day('2000-01-01'))).rejects.toThrow(/no partition/)
+    })
+
+    test('a dropped partition is not read', async () => {
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: 'a', n: 1n }])
+      await warehouse.addPartition(table, day('2024-03-18'))
+      expect(await warehouse.dropPartition(table, { dt: '2024-03-18' })).toBe(true)
+      expect(await warehouse.dropPartition(table, { dt: '2024-03-18' })).toBe(false)
+      expect((await warehouse.query(all)).rows).toEqual([])
+    })
+
+    test('staging and hidden files are not read', async () => {
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: 'a', n: 1n }])
+      await put('/numbers/dt=2024-03-18/._tmp/run-1/y.parquet', [{ a: 'half', n: 2n }])
+      await put('/numbers/dt=2024-03-18/_z.parquet', [{ a: 'hidden', n: 3n }])
+      await warehouse.addPartition(table, day('2024-03-18'))
+      expect((await warehouse.query(all)).rows.map((row) => row['a'])).toEqual(['a'])
+    })
+
+    test('the rows of one file are counted', async () => {
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: 'a', n: 1n }])
+      await put('/numbers/dt=2024-03-18/y.parquet', [
+        { a: 'b', n: 2n },
+        { a: 'c', n: 3n },
+      ])
+      await warehouse.addPartition(table, day('2024-03-18'))
+      const count = (path: string) => warehouse.countRowsOfFile(table, { dt: '2024-03-18' }, path)
+      expect(await count('/numbers/dt=2024-03-18/y.parquet')).toBe(2)
+      expect(await count('/numbers/dt=2024-03-18/none.parquet')).toBe(0)
+    })
+
+    test('ensuring a table again changes nothing; new columns are added and read as null in old files', async () => {
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: 'a', n: 1n }])
+      await warehouse.addPartition(table, day('2024-03-18'))
+      await warehouse.ensureExternalTable(table)
+      await warehouse.ensureExternalTable({ ...table, columns: { ...table.columns, later: 'DOUBLE' } })
+      const { rows } = await warehouse.query('select later, n from contract_lake.numbers')
+      expect(rows).toEqual([{ later: null, n: '1' }])
+    })
+
+    test('a column that would change its type, or another partitioning, is refused', async () => {
+      await expect(warehouse.ensureExternalTable({ ...table, columns: { a: 'STRING', n: 'INT' } })).rejects.toThrow(
+        /cannot become INT/,
+      )
+      await expect(warehouse.ensureExternalTable({ ...table, partitionedBy: ['hour'] })).rejects.toThrow(
+        /partitioned by/,
+      )
+    })
+
+    test('unsafe names are refused', async () => {
+      await expect(warehouse.ensureExternalTable({ ...table, table: 'x; drop' })).rejects.toThrow(/letters, digits/)
+      await expect(warehouse.addPartition(table, { values: { hour: '1' }, location: '/x' })).rejects.toThrow(
+        /dt has no value|not partitioned/,
+      )
+    })
+
+    test('partition values keep odd characters', async () => {
+      await put('/numbers/odd/x.parquet', [{ a: 'a', n: 1n }])
+      await warehouse.addPartition(table, { values: { dt: "서울/a='b'" }, location: '/numbers/odd' })
+      expect((await warehouse.query(all)).rows.map((row) => row['dt'])).toEqual(["서울/a='b'"])
+    })
+
+    test('a statement is cancelled by its signal and by its time limit', async () => {
+      const slow = 'select count(*) from range(100000000) a, range(100000) b'
+      await expect(warehouse.query(slow, { timeoutMs: 30 })).rejects.toThrow(/longer than its limit of 30 ms/)
+      const controller = new AbortController()
+      const running = warehouse.query(slow, { signal: controller.signal })
+      setTimeout(() => controller.abort(new Error('cleared')), 20)
+      await expect(running).rejects.toThrow('cleared')
+      expect((await warehouse.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    })
+  })
+}

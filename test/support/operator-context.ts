@@ -1,0 +1,120 @@
+// A made-up world for an operator: variables, connections and a log in memory, a folder of its own.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import type { ConnectionResult, OperatorContext, RunInfo, TaskLogger } from '../../sdk/context.ts'
+import { ConnectionNotFoundError, VariableNotFoundError } from '../../sdk/signals.ts'
+
+export interface LogLine {
+  readonly level: string
+  readonly fields: object
+  readonly message: string
+}
+
+export interface MadeUpContext extends OperatorContext {
+  readonly lines: LogLine[]
+  readonly variables: Map<string, string>
+  readonly connections: Map<string, ConnectionResult>
+}
+
+const folders: string[] = []
+
+/** A folder that is removed after the test file. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'baram-test-'))
+  folders.push(folder)
+  return folder
+}
+
+export function removeTemporaryFoldersAfterwards(): void {
+  afterAll(async () => {
+    await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })))
+  })
+}
+
+function recordingLogger(lines: LogLine[]): TaskLogger {
+  const at =
+    (level: string) =>
+    (first: object | string, message?: string): void => {
+      lines.push(
+        typeof first === 'string'
+          ? { level, fields: {}, message: first }
+          : { level, fields: first, message: message ?? '' },
+      )
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function kst(at: Date): string {
+  return new Date(at.getTime() + 9 * 3_600_000).toISOString().slice(0, 19)
+}
+
+/** A run of a slot, with local dates of Asia/Seoul. */
+export function runOf(start: Date, end: Date): RunInfo {
+  const local = kst(start)
+  return {
+    runId: `scheduled__${start.toISOString().replace('.000Z', '+00:00')}`,
+    runType: 'scheduled',
+    logicalDate: start,
+    dataInterval: { start, end },
+    runAfter: end,
+    timezone: 'Asia/Seoul',
+    local: {
+      ds: local.slice(0, 10),
+      dsNodash: local.slice(0, 10).replaceAll('-', ''),
+      ts: `${local}+09:00`,
+      tsNodash: local.replaceAll(/[-:]/g, ''),
+    },
+    conf: {},
+    fence: 'made-up/1/1',
+  }
+}
+
+export interface MadeUp {
+  readonly embeddedRoot: string
+  readonly run?: RunInfo
+  readonly taskId?: string
+  readonly tryNumber?: number
+  readonly signal?: AbortSignal
+  readonly variables?: Map<string, string>
+  readonly connections?: readonly ConnectionResult[]
+}
+
+export function madeUpContext(given: MadeUp): MadeUpContext {
+  const run = given.run ?? runOf(new Date('2024-03-18T00:00:00Z'), new Date('2024-03-18T00:02:00Z'))
+  const lines: LogLine[] = []
+  const variables = given.variables ?? new Map<string, string>()
+  const connections = new Map((given.connections ?? []).map((connection) => [connection.id, connection]))
+  return {
+    dagId: 'min_candle',
+    taskId: given.taskId ?? 'task',
+    runId: run.runId,
+    tryNumber: given.tryNumber ?? 1,
+    mapIndex: -1,
+    signal: given.signal ?? new AbortController().signal,
+    run,
+    embeddedRoot: given.embeddedRoot,
+    lines,
+    variables,
+    connections,
+    log: recordingLogger(lines),
+    client: {
+      getVariable: (key) => Promise.resolve(variables.get(key) ?? null),
+      getVariableOrThrow: (key) => {
+        const value = variables.get(key)
+        return value === undefined ? Promise.reject(new VariableNotFoundError(key)) : Promise.resolve(value)
+      },
+      setVariable: (key, value) => Promise.resolve(void variables.set(key, value)),
+      deleteVariable: (key) => Promise.resolve(void variables.delete(key)),
+      getConnection: (id) => Promise.resolve(connections.get(id) ?? null),
+      getConnectionOrThrow: (id) => {
+        const connection = connections.get(id)
+        return connection === undefined ? Promise.reject(new ConnectionNotFoundError(id)) : Promise.resolve(connection)
+      },
+      getXCom: () => Promise.resolve(null),
+      setXCom: () => Promise.resolve(),
+    },
+  }
+}
