@@ -20,6 +20,7 @@ export default defineConfig({
           include: ['test/{core,sdk,runtime,operators,house}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -30,6 +31,7 @@ export default defineConfig({
           include: ['test/{store,engine,scheduler,worker,webserver,services,cli,e2e,browser}/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
