@@ -9,7 +9,7 @@ import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
-import { thisProcess } from '../../runtime/processes.ts'
+import { isAlive, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
 import { startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startExchange } from '../../services/simulated/exchange.ts'
@@ -45,16 +45,41 @@ interface Flags {
   readonly examples: boolean
 }
 
+/** How often the launcher looks whether its Postgres still lives, ms. */
+const POSTGRES_LOOK_MS = 250
+
+/** The embedded server, started again when it dies: its data recovers by itself, clients connect anew. */
+async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<string> {
+  let server = await startEmbeddedPostgres({ home: config.home, log })
+  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
+  let isBusy = false
+  const timer = setInterval(() => {
+    if (isBusy || isAlive(server.pid)) return
+    isBusy = true
+    tell(pc.yellow('Postgres ended; starting it again'))
+    startEmbeddedPostgres({ home: config.home, log })
+      .then((next) => {
+        server = next
+        noteDatabaseUrl(config, next.url)
+      })
+      .catch((error: unknown) => log.error({ err: messageOf(error) }, 'Postgres could not be started again; the next try follows'))
+      .finally(() => {
+        isBusy = false
+      })
+  }, POSTGRES_LOOK_MS)
+  undo.add('stop Postgres', () => server.stop())
+  undo.add('stop watching Postgres', () => clearInterval(timer))
+  return server.url
+}
+
 async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<string> {
   const lock = await acquireHomeLock(config.home)
   undo.add('release the home', () => lock.release())
   if (config.databaseUrl !== null) return config.databaseUrl
-  const server = await startEmbeddedPostgres({ home: config.home, log })
-  undo.add('stop Postgres', () => server.stop())
-  noteDatabaseUrl(config, server.url)
+  const url = await keepPostgres(config, log, undo)
+  noteDatabaseUrl(config, url)
   undo.add('forget the database URL', () => forgetDatabaseUrl(config))
-  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
-  return server.url
+  return url
 }
 
 /** The exchange that the example pipeline reads without a connection of the user's own. */
