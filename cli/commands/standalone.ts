@@ -116,7 +116,8 @@ function superviseProcesses(context: Context, flags: Flags, onReport: (line: str
     {
       env: processEnv(config, flags),
       logFolder: config.logFolder,
-      onExit(name, pid, code, signal) {
+      onExit(name, pid, code, signal, isAsked) {
+        if (isAsked) return
         onReport(`${name} ended (${signal ?? `exit code ${code}`})`)
         // Recovery on one host need not wait for the lease: the launcher knows that the process is gone.
         void endJobsOfProcess(database, hostname(), pid, bootId)
