@@ -62,7 +62,9 @@ async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<st
         server = next
         noteDatabaseUrl(config, next.url)
       })
-      .catch((error: unknown) => log.error({ err: messageOf(error) }, 'Postgres could not be started again; the next try follows'))
+      .catch((error: unknown) =>
+        log.error({ err: messageOf(error) }, 'Postgres could not be started again; the next try follows'),
+      )
       .finally(() => {
         isBusy = false
       })

@@ -10,7 +10,11 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 
 const { values: flags } = parseArgs({
-  options: { cycles: { type: 'string', default: '5' }, tasks: { type: 'string', default: '200' }, keep: { type: 'boolean', default: false } },
+  options: {
+    cycles: { type: 'string', default: '5' },
+    tasks: { type: 'string', default: '200' },
+    keep: { type: 'boolean', default: false },
+  },
 })
 const CYCLES = Number(flags.cycles)
 const TASKS = Number(flags.tasks)
@@ -94,7 +98,11 @@ const url = () => readFileSync(join(home, 'keys', 'database.url'), 'utf8').trim(
 async function query(text, values) {
   const deadline = performance.now() + 30_000
   for (;;) {
-    const client = new pg.Client({ connectionString: url(), options: '-c search_path=baram', connectionTimeoutMillis: 2_000 })
+    const client = new pg.Client({
+      connectionString: url(),
+      options: '-c search_path=baram',
+      connectionTimeoutMillis: 2_000,
+    })
     client.on('error', () => {})
     try {
       await client.connect()
@@ -108,7 +116,9 @@ async function query(text, values) {
   }
 }
 
-const jobPid = async (type) => (await query("select pid from job where job_type = $1 and state = 'running' order by id desc limit 1", [type]))[0]?.pid
+const jobPid = async (type) =>
+  (await query("select pid from job where job_type = $1 and state = 'running' order by id desc limit 1", [type]))[0]
+    ?.pid
 const postmaster = () => Number(readFileSync(join(dataDir(), 'postmaster.pid'), 'utf8').split('\n')[0])
 let dataDirCache = null
 function dataDir() {
@@ -117,7 +127,8 @@ function dataDir() {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       try {
         const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        if (args[0].endsWith('/postgres') && args.some((arg) => arg.includes(socket))) dataDirCache = args[args.indexOf('-D') + 1]
+        if (args[0].endsWith('/postgres') && args.some((arg) => arg.includes(socket)))
+          dataDirCache = args[args.indexOf('-D') + 1]
       } catch {}
     }
   }
@@ -165,29 +176,52 @@ async function verify(runId) {
   check(run.state === 'success', `run ${runId} ended ${run.state}`)
   const tis = await query('select task_id, state, try_number from task_instance where dag_run_id = $1', [run.id])
   check(tis.length === width * 4 && tis.every((ti) => ti.state === 'success'), `not every task of ${runId} succeeded`)
-  const lines = readFileSync(join(witness, `${runId.replace(/[^a-z0-9]/gi, '_')}.jsonl`), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line))
+  const lines = readFileSync(join(witness, `${runId.replace(/[^a-z0-9]/gi, '_')}.jsonl`), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
   const attempts = new Map()
   for (const line of lines) {
     const key = `${line.taskId}#${line.fence}`
-    const seen = attempts.get(key) ?? { taskId: line.taskId, tryNumber: line.tryNumber, from: line.at, to: line.at, pid: line.pid, starts: 0 }
+    const seen = attempts.get(key) ?? {
+      taskId: line.taskId,
+      tryNumber: line.tryNumber,
+      from: line.at,
+      to: line.at,
+      pid: line.pid,
+      starts: 0,
+    }
     seen.to = Math.max(seen.to, line.at)
     if (line.what === 'start') seen.starts++
     attempts.set(key, seen)
   }
-  const byTask = Map.groupBy ? Map.groupBy(attempts.values(), (a) => a.taskId) : [...attempts.values()].reduce((m, a) => m.set(a.taskId, [...(m.get(a.taskId) ?? []), a]), new Map())
+  const byTask = Map.groupBy
+    ? Map.groupBy(attempts.values(), (a) => a.taskId)
+    : [...attempts.values()].reduce((m, a) => m.set(a.taskId, [...(m.get(a.taskId) ?? []), a]), new Map())
   let overlaps = 0
   for (const list of byTask.values()) {
     list.sort((a, b) => a.from - b.from)
     for (let i = 1; i < list.length; i++) if (list[i].from <= list[i - 1].to) overlaps++
   }
   check(overlaps === 0, `${overlaps} attempts overlapped in ${runId}`)
-  check([...attempts.values()].every((a) => a.starts === 1), `an attempt of ${runId} began twice`)
-  const events = await query('select t.task_id, e.try_number, e.to_state from ti_event e join task_instance t on t.id = e.ti_id and t.dag_run_id = e.dag_run_id where e.dag_run_id = $1 order by e.rev, e.step', [run.id])
+  check(
+    [...attempts.values()].every((a) => a.starts === 1),
+    `an attempt of ${runId} began twice`,
+  )
+  const events = await query(
+    'select t.task_id, e.try_number, e.to_state from ti_event e join task_instance t on t.id = e.ti_id and t.dag_run_id = e.dag_run_id where e.dag_run_id = $1 order by e.rev, e.step',
+    [run.id],
+  )
   for (const { task_id: taskId, try_number: last } of tis) {
     const own = events.filter((event) => event.task_id === taskId)
     for (let n = 1; n <= last; n++) {
-      check(own.filter((event) => event.try_number === n && event.to_state === 'running').length === 1, `try ${n} of ${taskId} did not start exactly once`)
-      const ends = own.filter((event) => event.try_number === n && ['success', 'failed', 'up_for_retry'].includes(event.to_state))
+      check(
+        own.filter((event) => event.try_number === n && event.to_state === 'running').length === 1,
+        `try ${n} of ${taskId} did not start exactly once`,
+      )
+      const ends = own.filter(
+        (event) => event.try_number === n && ['success', 'failed', 'up_for_retry'].includes(event.to_state),
+      )
       check(ends.length === 1, `try ${n} of ${taskId} has ${ends.length} ends`)
       const path = join(home, 'logs', 'dag_id=storm', `run_id=${runId}`, `task_id=${taskId}`, `attempt=${n}.log`)
       const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
@@ -233,18 +267,24 @@ try {
     const ms = await recovery(victim, pid)
     times.get(victim).push(ms)
     const deadline = performance.now() + LIMIT_MS
-    while ((await query("select 1 from dag_run where run_id = $1 and state in ('queued', 'running')", [runId])).length > 0) {
-      if (performance.now() > deadline) throw new Error(`run ${runId} did not end within ${LIMIT_MS} ms after kill -9 of ${victim}`)
+    while (
+      (await query("select 1 from dag_run where run_id = $1 and state in ('queued', 'running')", [runId])).length > 0
+    ) {
+      if (performance.now() > deadline)
+        throw new Error(`run ${runId} did not end within ${LIMIT_MS} ms after kill -9 of ${victim}`)
       await sleep(100)
     }
     const { attempts, tries } = await verify(runId)
     if (problems.length === before) passed++
-    console.log(`cycle ${cycle + 1}: kill -9 ${victim.padEnd(10)} recovered in ${String(Math.round(ms)).padStart(5)} ms, ${tries} tries, ${attempts} attempts${problems.length === before ? '' : `, ${problems.length - before} PROBLEMS`}`)
+    console.log(
+      `cycle ${cycle + 1}: kill -9 ${victim.padEnd(10)} recovered in ${String(Math.round(ms)).padStart(5)} ms, ${tries} tries, ${attempts} attempts${problems.length === before ? '' : `, ${problems.length - before} PROBLEMS`}`,
+    )
   }
   console.log('\nrecovery, ms (median, worst)')
   for (const [victim, list] of times) {
     const s = [...list].sort((a, b) => a - b)
-    if (s.length > 0) console.log(`  ${victim.padEnd(10)} ${Math.round(s[Math.floor(s.length / 2)])}  ${Math.round(s.at(-1))}`)
+    if (s.length > 0)
+      console.log(`  ${victim.padEnd(10)} ${Math.round(s[Math.floor(s.length / 2)])}  ${Math.round(s.at(-1))}`)
   }
 } finally {
   if (launcher !== null && launcher.exitCode === null) {
