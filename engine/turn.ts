@@ -240,7 +240,8 @@ export class TurnRunner {
     for (const group of groupWays(changes.ways.values()))
       pending.push(...this.writeGroup(tx, changes, group, rev, worker))
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
-    for (const { ids, because } of groupHeld(changes.held)) pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
+    for (const { ids, because } of groupHeld(changes.held))
+      pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
