@@ -218,6 +218,8 @@ const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
+export type Environment = Readonly<Record<string, string | undefined>>
+
 export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never } & {
   readonly home: string
   /** `AIRFLOW__` settings that were found and have no meaning here. */
@@ -227,10 +229,9 @@ export type Config = { readonly [K in keyof Settings]: Settings[K] extends Setti
   /** `BARAM_CONN_X` / `AIRFLOW_CONN_X`, upper-cased names. */
   readonly connectionOverrides: ReadonlyMap<string, string>
   readonly childEnv: Readonly<Record<string, string>>
-  readonly isColour: boolean
+  /** Everything this process was given, for supervised processes of ours. Never for children that run users' code. */
+  readonly environment: Environment
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 const nameOf = (prefix: string, s: { section: string; key: string }) =>
   `${prefix}__${s.section.toUpperCase()}__${s.key.toUpperCase()}`
@@ -343,7 +344,7 @@ export function loadConfig(env: Environment = process.env): Config {
     variableOverrides: overrides(merged, 'VAR'),
     connectionOverrides: overrides(merged, 'CONN'),
     childEnv: pick(env, CHILD_ENV),
-    isColour: env['NO_COLOR'] === undefined,
+    environment: env,
   }
   // Every field was set from the table above, by its own parser or default.
   return Object.freeze(config) as unknown as Config

@@ -1,0 +1,102 @@
+// `dagctl scheduler`, `worker`: each a process of its own.
+
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { BaramError } from '../../core/errors.ts'
+import type { Config } from '../../runtime/config.ts'
+import { packageRoot } from '../../runtime/paths.ts'
+import type { DagRoot } from '../../scheduler/dag-files.ts'
+import { DagProcessor } from '../../scheduler/dag-processor.ts'
+import { Scheduler } from '../../scheduler/scheduler.ts'
+import { Worker } from '../../worker/worker.ts'
+import { setExitCode } from '../output.ts'
+import { runProcess } from '../run-process.ts'
+
+const resolved = (path: string): string | null => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return null
+  }
+}
+
+/** The user's folder, and the product's examples unless they are the same folder. */
+function dagRoots(config: Config): DagRoot[] {
+  const own = resolved(config.dagsFolder)
+  const examples = config.loadExamples ? resolved(join(packageRoot, 'dags')) : null
+  const roots: DagRoot[] = own === null ? [] : [{ folder: own, prefix: '' }]
+  if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: 'examples/' })
+  if (roots.length === 0) {
+    throw new BaramError(
+      'CONFIG_INVALID',
+      `there is no DAGs folder ${config.dagsFolder}; make it, or set BARAM__CORE__DAGS_FOLDER`,
+    )
+  }
+  return roots
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1)
+    throw new BaramError('INPUT_INVALID', `expected a whole number of at least 1, found ${JSON.stringify(text)}`)
+  return value
+}
+
+interface WorkerFlags {
+  readonly queues?: string
+  readonly concurrency?: number
+  readonly logFile?: string
+}
+
+function queuesOf(flags: WorkerFlags, config: Config): readonly string[] {
+  const named = flags.queues
+    ?.split(',')
+    .map((queue) => queue.trim())
+    .filter((queue) => queue !== '')
+  return named === undefined || named.length === 0 ? config.queues : named
+}
+
+export function addProcessCommands(program: Command): void {
+  program
+    .command('scheduler')
+    .description('run the scheduler with its dag-processor')
+    .option('--log-file <path>', 'write the log there instead of to standard error')
+    .action(async (flags: { logFile?: string }) => {
+      const code = await runProcess({
+        name: 'scheduler',
+        logFile: flags.logFile,
+        make: ({ config, database, log }, onFatal) => [
+          new Scheduler({ config, database, log, onFatal }),
+          new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal }),
+        ],
+      })
+      setExitCode(code)
+    })
+  program
+    .command('worker')
+    .description('run a worker')
+    .option('-q, --queues <names>', 'queues to take from, comma-separated')
+    .option('-c, --concurrency <n>', 'attempts at a time', wholeNumber)
+    .option('--log-file <path>', 'write the log there instead of to standard error')
+    .action(async (flags: WorkerFlags) => {
+      const code = await runProcess({
+        name: 'worker',
+        logFile: flags.logFile,
+        make: ({ config, database, vault, log }, onFatal) => {
+          const concurrency = flags.concurrency ?? config.workerConcurrency
+          const worker = new Worker({
+            config,
+            database,
+            vault,
+            log,
+            queues: queuesOf(flags, config),
+            concurrency,
+            onFatal,
+          })
+          return [{ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) }]
+        },
+      })
+      setExitCode(code)
+    })
+}

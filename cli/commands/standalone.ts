@@ -1,0 +1,159 @@
+// `dagctl standalone`: everything on one machine. Brings up the database, then supervises scheduler, worker and web
+// server; takes all of it down again within seconds.
+
+import { hostname } from 'node:os'
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { BaramError, messageOf } from '../../core/errors.ts'
+import { migrations } from '../../migrations/index.ts'
+import { type Config, loadConfig } from '../../runtime/config.ts'
+import { type Logger, makeLogger } from '../../runtime/logger.ts'
+import { productVersion } from '../../runtime/paths.ts'
+import { thisProcess } from '../../runtime/processes.ts'
+import { acquireHomeLock } from '../../services/home-lock.ts'
+import { startEmbeddedPostgres } from '../../services/postgres/index.ts'
+import { startExchange } from '../../services/simulated/exchange.ts'
+import { migrate } from '../../store/migrate.ts'
+import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
+import { notifyScheduler } from '../../store/postgres/notify.ts'
+import { print, setExitCode, tell } from '../output.ts'
+import { Supervisor } from '../supervise.ts'
+import { type Context, forgetDatabaseUrl, makeHome, noteDatabaseUrl, openOn } from '../wire.ts'
+
+/** Everything must be down 5 s after Ctrl-C: the processes get most of it. */
+const STOP_MS = 3_500
+/** What a task is given to end by itself when the whole standalone stops, seconds. */
+const TASK_GRACE_S = 2
+
+/** Things to undo, in reverse, whatever happens in between. */
+class Undo {
+  private readonly steps: { readonly what: string; run(): Promise<void> }[] = []
+
+  add(what: string, run: () => Promise<void> | void): void {
+    this.steps.push({ what, run: async () => run() })
+  }
+
+  async all(log: Logger): Promise<void> {
+    for (const { what, run } of this.steps.splice(0).reverse()) {
+      await run().catch((error: unknown) => log.warn({ err: messageOf(error), what }, 'a step of the shutdown failed'))
+    }
+  }
+}
+
+interface Flags {
+  readonly port?: string
+  readonly examples: boolean
+}
+
+async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<string> {
+  const lock = await acquireHomeLock(config.home)
+  undo.add('release the home', () => lock.release())
+  if (config.databaseUrl !== null) return config.databaseUrl
+  const server = await startEmbeddedPostgres({ home: config.home, log })
+  undo.add('stop Postgres', () => server.stop())
+  noteDatabaseUrl(config, server.url)
+  undo.add('forget the database URL', () => forgetDatabaseUrl(config))
+  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
+  return server.url
+}
+
+/** The exchange that the example pipeline reads without a connection of the user's own. */
+async function openExchange(context: Context, undo: Undo): Promise<void> {
+  const exchange = await startExchange({ now: () => Date.now() })
+  undo.add('stop the simulated exchange', () => exchange.close())
+  await context.vault.setVariable(
+    'upbit_simulated_url',
+    exchange.url,
+    'Simulated exchange of this standalone; set at every start',
+    'standalone',
+  )
+}
+
+/** The settings of the supervised processes: ours, and what the flags changed. */
+function processEnv(config: Config, flags: Flags): Record<string, string | undefined> {
+  const env: Record<string, string | undefined> = { ...config.environment, BARAM_HOME: config.home }
+  if (flags.port !== undefined) env['BARAM__API__PORT'] = flags.port
+  if (!flags.examples) env['BARAM__CORE__LOAD_EXAMPLES'] = 'False'
+  env['BARAM__CORE__KILLED_TASK_CLEANUP_TIME'] ??= String(TASK_GRACE_S)
+  return env
+}
+
+function superviseProcesses(context: Context, flags: Flags, onReport: (line: string) => void): Supervisor {
+  const { config, database, log } = context
+  const { bootId } = thisProcess()
+  return new Supervisor(
+    [
+      { name: 'scheduler', args: ['scheduler'], nodeArgs: ['--disallow-code-generation-from-strings'] },
+      { name: 'worker', args: ['worker'] },
+    ],
+    {
+      env: processEnv(config, flags),
+      logFolder: config.logFolder,
+      onExit(name, pid, code, signal) {
+        onReport(`${name} ended (${signal ?? `exit code ${code}`})`)
+        // Recovery on one host need not wait for the lease: the launcher knows that the process is gone.
+        void endJobsOfProcess(database, hostname(), pid, bootId)
+          .then(() => notifyScheduler(database))
+          .catch((error: unknown) =>
+            log.warn({ err: messageOf(error) }, 'the lease of a dead process could not be ended'),
+          )
+      },
+    },
+  )
+}
+
+function waitForSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+}
+
+function announce(url: string, isEmbedded: boolean, config: Config): void {
+  print(`\n${pc.bold('Baram')} ${productVersion} is running.\n`)
+  print(`  Open        ${pc.cyan(url)}`)
+  print(`  DAGs        ${config.dagsFolder}`)
+  print(`  Home        ${config.home}${isEmbedded ? ' (with the embedded Postgres)' : ''}`)
+  print(`  Logs        ${config.logFolder}`)
+  print(`  Exchange    simulated, until you add the connection upbit_default\n`)
+  print(pc.dim('Ctrl-C stops everything.'))
+}
+
+async function standalone(flags: Flags): Promise<void> {
+  const config = loadConfig()
+  const log = makeLogger('standalone', config.logLevel === 'info' ? 'warn' : config.logLevel)
+  const undo = new Undo()
+  // From here on a signal only asks: each step that has been done is undone.
+  const asked = waitForSignal()
+  try {
+    makeHome(config)
+    const url = await openDatabaseFor(config, log, undo)
+    await migrate(url, migrations)
+    const context = openOn(config, log, url, 'standalone', true, () => Promise.resolve())
+    undo.add('close the database', () => context.close())
+    await openExchange(context, undo)
+    const supervisor = superviseProcesses(context, flags, (line) => tell(pc.yellow(line)))
+    undo.add('stop the processes', () => supervisor.stop(STOP_MS))
+    const failed = await supervisor.start()
+    if (failed.length > 0) {
+      throw new BaramError(
+        'CONFIG_INVALID',
+        `${failed.join(' and ')} did not start; see ${failed.map((name) => `${config.logFolder}/${name}.log`).join(' and ')}`,
+      )
+    }
+    announce(`http://localhost:${flags.port ?? config.port}`, config.databaseUrl === null, config)
+    await asked
+    tell(pc.dim('Stopping …'))
+  } finally {
+    await undo.all(log)
+  }
+  setExitCode(0)
+}
+
+export function addStandaloneCommand(program: Command): void {
+  program
+    .command('standalone')
+    .description('run everything on this machine, with an embedded Postgres unless a database is configured')
+    .option('-p, --port <port>', 'port of UI and API')
+    .option('--no-examples', 'do not load the example DAGs that come with the product')
+    .action(standalone)
+}

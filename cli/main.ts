@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// `dagctl`: reads the arguments, runs one command, ends with a documented exit code and one readable line.
+
+import { Command, CommanderError } from 'commander'
+import { productVersion } from '../runtime/paths.ts'
+import { addDbCommands } from './commands/db.ts'
+import { addProcessCommands } from './commands/processes.ts'
+import { addStandaloneCommand } from './commands/standalone.ts'
+import { describeError, EXIT, exitCodeOf } from './exit.ts'
+import { exitCode, print, setExitCode, tell } from './output.ts'
+
+function makeProgram(): Command {
+  const program = new Command('dagctl')
+  program
+    .description('Baram: an Airflow-compatible DAG scheduler in TypeScript')
+    .option('--debug', 'show the stack of an error')
+    .showHelpAfterError('(run dagctl --help for the commands)')
+    .exitOverride()
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => print(productVersion))
+  addStandaloneCommand(program)
+  addDbCommands(program)
+  addProcessCommands(program)
+  return program
+}
+
+async function main(): Promise<void> {
+  const program = makeProgram()
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    if (error instanceof CommanderError) setExitCode(error.exitCode === 0 ? EXIT.ok : EXIT.usage)
+    else {
+      tell(describeError(error, program.opts<{ debug?: boolean }>().debug === true))
+      setExitCode(exitCodeOf(error))
+    }
+  }
+}
+
+await main()
+// Handles that a failed command left open must not keep it alive.
+process.exit(exitCode())

@@ -1,0 +1,79 @@
+// What commands print: tables for people, JSON and YAML for programs, plain columns for pipes.
+
+import Table from 'cli-table3'
+import pc from 'picocolors'
+import { stringify } from 'yaml'
+import { BaramError } from '../core/errors.ts'
+
+export const FORMATS = ['table', 'json', 'yaml', 'plain'] as const
+export type Format = (typeof FORMATS)[number]
+
+export type Row = Readonly<Record<string, unknown>>
+
+let code = 0
+
+/** Remembered until the command has cleaned up; `process.exit` in the middle would lose output. */
+export function setExitCode(value: number): void {
+  code = Math.max(code, value)
+}
+export const exitCode = (): number => code
+
+export function print(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** Hints and progress, apart from the output that programs read. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+export function readFormat(text: string): Format {
+  const format = FORMATS.find((known) => known === text)
+  if (format === undefined)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `the output format is one of ${FORMATS.join(', ')}; found ${JSON.stringify(text)}`,
+    )
+  return format
+}
+
+const textOf = (value: unknown): string => {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return JSON.stringify(value)
+}
+
+function tableOf(rows: readonly Row[], columns: readonly string[]): string {
+  if (rows.length === 0) return 'No data found'
+  const table = new Table({
+    head: columns.map((column) => pc.bold(column)),
+    style: { head: [], border: [], compact: true },
+  })
+  for (const row of rows) table.push(columns.map((column) => textOf(row[column])))
+  return table.toString()
+}
+
+/** One kind of thing in rows. Columns are the keys of the first row, or those given (so that an empty list has a header). */
+export function formatRows(rows: readonly Row[], format: Format, columns = Object.keys(rows[0] ?? {})): string {
+  switch (format) {
+    case 'json':
+      return JSON.stringify(rows, null, 2)
+    case 'yaml':
+      return stringify(rows)
+    case 'plain':
+      return [columns, ...rows.map((row) => columns.map((column) => textOf(row[column])))]
+        .map((cells) => cells.join('\t'))
+        .join('\n')
+    case 'table':
+      return tableOf(rows, columns)
+  }
+}
+
+export function printRows(rows: readonly Row[], format: Format, columns?: string[]): void {
+  print(formatRows(rows, format, columns))
+}
+
+/** An instant as ISO text in UTC, or empty. */
+export const when = (ms: number | null | undefined): string =>
+  ms === null || ms === undefined ? '' : new Date(ms).toISOString()

@@ -1,0 +1,59 @@
+// What the long-running commands share: they stop on SIGTERM, SIGINT, or when their supervisor is gone, and end with an
+// error when their lease is lost.
+
+import { createWriteStream } from 'node:fs'
+import { messageOf } from '../core/errors.ts'
+import { type Context, openContext } from './wire.ts'
+
+export interface Service {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface ProcessOptions {
+  readonly name: string
+  /** Where the log goes instead of standard error. */
+  readonly logFile?: string | undefined
+  make(context: Context, onFatal: (reason: string) => void): readonly Service[]
+}
+
+/** Ends of a process that was asked to: nothing may hang for longer, ms. */
+const STOP_LIMIT_MS = 60_000
+
+/** Runs services until told to stop; returns the exit code. */
+export async function runProcess(options: ProcessOptions): Promise<number> {
+  const logTo =
+    options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 })
+  const context = await openContext({ name: options.name, ...(logTo === undefined ? {} : { logTo }) })
+  let fatal: string | null = null
+  let tellStop: () => void = () => undefined
+  const stopped = new Promise<void>((resolve) => {
+    tellStop = resolve
+  })
+  const services = options.make(context, (reason) => {
+    fatal = reason
+    tellStop()
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, tellStop)
+  if (process.connected) process.on('disconnect', tellStop)
+  if (context.config.ignoredAirflow.length > 0)
+    context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
+  try {
+    for (const service of services) await service.start()
+    process.send?.({ type: 'ready' })
+    await stopped
+  } finally {
+    const limit = setTimeout(() => process.exit(1), STOP_LIMIT_MS)
+    if (fatal === null)
+      for (const service of [...services].reverse())
+        await service
+          .stop()
+          .catch((error: unknown) => context.log.warn({ err: messageOf(error) }, 'a service did not stop cleanly'))
+    await context
+      .close()
+      .catch((error: unknown) => context.log.warn({ err: messageOf(error) }, 'the database was not closed cleanly'))
+    clearTimeout(limit)
+  }
+  if (fatal !== null) context.log.error({ reason: fatal }, 'the process ends')
+  return fatal === null ? 0 : 1
+}
