@@ -125,5 +125,6 @@ export function instanceOf(board: RunBoard, taskId: string): TaskInstanceView {
 
 /** Every instance's state by task id. */
 export function statesOf(board: RunBoard): Record<string, string | null> {
-  return Object.fromEntries([...board.instances.values()].map((ti) => [board.graph.tasks[ti.task]?.taskId, ti.state]))
+  const pairs = [...board.instances.values()].map((ti) => [board.graph.tasks[ti.task]?.taskId ?? '', ti.state] as const)
+  return Object.fromEntries<string | null>(pairs)
 }
