@@ -5,7 +5,7 @@ import { advance, decide } from '../core/decide.ts'
 import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
-import { findDue, findOrphans, peekHeld } from '../store/postgres/live.ts'
+import { findDue, findHeldRuns, findOrphans } from '../store/postgres/live.ts'
 import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces } from '../store/postgres/runs.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
@@ -115,16 +115,23 @@ export async function wakeDue(database: Database, turns: TurnRunner): Promise<nu
   return due.length
 }
 
-/** Slots that came free go to what has waited longest and weighs most. */
+/** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */
 export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
-  const held = await peekHeld(database, BATCH)
-  if (held.length === 0) return
-  await turns.run({
-    runs: [],
-    freeRuns: [...new Set(held.map((row) => row.dag_run_id))],
-    isWide: true,
-    act: () => undefined,
-  })
+  for (let hasAdmitted = true; hasAdmitted; ) {
+    const runs = await findHeldRuns(database, BATCH)
+    if (runs.length === 0) return
+    let all: ReadonlyMap<number, RunChanges> = new Map()
+    await turns.run({
+      runs: [],
+      freeRuns: runs,
+      isWide: true,
+      act(changes) {
+        all = changes
+      },
+    })
+    // The turn moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
+    hasAdmitted = [...all.values()].some((changes) => changes.ways.size > 0)
+  }
 }
 
 /** An attempt that ended without its worker: whoever shares its host can say so in its log. */
