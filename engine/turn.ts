@@ -295,10 +295,8 @@ export class TurnRunner {
       changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
     if (ends('queued')) await notifyWork(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    const wakesPast = changed.some(
-      (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
-    )
-    if (someRunEnded || wakesPast || ends('up_for_retry')) await notifyScheduler(tx)
+    for (const dagId of dagsWhosePastMoved(changed)) await notifyScheduler(tx, dagId)
+    if (someRunEnded || ends('up_for_retry')) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
@@ -334,6 +332,14 @@ async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void
       'SETTLED_ELSEWHERE',
       `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`,
     )
+}
+
+/** DAGs with tasks that look at their past, in which something has just finished: later runs may go on now. */
+function dagsWhosePastMoved(changed: readonly RunChanges[]): ReadonlySet<string> {
+  const moved = changed.filter(
+    ({ board, ways }) => board.past !== null && [...ways.values()].some((way) => isFinished(way.ti.state)),
+  )
+  return new Set(moved.map(({ board }) => board.run.dagId))
 }
 
 /** Closes the run once nothing of it can go on. */

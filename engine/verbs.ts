@@ -6,7 +6,13 @@ import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
 import { findDue, findHeldRuns, findOrphans } from '../store/postgres/live.ts'
-import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces } from '../store/postgres/runs.ts'
+import {
+  dagIdsOfRuns,
+  findIdleRuns,
+  findRunningRuns,
+  findStartableRuns,
+  lockRunPlaces,
+} from '../store/postgres/runs.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
 
@@ -194,4 +200,10 @@ export async function decideRuns(turns: TurnRunner, ids: readonly number[]): Pro
     },
   })
   return result.changedRuns.length
+}
+
+/** Runs of a DAG whose tasks look at their past, after an earlier run has moved. */
+export async function decideAfterPast(database: Database, turns: TurnRunner, dagId: string): Promise<number> {
+  const ids = await findRunningRuns(database, dagId)
+  return ids.length === 0 ? 0 : decideRuns(turns, ids)
 }
