@@ -18,6 +18,8 @@ export interface CommandResult {
 
 export interface TestBaram {
   readonly home: string
+  /** Of its metadata. */
+  readonly databaseUrl: string
   readonly dags: string
   /** Runs a `dagctl` command. */
   dagctl(...args: string[]): Promise<CommandResult>
@@ -100,6 +102,7 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
   const dagctl = (...args: string[]) => runCommand(args, env)
   return {
     home: join(home, 'baram'),
+    databaseUrl: url,
     dags,
     dagctl,
     async dagctlJson(...args) {
