@@ -22,6 +22,7 @@ import {
   upsertDag,
   type VersionContent,
 } from '../store/postgres/dags.ts'
+import { askForDag } from '../store/postgres/inbox.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import type { Sql } from '../store/sql.ts'
@@ -208,6 +209,7 @@ export async function pauseDag(
       // The time while paused does not count: without catchup the schedule goes on from now.
       const { graph } = await boards.version(tx, dag.version_id)
       await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
+      await askForDag(tx, dagId)
     }
     await audit?.(tx)
     await notifyScheduler(tx)

@@ -14,6 +14,7 @@ import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, sqlOf } from '../store/database.ts'
+import { askForSuccessors } from '../store/postgres/inbox.ts'
 import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
 import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
 import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
@@ -294,10 +295,11 @@ export class TurnRunner {
       changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
     if (ends('queued')) await notifyWork(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    const wakesPast = changed.some(
+    const awaited = changed.filter(
       (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
     )
-    if (someRunEnded || wakesPast || ends('up_for_retry')) await notifyScheduler(tx)
+    for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
+    if (someRunEnded || awaited.length > 0 || ends('up_for_retry')) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 

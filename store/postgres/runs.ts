@@ -183,13 +183,13 @@ export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly nu
   return rows.map((row) => row.id)
 }
 
-/** Running runs of a DAG, for wake-ups by their past. */
-export async function findRunningRuns(sql: Sql, dagId: string): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
-    "select id from dag_run where dag_id = $1 and state = 'running' order by id",
-    [dagId],
+/** The sweep has looked at these runs: they come last in its next look. Whoever holds one right now is deciding on it. */
+export async function markLookedAt(sql: Sql, ids: readonly number[]): Promise<void> {
+  await sql.query(
+    `update dag_run set last_scheduling_decision = now()
+     where id in (select id from dag_run where id = any($1::bigint[]) order by id for update skip locked)`,
+    [ids],
   )
-  return rows.map((row) => row.id)
 }
 
 /** The run before this one in the DAG's order, or null. */
