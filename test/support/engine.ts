@@ -172,7 +172,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     boards,
     async addDag(dag, file = {}) {
       const name = `${dag.dagId}.ts`
-      await syncFile(database, boards, fileOf(name, [dag], file), new Set([name]), false)
+      await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
     },
     async trigger(dagId, request = {}) {
       const { dagRunId } = await triggerRun(database, boards, { dagId, triggeredBy: 'cli', user: null, ...request })
