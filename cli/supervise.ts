@@ -15,7 +15,7 @@ export interface SuperviseOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logFolder: string
   /** A process is gone: its lease can be ended at once, without waiting for it to run out. */
-  onExit(name: string, pid: number, code: number | null, signal: string | null): void
+  onExit(name: string, pid: number, code: number | null, signal: string | null, isAsked: boolean): void
 }
 
 const FIRST_PAUSE_MS = 100
@@ -57,7 +57,7 @@ class Supervised {
       child.on('exit', (code, signal) => {
         resolve(false)
         this.child = null
-        if (child.pid !== undefined) this.options.onExit(name, child.pid, code, signal)
+        if (child.pid !== undefined) this.options.onExit(name, child.pid, code, signal, this.isStopping)
         if (!this.isStopping) this.restart(performance.now() - began)
       })
     })

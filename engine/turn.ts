@@ -23,7 +23,7 @@ import { clearXComs, putXCom } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import type { Boards } from './boards.ts'
-import { groupWays, RunChanges, type Way } from './changes.ts'
+import { groupHeld, groupWays, RunChanges, type Way } from './changes.ts'
 
 /** The worker on which a turn may start attempts. */
 export interface WorkerSelf {
@@ -241,7 +241,8 @@ export class TurnRunner {
     for (const group of groupWays(changes.ways.values()))
       pending.push(...this.writeGroup(tx, changes, group, rev, worker))
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
-    for (const [id, because] of changes.held) pending.push(putLive(tx, dagRunId, [id], 'held', { because }))
+    for (const { ids, because } of groupHeld(changes.held))
+      pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }

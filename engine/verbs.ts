@@ -135,25 +135,46 @@ export async function admitHeld(database: Database, turns: TurnRunner): Promise<
   }
 }
 
-/** Attempts whose worker is dead end as lost: retried or failed like any other failure. Returns how many. */
-export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<number> {
+/** An attempt that ended without its worker: whoever shares its host can say so in its log. */
+export interface LostAttempt {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
+  readonly hostname: string | null
+  /** Whether it is tried again. */
+  readonly isRetried: boolean
+}
+
+/** Attempts whose worker is dead end as lost: retried or failed like any other failure. */
+export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<readonly LostAttempt[]> {
   const orphans = await findOrphans(database)
-  if (orphans.length === 0) return 0
-  let rescued = 0
+  if (orphans.length === 0) return []
+  let lost: LostAttempt[] = []
   await turns.run({
     runs: [...new Set(orphans.map((row) => row.dag_run_id))].sort((a, b) => a - b),
     act(all) {
-      rescued = 0
+      lost = []
       for (const row of orphans) {
         const changes = all.get(row.dag_run_id)
         const ti = isAttempt(changes?.board, row.ti_id, row.epoch)
         if (changes === undefined || ti === null) continue
         settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
-        rescued++
+        const { graph, run } = changes.board
+        lost.push({
+          dagId: run.dagId,
+          runId: run.runId,
+          taskId: graph.tasks[ti.task]?.taskId ?? '',
+          mapIndex: ti.mapIndex,
+          tryNumber: ti.tryNumber,
+          hostname: row.hostname,
+          isRetried: ti.state === 'up_for_retry',
+        })
       }
     },
   })
-  return rescued
+  return lost
 }
 
 function decideAll(all: ReadonlyMap<number, RunChanges>): void {

@@ -15,6 +15,7 @@ import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
 import { LeaseWatch } from './lease-watch.ts'
+import { closeLostLogs } from './lost-logs.ts'
 
 export interface SchedulerOptions {
   readonly config: Config
@@ -152,7 +153,9 @@ export class Scheduler {
     const { database } = this.options
     if (this.mustSweep) {
       this.mustSweep = false
-      await rescue(database, turns, lease.now())
+      const lost = await rescue(database, turns, lease.now())
+      if (lost.length > 0) this.options.log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
+      closeLostLogs(this.options.config.logFolder, lost, this.options.log)
       await decideIdle(database, turns)
     }
     const created = await createDueRuns(database, this.boards)

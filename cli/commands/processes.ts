@@ -6,12 +6,15 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
+import { loadKey } from '../../runtime/secrets.ts'
 import type { DagRoot } from '../../scheduler/dag-files.ts'
 import { DagProcessor } from '../../scheduler/dag-processor.ts'
 import { Scheduler } from '../../scheduler/scheduler.ts'
+import { startWebserver, type Webserver } from '../../webserver/server.ts'
 import { Worker } from '../../worker/worker.ts'
 import { setExitCode } from '../output.ts'
-import { runProcess } from '../run-process.ts'
+import { runProcess, type Service } from '../run-process.ts'
+import type { Context } from '../wire.ts'
 
 const resolved = (path: string): string | null => {
   try {
@@ -99,4 +102,47 @@ export function addProcessCommands(program: Command): void {
       })
       setExitCode(code)
     })
+  program
+    .command('webserver')
+    .alias('api-server')
+    .description('run the REST API and the pages')
+    .option('-p, --port <port>', 'port to listen on', readPort)
+    .option('--log-file <path>', 'write the log there instead of to standard error')
+    .action(async (flags: { port?: number; logFile?: string }) => {
+      setExitCode(
+        await runProcess({
+          name: 'webserver',
+          logFile: flags.logFile,
+          make: (context) => [webService(context, flags.port)],
+        }),
+      )
+    })
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${JSON.stringify(text)}`)
+  return port
+}
+
+function webService({ config, database, boards, vault, log }: Context, port: number | undefined): Service {
+  let server: Webserver | null = null
+  return {
+    async start() {
+      const jwtSecret = config.jwtSecret ?? loadKey(config.home, 'jwt', true)
+      server = await startWebserver({
+        config: port === undefined ? config : { ...config, port },
+        database,
+        boards,
+        vault,
+        log,
+        jwtSecret,
+      })
+      log.info({ url: server.url }, 'webserver started')
+    },
+    async stop() {
+      await server?.close()
+    },
+  }
 }

@@ -5,11 +5,12 @@ import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { BaramError, messageOf } from '../../core/errors.ts'
+import { createAccount, listAccounts, makeSignInToken } from '../../engine/accounts.ts'
 import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
-import { thisProcess } from '../../runtime/processes.ts'
+import { isAlive, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
 import { startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startExchange } from '../../services/simulated/exchange.ts'
@@ -19,6 +20,7 @@ import { notifyScheduler } from '../../store/postgres/notify.ts'
 import { print, setExitCode, tell } from '../output.ts'
 import { Supervisor } from '../supervise.ts'
 import { type Context, forgetDatabaseUrl, makeHome, noteDatabaseUrl, openOn } from '../wire.ts'
+import { newPassword } from './users.ts'
 
 /** Everything must be down 5 s after Ctrl-C: the processes get most of it. */
 const STOP_MS = 3_500
@@ -45,16 +47,43 @@ interface Flags {
   readonly examples: boolean
 }
 
+/** How often the launcher looks whether its Postgres still lives, ms. */
+const POSTGRES_LOOK_MS = 250
+
+/** The embedded server, started again when it dies: its data recovers by itself, clients connect anew. */
+async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<string> {
+  let server = await startEmbeddedPostgres({ home: config.home, log })
+  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
+  let isBusy = false
+  const timer = setInterval(() => {
+    if (isBusy || isAlive(server.pid)) return
+    isBusy = true
+    tell(pc.yellow('Postgres ended; starting it again'))
+    startEmbeddedPostgres({ home: config.home, log })
+      .then((next) => {
+        server = next
+        noteDatabaseUrl(config, next.url)
+      })
+      .catch((error: unknown) =>
+        log.error({ err: messageOf(error) }, 'Postgres could not be started again; the next try follows'),
+      )
+      .finally(() => {
+        isBusy = false
+      })
+  }, POSTGRES_LOOK_MS)
+  undo.add('stop Postgres', () => server.stop())
+  undo.add('stop watching Postgres', () => clearInterval(timer))
+  return server.url
+}
+
 async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<string> {
   const lock = await acquireHomeLock(config.home)
   undo.add('release the home', () => lock.release())
   if (config.databaseUrl !== null) return config.databaseUrl
-  const server = await startEmbeddedPostgres({ home: config.home, log })
-  undo.add('stop Postgres', () => server.stop())
-  noteDatabaseUrl(config, server.url)
+  const url = await keepPostgres(config, log, undo)
+  noteDatabaseUrl(config, url)
   undo.add('forget the database URL', () => forgetDatabaseUrl(config))
-  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
-  return server.url
+  return url
 }
 
 /** The exchange that the example pipeline reads without a connection of the user's own. */
@@ -85,11 +114,13 @@ function superviseProcesses(context: Context, flags: Flags, onReport: (line: str
     [
       { name: 'scheduler', args: ['scheduler'], nodeArgs: ['--disallow-code-generation-from-strings'] },
       { name: 'worker', args: ['worker'] },
+      { name: 'webserver', args: ['webserver'], nodeArgs: ['--disallow-code-generation-from-strings'] },
     ],
     {
       env: processEnv(config, flags),
       logFolder: config.logFolder,
-      onExit(name, pid, code, signal) {
+      onExit(name, pid, code, signal, isAsked) {
+        if (isAsked) return
         onReport(`${name} ended (${signal ?? `exit code ${code}`})`)
         // Recovery on one host need not wait for the lease: the launcher knows that the process is gone.
         void endJobsOfProcess(database, hostname(), pid, bootId)
@@ -108,15 +139,41 @@ function waitForSignal(): Promise<void> {
   })
 }
 
-function announce(url: string, isEmbedded: boolean, config: Config): void {
+/** The first account, made once: its password is shown now and never again. */
+async function firstAccount(context: Context): Promise<string | null> {
+  if ((await listAccounts(context.database)).length > 0) return null
+  const password = newPassword()
+  await createAccount(
+    context.database,
+    { username: 'admin', password, role: 'admin', mustChangePassword: true },
+    'standalone',
+  )
+  return password
+}
+
+interface Announcement {
+  readonly port: number
+  readonly token: string
+  readonly password: string | null
+}
+
+function announce(config: Config, { port, token, password }: Announcement): void {
+  const url = `http://localhost:${port}`
   print(`\n${pc.bold('Baram')} ${productVersion} is running.\n`)
-  print(`  Open        ${pc.cyan(url)}`)
+  print(`  Sign in     ${pc.cyan(`${url}/sign-in?token=${token}`)} ${pc.dim('(once, within 10 minutes)')}`)
+  if (password !== null)
+    print(
+      `  Or as       user ${pc.bold('admin')}, password ${pc.bold(password)} ${pc.dim('(shown only now; change it after signing in)')}`,
+    )
   print(`  DAGs        ${config.dagsFolder}`)
-  print(`  Home        ${config.home}${isEmbedded ? ' (with the embedded Postgres)' : ''}`)
+  print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
-  print(`  Exchange    simulated, until you add the connection upbit_default\n`)
+  print('  Exchange    simulated, until you add the connection upbit_default\n')
   print(pc.dim('Ctrl-C stops everything.'))
 }
+
+/** How long the link of the terminal signs in, ms. */
+const LINK_MS = 10 * 60_000
 
 async function standalone(flags: Flags): Promise<void> {
   const config = loadConfig()
@@ -130,6 +187,7 @@ async function standalone(flags: Flags): Promise<void> {
     await migrate(url, migrations)
     const context = openOn(config, log, url, 'standalone', true, () => Promise.resolve())
     undo.add('close the database', () => context.close())
+    const password = await firstAccount(context)
     await openExchange(context, undo)
     const supervisor = superviseProcesses(context, flags, (line) => tell(pc.yellow(line)))
     undo.add('stop the processes', () => supervisor.stop(STOP_MS))
@@ -140,7 +198,8 @@ async function standalone(flags: Flags): Promise<void> {
         `${failed.join(' and ')} did not start; see ${failed.map((name) => `${config.logFolder}/${name}.log`).join(' and ')}`,
       )
     }
-    announce(`http://localhost:${flags.port ?? config.port}`, config.databaseUrl === null, config)
+    const token = await makeSignInToken(context.database, 'admin', LINK_MS)
+    announce(config, { port: Number(flags.port ?? config.port), token, password })
     await asked
     tell(pc.dim('Stopping …'))
   } finally {

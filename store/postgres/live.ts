@@ -179,9 +179,3 @@ export async function countTasks(
   )
   return rows
 }
-
-/** Anything waiting for a slot at all? */
-export async function hasHeld(sql: Sql): Promise<boolean> {
-  const { rows } = await sql.query("select 1 from live where stage = 'held' limit 1", [], 'has_held')
-  return rows.length > 0
-}

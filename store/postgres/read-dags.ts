@@ -1,0 +1,243 @@
+// What pages and the API read of DAGs, their versions and code.
+
+import type { Sql } from '../sql.ts'
+import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+
+export interface DagListRow {
+  readonly dag_id: string
+  readonly dag_display_name: string
+  readonly is_paused: boolean
+  readonly is_stale: boolean
+  readonly last_parsed_time: number | null
+  readonly last_parse_duration: number | null
+  readonly bundle_name: string
+  readonly bundle_version: string | null
+  readonly relative_fileloc: string
+  readonly fileloc: string
+  readonly owners: string
+  readonly description: string | null
+  readonly timetable_summary: string | null
+  readonly timetable_description: string | null
+  readonly timezone: string
+  readonly has_schedule: boolean
+  readonly max_active_tasks: number
+  readonly max_active_runs: number
+  readonly max_consecutive_failed_dag_runs: number
+  readonly has_task_concurrency_limits: boolean
+  readonly has_import_errors: boolean
+  readonly next_dagrun: number | null
+  readonly next_dagrun_data_interval_start: number | null
+  readonly next_dagrun_data_interval_end: number | null
+  readonly next_dagrun_create_after: number | null
+  readonly tags: readonly string[]
+}
+
+const DAG = /* sql */ `
+  d.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, d.is_paused, d.is_stale, d.last_parsed_time, d.last_parse_duration,
+  d.bundle_name, d.bundle_version, d.relative_fileloc, d.fileloc, d.owners, d.description, d.timetable_summary, d.timetable_description,
+  d.timezone, d.has_schedule, d.max_active_tasks, d.max_active_runs, d.max_consecutive_failed_dag_runs, d.has_task_concurrency_limits,
+  d.has_import_errors, d.next_dagrun, d.next_dagrun_data_interval_start, d.next_dagrun_data_interval_end, d.next_dagrun_create_after,
+  coalesce((select json_agg(t.name order by t.name) from dag_tag t where t.dag_id = d.dag_id), '[]'::json) as tags`
+
+export interface DagFilter {
+  readonly tags?: readonly string[] | undefined
+  readonly tags_all?: boolean
+  readonly owners?: readonly string[] | undefined
+  readonly dag_id_pattern?: readonly string[] | undefined
+  readonly dag_display_name_pattern?: readonly string[] | undefined
+  readonly exclude_stale?: boolean
+  readonly paused?: boolean | undefined
+  readonly has_import_errors?: boolean | undefined
+  readonly last_dag_run_state?: string | undefined
+  readonly dag_run_state?: readonly string[] | undefined
+  readonly bundle_name?: string | undefined
+  readonly bundle_version?: string | undefined
+  readonly timetable_type?: readonly string[] | undefined
+  readonly [range: `dag_run_${string}`]: unknown
+}
+
+const LAST_RUN = `left join lateral (select r.state, r.start_date, r.end_date, r.run_after from dag_run r where r.dag_id = d.dag_id order by r.id desc limit 1) l on true`
+
+const DAG_LIST = /* sql */ `
+from dag d ${LAST_RUN}, json_to_record($1) as f(tags text[], tags_all boolean, owners text[], dag_id_pattern text[],
+  dag_display_name_pattern text[], exclude_stale boolean, paused boolean, has_import_errors boolean, last_dag_run_state text,
+  dag_run_state text[], bundle_name text, bundle_version text, timetable_type text[],
+  ${rangeFields('dag_run_start_date')}, ${rangeFields('dag_run_end_date')})
+where (f.tags is null or case when f.tags_all
+      then (select count(*) from dag_tag t where t.dag_id = d.dag_id and t.name = any (f.tags)) = cardinality(f.tags)
+      else exists (select 1 from dag_tag t where t.dag_id = d.dag_id and t.name = any (f.tags)) end)
+  ${pattern('d.owners', 'owners')} ${pattern('d.dag_id', 'dag_id_pattern')}
+  ${pattern('coalesce(d.dag_display_name, d.dag_id)', 'dag_display_name_pattern')}
+  and (f.exclude_stale is not true or not d.is_stale) and (f.paused is null or d.is_paused = f.paused)
+  and (f.has_import_errors is null or d.has_import_errors = f.has_import_errors)
+  and (f.last_dag_run_state is null or l.state = f.last_dag_run_state)
+  and (f.dag_run_state is null or exists (select 1 from dag_run x where x.dag_id = d.dag_id and x.state = any (f.dag_run_state)))
+  and (f.bundle_name is null or d.bundle_name = f.bundle_name) and (f.bundle_version is null or d.bundle_version = f.bundle_version)
+  and (f.timetable_type is null or d.timetable_type = any (f.timetable_type))
+  ${range('l.start_date', 'dag_run_start_date')} ${range('l.end_date', 'dag_run_end_date')}`
+
+export const DAG_ORDER = {
+  dag_id: 'd.dag_id',
+  dag_display_name: 'coalesce(d.dag_display_name, d.dag_id)',
+  is_paused: 'd.is_paused',
+  is_stale: 'd.is_stale',
+  last_parsed_time: 'd.last_parsed_time',
+  next_dagrun: 'd.next_dagrun_create_after',
+  next_dagrun_logical_date: 'd.next_dagrun',
+  next_dagrun_run_after: 'd.next_dagrun_create_after',
+  last_run_state: 'l.state',
+  last_run_start_date: 'l.start_date',
+  last_run_run_after: 'l.run_after',
+} as const
+
+export function listDags(sql: Sql, filter: DagFilter, page: Page): Promise<Listed<DagListRow>> {
+  return list<DagListRow>(sql, DAG, DAG_LIST, orderBy(DAG_ORDER, page.order, 'd.dag_id'), filter, page)
+}
+
+export async function getDag(sql: Sql, dagId: string): Promise<DagListRow | null> {
+  const { rows } = await sql.query<DagListRow>(`select ${DAG} from dag d where d.dag_id = $1`, [dagId], 'get_dag')
+  return rows[0] ?? null
+}
+
+export interface VersionListRow {
+  readonly id: string
+  readonly version_number: number
+  readonly dag_id: string
+  readonly dag_display_name: string
+  readonly bundle_name: string | null
+  readonly bundle_version: string | null
+  readonly created_at: number
+}
+
+const VERSION = /* sql */ `v.id, v.version_number, v.dag_id, v.bundle_name, v.bundle_version, v.created_at,
+  (select coalesce(d.dag_display_name, d.dag_id) from dag d where d.dag_id = v.dag_id) as dag_display_name`
+
+export interface VersionFilter {
+  readonly dag_id?: string | undefined
+  readonly version_number?: number | undefined
+  readonly bundle_name?: string | undefined
+  readonly bundle_version?: string | undefined
+}
+
+export const VERSION_ORDER = {
+  id: 'v.id',
+  version_number: 'v.version_number',
+  bundle_name: 'v.bundle_name',
+  bundle_version: 'v.bundle_version',
+} as const
+
+const VERSION_LIST = /* sql */ `
+from dag_version v, json_to_record($1) as f(dag_id text, version_number int, bundle_name text, bundle_version text)
+where (f.dag_id is null or v.dag_id = f.dag_id) and (f.version_number is null or v.version_number = f.version_number)
+  and (f.bundle_name is null or v.bundle_name = f.bundle_name) and (f.bundle_version is null or v.bundle_version = f.bundle_version)`
+
+export function listVersions(sql: Sql, filter: VersionFilter, page: Page): Promise<Listed<VersionListRow>> {
+  return list<VersionListRow>(sql, VERSION, VERSION_LIST, orderBy(VERSION_ORDER, page.order, 'v.id'), filter, page)
+}
+
+/** Versions by id, for the runs and task instances of one page. */
+export async function findVersions(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, VersionListRow>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await sql.query<VersionListRow>(
+    `select ${VERSION} from dag_version v where v.id = any($1::uuid[])`,
+    [ids],
+    'find_versions',
+  )
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** A version by its number; null number = the newest. */
+export async function getVersion(sql: Sql, dagId: string, number: number | null): Promise<VersionListRow | null> {
+  const { rows } = await sql.query<VersionListRow>(
+    `select ${VERSION} from dag_version v where v.dag_id = $1 and ($2::int is null or v.version_number = $2)
+     order by v.version_number desc limit 1`,
+    [dagId, number],
+    'get_version',
+  )
+  return rows[0] ?? null
+}
+
+export interface SourceRow {
+  readonly source_code: string
+  readonly version_number: number
+  readonly fileloc: string
+  readonly created_at: number
+}
+
+export async function getSource(sql: Sql, dagId: string, number: number | null): Promise<SourceRow | null> {
+  const { rows } = await sql.query<SourceRow>(
+    `select c.source_code, v.version_number, c.fileloc, v.created_at from dag_version v join dag_code c on c.dag_version_id = v.id
+     where v.dag_id = $1 and ($2::int is null or v.version_number = $2) order by v.version_number desc limit 1`,
+    [dagId, number],
+  )
+  return rows[0] ?? null
+}
+
+export async function countActiveRuns(sql: Sql, dagId: string): Promise<number> {
+  const { rows } = await sql.query<{ n: number }>(
+    "select count(*) as n from dag_run where dag_id = $1 and state in ('queued', 'running')",
+    [dagId],
+  )
+  return rows[0]?.n ?? 0
+}
+
+/** Runs by state of each DAG; DAGs without runs are there with none. */
+export async function countRunsByState(
+  sql: Sql,
+  dagIds: readonly string[] | null,
+): Promise<readonly { dag_id: string; dag_display_name: string; state: string | null; n: number }[]> {
+  const { rows } = await sql.query<{ dag_id: string; dag_display_name: string; state: string | null; n: number }>(
+    `select d.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.state, count(r.id) as n
+     from dag d left join dag_run r using (dag_id)
+     where ($1::text[] is null or d.dag_id = any($1)) and ($1::text[] is not null or not d.is_stale)
+     group by d.dag_id, r.state order by d.dag_id, r.state`,
+    [dagIds],
+  )
+  return rows
+}
+
+export async function listTags(
+  sql: Sql,
+  patterns: readonly string[] | null,
+  page: Page,
+): Promise<Listed<{ name: string }>> {
+  return list<{ name: string }>(
+    sql,
+    'n.name',
+    /* sql */ `from (select distinct name from dag_tag) n, json_to_record($1) as f(p text[]) where (f.p is null or n.name ilike any (f.p))`,
+    orderBy({ name: 'n.name' }, page.order, 'n.name'),
+    { p: patterns },
+    page,
+  )
+}
+
+export interface WarningRow {
+  readonly dag_id: string
+  readonly dag_display_name: string
+  readonly warning_type: string
+  readonly message: string
+  readonly timestamp: number
+}
+
+export const WARNING_ORDER = {
+  dag_id: 'w.dag_id',
+  warning_type: 'w.warning_type',
+  message: 'w.message',
+  timestamp: 'w.timestamp',
+} as const
+
+export function listWarnings(
+  sql: Sql,
+  filter: { dag_id?: string | undefined; warning_type?: string | undefined },
+  page: Page,
+): Promise<Listed<WarningRow>> {
+  return list<WarningRow>(
+    sql,
+    'w.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, w.warning_type, w.message, w.timestamp',
+    /* sql */ `from dag_warning w join dag d using (dag_id), json_to_record($1) as f(dag_id text, warning_type text)
+    where (f.dag_id is null or w.dag_id = f.dag_id) and (f.warning_type is null or w.warning_type = f.warning_type)`,
+    orderBy(WARNING_ORDER, page.order, 'w.dag_id'),
+    filter,
+    page,
+  )
+}

@@ -1,0 +1,171 @@
+// What pages and the API read of runs.
+
+import type { RunState, RunType } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+
+export interface RunListRow {
+  readonly id: number
+  readonly dag_id: string
+  readonly dag_display_name: string
+  readonly run_id: string
+  readonly run_type: RunType
+  readonly state: RunState
+  readonly logical_date: number | null
+  readonly data_interval_start: number | null
+  readonly data_interval_end: number | null
+  readonly run_after: number
+  readonly queued_at: number | null
+  readonly start_date: number | null
+  readonly end_date: number | null
+  readonly duration: number | null
+  readonly conf: Readonly<Record<string, unknown>>
+  readonly triggered_by: string | null
+  readonly triggering_user_name: string | null
+  readonly note: string | null
+  readonly version_id: string | null
+  readonly version_number: number | null
+  readonly bundle_version: string | null
+  readonly last_scheduling_decision: number | null
+  readonly partition_key: string | null
+  readonly timezone: string
+}
+
+const DURATION = 'extract(epoch from (r.end_date - r.start_date))::float8'
+
+const RUN = /* sql */ `
+  r.id, r.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.run_id, r.run_type, r.state, r.logical_date,
+  r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date, r.end_date, ${DURATION} as duration, r.conf,
+  r.triggered_by, r.triggering_user_name, r.note, r.created_dag_version_id as version_id, r.bundle_version, r.last_scheduling_decision,
+  r.partition_key, d.timezone, (select v.version_number from dag_version v where v.id = r.created_dag_version_id) as version_number`
+
+export interface RunFilter {
+  readonly dag_ids?: readonly string[] | undefined
+  readonly dag_id_pattern?: readonly string[] | undefined
+  readonly run_id_pattern?: readonly string[] | undefined
+  readonly user_pattern?: readonly string[] | undefined
+  readonly partition_key_pattern?: readonly string[] | undefined
+  readonly run_type?: readonly string[] | undefined
+  readonly state?: readonly string[] | undefined
+  readonly dag_version?: readonly number[] | undefined
+  readonly bundle_version?: string | undefined
+  readonly conf_contains?: string | undefined
+  readonly [range: string]: unknown
+}
+
+const RANGES = ['run_after', 'logical_date', 'start_date', 'end_date', 'updated_at'] as const
+
+const RUN_LIST = /* sql */ `
+from dag_run r join dag d using (dag_id), json_to_record($1) as f(dag_ids text[], dag_id_pattern text[], run_id_pattern text[],
+  user_pattern text[], partition_key_pattern text[], run_type text[], state text[], dag_version int[], bundle_version text,
+  conf_contains text, ${RANGES.map((name) => rangeFields(name)).join(', ')}, ${rangeFields('duration', 'float8')})
+where ($4::text is null or r.dag_id = $4) and (f.dag_ids is null or r.dag_id = any (f.dag_ids))
+  ${pattern('r.dag_id', 'dag_id_pattern')} ${pattern('r.run_id', 'run_id_pattern')}
+  ${pattern('r.triggering_user_name', 'user_pattern')} ${pattern('r.partition_key', 'partition_key_pattern')}
+  and (f.run_type is null or r.run_type = any (f.run_type)) and (f.state is null or r.state = any (f.state))
+  and (f.bundle_version is null or r.bundle_version = f.bundle_version)
+  and (f.conf_contains is null or strpos(r.conf::text, f.conf_contains) > 0)
+  and (f.dag_version is null or exists (select 1 from dag_version v where v.id = r.created_dag_version_id and v.version_number = any (f.dag_version)))
+  ${RANGES.map((name) => range(`r.${name}`, name)).join(' ')} ${range(DURATION, 'duration')}`
+
+export const RUN_ORDER = {
+  id: 'r.id',
+  dag_id: 'r.dag_id',
+  dag_run_id: 'r.run_id',
+  run_id: 'r.run_id',
+  run_after: 'r.run_after',
+  logical_date: 'r.logical_date',
+  start_date: 'r.start_date',
+  end_date: 'r.end_date',
+  state: 'r.state',
+  run_type: 'r.run_type',
+  updated_at: 'r.updated_at',
+  conf: 'r.conf::text',
+  duration: DURATION,
+} as const
+
+export function listRuns(sql: Sql, dagId: string | null, filter: RunFilter, page: Page): Promise<Listed<RunListRow>> {
+  return list<RunListRow>(sql, RUN, RUN_LIST, orderBy(RUN_ORDER, page.order, 'r.id'), filter, page, [dagId])
+}
+
+export async function getRun(sql: Sql, dagId: string, runId: string): Promise<RunListRow | null> {
+  const { rows } = await sql.query<RunListRow>(
+    `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 and r.run_id = $2`,
+    [dagId, runId],
+    'get_run',
+  )
+  return rows[0] ?? null
+}
+
+/** The newest runs of a DAG, newest first: the columns of its grid. */
+export async function latestRuns(sql: Sql, dagId: string, limit: number): Promise<readonly RunListRow[]> {
+  const { rows } = await sql.query<RunListRow>(
+    `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 order by r.id desc limit $2`,
+    [dagId, limit],
+    'latest_runs',
+  )
+  return rows
+}
+
+/** Older or all runs by keyset, newest first. */
+export async function pageRuns(
+  sql: Sql,
+  filter: { dagId: string | null; state: string | null; before: number | null },
+  limit: number,
+): Promise<readonly RunListRow[]> {
+  const { rows } = await sql.query<RunListRow>(
+    `select ${RUN} from dag_run r join dag d using (dag_id)
+     where ($1::text is null or r.dag_id = $1) and ($2::text is null or r.state = $2) and ($3::bigint is null or r.id < $3)
+     order by r.id desc limit $4`,
+    [filter.dagId, filter.state, filter.before, limit],
+  )
+  return rows
+}
+
+export interface RecentRun {
+  readonly dag_id: string
+  readonly id: number
+  readonly run_id: string
+  readonly state: RunState
+  readonly run_after: number
+  readonly start_date: number | null
+  readonly end_date: number | null
+}
+
+/** The last `each` runs of every given DAG, newest first: the bars of the DAG list. */
+export async function recentRuns(sql: Sql, dagIds: readonly string[], each: number): Promise<readonly RecentRun[]> {
+  const { rows } = await sql.query<RecentRun>(
+    `select x.dag_id, r.id, r.run_id, r.state, r.run_after, r.start_date, r.end_date
+     from unnest($1::text[]) x(dag_id) cross join lateral
+       (select * from dag_run r where r.dag_id = x.dag_id order by r.id desc limit $2) r
+     order by x.dag_id, r.id desc`,
+    [dagIds, each],
+    'recent_runs',
+  )
+  return rows
+}
+
+export interface RunSnapshot {
+  readonly id: number
+  readonly dag_id: string
+  readonly run_id: string
+  readonly state: RunState
+  readonly rev: number
+  readonly start_date: number | null
+  readonly end_date: number | null
+  /** `[task_id, map_index, state, try_number]` of each instance. */
+  readonly instances: readonly (readonly [string, number, string | null, number])[]
+}
+
+/** What changed runs look like now, for open pages: one statement a batch. */
+export async function snapshotRuns(sql: Sql, ids: readonly number[]): Promise<readonly RunSnapshot[]> {
+  const { rows } = await sql.query<RunSnapshot>(
+    `select r.id, r.dag_id, r.run_id, r.state, r.rev, r.start_date, r.end_date,
+       coalesce((select json_agg(json_build_array(t.task_id, t.map_index, t.state, t.try_number)) from task_instance t
+         where t.dag_run_id = r.id), '[]'::json) as instances
+     from dag_run r where r.id = any($1::bigint[])`,
+    [ids],
+    'snapshot_runs',
+  )
+  return rows
+}

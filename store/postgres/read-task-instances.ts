@@ -1,0 +1,323 @@
+// What pages and the API read of task instances, their tries, XComs and ledger.
+
+import type { TaskState } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+
+export interface TryRow {
+  readonly dag_run_id: number
+  readonly task_id: string
+  readonly dag_id: string
+  readonly dag_display_name: string
+  readonly run_id: string
+  readonly map_index: number
+  readonly state: TaskState | null
+  readonly try_number: number
+  readonly max_tries: number
+  readonly start_date: number | null
+  readonly end_date: number | null
+  readonly duration: number | null
+  readonly hostname: string | null
+  readonly unixname: string | null
+  readonly pid: number | null
+  readonly pool: string
+  readonly pool_slots: number
+  readonly queue: string
+  readonly priority_weight: number
+  readonly operator: string
+  readonly custom_operator_name: string | null
+  readonly task_display_name: string
+  readonly queued_dttm: number | null
+  readonly scheduled_dttm: number | null
+  readonly executor: string | null
+  readonly executor_config: unknown
+  readonly version_id: string | null
+}
+
+export interface InstanceListRow extends TryRow {
+  readonly id: string
+  readonly logical_date: number | null
+  readonly run_after: number
+  readonly note: string | null
+  readonly rendered_map_index: string | null
+  readonly rendered_fields: Readonly<Record<string, unknown>>
+  readonly ready_at: number | null
+  readonly timezone: string
+}
+
+const TRY = (t: string) => /* sql */ `
+  ${t}.dag_run_id, ${t}.task_id, ${t}.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, ${t}.run_id, ${t}.map_index,
+  ${t}.state, ${t}.try_number, ${t}.max_tries, ${t}.start_date, ${t}.end_date, ${t}.duration, ${t}.hostname, ${t}.unixname, ${t}.pid,
+  ${t}.pool, ${t}.pool_slots, ${t}.queue, ${t}.priority_weight, ${t}.operator, ${t}.custom_operator_name,
+  coalesce(${t}.task_display_name, ${t}.task_id) as task_display_name, ${t}.queued_dttm, ${t}.scheduled_dttm, ${t}.executor,
+  ${t}.executor_config, ${t}.dag_version_id as version_id`
+
+const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.note, t.rendered_map_index, t.ready_at, d.timezone,
+  coalesce((select x.rendered_fields from rendered_task_instance_fields x
+    where x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index), '{}'::jsonb) as rendered_fields`
+
+const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = t.dag_id'
+
+export interface InstanceFilter {
+  readonly dag_id_pattern?: readonly string[] | undefined
+  readonly run_id_pattern?: readonly string[] | undefined
+  readonly name_pattern?: readonly string[] | undefined
+  readonly pool_pattern?: readonly string[] | undefined
+  readonly queue_pattern?: readonly string[] | undefined
+  readonly operator_pattern?: readonly string[] | undefined
+  readonly task_id?: string | undefined
+  readonly task_ids?: readonly string[] | undefined
+  readonly state?: readonly string[] | undefined
+  readonly with_no_state?: boolean
+  readonly pool?: readonly string[] | undefined
+  readonly queue?: readonly string[] | undefined
+  readonly executor?: readonly string[] | undefined
+  readonly operator?: readonly string[] | undefined
+  readonly version_number?: readonly number[] | undefined
+  readonly try_number?: readonly number[] | undefined
+  readonly map_index?: readonly number[] | undefined
+  readonly [range: string]: unknown
+}
+
+const RANGES = { run_after: 'r', logical_date: 'r', start_date: 't', end_date: 't', updated_at: 't' } as const
+
+const INSTANCE_LIST = /* sql */ `
+${FROM}, json_to_record($1) as f(dag_id_pattern text[], run_id_pattern text[], name_pattern text[], pool_pattern text[], queue_pattern text[],
+  operator_pattern text[], task_id text, task_ids text[], state text[], with_no_state boolean, pool text[], queue text[], executor text[],
+  operator text[], version_number int[], try_number int[], map_index int[],
+  ${Object.keys(RANGES)
+    .map((name) => rangeFields(name))
+    .join(', ')}, ${rangeFields('duration', 'float8')})
+where ($4::text is null or t.dag_id = $4) and ($5::text is null or t.run_id = $5)
+  ${pattern('t.dag_id', 'dag_id_pattern')} ${pattern('t.run_id', 'run_id_pattern')}
+  ${pattern('coalesce(t.task_display_name, t.task_id)', 'name_pattern')} ${pattern('t.pool', 'pool_pattern')}
+  ${pattern('t.queue', 'queue_pattern')} ${pattern('t.operator', 'operator_pattern')}
+  and (f.task_id is null or t.task_id = f.task_id) and (f.task_ids is null or t.task_id = any (f.task_ids))
+  and (f.state is null and f.with_no_state is not true or t.state = any (f.state) or (f.with_no_state and t.state is null))
+  and (f.pool is null or t.pool = any (f.pool)) and (f.queue is null or t.queue = any (f.queue))
+  and (f.executor is null or t.executor = any (f.executor)) and (f.operator is null or t.operator = any (f.operator))
+  and (f.try_number is null or t.try_number = any (f.try_number)) and (f.map_index is null or t.map_index = any (f.map_index))
+  and (f.version_number is null or exists (select 1 from dag_version v where v.id = t.dag_version_id and v.version_number = any (f.version_number)))
+  ${Object.entries(RANGES)
+    .map(([name, table]) => range(`${table}.${name}`, name))
+    .join(' ')} ${range('t.duration', 'duration')}`
+
+export const INSTANCE_ORDER = {
+  id: 't.id',
+  state: 't.state',
+  duration: 't.duration',
+  start_date: 't.start_date',
+  end_date: 't.end_date',
+  map_index: 't.map_index',
+  try_number: 't.try_number',
+  logical_date: 'r.logical_date',
+  run_after: 'r.run_after',
+  data_interval_start: 'r.data_interval_start',
+  data_interval_end: 'r.data_interval_end',
+  rendered_map_index: 't.rendered_map_index',
+  operator: 't.operator',
+  queued_when: 't.queued_dttm',
+  scheduled_when: 't.scheduled_dttm',
+  task_id: 't.task_id',
+  dag_id: 't.dag_id',
+  run_id: 't.run_id',
+} as const
+
+export function listInstances(
+  sql: Sql,
+  dagId: string | null,
+  runId: string | null,
+  filter: InstanceFilter,
+  page: Page,
+): Promise<Listed<InstanceListRow>> {
+  const order = page.order.length === 0 ? [{ key: 'map_index', isDescending: false }] : page.order
+  return list<InstanceListRow>(sql, INSTANCE, INSTANCE_LIST, orderBy(INSTANCE_ORDER, order, 't.id'), filter, page, [
+    dagId,
+    runId,
+  ])
+}
+
+export async function getInstance(
+  sql: Sql,
+  at: { dagId: string; runId: string; taskId: string; mapIndex: number },
+): Promise<InstanceListRow | null> {
+  const { rows } = await sql.query<InstanceListRow>(
+    `select ${INSTANCE} ${FROM} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 and t.map_index = $4`,
+    [at.dagId, at.runId, at.taskId, at.mapIndex],
+    'get_instance',
+  )
+  return rows[0] ?? null
+}
+
+/** Tries of an instance, oldest first; the current one is the last. Instances that never began a try have none. */
+export async function listTries(
+  sql: Sql,
+  dagRunId: number,
+  taskId: string,
+  mapIndex: number,
+): Promise<readonly TryRow[]> {
+  const { rows } = await sql.query<TryRow>(
+    `select ${TRY('h')} from task_instance_history h join dag d on d.dag_id = h.dag_id
+     where h.dag_run_id = $1 and h.task_id = $2 and h.map_index = $3
+       and h.try_number <> (select t.try_number from task_instance t where t.dag_run_id = $1 and t.task_id = $2 and t.map_index = $3)
+     union all
+     select ${TRY('t')} from task_instance t join dag d on d.dag_id = t.dag_id
+     where t.dag_run_id = $1 and t.task_id = $2 and t.map_index = $3 and t.try_number > 0
+     order by try_number`,
+    [dagRunId, taskId, mapIndex],
+  )
+  return rows
+}
+
+export interface CellRow {
+  readonly dag_run_id: number
+  readonly task_id: string
+  readonly map_index: number
+  readonly state: TaskState | null
+  readonly try_number: number
+  readonly duration: number | null
+}
+
+/** The cells of a grid: every instance of the given runs. */
+export async function listCells(sql: Sql, runIds: readonly number[]): Promise<readonly CellRow[]> {
+  const { rows } = await sql.query<CellRow>(
+    `select dag_run_id, task_id, map_index, state, try_number, duration from task_instance where dag_run_id = any($1::bigint[])
+     order by dag_run_id, task_id, map_index limit 200000`,
+    [runIds],
+    'list_cells',
+  )
+  return rows
+}
+
+export interface EventRow {
+  readonly rev: number
+  readonly step: number
+  readonly task_id: string | null
+  readonly map_index: number | null
+  readonly try_number: number | null
+  readonly from_state: string | null
+  readonly to_state: string | null
+  readonly at: number
+  readonly who: string
+  readonly because: unknown
+}
+
+/** The ledger of a run, or of one of its instances, newest first. */
+export async function listEvents(
+  sql: Sql,
+  dagRunId: number,
+  tiId: string | null,
+  limit: number,
+): Promise<readonly EventRow[]> {
+  const { rows } = await sql.query<EventRow>(
+    `select e.rev, e.step, t.task_id, t.map_index, e.try_number, e.from_state, e.to_state, e.at, e.who, e.because
+     from ti_event e left join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
+     where e.dag_run_id = $1 and ($2::uuid is null or e.ti_id = $2) order by e.rev desc, e.step desc limit $3`,
+    [dagRunId, tiId, limit],
+  )
+  return rows
+}
+
+/** Why an instance does not start, as the scheduler last found, or null. */
+export async function findHeldReason(sql: Sql, dagRunId: number, tiId: string): Promise<unknown> {
+  const { rows } = await sql.query<{ because: unknown }>(
+    'select because from live where dag_run_id = $1 and ti_id = $2',
+    [dagRunId, tiId],
+  )
+  return rows[0]?.because ?? null
+}
+
+/** The newest cause of each failed instance of a run, for its sentence. */
+export async function listFailures(
+  sql: Sql,
+  dagRunId: number,
+): Promise<readonly { task_id: string; map_index: number; at: number; because: unknown }[]> {
+  const { rows } = await sql.query<{ task_id: string; map_index: number; at: number; because: unknown }>(
+    `select distinct on (e.ti_id) t.task_id, t.map_index, e.at, e.because from ti_event e
+     join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
+     where e.dag_run_id = $1 and e.to_state = 'failed' and t.state = 'failed' order by e.ti_id, e.rev desc, e.step desc limit 50`,
+    [dagRunId],
+  )
+  return rows
+}
+
+export interface XComRow {
+  readonly key: string
+  readonly timestamp: number
+  readonly logical_date: number | null
+  readonly run_after: number
+  readonly map_index: number
+  readonly task_id: string
+  readonly dag_id: string
+  readonly run_id: string
+  readonly dag_display_name: string
+  readonly task_display_name: string
+}
+
+const XCOM = /* sql */ `x.key, x.timestamp, r.logical_date, r.run_after, x.map_index, x.task_id, x.dag_id, x.run_id,
+  coalesce(d.dag_display_name, d.dag_id) as dag_display_name,
+  coalesce((select t.task_display_name from task_instance t where t.dag_run_id = x.dag_run_id and t.task_id = x.task_id and t.map_index = x.map_index),
+    x.task_id) as task_display_name`
+
+export interface XComFilter {
+  readonly key?: string | undefined
+  readonly map_index?: number | undefined
+  readonly key_pattern?: readonly string[] | undefined
+  readonly dag_pattern?: readonly string[] | undefined
+  readonly run_id_pattern?: readonly string[] | undefined
+  readonly task_id_pattern?: readonly string[] | undefined
+  readonly [range: string]: unknown
+}
+
+const XCOM_LIST = /* sql */ `
+from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id, json_to_record($1) as f(key text, map_index int,
+  key_pattern text[], dag_pattern text[], run_id_pattern text[], task_id_pattern text[], ${rangeFields('logical_date')}, ${rangeFields('run_after')})
+where ($4::text is null or x.dag_id = $4) and ($5::text is null or x.run_id = $5) and ($6::text is null or x.task_id = $6)
+  and (f.key is null or x.key = f.key) and (f.map_index is null or x.map_index = f.map_index)
+  ${pattern('x.key', 'key_pattern')} ${pattern('coalesce(d.dag_display_name, d.dag_id)', 'dag_pattern')}
+  ${pattern('x.run_id', 'run_id_pattern')} ${pattern('x.task_id', 'task_id_pattern')}
+  ${range('r.logical_date', 'logical_date')} ${range('r.run_after', 'run_after')}`
+
+export function listXComs(
+  sql: Sql,
+  at: { dagId: string | null; runId: string | null; taskId: string | null },
+  filter: XComFilter,
+  page: Page,
+): Promise<Listed<XComRow>> {
+  const order = 'order by x.dag_id, x.task_id, x.run_id, x.map_index, x.key'
+  return list<XComRow>(sql, XCOM, XCOM_LIST, order, filter, page, [at.dagId, at.runId, at.taskId])
+}
+
+export interface XComValueRow extends XComRow {
+  readonly value: unknown
+  /** The value's JSON text as stored. */
+  readonly text: string | null
+}
+
+export async function getXComEntry(
+  sql: Sql,
+  at: { dagId: string; runId: string; taskId: string; mapIndex: number; key: string },
+): Promise<XComValueRow | null> {
+  const { rows } = await sql.query<XComValueRow>(
+    `select ${XCOM}, x.value, x.value::text as text from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id
+     where r.dag_id = $1 and r.run_id = $2 and x.task_id = $3 and x.map_index = $4 and x.key = $5`,
+    [at.dagId, at.runId, at.taskId, at.mapIndex, at.key],
+  )
+  return rows[0] ?? null
+}
+
+/** Values of one instance for its page; each cut to `most` characters of JSON text. */
+export async function listXComValues(
+  sql: Sql,
+  dagRunId: number,
+  taskId: string,
+  mapIndex: number,
+  most: number,
+): Promise<readonly { key: string; text: string | null; length: number; timestamp: number }[]> {
+  const { rows } = await sql.query<{ key: string; text: string | null; length: number; timestamp: number }>(
+    `select key, left(value::text, $4) as text, length(value::text) as length, timestamp from xcom
+     where dag_run_id = $1 and task_id = $2 and map_index = $3 order by key limit 200`,
+    [dagRunId, taskId, mapIndex, most],
+  )
+  return rows
+}

@@ -1,0 +1,223 @@
+// DAGs, runs and logs for tests and screenshots: stored through the engine, their history written by SQL.
+
+import { createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
+import type { TaskState } from '../../core/states.ts'
+import { triggerRun } from '../../engine/create-run.ts'
+import { pauseDag, syncFile } from '../../engine/dags.ts'
+import { logPath } from '../../webserver/logs/log-file.ts'
+import type { TestWeb } from './start-web.ts'
+
+export const makeTask = (taskId: string, more: Partial<SerializedTask> = {}): SerializedTask => ({
+  taskId,
+  operator: 'TypeScriptTask',
+  owner: 'data-team',
+  triggerRule: 'all_success',
+  retries: 0,
+  retryDelay: 30,
+  maxRetryDelay: null,
+  retryExponentialBackoff: 0,
+  executionTimeout: null,
+  dependsOnPast: false,
+  ignoreFirstDependsOnPast: true,
+  waitForDownstream: false,
+  waitForPastDependsBeforeSkipping: false,
+  queue: 'default',
+  pool: 'default_pool',
+  poolSlots: 1,
+  priorityWeight: 1,
+  weightRule: 'downstream',
+  maxActiveTisPerDag: null,
+  maxActiveTisPerDagrun: null,
+  doXcomPush: true,
+  isolate: null,
+  startDate: null,
+  endDate: null,
+  docMd: null,
+  inputs: [],
+  options: {},
+  ...more,
+})
+
+export interface DagOptions {
+  readonly tasks: readonly (string | SerializedTask)[]
+  readonly edges?: readonly (readonly [string, string])[]
+  readonly groups?: readonly SerializedGroup[]
+  readonly cron?: string | null
+  readonly zone?: string
+  readonly tags?: readonly string[]
+  readonly description?: string
+  readonly docMd?: string
+}
+
+export function makeDag(dagId: string, options: DagOptions): SerializedDag {
+  const tasks = options.tasks.map((task) => (typeof task === 'string' ? makeTask(task) : task))
+  const chain = tasks.slice(1).map((task, i) => [tasks[i]?.taskId ?? '', task.taskId] as const)
+  const cron = options.cron ?? null
+  return {
+    format: 1,
+    dagId,
+    dagDisplayName: null,
+    description: options.description ?? null,
+    docMd: options.docMd ?? null,
+    timetable:
+      cron === null
+        ? { kind: 'none' }
+        : { kind: 'cron', expression: cron, timezone: options.zone ?? 'UTC', interval: true, runImmediately: false },
+    timezone: options.zone ?? 'UTC',
+    startDate: '2025-01-01T00:00:00.000Z',
+    endDate: null,
+    catchup: false,
+    tags: options.tags ?? [],
+    maxActiveTasks: 16,
+    maxActiveRuns: 16,
+    maxConsecutiveFailedDagRuns: 0,
+    dagrunTimeout: null,
+    failFast: false,
+    isPausedUponCreation: true,
+    tasks,
+    groups: options.groups ?? [],
+    edges: options.edges ?? chain,
+  } as SerializedDag
+}
+
+export async function storeDag(web: TestWeb, dag: SerializedDag, sourceCode = `// ${dag.dagId}\n`): Promise<void> {
+  const file = `${dag.dagId}.ts`
+  await syncFile(
+    web.database,
+    {
+      relativeFileloc: file,
+      fileloc: `/dags/${file}`,
+      sourceCode,
+      moduleHash: createHash('sha256').update(sourceCode).digest('hex'),
+      moduleCode: sourceCode,
+      parseSeconds: 0.04,
+      dags: [dag],
+      errorText: null,
+      errorDetails: {},
+    },
+    new Set([file]),
+    true,
+  )
+}
+
+export const unpause = (web: TestWeb, dagId: string) => pauseDag(web.database, web.boards, dagId, false)
+
+export interface SeededRun {
+  readonly id: number
+  readonly runId: string
+}
+
+/** A run at `at` whose tasks have the given states; unnamed tasks take `rest`. */
+export async function seedRun(
+  web: TestWeb,
+  dagId: string,
+  at: number,
+  run: {
+    state: 'queued' | 'running' | 'success' | 'failed'
+    tasks?: Readonly<Record<string, TaskState | null>>
+    rest?: TaskState | null
+    seconds?: number
+    type?: 'scheduled' | 'manual'
+  },
+): Promise<SeededRun> {
+  const { dagRunId, runId } = await triggerRun(web.database, web.boards, {
+    dagId,
+    logicalDate: at - 3_600_000,
+    dataInterval: { start: at - 3_600_000, end: at },
+    runAfter: at,
+    triggeredBy: 'cli',
+    user: null,
+  })
+  const type = run.type ?? 'scheduled'
+  const name = type === 'scheduled' ? runId.replace('manual__', 'scheduled__') : runId
+  const seconds = run.seconds ?? 50
+  await web.database.query(
+    `update dag_run set run_type = $2, run_id = $3, state = $4, start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
+       triggered_by = case when $2 = 'scheduled' then 'timetable' else 'ui' end,
+       end_date = case when $4 in ('success', 'failed') then to_timestamp($5) + $6 * interval '1 second' end where id = $1`,
+    [dagRunId, type, name, run.state, at / 1000, seconds],
+  )
+  const rest = run.rest === undefined ? (run.state === 'success' ? 'success' : null) : run.rest
+  await web.database.query(
+    `update task_instance set run_id = $2, state = coalesce(($3::jsonb) ->> task_id, case when ($3::jsonb) ? task_id then null else $4 end) where dag_run_id = $1`,
+    [dagRunId, name, JSON.stringify(run.tasks ?? {}), rest],
+  )
+  await web.database.query(
+    `update task_instance t set
+       try_number = case when state in ('success', 'failed', 'running', 'queued', 'up_for_retry') then 1 else 0 end,
+       hostname = case when state in ('success', 'failed', 'running', 'up_for_retry') then 'seoul-1' end,
+       pid = case when state in ('success', 'failed', 'running') then 48213 end,
+       start_date = case when state in ('success', 'failed', 'running', 'up_for_retry') then to_timestamp($2) + o.n * $3::float8 * interval '1 second' end,
+       end_date = case when state in ('success', 'failed', 'up_for_retry') then to_timestamp($2) + (o.n + 1) * $3::float8 * interval '1 second' end,
+       duration = case when state in ('success', 'failed', 'up_for_retry') then $3::float8 end
+     from (select id, row_number() over (order by id) - 1 as n from task_instance where dag_run_id = $1) o
+     where t.dag_run_id = $1 and t.id = o.id`,
+    [dagRunId, at / 1000, seconds / 8],
+  )
+  return { id: dagRunId, runId: name }
+}
+
+/** A ledger row of one instance. */
+export async function seedEvent(
+  web: TestWeb,
+  run: SeededRun,
+  taskId: string,
+  event: { from: TaskState | null; to: TaskState | null; because: unknown; tryNumber?: number; at?: number },
+): Promise<void> {
+  await web.database.query(
+    `insert into ti_event (dag_run_id, rev, ti_id, try_number, from_state, to_state, who, because, at)
+     select $1, coalesce((select max(rev) from ti_event where dag_run_id = $1), 0) + 1, t.id, $3, $4, $5, 'worker seoul-1', $6, to_timestamp($7)
+     from task_instance t where t.dag_run_id = $1 and t.task_id = $2`,
+    [
+      run.id,
+      taskId,
+      event.tryNumber ?? 1,
+      event.from,
+      event.to,
+      JSON.stringify(event.because),
+      (event.at ?? Date.now()) / 1000,
+    ],
+  )
+}
+
+export async function seedXCom(
+  web: TestWeb,
+  run: SeededRun,
+  taskId: string,
+  key: string,
+  value: unknown,
+): Promise<void> {
+  await web.database.query(
+    `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
+     select id, $2, -1, $3, dag_id, run_id, $4::jsonb from dag_run where id = $1`,
+    [run.id, taskId, key, JSON.stringify(value)],
+  )
+}
+
+export interface SeededLine {
+  readonly level?: string
+  readonly event: string
+  readonly at?: number
+}
+
+export const logLine = ({ level = 'info', event, at = Date.now() }: SeededLine): string =>
+  `${JSON.stringify({ timestamp: new Date(at).toISOString(), level, logger: 'task', event })}\n`
+
+/** Writes an attempt's log; returns its path. */
+export async function seedLog(
+  web: TestWeb,
+  at: { dagId: string; runId: string; taskId: string; tryNumber: number },
+  lines: readonly SeededLine[],
+): Promise<string> {
+  const path = logPath(web.logFolder, { ...at, mapIndex: -1 })
+  if (path === null) throw new Error('the log has no path')
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, lines.map(logLine).join(''))
+  return path
+}
+
+export const notify = (web: TestWeb, runs: readonly number[], dags: readonly string[] = []) =>
+  web.database.query("select pg_notify('ui', $1)", [JSON.stringify({ runs, dags })])

@@ -1,0 +1,66 @@
+// `/api/v2`: Airflow's public API as far as this version serves it.
+
+import type { Router } from 'express'
+import { latestHeartbeats } from '../../store/postgres/read-admin.ts'
+import { requireRole } from '../auth/guard.ts'
+import type { Web } from '../deps.ts'
+import { notFound } from '../http/errors.ts'
+import { adminRoutes } from './admin.ts'
+import { dagRoutes } from './dags.ts'
+import { logRoutes } from './logs.ts'
+import { ApiRoutes, type Call } from './router.ts'
+import { runRoutes } from './runs.ts'
+import { mappedRoutes, taskInstanceRoutes } from './task-instances.ts'
+
+/** The version of the API document we keep to. */
+const CONTRACT_VERSION = '3.2.1'
+
+async function health({ web }: Call) {
+  const beats = await latestHeartbeats(web.database).catch(() => null)
+  const of = (job: string, field: string) => {
+    const beat = beats?.get(job)
+    return {
+      status: beat === undefined ? null : beat.isFresh ? 'healthy' : 'unhealthy',
+      [field]: beat === undefined ? null : new Date(beat.at).toISOString(),
+    }
+  }
+  return {
+    metadatabase: { status: beats === null ? 'unhealthy' : 'healthy' },
+    scheduler: of('SchedulerJob', 'latest_scheduler_heartbeat'),
+    triggerer: of('TriggererJob', 'latest_triggerer_heartbeat'),
+    dag_processor: of('DagProcessorJob', 'latest_dag_processor_heartbeat'),
+  }
+}
+
+/** Only ways on this server are followed. */
+export const localPath = (next: unknown): string =>
+  typeof next === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) && !next.includes('\\') ? next : '/dags'
+
+export function apiRoutes(web: Web): { router: Router; served: ReadonlySet<string> } {
+  const api = new ApiRoutes(web)
+  api.on('get', '/version', null, 200, async () => ({ version: CONTRACT_VERSION, git_version: null }))
+  api.on('get', '/monitor/health', null, 200, health)
+  api.on('get', '/auth/login', null, 307, async ({ query, res }) => {
+    const next = query.text('next')
+    res.redirect(307, next === undefined ? '/sign-in' : `/sign-in?next=${encodeURIComponent(localPath(next))}`)
+  })
+  api.on('get', '/auth/logout', null, 307, async ({ res }) => {
+    res.redirect(307, '/sign-out')
+  })
+  dagRoutes(api)
+  runRoutes(api)
+  taskInstanceRoutes(api)
+  logRoutes(api)
+  mappedRoutes(api)
+  adminRoutes(api)
+  for (const { method, path, operationId } of web.assets.operations) {
+    const key = `${method} ${path}`
+    if (api.served.has(key)) continue
+    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    api.router.all(pattern, requireRole(web, 'viewer'), (req, _res, next) => {
+      if (req.method.toLowerCase() !== method) next()
+      else next(notFound(`${operationId} is not available in this version of Baram`))
+    })
+  }
+  return { router: api.router, served: api.served }
+}

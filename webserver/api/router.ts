@@ -1,0 +1,57 @@
+// The frame of an API operation: who may, what was asked, what is answered. Operations of the document that are not
+// registered answer 404 with a sentence.
+
+import { type Request, type Response, Router } from 'express'
+import type { Role } from '../../engine/accounts.ts'
+import { requireRole, whoIs } from '../auth/guard.ts'
+import type { Principal } from '../auth/tokens.ts'
+import type { Web } from '../deps.ts'
+import { Query } from '../http/query.ts'
+
+export interface Call {
+  readonly web: Web
+  readonly req: Request
+  readonly res: Response
+  readonly query: Query
+  readonly who: Principal
+  /** A part of the path, decoded. */
+  param(name: string): string
+}
+
+type Method = 'get' | 'post' | 'patch' | 'delete'
+
+export class ApiRoutes {
+  readonly router = Router()
+  /** `get /dags/{dag_id}` of every operation that is served. */
+  readonly served = new Set<string>()
+  private readonly web: Web
+
+  constructor(web: Web) {
+    this.web = web
+  }
+
+  /** `path` as the document writes it, after `/api/v2`. `null` role = public; an undefined answer was sent already. */
+  on(method: Method, path: string, role: Role | null, status: number, handle: (call: Call) => Promise<unknown>): void {
+    this.served.add(`${method} ${path}`)
+    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const answer = async (req: Request, res: Response) => {
+      const call: Call = {
+        web: this.web,
+        req,
+        res,
+        query: new Query(req),
+        who: role === null ? { username: '', role: 'viewer', via: 'local', sessionId: '' } : whoIs(req),
+        param: (name) => String(req.params[name] ?? ''),
+      }
+      const body = await handle(call)
+      if (res.headersSent || res.writableEnded) return
+      if (body === undefined) res.status(status).end()
+      else res.status(status).json(body)
+    }
+    if (role === null) this.router[method](pattern, answer)
+    else this.router[method](pattern, requireRole(this.web, role), answer)
+  }
+}
+
+/** `~` stands for all. */
+export const orAll = (id: string): string | null => (id === '~' ? null : id)

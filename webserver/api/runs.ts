@@ -1,0 +1,147 @@
+// Runs: lists, one, and triggering.
+
+import type { JsonObject } from '../../core/json.ts'
+import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
+import { triggerRun } from '../../engine/create-run.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { findVersions } from '../../store/postgres/read-dags.ts'
+import type { Page } from '../../store/postgres/read-filters.ts'
+import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
+import type { Web } from '../deps.ts'
+import { readBody } from '../http/bodies.ts'
+import { ApiError, invalid, notFound } from '../http/errors.ts'
+import { capLimit, parseDate, readOrder } from '../http/query.ts'
+import { needDag } from './dags.ts'
+import { type ApiRoutes, type Call, orAll } from './router.ts'
+import { runJson } from './shapes.ts'
+
+export async function needRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
+  const row = await getRun(web.database, dagId, runId)
+  if (row === null) throw notFound(`The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+  return row
+}
+
+async function answer(web: Web, dagId: string | null, filter: RunFilter, page: Page) {
+  const { rows, total } = await listRuns(web.database, dagId, filter, page)
+  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  return { dag_runs: rows.map((row) => runJson(row, versions)), total_entries: total }
+}
+
+async function list({ web, query, param }: Call) {
+  const dagId = orAll(param('dag_id'))
+  const page = query.page(web.config, RUN_ORDER, 'id')
+  const bundle = query.texts('bundle_version')
+  const filter: RunFilter = {
+    run_type: query.texts('run_type')?.filter((type) => RUN_TYPES.some((known) => known === type)),
+    state: query.texts('state')?.filter((state) => RUN_STATES.some((known) => known === state)),
+    dag_version: query.ints('dag_version'),
+    bundle_version: bundle?.[0],
+    conf_contains: query.text('conf_contains'),
+    dag_id_pattern: query.pattern('dag_id_pattern'),
+    run_id_pattern: query.pattern('run_id_pattern'),
+    user_pattern: query.pattern('triggering_user_name_pattern'),
+    partition_key_pattern: query.pattern('partition_key_pattern'),
+    ...query.dates('run_after', 'logical_date', 'start_date', 'end_date', 'updated_at'),
+    ...query.numbers('duration'),
+  }
+  query.done()
+  if (dagId !== null) await needDag(web, dagId)
+  return answer(web, dagId, filter, page)
+}
+
+interface BatchBody {
+  readonly dag_ids?: string[] | null
+  readonly states?: (string | null)[] | null
+  readonly order_by?: string | null
+  readonly page_limit?: number
+  readonly page_offset?: number
+  readonly conf_contains?: string | null
+  readonly [range: string]: unknown
+}
+
+async function batch({ web, req, param }: Call) {
+  if (param('dag_id') !== '~')
+    throw invalid({
+      type: 'literal_error',
+      loc: ['path', 'dag_id'],
+      msg: "Input should be '~'",
+      input: param('dag_id'),
+    })
+  const body = readBody<BatchBody>(web.assets, 'DAGRunsBatchBody', req.body)
+  const { dag_ids, states, order_by, page_limit, page_offset, conf_contains, ...ranges } = body
+  const filter: RunFilter = {
+    ...ranges,
+    dag_ids: dag_ids ?? undefined,
+    state: states?.flatMap((state) => state ?? []),
+    conf_contains: conf_contains ?? undefined,
+  }
+  return answer(web, null, filter, {
+    limit: capLimit(page_limit ?? 100, web.config),
+    offset: page_offset ?? 0,
+    order: readOrder([order_by ?? 'id'], RUN_ORDER),
+  })
+}
+
+interface TriggerBody {
+  readonly dag_run_id?: string | null
+  readonly data_interval_start?: string | null
+  readonly data_interval_end?: string | null
+  readonly logical_date?: string | null
+  readonly run_after?: string | null
+  readonly conf?: JsonObject | null
+  readonly note?: string | null
+  readonly partition_key?: string | null
+}
+
+const at = (text: string | null | undefined): number | null =>
+  text === null || text === undefined ? null : parseDate(text)
+
+/** @throws ApiError 422 when only one end is given, or the ends are the wrong way round */
+function intervalOf(body: TriggerBody) {
+  const [start, end] = [at(body.data_interval_start), at(body.data_interval_end)]
+  const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
+  if ((start === null) !== (end === null))
+    throw refuse('Either both data_interval_start and data_interval_end must be provided or both must be None')
+  if (start === null || end === null) return null
+  if (start > end) throw refuse('data_interval_start must not be after data_interval_end')
+  return { start, end }
+}
+
+async function trigger({ web, req, who, param }: Call) {
+  const body = readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body)
+  const dataInterval = intervalOf(body)
+  if ((body.note?.length ?? 0) > 1000)
+    throw invalid({ type: 'string_too_long', loc: ['body', 'note'], msg: 'String should have at most 1000 characters' })
+  const dagId = param('dag_id')
+  const dag = await needDag(web, dagId)
+  if (dag.has_import_errors)
+    throw new ApiError(400, `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`)
+  const run = await triggerRun(
+    web.database,
+    web.boards,
+    {
+      dagId,
+      runId: body.dag_run_id ?? null,
+      logicalDate: at(body.logical_date),
+      dataInterval,
+      runAfter: at(body.run_after),
+      conf: body.conf ?? {},
+      note: body.note ?? null,
+      triggeredBy: 'rest_api',
+      user: who.username,
+    },
+    (tx, { runId }) => insertAudit(tx, { event: 'dag_run.trigger', owner: who.username, dagId, runId }),
+  )
+  const row = await needRun(web, dagId, run.runId)
+  return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+}
+
+export function runRoutes(api: ApiRoutes): void {
+  api.on('get', '/dags/{dag_id}/dagRuns', 'viewer', 200, list)
+  api.on('post', '/dags/{dag_id}/dagRuns', 'user', 200, trigger)
+  api.on('post', '/dags/{dag_id}/dagRuns/list', 'viewer', 200, batch)
+  api.on('get', '/dags/{dag_id}/dagRuns/{dag_run_id}', 'viewer', 200, async ({ web, param }) => {
+    const row = await needRun(web, param('dag_id'), param('dag_run_id'))
+    return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+  })
+}

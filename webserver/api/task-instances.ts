@@ -1,0 +1,200 @@
+// Task instances, their tries and XComs.
+
+import type { SerializedDag } from '../../core/serialized.ts'
+import { findVersions } from '../../store/postgres/read-dags.ts'
+import {
+  getInstance,
+  getXComEntry,
+  INSTANCE_ORDER,
+  type InstanceListRow,
+  listInstances,
+  listTries,
+  listXComs,
+  type TryRow,
+  type XComRow,
+} from '../../store/postgres/read-task-instances.ts'
+import type { Web } from '../deps.ts'
+import { notFound } from '../http/errors.ts'
+import { needLatest } from './dags.ts'
+import { type ApiRoutes, type Call, orAll } from './router.ts'
+import { needRun } from './runs.ts'
+import { instanceJson, iso, isoText, tryJson } from './shapes.ts'
+
+export interface InstancePlace {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+}
+
+export async function needInstance(web: Web, at: InstancePlace): Promise<InstanceListRow> {
+  const row = await getInstance(web.database, at)
+  if (row === null)
+    throw notFound(
+      `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\` and map_index: \`${at.mapIndex}\` was not found`,
+    )
+  return row
+}
+
+const INDEX = /^-?\d{1,9}$/
+
+/** The instance a path names; a path without map index means the unmapped one. */
+export function placeOf({ query, param }: Call, isMapped: boolean): InstancePlace {
+  const text = param('map_index')
+  const mapIndex = isMapped ? (INDEX.test(text) ? Number(text) : -2) : (query.int('map_index', -1) ?? -1)
+  query.done()
+  return { dagId: param('dag_id'), runId: param('dag_run_id'), taskId: param('task_id'), mapIndex }
+}
+
+const versionsOf = (web: Web, rows: readonly TryRow[]) =>
+  findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+
+/** Tasks of a group and of the groups inside it. */
+function tasksOfGroup(dag: SerializedDag, groupId: string): string[] {
+  const groups = new Map(dag.groups.map((group) => [group.groupId, group.members]))
+  const found: string[] = []
+  const queue = [groupId]
+  const seen = new Set<string>()
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    if (seen.has(id)) continue
+    seen.add(id)
+    const members = groups.get(id)
+    if (members === undefined) found.push(id)
+    else queue.push(...members)
+  }
+  return groups.has(groupId) ? found : []
+}
+
+const NO_STATE = new Set(['none', 'no_status', 'null'])
+
+async function list(call: Call, onlyMappedOf: string | null) {
+  const { web, query, param } = call
+  const [dagId, runId] = [orAll(param('dag_id')), orAll(param('dag_run_id'))]
+  const page = query.page(web.config, INSTANCE_ORDER, 'map_index')
+  const states = query.texts('state')
+  const group = query.text('task_group_id')
+  const filter = {
+    task_id: onlyMappedOf ?? query.text('task_id'),
+    state: states?.filter((state) => !NO_STATE.has(state)),
+    with_no_state: states?.some((state) => NO_STATE.has(state)) ?? false,
+    pool: query.texts('pool'),
+    queue: query.texts('queue'),
+    executor: query.texts('executor'),
+    operator: query.texts('operator'),
+    version_number: query.ints('version_number'),
+    try_number: query.ints('try_number'),
+    map_index: query.ints('map_index'),
+    dag_id_pattern: query.pattern('dag_id_pattern'),
+    run_id_pattern: query.pattern('run_id_pattern'),
+    name_pattern: query.pattern('task_display_name_pattern'),
+    pool_pattern: query.pattern('pool_name_pattern'),
+    queue_pattern: query.pattern('queue_name_pattern'),
+    operator_pattern: query.pattern('operator_name_pattern'),
+    ...query.dates('run_after', 'logical_date', 'start_date', 'end_date', 'updated_at'),
+    ...query.numbers('duration'),
+  }
+  query.done()
+  if (dagId !== null && runId !== null) await needRun(web, dagId, runId)
+  const latest = dagId === null ? null : await needLatest(web, dagId)
+  const task_ids = group === undefined || latest === null ? undefined : tasksOfGroup(latest.graph.dag, group)
+  const mapped = onlyMappedOf === null ? {} : { map_index: filter.map_index ?? undefined }
+  const { rows, total } = await listInstances(web.database, dagId, runId, { ...filter, ...mapped, task_ids }, page)
+  const kept = onlyMappedOf === null ? rows : rows.filter((row) => row.map_index >= 0)
+  if (onlyMappedOf !== null && kept.length === 0 && latest !== null) {
+    if (latest.graph.indexOf.has(onlyMappedOf) && filter.map_index === undefined)
+      throw notFound(`Task id ${onlyMappedOf} is not mapped`)
+    if (!latest.graph.indexOf.has(onlyMappedOf)) throw notFound(`Task id ${onlyMappedOf} not found`)
+  }
+  const versions = await versionsOf(web, kept)
+  return {
+    task_instances: kept.map((row) => instanceJson(row, versions)),
+    total_entries: onlyMappedOf === null ? total : kept.length,
+  }
+}
+
+const one = (isMapped: boolean) => async (call: Call) => {
+  const row = await needInstance(call.web, placeOf(call, isMapped))
+  return instanceJson(row, await versionsOf(call.web, [row]))
+}
+
+const tries = (isMapped: boolean) => async (call: Call) => {
+  const { web } = call
+  const row = await needInstance(web, placeOf(call, isMapped))
+  const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
+  const versions = await versionsOf(web, rows)
+  return { task_instances: rows.map((item) => tryJson(item, versions)), total_entries: rows.length }
+}
+
+const oneTry = (isMapped: boolean) => async (call: Call) => {
+  const { web, param } = call
+  const at = placeOf(call, isMapped)
+  const row = await needInstance(web, at)
+  const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
+  const found = rows.find((item) => String(item.try_number) === param('task_try_number'))
+  if (found === undefined)
+    throw notFound(
+      `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\`, try_number: \`${param('task_try_number')}\` and map_index: \`${at.mapIndex}\` was not found`,
+    )
+  return tryJson(found, await versionsOf(web, [found]))
+}
+
+const xcomJson = (row: XComRow) => ({
+  key: row.key,
+  timestamp: isoText(row.timestamp),
+  logical_date: iso(row.logical_date),
+  run_after: isoText(row.run_after),
+  map_index: row.map_index,
+  task_id: row.task_id,
+  dag_id: row.dag_id,
+  run_id: row.run_id,
+  dag_display_name: row.dag_display_name,
+  task_display_name: row.task_display_name,
+})
+
+async function xcoms({ web, query, param }: Call) {
+  const page = query.page(web.config, { key: 'x.key' }, 'key')
+  const filter = {
+    key: query.text('xcom_key'),
+    map_index: query.int('map_index', -1) ?? query.int('map_index_filter'),
+    key_pattern: query.pattern('xcom_key_pattern'),
+    dag_pattern: query.pattern('dag_display_name_pattern'),
+    run_id_pattern: query.pattern('run_id_pattern'),
+    task_id_pattern: query.pattern('task_id_pattern'),
+    ...query.dates('logical_date', 'run_after'),
+  }
+  query.done()
+  const at = { dagId: orAll(param('dag_id')), runId: orAll(param('dag_run_id')), taskId: orAll(param('task_id')) }
+  const { rows, total } = await listXComs(web.database, at, filter, page)
+  return { xcom_entries: rows.map(xcomJson), total_entries: total }
+}
+
+async function xcom(call: Call) {
+  const { web, query, param } = call
+  const wantsText = query.bool('stringify') ?? false
+  query.bool('deserialize')
+  const at = placeOf(call, false)
+  const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
+  if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
+  // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
+  const text = typeof row.value === 'string' ? row.value : row.text
+  return { ...xcomJson(row), value: wantsText ? text : row.value }
+}
+
+export function taskInstanceRoutes(api: ApiRoutes): void {
+  const base = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances'
+  api.on('get', base, 'viewer', 200, (call) => list(call, null))
+  api.on('get', `${base}/{task_id}`, 'viewer', 200, one(false))
+  api.on('get', `${base}/{task_id}/listMapped`, 'viewer', 200, (call) => list(call, call.param('task_id')))
+  api.on('get', `${base}/{task_id}/tries`, 'viewer', 200, tries(false))
+  api.on('get', `${base}/{task_id}/tries/{task_try_number}`, 'viewer', 200, oneTry(false))
+  api.on('get', `${base}/{task_id}/xcomEntries`, 'viewer', 200, xcoms)
+  api.on('get', `${base}/{task_id}/xcomEntries/{xcom_key}`, 'viewer', 200, xcom)
+}
+
+/** After the logs' routes: `{map_index}` would take their place in the path. */
+export function mappedRoutes(api: ApiRoutes): void {
+  const base = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}'
+  api.on('get', base, 'viewer', 200, one(true))
+  api.on('get', `${base}/tries`, 'viewer', 200, tries(true))
+  api.on('get', `${base}/tries/{task_try_number}`, 'viewer', 200, oneTry(true))
+}

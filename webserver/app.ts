@@ -1,0 +1,88 @@
+// The Express application: order of middleware, static files, the API, the pages, and how errors end.
+
+import express, { type Express, type NextFunction, type Request, type Response } from 'express'
+import { messageOf } from '../core/errors.ts'
+import { randomText } from '../runtime/ids.ts'
+import { apiRoutes } from './api/index.ts'
+import { identify, requireRole } from './auth/guard.ts'
+import { SignInLimit } from './auth/rate-limit.ts'
+import { tokenRoutes } from './auth/token-routes.ts'
+import type { Web } from './deps.ts'
+import type { Streams } from './events/stream.ts'
+import { ApiError, notFound, toApiError } from './http/errors.ts'
+import { securityHeaders } from './http/headers.ts'
+
+const BODY_LIMIT = '1mb'
+
+const isApi = (req: Request) => req.path.startsWith('/api/') || req.path.startsWith('/auth/')
+
+function serveStatic(web: Web) {
+  return (req: Request, res: Response): void => {
+    const name = String(req.params['name'] ?? '')
+    const file = web.assets.file(name)
+    if (file === null) throw notFound(`There is no file ${name.slice(0, 80)}`)
+    // The name holds the content's hash: it never changes.
+    res.setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+    res.setHeader('Content-Type', file.type)
+    res.setHeader('Vary', 'Accept-Encoding')
+    if (file.gzip !== null && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''))) {
+      res.setHeader('Content-Encoding', 'gzip')
+      res.end(file.gzip)
+    } else res.end(file.plain)
+  }
+}
+
+/** Logs what is our fault, under an id that the answer names. */
+function report(web: Web, req: Request, error: unknown, status: number): string | null {
+  if (status < 500) return null
+  const id = randomText(8)
+  const stack = error instanceof Error ? error.stack : undefined
+  web.log.error({ id, method: req.method, path: req.path, err: messageOf(error), stack }, 'a request failed')
+  return id
+}
+
+function answerApiError(web: Web) {
+  return (error: unknown, req: Request, res: Response, next: NextFunction): void => {
+    const told = toApiError(error)
+    report(web, req, error, told.status)
+    if (res.headersSent) {
+      next(error)
+      return
+    }
+    if (told.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
+    res.status(told.status).json({ detail: told.detail })
+  }
+}
+
+export function makeApp(web: Web, streams: Streams): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.use(securityHeaders)
+  app.get('/static/:name', serveStatic(web))
+  app.use(express.json({ limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/csp-report'] }))
+  app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }))
+  const limit = new SignInLimit()
+  app.post('/csp-report', (req, res) => {
+    web.log.warn(
+      { report: JSON.stringify(req.body ?? null).slice(0, 2000) },
+      'a page broke its content security policy',
+    )
+    res.status(204).end()
+  })
+  app.use('/auth', tokenRoutes(web, limit))
+  app.use('/api/v2', apiRoutes(web).router)
+  app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
+  app.use((req, _res, next) => {
+    if (isApi(req))
+      void identify(web, req).then(
+        (who) => next(who === null ? new ApiError(401, 'Not authenticated') : notFound('Not Found')),
+        next,
+      )
+    else next()
+  })
+  app.use((_req, _res, next) => next(notFound('Not Found')))
+  app.use(answerApiError(web))
+  return app
+}

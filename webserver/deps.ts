@@ -1,0 +1,25 @@
+// What the composition root gives the webserver, and what its parts share.
+
+import type { Boards } from '../engine/boards.ts'
+import type { Vault } from '../engine/vault.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Database } from '../store/database.ts'
+import type { Assets } from './assets.ts'
+import type { Tokens } from './auth/tokens.ts'
+import type { EventHub } from './events/hub.ts'
+
+export interface WebserverDeps {
+  readonly config: Config
+  readonly database: Database
+  readonly boards: Boards
+  readonly vault: Vault
+  readonly log: Logger
+  readonly jwtSecret: string | Buffer
+}
+
+export interface Web extends WebserverDeps {
+  readonly tokens: Tokens
+  readonly assets: Assets
+  readonly hub: EventHub
+}

@@ -1,0 +1,184 @@
+// What open pages hear: notifications of the database become one look at the changed runs a batch, and go out to every
+// page that asked for their topic. Events have numbers, so that a page that was away a moment gets what it missed.
+
+import { randomBytes } from 'node:crypto'
+import { messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Database } from '../../store/database.ts'
+import { type RunSnapshot, snapshotRuns } from '../../store/postgres/read-runs.ts'
+
+/** A burst becomes one look: 60 ms are not seen, hundreds of notifications are. */
+const GATHER_MS = 60
+const KEPT_EVENTS = 400
+/** Runs of one batch beyond which pages look for themselves. */
+const MOST_RUNS = 50
+const KNOWN_RUNS = 300
+
+/** `[task_id, map_index, state, try_number]` */
+export type InstanceChange = readonly [string, number, string | null, number]
+
+export interface RunEvent {
+  readonly kind: 'run'
+  readonly id: number
+  readonly dag: string
+  readonly run: string
+  readonly state: string
+  readonly rev: number
+  readonly start: number | null
+  readonly end: number | null
+  /** Instances whose state or try is not what pages were told before. */
+  readonly changed: readonly InstanceChange[]
+}
+
+export type HubEvent = RunEvent | { readonly kind: 'dag'; readonly dag: string } | { readonly kind: 'refresh' }
+
+export interface Numbered {
+  readonly seq: number
+  readonly event: HubEvent
+}
+
+export type Subscriber = (batch: readonly Numbered[]) => void
+
+interface Payload {
+  readonly runs: readonly number[]
+  readonly dags: readonly string[]
+}
+
+function readPayload(text: string): Payload {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && 'runs' in value && 'dags' in value) {
+      const runs = Array.isArray(value.runs) ? value.runs.filter((id): id is number => Number.isSafeInteger(id)) : []
+      const dags = Array.isArray(value.dags) ? value.dags.filter((id): id is string => typeof id === 'string') : []
+      return { runs, dags }
+    }
+  } catch {
+    // A payload of another version: look again at everything.
+  }
+  return { runs: [], dags: ['*'] }
+}
+
+export class EventHub {
+  /** Tells numbers of this process from those of one before. */
+  readonly boot = randomBytes(4).toString('hex')
+  private readonly database: Database
+  private readonly log: Logger
+  private readonly subscribers = new Set<Subscriber>()
+  private readonly kept: Numbered[] = []
+  private readonly told = new Map<number, Map<string, string>>()
+  private readonly runs = new Set<number>()
+  private readonly dags = new Set<string>()
+  private timer: NodeJS.Timeout | null = null
+  private isBusy = false
+  private isClosed = false
+  private seq = 0
+
+  constructor(database: Database, log: Logger) {
+    this.database = database
+    this.log = log
+  }
+
+  get lastSeq(): number {
+    return this.seq
+  }
+
+  subscribe(subscriber: Subscriber): () => void {
+    this.subscribers.add(subscriber)
+    return () => this.subscribers.delete(subscriber)
+  }
+
+  /** What came after `seq`, or null when that is too long ago to know. */
+  since(seq: number): readonly Numbered[] | null {
+    if (seq === this.seq) return []
+    const first = this.kept[0]?.seq
+    return seq > this.seq || first === undefined || first > seq + 1 ? null : this.kept.filter((item) => item.seq > seq)
+  }
+
+  notify(payload: string): void {
+    const { runs, dags } = readPayload(payload)
+    for (const id of runs) this.runs.add(id)
+    for (const id of dags) this.dags.add(id)
+    this.schedule()
+  }
+
+  /** After a lost connection nobody knows what was missed. */
+  catchUp(): void {
+    this.dags.add('*')
+    this.schedule()
+  }
+
+  close(): void {
+    this.isClosed = true
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.subscribers.clear()
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.isBusy || this.isClosed) return
+    this.timer = setTimeout(() => {
+      this.timer = null
+      void this.flush()
+    }, GATHER_MS)
+  }
+
+  private async flush(): Promise<void> {
+    this.isBusy = true
+    const runs = [...this.runs]
+    const dags = [...this.dags]
+    this.runs.clear()
+    this.dags.clear()
+    try {
+      // Nobody looks: nothing is read. What was told before is forgotten with it.
+      if (this.subscribers.size === 0) this.told.clear()
+      else await this.tell(runs, dags)
+    } catch (error) {
+      this.log.warn({ err: messageOf(error) }, 'cannot read what changed for the open pages')
+      this.publish([{ kind: 'refresh' }])
+    } finally {
+      this.isBusy = false
+      if (this.runs.size > 0 || this.dags.size > 0) this.schedule()
+    }
+  }
+
+  private async tell(runs: readonly number[], dags: readonly string[]): Promise<void> {
+    if (dags.includes('*') || runs.length > MOST_RUNS) {
+      this.told.clear()
+      this.publish([{ kind: 'refresh' }])
+      return
+    }
+    const snapshots = runs.length === 0 ? [] : await snapshotRuns(this.database, runs)
+    this.publish([
+      ...snapshots.map((snapshot) => this.runEvent(snapshot)),
+      ...dags.map((dag) => ({ kind: 'dag', dag }) as const),
+    ])
+  }
+
+  private runEvent(run: RunSnapshot): RunEvent {
+    const before = this.told.get(run.id)
+    const now = new Map<string, string>()
+    const changed: InstanceChange[] = []
+    for (const instance of run.instances) {
+      const [task, map, state, tryNumber] = instance
+      const key = `${task}\u0000${map}`
+      const text = `${state ?? ''}/${tryNumber}`
+      now.set(key, text)
+      if (before?.get(key) !== text) changed.push(instance)
+    }
+    this.told.delete(run.id)
+    this.told.set(run.id, now)
+    if (this.told.size > KNOWN_RUNS) {
+      const oldest = this.told.keys().next()
+      if (oldest.done !== true) this.told.delete(oldest.value)
+    }
+    const { id, dag_id: dag, run_id, state, rev, start_date: start, end_date: end } = run
+    return { kind: 'run', id, dag, run: run_id, state, rev, start, end, changed }
+  }
+
+  private publish(events: readonly HubEvent[]): void {
+    if (events.length === 0 || this.isClosed) return
+    const batch = events.map((event) => ({ seq: ++this.seq, event }))
+    this.kept.push(...batch)
+    if (this.kept.length > KEPT_EVENTS) this.kept.splice(0, this.kept.length - KEPT_EVENTS)
+    for (const subscriber of this.subscribers) subscriber(batch)
+  }
+}

@@ -1,0 +1,80 @@
+// Errors as the API and the pages tell them. One mapping from what is thrown to a status and a text.
+
+import { BaramError, type ErrorCode } from '../../core/errors.ts'
+
+export interface FieldFault {
+  readonly type: string
+  readonly loc: readonly (string | number)[]
+  readonly msg: string
+  readonly input?: unknown
+  readonly ctx?: Readonly<Record<string, unknown>>
+}
+
+/** An answer with a status of its own; `detail` is Airflow's text or object. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly detail: string | Readonly<Record<string, unknown>> | readonly FieldFault[]
+
+  constructor(status: number, detail: ApiError['detail']) {
+    super(typeof detail === 'string' ? detail : `HTTP ${status}`)
+    this.name = 'ApiError'
+    this.status = status
+    this.detail = detail
+  }
+}
+
+export const notFound = (text: string): ApiError => new ApiError(404, text)
+export const invalid = (...faults: FieldFault[]): ApiError => new ApiError(422, faults)
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  REFUSED: 400,
+  INPUT_INVALID: 400,
+  SECRET_KEY: 500,
+  DATABASE_UNAVAILABLE: 503,
+}
+
+/** What body-parser and express throw: an error with a status and a kind. */
+interface HttpFault {
+  readonly status: number
+  readonly type: string
+}
+
+function httpFault(error: unknown): HttpFault | null {
+  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number') return null
+  return { status: error.status, type: 'type' in error && typeof error.type === 'string' ? error.type : '' }
+}
+
+function ofParser(fault: HttpFault): ApiError {
+  if (fault.type === 'entity.parse.failed')
+    return invalid({
+      type: 'json_invalid',
+      loc: ['body'],
+      msg: 'JSON decode error',
+      input: {},
+      ctx: { error: 'The body is not valid JSON' },
+    })
+  if (fault.type === 'entity.too.large') return new ApiError(413, 'The body is larger than 1 MB')
+  if (fault.status === 400) return new ApiError(400, 'The request cannot be read')
+  return new ApiError(fault.status, 'The request cannot be served')
+}
+
+/** Any thrown value as an answer. Unknown ones become 500 without a word of their own. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof BaramError) {
+    const status = STATUS[error.code] ?? 500
+    if (status === 409)
+      return new ApiError(409, {
+        reason: 'Unique constraint violation',
+        statement: 'hidden',
+        orig_error: 'hidden',
+        message: error.message,
+      })
+    return new ApiError(status, status >= 500 ? 'Internal Server Error' : error.message)
+  }
+  const fault = httpFault(error)
+  if (fault !== null && fault.status >= 400 && fault.status < 500) return ofParser(fault)
+  return new ApiError(500, 'Internal Server Error')
+}

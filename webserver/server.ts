@@ -1,0 +1,139 @@
+// The web process: REST API, pages, streams. Its lease is a job row like everybody's; it never loads users' code.
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
+import { BaramError, messageOf } from '../core/errors.ts'
+import { thisProcess } from '../runtime/processes.ts'
+import { Listener } from '../store/listener.ts'
+import { endJob, heartbeat, insertJob } from '../store/postgres/jobs.ts'
+import { makeApp } from './app.ts'
+import { loadAssets } from './assets.ts'
+import { Tokens } from './auth/tokens.ts'
+import type { Web, WebserverDeps } from './deps.ts'
+import { EventHub } from './events/hub.ts'
+import { Streams } from './events/stream.ts'
+
+export type { WebserverDeps } from './deps.ts'
+
+export interface Webserver {
+  readonly url: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** Time for a request's headers; slower senders are dropped. */
+const HEADERS_TIMEOUT_MS = 15_000
+const REQUEST_TIMEOUT_MS = 60_000
+/** How long requests that are being answered may take at shutdown. */
+const CLOSE_MS = 3_000
+
+const isLoopback = (host: string) => /^(localhost|::1|127(\.\d{1,3}){3})$/.test(host)
+
+function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      const address = server.address()
+      if (address === null || typeof address === 'string') reject(new Error('the server has no TCP address'))
+      else resolve(address)
+    })
+  })
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+  await closed
+  clearTimeout(timer)
+}
+
+/** Beats until stopped; a lost connection only delays the next beat. */
+function startHeartbeat(web: Web, listener: Listener, jobId: number): () => void {
+  let isBusy = false
+  const timer = setInterval(() => {
+    if (isBusy) return
+    isBusy = true
+    void (async () => heartbeat(listener.sql, jobId))()
+      .catch((error: unknown) => web.log.debug({ err: messageOf(error) }, 'heartbeat not written'))
+      .finally(() => {
+        isBusy = false
+      })
+  }, web.config.heartbeatMs)
+  return () => clearInterval(timer)
+}
+
+/** @throws BaramError CONFIG_INVALID when the pages were not built or the address cannot be used */
+export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
+  const { config, database, log, jwtSecret } = deps
+  if (jwtSecret.length < 32)
+    throw new BaramError(
+      'CONFIG_INVALID',
+      `the key of API tokens must have at least 32 bytes, found ${jwtSecret.length}`,
+    )
+  const allAdmins = config.allAdmins && isLoopback(config.host)
+  if (config.allAdmins && !allAdmins)
+    log.warn(
+      { host: config.host },
+      'simple_auth_manager_all_admins counts only when listening on loopback; signing in is needed',
+    )
+  const hub = new EventHub(database, log)
+  const web: Web = {
+    ...deps,
+    config: Object.freeze({ ...config, allAdmins }),
+    tokens: new Tokens(jwtSecret, database, allAdmins),
+    assets: await loadAssets(),
+    hub,
+  }
+  const streams = new Streams(web)
+  const listener = new Listener({
+    database,
+    channels: ['ui'],
+    log,
+    onNotify: (_channel, payload) => hub.notify(payload),
+    onCatchUp: () => hub.catchUp(),
+  })
+  await listener.start()
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 16_384 },
+    makeApp(web, streams),
+  )
+  let address: AddressInfo
+  try {
+    address = await listen(server, config.host, config.port)
+  } catch (cause) {
+    await listener.stop()
+    throw new BaramError('CONFIG_INVALID', `cannot listen on ${config.host}:${config.port}: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+  const self = thisProcess()
+  const jobId = await insertJob(database, {
+    jobType: 'WebserverJob',
+    hostname: hostname(),
+    pid: process.pid,
+    bootId: self.bootId,
+    pidStarted: self.startTime,
+    info: { host: config.host, port: address.port },
+  })
+  const stopHeartbeat = startHeartbeat(web, listener, jobId)
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${address.port}`
+  log.info({ url, jobId }, 'webserver listens')
+  return {
+    url,
+    port: address.port,
+    async close() {
+      stopHeartbeat()
+      hub.close()
+      streams.closeAll()
+      await closeServer(server)
+      await listener.stop()
+      await endJob(database, jobId, 'success').catch((error: unknown) =>
+        log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'),
+      )
+    },
+  }
+}
