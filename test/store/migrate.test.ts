@@ -68,17 +68,26 @@ describe('migrations', () => {
 
   test('of a newer Baram are refused by name, and nothing is changed', async () => {
     const url = await postgres.createDatabase()
-    await migrate(url, [...migrations, { name: '9000-newer', up: 'create table newer (id int)', down: 'drop table newer' }])
+    await migrate(url, [
+      ...migrations,
+      { name: '9000-newer', up: 'create table newer (id int)', down: 'drop table newer' },
+    ])
     await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_AHEAD' })
     expect((await checkSchema(url, migrations)).unknown).toEqual(['9000-newer'])
   })
 
   test.each(['public', 'baram'])('never touch a real Airflow’s database (alembic_version in %s)', async (schema) => {
     const url = await postgres.createDatabase()
-    await runSql(url, `create schema if not exists ${schema}; create table ${schema}.alembic_version (version_num text)`)
+    await runSql(
+      url,
+      `create schema if not exists ${schema}; create table ${schema}.alembic_version (version_num text)`,
+    )
     await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
     await expect(checkSchema(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
-    const made = await runSql(url, "select table_name from information_schema.tables where table_schema in ('baram', 'public')")
+    const made = await runSql(
+      url,
+      "select table_name from information_schema.tables where table_schema in ('baram', 'public')",
+    )
     expect(made).toEqual([{ table_name: 'alembic_version' }])
   })
 })
@@ -87,7 +96,8 @@ describe('the schema', () => {
   test('keeps its own invariants: an end date exactly with an end, no slot of nothing, no negative try', async () => {
     const url = await postgres.createDatabase()
     await migrate(url, migrations)
-    const refused = (sql: string) => expect(runSql(url, `set search_path to baram; ${sql}`), sql).rejects.toThrow('check constraint')
+    const refused = (sql: string) =>
+      expect(runSql(url, `set search_path to baram; ${sql}`), sql).rejects.toThrow('check constraint')
     const run = (state: string, end: string) =>
       `insert into dag_run (dag_id, run_id, run_type, state, run_after, end_date) values ('d', 'r', 'manual', '${state}', now(), ${end})`
     await refused(run('success', 'null'))
@@ -106,6 +116,7 @@ describe('the schema', () => {
       "select indexdef from pg_indexes where schemaname = 'baram' and tablename = 'task_instance' order by 1",
     )
     expect(indexes).toHaveLength(2)
-    for (const { indexdef } of indexes) expect(String(indexdef)).toMatch(/\((dag_run_id, id|dag_run_id, task_id, map_index)\)$/)
+    for (const { indexdef } of indexes)
+      expect(String(indexdef)).toMatch(/\((dag_run_id, id|dag_run_id, task_id, map_index)\)$/)
   })
 })
