@@ -14,6 +14,7 @@ import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, sqlOf } from '../store/database.ts'
+import { askForSuccessors } from '../store/postgres/inbox.ts'
 import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
 import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
 import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
@@ -295,8 +296,11 @@ export class TurnRunner {
       changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
     if (ends('queued')) await notifyWork(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    for (const dagId of dagsWhosePastMoved(changed)) await notifyScheduler(tx, dagId)
-    if (someRunEnded || ends('up_for_retry')) await notifyScheduler(tx)
+    const awaited = changed.filter(
+      (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
+    )
+    for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
+    if (someRunEnded || awaited.length > 0 || ends('up_for_retry')) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
@@ -332,14 +336,6 @@ async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void
       'SETTLED_ELSEWHERE',
       `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`,
     )
-}
-
-/** DAGs with tasks that look at their past, in which something has just finished: later runs may go on now. */
-function dagsWhosePastMoved(changed: readonly RunChanges[]): ReadonlySet<string> {
-  const moved = changed.filter(
-    ({ board, ways }) => board.past !== null && [...ways.values()].some((way) => isFinished(way.ti.state)),
-  )
-  return new Set(moved.map(({ board }) => board.run.dagId))
 }
 
 /** Closes the run once nothing of it can go on. */

@@ -6,7 +6,6 @@ import { basename } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import { messageOf } from '../core/errors.ts'
 import type { ParseFault } from '../core/protocol.ts'
-import { Boards } from '../engine/boards.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
@@ -52,7 +51,6 @@ const NO_DAG = 'this file declares no DAG'
 
 export class DagProcessor {
   private readonly options: DagProcessorOptions
-  private readonly boards = new Boards()
   private readonly modules: ModuleStore
   private readonly parser: Parser
   private readonly known = new Map<string, Known>()
@@ -264,7 +262,6 @@ export class DagProcessor {
     const present = new Set(this.files.map((each) => each.name))
     const { changed, taken } = await syncFile(
       this.options.database,
-      this.boards,
       parsed,
       present,
       this.options.config.dagsArePausedAtCreation,

@@ -7,7 +7,7 @@ import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import { admitHeld, decideAfterPast, decideIdle, rescue, startRuns, wakeDue } from '../engine/verbs.ts'
+import { admitHeld, decideAsked, decideIdle, rescue, startRuns, wakeDue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
@@ -35,7 +35,6 @@ export class Scheduler {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
-  private readonly movedPasts = new Set<string>()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -53,10 +52,7 @@ export class Scheduler {
       database,
       channels: ['sched'],
       log,
-      onNotify: (_channel, pastOfDag) => {
-        if (pastOfDag !== '') this.movedPasts.add(pastOfDag)
-        this.wake()
-      },
+      onNotify: () => this.wake(),
       onCatchUp: () => {
         this.mustSweep = true
         this.wake()
@@ -162,15 +158,12 @@ export class Scheduler {
       closeLostLogs(this.options.config.logFolder, lost, this.options.log)
       await decideIdle(database, turns)
     }
-    for (const dagId of this.movedPasts) {
-      this.movedPasts.delete(dagId)
-      await decideAfterPast(database, turns, dagId)
-    }
     const created = await createDueRuns(database, this.boards)
     const started = await startRuns(database, turns)
     const due = await wakeDue(database, turns)
+    const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
-    return created > 0 || started > 0 || due > 0
+    return created > 0 || started > 0 || due > 0 || asked > 0
   }
 
   private async untilNext(lease: Lease): Promise<number> {

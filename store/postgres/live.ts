@@ -43,8 +43,10 @@ export interface QueuedRow {
 /** The head of the queue, heaviest first. Nothing is locked: whoever locks the run first gets it. */
 export async function peekQueued(sql: Sql, queues: readonly string[], limit: number): Promise<readonly QueuedRow[]> {
   const { rows } = await sql.query<QueuedRow>(
-    `select l.dag_run_id, l.ti_id, l.priority_weight from live l
-     where l.stage = 'queued' and l.queue = any($1)
+    // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
+    `select l.dag_run_id, l.ti_id, l.priority_weight from unnest($1::text[]) q(queue) cross join lateral (
+       select dag_run_id, ti_id, priority_weight from live where stage = 'queued' and live.queue = q.queue
+       order by priority_weight desc, dag_run_id, ti_id limit $2) l
      order by l.priority_weight desc, l.dag_run_id, l.ti_id limit $2`,
     [queues, limit],
     'peek_queued',

@@ -7,9 +7,9 @@ export async function notifyWork(tx: Sql): Promise<void> {
   await tx.query("select pg_notify('work', '')", [], 'notify_work')
 }
 
-/** Schedulers: look at what is due, startable or held; with a DAG's id also at its runs that waited for their past. */
-export async function notifyScheduler(tx: Sql, pastOfDag = ''): Promise<void> {
-  await tx.query("select pg_notify('sched', $1)", [pastOfDag], 'notify_sched')
+/** Schedulers: look at what is due, startable, held or asked for. */
+export async function notifyScheduler(tx: Sql): Promise<void> {
+  await tx.query("select pg_notify('sched', '')", [], 'notify_sched')
 }
 
 /** As above, but only when something waits for a slot: the common case costs one index look. */

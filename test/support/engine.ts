@@ -9,7 +9,7 @@ import type { NewXCom } from '../../engine/changes.ts'
 import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { type ParsedFile, syncFile } from '../../engine/dags.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
-import { admitHeld, claim, decideIdle, report, rescue, startRuns, wakeDue } from '../../engine/verbs.ts'
+import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns, wakeDue } from '../../engine/verbs.ts'
 import { migrations } from '../../migrations/index.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
@@ -172,7 +172,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     boards,
     async addDag(dag, file = {}) {
       const name = `${dag.dagId}.ts`
-      await syncFile(database, boards, fileOf(name, [dag], file), new Set([name]), false)
+      await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
     },
     async trigger(dagId, request = {}) {
       const { dagRunId } = await triggerRun(database, boards, { dagId, triggeredBy: 'cli', user: null, ...request })
@@ -187,6 +187,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         await createDueRuns(database, boards)
         await startRuns(database, turns)
         await wakeDue(database, turns)
+        await decideAsked(database, turns)
         await admitHeld(database, turns)
       }
       return {
