@@ -18,11 +18,14 @@ it('README shows both commands', () => {
 })
 
 it('every document that README names exists', () => {
-  for (const [, path] of read('README.md').matchAll(/\]\((docs\/[^)]+|[A-Z]+(?:\.md)?)\)/g)) expect(read(path ?? '').length).toBeGreaterThan(0)
+  for (const [, path] of read('README.md').matchAll(/\]\((docs\/[^)]+|[A-Z]+(?:\.md)?)\)/g))
+    expect(read(path ?? '').length).toBeGreaterThan(0)
 })
 
 it('docker-compose.yml gives no password, and limits every service', () => {
-  const compose = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, { mem_limit?: string; image?: string; build?: string }> }
+  const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+    services: Record<string, { mem_limit?: string; image?: string; build?: string }>
+  }
   expect(Object.keys(compose.services).sort()).toEqual(['init', 'postgres', 'scheduler', 'webserver', 'worker'])
   for (const service of Object.values(compose.services)) {
     expect(service.mem_limit).toBeDefined()
