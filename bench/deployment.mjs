@@ -51,7 +51,11 @@ export async function openDeployment({ env = {}, files = {}, processes = ['sched
   const context = openOn(config, log, server.url, 'bench', true, async () => {})
   const pids = {}
   const supervisor = new Supervisor(
-    processes.map((name) => ({ name, args: [name.split('-')[0]] })),
+    processes.map((name) => ({
+      name,
+      args: [name],
+      ...(env.BENCH_PROFILE === undefined ? {} : { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${env.BENCH_PROFILE}`] }),
+    })),
     { env: settings, logFolder: config.logFolder, onExit() {} },
   )
   const failed = await supervisor.start()

@@ -20,6 +20,17 @@ const send = process.send?.bind(process)
 const { stdout, stderr } = process
 let running: Running | null = null
 
+/**
+ * Log pipes block: a task that prints faster than its supervisor reads waits, instead of filling this process' memory,
+ * and whatever was printed is in the pipe before the outcome is sent. (A pipe of a child is a socket to Node, which
+ * would queue what does not fit.)
+ */
+for (const stream of [stdout, stderr]) {
+  // No public API sets this; the handle has had this method since Node 0.11.
+  const { _handle } = stream as unknown as { _handle?: { setBlocking?(isBlocking: boolean): number } }
+  _handle?.setBlocking?.(true)
+}
+
 function post(message: FromChild): void {
   // Once the supervisor is gone there is nobody to tell; the watchdog ends this process.
   if (process.connected) send?.(message)
@@ -36,7 +47,7 @@ async function run(spec: AttemptSpec): Promise<void> {
   })
   running = null
   const tainted = result.isTainted || isTainted(before, takeTraces())
-  // Pipes are written synchronously: everything the attempt printed stands before these marks.
+  // Everything the attempt printed stands before these marks.
   stdout.write(`${endMark(spec.attempt)}\n`)
   stderr.write(`${endMark(spec.attempt)}\n`)
   post({

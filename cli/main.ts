@@ -3,9 +3,14 @@
 
 import { Command, CommanderError } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
+import { addConnectionCommands } from './commands/connections.ts'
+import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
+import { addTaskCommands } from './commands/tasks.ts'
+import { addUserCommands } from './commands/users.ts'
+import { addVariableCommands } from './commands/variables.ts'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
 import { exitCode, print, setExitCode, tell } from './output.ts'
 
@@ -23,6 +28,11 @@ function makeProgram(): Command {
   addStandaloneCommand(program)
   addDbCommands(program)
   addProcessCommands(program)
+  addDagCommands(program)
+  addTaskCommands(program)
+  addVariableCommands(program)
+  addConnectionCommands(program)
+  addUserCommands(program)
   return program
 }
 

@@ -15,7 +15,7 @@ export interface SuperviseOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly logFolder: string
   /** A process is gone: its lease can be ended at once, without waiting for it to run out. */
-  onExit(name: string, pid: number, code: number | null, signal: string | null): void
+  onExit(name: string, pid: number, code: number | null, signal: string | null, isAsked: boolean): void
 }
 
 const FIRST_PAUSE_MS = 100
@@ -26,6 +26,8 @@ const HEALTHY_MS = 30_000
 class Supervised {
   readonly spec: ProcessSpec
   child: ChildProcess | null = null
+  /** Where it listens, when it is a server and ready. */
+  url: string | null = null
   private readonly options: SuperviseOptions
   private pauseMs = FIRST_PAUSE_MS
   private timer: NodeJS.Timeout | null = null
@@ -52,12 +54,15 @@ class Supervised {
     )
     this.child = child
     return new Promise((resolve) => {
-      child.on('message', () => resolve(true))
+      child.on('message', (message: { readonly url?: string | null }) => {
+        this.url = message.url ?? null
+        resolve(true)
+      })
       child.on('error', () => resolve(false))
       child.on('exit', (code, signal) => {
         resolve(false)
         this.child = null
-        if (child.pid !== undefined) this.options.onExit(name, child.pid, code, signal)
+        if (child.pid !== undefined) this.options.onExit(name, child.pid, code, signal, this.isStopping)
         if (!this.isStopping) this.restart(performance.now() - began)
       })
     })
@@ -104,5 +109,9 @@ export class Supervisor {
 
   async stop(limitMs: number): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop(limitMs)))
+  }
+
+  urlOf(name: string): string | null {
+    return this.processes.find((each) => each.spec.name === name)?.url ?? null
   }
 }

@@ -25,8 +25,9 @@ export interface Context {
   close(): Promise<void>
 }
 
-/** Makes the home with a mode that keeps others out of keys and data. */
+/** Makes the home; the keys inside are closed to others (the home itself is open: Postgres' own user passes through it). */
 export function makeHome(config: Config): void {
+  mkdirSync(config.home, { recursive: true })
   mkdirSync(join(config.home, 'keys'), { recursive: true, mode: 0o700 })
   chmodSync(join(config.home, 'keys'), 0o700)
   mkdirSync(config.logFolder, { recursive: true })

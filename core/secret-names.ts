@@ -29,16 +29,18 @@ const SENSITIVE_PARTS = [
 export const MASK = '***'
 /** `[logging] min_length_masked_secret`: shorter secrets would hide half of every text. */
 const MIN_LENGTH = 5
-const MAX_DEPTH = 5
+/** Deeper values are hidden whole: what cannot be looked at may hold a secret. */
+const MAX_DEPTH = 100
 
 export function isSensitiveName(name: string, extraParts: readonly string[] = []): boolean {
   const lower = name.toLowerCase()
   return [...SENSITIVE_PARTS, ...extraParts].some((part) => part !== '' && lower.includes(part.toLowerCase()))
 }
 
-/** A copy of `value` in which every field with a sensitive name reads `***`, to a depth of 5 as in Airflow. */
+/** A copy of `value` in which every field with a sensitive name reads `***`, however deep (Airflow stops at a depth of 5). */
 export function maskByName(value: unknown, depth = 0): unknown {
-  if (depth > MAX_DEPTH || value === null || typeof value !== 'object') return value
+  if (value === null || typeof value !== 'object') return value
+  if (depth > MAX_DEPTH) return MASK
   if (Array.isArray(value)) return value.map((item: unknown) => maskByName(item, depth + 1))
   return Object.fromEntries(
     Object.entries(value).map(([key, item]: [string, unknown]) => [
@@ -69,7 +71,8 @@ function collectDeep(value: unknown, found: Set<string>): void {
 function collect(text: string, found: Set<string>): void {
   if (text.length < MIN_LENGTH || text.toLowerCase() === 'airflow') return
   found.add(text)
-  found.add(encodeURIComponent(text))
+  // Half of a surrogate pair has no form in a URL.
+  if (text.isWellFormed()) found.add(encodeURIComponent(text))
   found.add(JSON.stringify(text).slice(1, -1))
 }
 

@@ -17,7 +17,7 @@ interface Ready {
   readonly candidate: Candidate
   readonly ti: TaskInstanceView
   readonly changes: RunChanges
-  /** Became ready in this turn (else it was waiting already). */
+  /** Became ready in this turn, or its run has just got room: nobody has considered it yet (else it is held already). */
   readonly isNew: boolean
 }
 
@@ -42,12 +42,13 @@ function candidateOf(board: RunBoard, ti: TaskInstanceView): Candidate {
 function readyOf(changes: RunChanges): Ready[] {
   const { board } = changes
   const room = board.graph.dag.maxActiveTasks - board.activeCount
-  if (changes.isPaused || board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
+  if (board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
+  const hasNewRoom = changes.freed().length > 0
   const ready = [...board.scheduled].map((ti) => ({
     candidate: candidateOf(board, ti),
     ti,
     changes,
-    isNew: changes.ways.has(ti.id),
+    isNew: hasNewRoom || changes.ways.has(ti.id),
   }))
   return ready.sort((a, b) => compareCandidates(a.candidate, b.candidate)).slice(0, room)
 }
@@ -79,11 +80,19 @@ class FreedSlots {
   }
 }
 
-/** Somebody of another run has waited for this pool at least as urgently: then the freed slot is the scheduler's to give. */
+/** Reasons that more slots in the pool would remove: the others wait for something else and stand in nobody's way. */
+const SLOT_REASONS: ReadonlySet<string> = new Set<Reason['code']>([
+  'waits_for_pool',
+  'waits_for_parallelism',
+  'waits_its_turn',
+])
+
+/** Somebody of another run has waited for this pool at least as urgently: then the slot is the scheduler's to give. */
 function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: ReadonlySet<number>): boolean {
   return held.some(
     (row) =>
       !mine.has(row.dag_run_id) &&
+      SLOT_REASONS.has(row.code) &&
       row.pool === candidate.pool &&
       (row.priority_weight > candidate.priorityWeight ||
         (row.priority_weight === candidate.priorityWeight && row.dag_run_id < candidate.dagRunId)),
@@ -124,7 +133,7 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
 export interface AdmissionResult {
   /** In order of urgency; each is `queued` on its board now. */
   readonly admitted: { readonly changes: RunChanges; readonly ti: TaskInstanceView }[]
-  /** Slots became free that this turn could not use. */
+  /** Something became free that this turn could not use, or left to others: the scheduler should look. */
   readonly hasLeftover: boolean
 }
 
@@ -132,9 +141,13 @@ function hold(ready: Ready, because: Reason): void {
   ready.changes.held.set(ready.ti.id, because)
 }
 
+/** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */
+const freesTaskLimit = (changes: RunChanges): boolean =>
+  changes.freed().some((ti) => hasTaskLimit(candidateOf(changes.board, ti)))
+
 /**
  * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's
- * turn only replaces what it ended and tries for what has just become ready.
+ * turn only replaces what it ended and tries for what has just become ready, behind whoever waits more urgently.
  */
 export async function giveSlots(
   tx: Sql,
@@ -147,32 +160,45 @@ export async function giveSlots(
   const mine = new Set(all.map((changes) => changes.board.run.dagRunId))
   const admitted: Ready[] = []
   const growth: Ready[] = []
+  let mustAsk = all.some(freesTaskLimit)
   for (const ready of all.flatMap(readyOf).sort((a, b) => compareCandidates(a.candidate, b.candidate))) {
-    const mayReplace = !hasTaskLimit(ready.candidate) && !isBehindOthers(ready.candidate, held, mine)
-    if (mayReplace && freed.take(ready.candidate)) admitted.push(ready)
-    else if (ready.isNew || isWide) growth.push(ready)
+    const { candidate } = ready
+    const isBehind = !isWide && isBehindOthers(candidate, held, mine)
+    if (ready.changes.isPaused) {
+      if (ready.isNew) hold(ready, { code: 'waits_while_paused' })
+    } else if (!isBehind && !hasTaskLimit(candidate) && freed.take(candidate)) admitted.push(ready)
+    else if (isBehind && ready.isNew) {
+      hold(ready, { code: 'waits_its_turn', pool: candidate.pool })
+      mustAsk = true
+    } else if (ready.isNew || isWide) growth.push(ready)
   }
   const queue = (ready: Ready) =>
     ready.changes.add([ready.changes.board.move(ready.ti, 'queued', { code: 'admitted' })])
   admitted.forEach(queue)
-  if (growth.length > 0) {
-    await lockAdmission(tx)
-    const byId = new Map(growth.map((ready) => [ready.candidate.id, ready]))
-    const decision = admit(
-      growth.map((ready) => ready.candidate),
-      await countNow(tx, growth, freed, limits),
-    )
-    for (const candidate of decision.admitted) {
-      const ready = byId.get(candidate.id)
-      if (ready === undefined) continue
-      queue(ready)
-      admitted.push(ready)
-    }
-    for (const { candidate, because } of decision.held) {
-      const ready = byId.get(candidate.id)
-      if (ready !== undefined) hold(ready, because)
-    }
-  }
+  if (growth.length > 0) admitted.push(...(await admitGrowth(tx, growth, freed, limits, queue)))
   admitted.sort((a, b) => compareCandidates(a.candidate, b.candidate))
-  return { admitted, hasLeftover: freed.count > 0 }
+  return { admitted, hasLeftover: mustAsk || freed.count > 0 }
+}
+
+/** Counts under the admission lock, queues what fits and holds the rest. */
+async function admitGrowth(
+  tx: Sql,
+  growth: readonly Ready[],
+  freed: FreedSlots,
+  limits: AdmissionLimits,
+  queue: (ready: Ready) => void,
+): Promise<Ready[]> {
+  await lockAdmission(tx)
+  const byId = new Map(growth.map((ready) => [ready.candidate.id, ready]))
+  const decision = admit(
+    growth.map((ready) => ready.candidate),
+    await countNow(tx, growth, freed, limits),
+  )
+  for (const { candidate, because } of decision.held) {
+    const ready = byId.get(candidate.id)
+    if (ready !== undefined) hold(ready, because)
+  }
+  const fits = decision.admitted.flatMap((candidate) => byId.get(candidate.id) ?? [])
+  fits.forEach(queue)
+  return fits
 }

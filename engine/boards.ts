@@ -13,6 +13,7 @@ import type { Sql } from '../store/sql.ts'
 
 export interface Version {
   readonly graph: DagGraph
+  readonly versionHash: string
   readonly moduleHash: string
   readonly versionNumber: number
 }
@@ -49,14 +50,18 @@ export class Boards {
   private readonly boards = new Map<number, RunBoard>()
   private readonly versions = new Map<string, Version>()
 
-  /** The graph and module of a version; versions in use never change. */
-  async version(sql: Sql, versionId: string): Promise<Version> {
+  /**
+   * The graph and module of a version. While no run uses it a version may be replaced in place, by another process too:
+   * `hash` (read under the lock of its DAG or run) tells whether what is known still is what is stored.
+   */
+  async version(sql: Sql, versionId: string, hash?: string): Promise<Version> {
     const known = this.versions.get(versionId)
-    if (known !== undefined) return known
+    if (known !== undefined && (hash === undefined || known.versionHash === hash)) return known
     const row = await loadVersion(sql, versionId)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no DAG version ${versionId}`)
     const version = {
       graph: buildGraph(readSerializedDag(row.data)),
+      versionHash: row.version_hash,
       moduleHash: row.module_hash,
       versionNumber: row.version_number,
     }
@@ -85,11 +90,6 @@ export class Boards {
     for (const id of ids) this.boards.delete(id)
   }
 
-  /** A version row may be updated in place while no run uses it: forget what was read of it. */
-  forgetVersion(versionId: string): void {
-    this.versions.delete(versionId)
-  }
-
   private async catchUp(
     tx: Sql,
     boards: Map<number, RunBoard>,
@@ -116,7 +116,7 @@ export class Boards {
   private async load(tx: Sql, id: number): Promise<RunBoard> {
     const row = await loadRun(tx, id)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no run with row id ${id}`)
-    const { graph } = await this.version(tx, row.created_dag_version_id)
+    const { graph } = await this.version(tx, row.created_dag_version_id, row.version_hash)
     const instances = (await loadInstances(tx, id)).map((ti) => {
       const task = graph.indexOf.get(ti.task_id)
       if (task === undefined)

@@ -76,3 +76,15 @@ export function groupWays(ways: Iterable<Way>): Way[][] {
   }
   return [...groups.values()]
 }
+
+/** Held instances by their reason: one statement puts all that wait for the same. */
+export function groupHeld(held: ReadonlyMap<string, Reason>): { readonly ids: string[]; readonly because: Reason }[] {
+  const groups = new Map<string, { ids: string[]; because: Reason }>()
+  for (const [id, because] of held) {
+    const key = JSON.stringify(because)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { ids: [id], because })
+    else group.ids.push(id)
+  }
+  return [...groups.values()]
+}

@@ -9,6 +9,7 @@ import { type DueRun, nextRun, type RunLimits } from '../core/timetables/timetab
 import { randomText, uuidv7 } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
 import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
+import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyScheduler } from '../store/postgres/notify.ts'
 import { findLastInterval, insertRun, type NewRun } from '../store/postgres/runs.ts'
 import { insertTaskInstances } from '../store/postgres/task-instances.ts'
@@ -65,32 +66,35 @@ async function createOne(database: Database, boards: Boards, dagId: string): Pro
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
     if (due === null) return false
-    const version = await boards.version(tx, due.version_id)
+    const version = await boards.version(tx, due.version_id, due.version_hash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
-    const run = await computeNext(tx, dag, due.now)
-    if (run === null || run.runAfter > due.now) {
-      await setNextRun(tx, dagId, run)
-      return false
+    let run = await computeNext(tx, dag, due.now)
+    let isCreated = false
+    // A date that a user's run has taken is passed over in the same look: the next one starts from the last scheduled
+    // date again, and would meet it for ever.
+    while (!isCreated && run !== null && run.runAfter <= due.now) {
+      isCreated = (await insertWhole(tx, version, scheduledRun(dagId, due.version_id, run))) !== null
+      run = nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now)
     }
-    await insertWhole(tx, version, {
-      dagId,
-      runId: makeRunId('scheduled', run.runAfter),
-      runType: 'scheduled',
-      logicalDate: run.logicalDate,
-      dataInterval: run.dataInterval,
-      runAfter: run.runAfter,
-      conf: {},
-      triggeredBy: 'timetable',
-      user: null,
-      note: null,
-      versionId: due.version_id,
-    })
-    // When the insert met a run of the same date (a user's, or another scheduler's), the schedule moves on all the same.
-    await setNextRun(tx, dagId, nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now))
-    return true
+    await setNextRun(tx, dagId, run)
+    return isCreated
   })
 }
+
+const scheduledRun = (dagId: string, versionId: string, run: DueRun): NewRun => ({
+  dagId,
+  runId: makeRunId('scheduled', run.runAfter),
+  runType: 'scheduled',
+  logicalDate: run.logicalDate,
+  dataInterval: run.dataInterval,
+  runAfter: run.runAfter,
+  conf: {},
+  triggeredBy: 'timetable',
+  user: null,
+  note: null,
+  versionId,
+})
 
 /** Creates every run that is due, up to a limit a pass. Returns how many. */
 export async function createDueRuns(database: Database, boards: Boards): Promise<number> {
@@ -160,8 +164,9 @@ export async function triggerRun(
         'REFUSED',
         `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
       )
-    const version = await boards.version(tx, dag.version_id)
-    const runAfter = request.runAfter ?? request.logicalDate ?? Date.now()
+    const version = await boards.version(tx, dag.version_id, dag.version_hash)
+    // By the database's clock, as everything that waits for a time (rule 17).
+    const runAfter = request.runAfter ?? request.logicalDate ?? (await databaseNow(tx))
     const runId = nameRun(request, runAfter)
     const logicalDate = request.logicalDate ?? null
     const dagRunId = await insertWhole(tx, version, {

@@ -22,6 +22,7 @@ import {
   upsertDag,
   type VersionContent,
 } from '../store/postgres/dags.ts'
+import { askForDag } from '../store/postgres/inbox.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import type { Sql } from '../store/sql.ts'
@@ -95,12 +96,11 @@ async function syncRow(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDe
 }
 
 /** A new version only when the latest has runs; else it is replaced in place (CONTRACT §4.6). */
-async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Promise<boolean> {
+async function syncVersion(tx: Sql, content: VersionContent): Promise<boolean> {
   const latest = await findLatestVersion(tx, content.dagId)
   if (latest?.version_hash === content.versionHash) return false
   if (latest !== null && !latest.is_used) {
     await replaceVersion(tx, latest.id, content)
-    boards.forgetVersion(latest.id)
     return true
   }
   await insertVersion(
@@ -113,26 +113,21 @@ async function syncVersion(tx: Sql, boards: Boards, content: VersionContent): Pr
 }
 
 /** The file whose path sorts first keeps a DAG id that two files declare: the same winner on every host and start. */
-async function ownerOf(tx: Sql, dagId: string, file: ParsedFile, present: ReadonlySet<string>): Promise<string> {
-  const owner = await findDagFile(tx, dagId)
+function ownerOf(owner: string | null, file: ParsedFile, present: ReadonlySet<string>): string {
   if (owner === null || owner === file.relativeFileloc || !present.has(owner)) return file.relativeFileloc
   return [owner, file.relativeFileloc].sort()[0] ?? owner
 }
 
-async function syncOne(
-  tx: Sql,
-  boards: Boards,
-  file: ParsedFile,
-  dag: SerializedDag,
-  pausedByDefault: boolean,
-): Promise<boolean> {
-  await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`baram.dag.${dag.dagId}`])
+async function syncOne(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDefault: boolean): Promise<boolean> {
   await lockDag(tx, dag.dagId)
   await syncRow(tx, file, dag, pausedByDefault)
-  const isChanged = await syncVersion(tx, boards, contentOf(file, dag))
+  const isChanged = await syncVersion(tx, contentOf(file, dag))
   await setNextRun(tx, dag.dagId, await computeNext(tx, dag, await databaseNow(tx)))
   return isChanged
 }
+
+const describeDuplicate = (dagId: string, owner: string) =>
+  `DAG ${dagId} is already declared in ${owner}; give one of the two another id`
 
 /**
  * Stores what a file yields, all or nothing. `present`: every file the last listing saw, to tell a moved DAG from a
@@ -140,7 +135,6 @@ async function syncOne(
  */
 export async function syncFile(
   database: Database,
-  boards: Boards,
   file: ParsedFile,
   present: ReadonlySet<string>,
   pausedByDefault: boolean,
@@ -150,13 +144,20 @@ export async function syncFile(
     const changed: string[] = []
     const taken: { dagId: string; file: string }[] = []
     for (const dag of [...file.dags].sort((a, b) => (a.dagId < b.dagId ? -1 : 1))) {
-      const owner = await ownerOf(tx, dag.dagId, file, present)
-      if (owner !== file.relativeFileloc) taken.push({ dagId: dag.dagId, file: owner })
-      else if (await syncOne(tx, boards, file, dag, pausedByDefault)) changed.push(dag.dagId)
+      // A DAG never seen has no row to lock.
+      await tx.query('select pg_advisory_xact_lock(hashtext($1))', [`baram.dag.${dag.dagId}`])
+      const before = await findDagFile(tx, dag.dagId)
+      const owner = ownerOf(before, file, present)
+      if (owner !== file.relativeFileloc) {
+        taken.push({ dagId: dag.dagId, file: owner })
+        continue
+      }
+      if (await syncOne(tx, file, dag, pausedByDefault)) changed.push(dag.dagId)
+      // The file it was taken from did not change and is not read again: it is told here.
+      if (before !== null && before !== owner && present.has(before))
+        await putImportError(tx, { filename: before, stacktrace: describeDuplicate(dag.dagId, owner), details: {} })
     }
-    const duplicates = taken.map(
-      ({ dagId, file: owner }) => `DAG ${dagId} is already declared in ${owner}; give one of the two another id`,
-    )
+    const duplicates = taken.map(({ dagId, file: owner }) => describeDuplicate(dagId, owner))
     const text = [file.errorText, ...duplicates].filter((line) => line !== null && line !== '').join('\n\n')
     if (text === '') await deleteImportError(tx, file.relativeFileloc)
     else await putImportError(tx, { filename: file.relativeFileloc, stacktrace: text, details: file.errorDetails })
@@ -206,8 +207,9 @@ export async function pauseDag(
     await setPaused(tx, dagId, isPaused)
     if (!isPaused) {
       // The time while paused does not count: without catchup the schedule goes on from now.
-      const { graph } = await boards.version(tx, dag.version_id)
+      const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
       await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
+      await askForDag(tx, dagId)
     }
     await audit?.(tx)
     await notifyScheduler(tx)

@@ -6,14 +6,14 @@
 // If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
-import type pg from 'pg'
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import { runOutcome } from '../core/decide.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Database, sqlOf } from '../store/database.ts'
+import { type Connection, type Database, sqlOf } from '../store/database.ts'
+import { askForSuccessors } from '../store/postgres/inbox.ts'
 import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
 import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
 import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
@@ -22,7 +22,7 @@ import { clearXComs, putXCom } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import type { Boards } from './boards.ts'
-import { groupWays, RunChanges, type Way } from './changes.ts'
+import { groupHeld, groupWays, RunChanges, type Way } from './changes.ts'
 
 /** The worker on which a turn may start attempts. */
 export interface WorkerSelf {
@@ -96,7 +96,7 @@ interface Prepared {
 /** One process' writer: one connection, one turn at a time; what arrives meanwhile waits in order. */
 export class TurnRunner {
   private readonly deps: TurnDeps
-  private client: pg.Client | null = null
+  private client: Connection | null = null
   private tail: Promise<unknown> = Promise.resolve()
 
   constructor(deps: TurnDeps) {
@@ -119,7 +119,7 @@ export class TurnRunner {
     this.client = null
   }
 
-  private async connection(): Promise<pg.Client> {
+  private async connection(): Promise<Connection> {
     if (this.client !== null) return this.client
     const client = await this.deps.database.connect('writer')
     client.on('end', () => {
@@ -144,7 +144,7 @@ export class TurnRunner {
     }
   }
 
-  private async rollback(client: pg.Client, reason: unknown): Promise<void> {
+  private async rollback(client: Connection, reason: unknown): Promise<void> {
     try {
       await client.query('rollback')
     } catch (error) {
@@ -240,7 +240,8 @@ export class TurnRunner {
     for (const group of groupWays(changes.ways.values()))
       pending.push(...this.writeGroup(tx, changes, group, rev, worker))
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
-    for (const [id, because] of changes.held) pending.push(putLive(tx, dagRunId, [id], 'held', { because }))
+    for (const { ids, because } of groupHeld(changes.held))
+      pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
@@ -294,10 +295,11 @@ export class TurnRunner {
       changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
     if (ends('queued')) await notifyWork(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    const wakesPast = changed.some(
+    const awaited = changed.filter(
       (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
     )
-    if (someRunEnded || wakesPast || ends('up_for_retry')) await notifyScheduler(tx)
+    for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
+    if (someRunEnded || awaited.length > 0 || ends('up_for_retry')) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 

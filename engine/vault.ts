@@ -260,13 +260,21 @@ export function maskExtra(extra: string | null): string | null {
   return fields === null ? MASK : JSON.stringify(maskByName(fields))
 }
 
-/** The fields of a new `extra` that read `***` take their stored value again. */
+/** The fields of a new `extra` that read `***`, at any depth, take their stored value again. */
 function restoreMasked(extra: string | null, stored: string | null): string | null {
   if (extra === MASK) return stored
   const [fields, before] = [parseObject(extra), parseObject(stored)]
   if (fields === null || before === null) return extra
-  const merged = Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value === MASK ? before[key] : value]),
+  return JSON.stringify(restoreValue(fields, before))
+}
+
+/** `undefined` where nothing is stored for a mask: JSON leaves the field out. Lists are matched by position, as shown. */
+function restoreValue(value: unknown, stored: unknown): unknown {
+  if (value === MASK) return stored
+  if (typeof value !== 'object' || value === null) return value
+  const before = new Map<string, unknown>(typeof stored === 'object' && stored !== null ? Object.entries(stored) : [])
+  if (Array.isArray(value)) return value.map((item: unknown, i) => restoreValue(item, before.get(String(i))))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [key, restoreValue(item, before.get(key))]),
   )
-  return JSON.stringify(merged)
 }

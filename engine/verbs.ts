@@ -5,8 +5,9 @@ import { advance, decide } from '../core/decide.ts'
 import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
-import { findDue, findOrphans, peekHeld } from '../store/postgres/live.ts'
-import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces } from '../store/postgres/runs.ts'
+import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
+import { findDue, findHeldRuns, findOrphans } from '../store/postgres/live.ts'
+import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces, markLookedAt } from '../store/postgres/runs.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
 
@@ -115,16 +116,23 @@ export async function wakeDue(database: Database, turns: TurnRunner): Promise<nu
   return due.length
 }
 
-/** Slots that came free go to what has waited longest and weighs most. */
+/** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */
 export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
-  const held = await peekHeld(database, BATCH)
-  if (held.length === 0) return
-  await turns.run({
-    runs: [],
-    freeRuns: [...new Set(held.map((row) => row.dag_run_id))],
-    isWide: true,
-    act: () => undefined,
-  })
+  for (let hasAdmitted = true; hasAdmitted; ) {
+    const runs = await findHeldRuns(database, BATCH)
+    if (runs.length === 0) return
+    let all: ReadonlyMap<number, RunChanges> = new Map()
+    await turns.run({
+      runs: [],
+      freeRuns: runs,
+      isWide: true,
+      act(changes) {
+        all = changes
+      },
+    })
+    // The turn moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
+    hasAdmitted = [...all.values()].some((changes) => changes.ways.size > 0)
+  }
 }
 
 /** An attempt that ended without its worker: whoever shares its host can say so in its log. */
@@ -169,22 +177,34 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
   return lost
 }
 
+function decideAll(all: ReadonlyMap<number, RunChanges>): void {
+  for (const changes of all.values())
+    if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
+}
+
 /** Runs that nobody works on are decided as a whole: the net under every lost wake-up. */
 export async function decideIdle(database: Database, turns: TurnRunner): Promise<number> {
   const ids = await findIdleRuns(database, BATCH)
-  return ids.length === 0 ? 0 : decideRuns(turns, ids)
+  if (ids.length === 0) return 0
+  const result = await turns.run({ runs: [], freeRuns: ids, isWide: true, act: decideAll })
+  // Those that stay as they are go to the end of the line: a batch of them must not hide the rest for ever.
+  await markLookedAt(database, ids)
+  return result.changedRuns.length
 }
 
-/** The whole decision for given runs (idle ones, or those whose past has moved). */
-export async function decideRuns(turns: TurnRunner, ids: readonly number[]): Promise<number> {
-  const result = await turns.run({
-    runs: [],
-    freeRuns: ids,
+/** Runs whose past has moved, or whose DAG was resumed, are decided as a whole. Returns how many were asked for. */
+export async function decideAsked(database: Database, turns: TurnRunner): Promise<number> {
+  const asked = await findAsked(database, BATCH)
+  if (asked.length === 0) return 0
+  await turns.run({
+    runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
     isWide: true,
-    act(all) {
-      for (const changes of all.values())
-        if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
-    },
+    before: (tx) =>
+      deleteAsked(
+        tx,
+        asked.map((row) => row.id),
+      ),
+    act: decideAll,
   })
-  return result.changedRuns.length
+  return asked.length
 }

@@ -17,7 +17,7 @@ const EXTERNAL = [
 ]
 
 /** Where source maps say that DAG files lie. */
-export const SOURCE_ROOT = '/dags'
+export const SOURCE_ROOT = '/dags/'
 
 export interface CompiledFile {
   readonly hash: string

@@ -6,7 +6,6 @@ import { basename } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import { messageOf } from '../core/errors.ts'
 import type { ParseFault } from '../core/protocol.ts'
-import { Boards } from '../engine/boards.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
@@ -39,6 +38,8 @@ export interface DagProcessorOptions {
 const LISTINGS_UNTIL_GONE = 3
 /** Editors write a file in several steps: what changes within this is one change, ms. */
 const GATHER_MS = 30
+/** Between the end of reading changed files and the look whether they changed meanwhile, ms. */
+const AGAIN_MS = 150
 
 interface Known {
   readonly hash: string
@@ -50,7 +51,6 @@ const NO_DAG = 'this file declares no DAG'
 
 export class DagProcessor {
   private readonly options: DagProcessorOptions
-  private readonly boards = new Boards()
   private readonly modules: ModuleStore
   private readonly parser: Parser
   private readonly known = new Map<string, Known>()
@@ -60,6 +60,7 @@ export class DagProcessor {
   private watcher: FSWatcher | null = null
   private rescan: NodeJS.Timeout | null = null
   private gather: NodeJS.Timeout | null = null
+  private again: NodeJS.Timeout | null = null
   private lease: Lease | null = null
   private tail: Promise<void> = Promise.resolve()
   private isStopping = false
@@ -101,6 +102,7 @@ export class DagProcessor {
     this.isStopping = true
     if (this.rescan !== null) clearInterval(this.rescan)
     if (this.gather !== null) clearTimeout(this.gather)
+    if (this.again !== null) clearTimeout(this.again)
     await this.watcher?.close()
     this.parser.close()
     await this.tail
@@ -167,8 +169,17 @@ export class DagProcessor {
     this.files = files
     const affected = await this.findAffected(files, changed)
     for (const file of affected) await this.process(file)
+    if (affected.length > 0) this.lookOnceMore()
     await this.settleHelpers()
     if (isComplete) await this.forgetMissing(new Set(files.map((file) => file.name)))
+  }
+
+  /** A file saved twice at once may cost the watcher its second event: look again until nothing has changed. */
+  private lookOnceMore(): void {
+    this.again ??= setTimeout(() => {
+      this.again = null
+      void this.enqueue(() => this.list())
+    }, AGAIN_MS)
   }
 
   /** Files to read: new ones, and those that a change (their own or of something they import) touches. */
@@ -251,7 +262,6 @@ export class DagProcessor {
     const present = new Set(this.files.map((each) => each.name))
     const { changed, taken } = await syncFile(
       this.options.database,
-      this.boards,
       parsed,
       present,
       this.options.config.dagsArePausedAtCreation,
@@ -310,7 +320,7 @@ export class DagProcessor {
 
 /** Where in the author's source a thrown error came from, read off its (source-mapped) stack. */
 function locate(fault: ParseFault, file: string, compiled: CompiledFile): CodeFault {
-  const at = new RegExp(`${SOURCE_ROOT}/([^\\s():]+):(\\d+):(\\d+)`).exec(fault.stack ?? '')
+  const at = new RegExp(`${SOURCE_ROOT}([^\\s():]+):(\\d+):(\\d+)`).exec(fault.stack ?? '')
   if (at === null) return { message: fault.message, file, line: null, column: null, frame: null }
   const [, source = '', line = '1', column = '1'] = at
   const isOwn = file.endsWith(source)

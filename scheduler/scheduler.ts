@@ -7,7 +7,7 @@ import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import { admitHeld, decideIdle, rescue, startRuns, wakeDue } from '../engine/verbs.ts'
+import { admitHeld, decideAsked, decideIdle, rescue, startRuns, wakeDue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
@@ -161,8 +161,9 @@ export class Scheduler {
     const created = await createDueRuns(database, this.boards)
     const started = await startRuns(database, turns)
     const due = await wakeDue(database, turns)
+    const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
-    return created > 0 || started > 0 || due > 0
+    return created > 0 || started > 0 || due > 0 || asked > 0
   }
 
   private async untilNext(lease: Lease): Promise<number> {

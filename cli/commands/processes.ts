@@ -6,12 +6,15 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
+import { loadKey } from '../../runtime/secrets.ts'
 import type { DagRoot } from '../../scheduler/dag-files.ts'
 import { DagProcessor } from '../../scheduler/dag-processor.ts'
 import { Scheduler } from '../../scheduler/scheduler.ts'
+import { startWebserver, type Webserver } from '../../webserver/server.ts'
 import { Worker } from '../../worker/worker.ts'
 import { setExitCode } from '../output.ts'
-import { runProcess } from '../run-process.ts'
+import { runProcess, type Service } from '../run-process.ts'
+import type { Context } from '../wire.ts'
 
 const resolved = (path: string): string | null => {
   try {
@@ -57,6 +60,17 @@ function queuesOf(flags: WorkerFlags, config: Config): readonly string[] {
   return named === undefined || named.length === 0 ? config.queues : named
 }
 
+/** A service that listens nowhere. */
+function quiet(service: { start(): Promise<void>; stop(): Promise<void> }): Service {
+  return {
+    async start() {
+      await service.start()
+      return undefined
+    },
+    stop: () => service.stop(),
+  }
+}
+
 export function addProcessCommands(program: Command): void {
   program
     .command('scheduler')
@@ -67,8 +81,8 @@ export function addProcessCommands(program: Command): void {
         name: 'scheduler',
         logFile: flags.logFile,
         make: ({ config, database, log }, onFatal) => [
-          new Scheduler({ config, database, log, onFatal }),
-          new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal }),
+          quiet(new Scheduler({ config, database, log, onFatal })),
+          quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
         ],
       })
       setExitCode(code)
@@ -94,9 +108,52 @@ export function addProcessCommands(program: Command): void {
             concurrency,
             onFatal,
           })
-          return [{ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) }]
+          return [quiet({ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) })]
         },
       })
       setExitCode(code)
     })
+  program
+    .command('webserver')
+    .alias('api-server')
+    .description('run the REST API and the pages')
+    .option('-p, --port <port>', 'port to listen on', readPort)
+    .option('--log-file <path>', 'write the log there instead of to standard error')
+    .action(async (flags: { port?: number; logFile?: string }) => {
+      setExitCode(
+        await runProcess({
+          name: 'webserver',
+          logFile: flags.logFile,
+          make: (context) => [webService(context, flags.port)],
+        }),
+      )
+    })
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${JSON.stringify(text)}`)
+  return port
+}
+
+function webService({ config, database, boards, vault, log }: Context, port: number | undefined): Service {
+  let server: Webserver | null = null
+  return {
+    async start() {
+      const jwtSecret = config.jwtSecret ?? loadKey(config.home, 'jwt', true)
+      server = await startWebserver({
+        config: port === undefined ? config : { ...config, port },
+        database,
+        boards,
+        vault,
+        log,
+        jwtSecret,
+      })
+      return { url: server.url }
+    },
+    async stop() {
+      await server?.close()
+    },
+  }
 }

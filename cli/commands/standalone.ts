@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { BaramError, messageOf } from '../../core/errors.ts'
+import { createAccount, listAccounts, makeSignInToken } from '../../engine/accounts.ts'
 import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeLogger } from '../../runtime/logger.ts'
@@ -19,6 +20,7 @@ import { notifyScheduler } from '../../store/postgres/notify.ts'
 import { print, setExitCode, tell } from '../output.ts'
 import { Supervisor } from '../supervise.ts'
 import { type Context, forgetDatabaseUrl, makeHome, noteDatabaseUrl, openOn } from '../wire.ts'
+import { newPassword } from './users.ts'
 
 /** Everything must be down 5 s after Ctrl-C: the processes get most of it. */
 const STOP_MS = 3_500
@@ -112,11 +114,13 @@ function superviseProcesses(context: Context, flags: Flags, onReport: (line: str
     [
       { name: 'scheduler', args: ['scheduler'], nodeArgs: ['--disallow-code-generation-from-strings'] },
       { name: 'worker', args: ['worker'] },
+      { name: 'webserver', args: ['webserver'], nodeArgs: ['--disallow-code-generation-from-strings'] },
     ],
     {
       env: processEnv(config, flags),
       logFolder: config.logFolder,
-      onExit(name, pid, code, signal) {
+      onExit(name, pid, code, signal, isAsked) {
+        if (isAsked) return
         onReport(`${name} ended (${signal ?? `exit code ${code}`})`)
         // Recovery on one host need not wait for the lease: the launcher knows that the process is gone.
         void endJobsOfProcess(database, hostname(), pid, bootId)
@@ -135,15 +139,41 @@ function waitForSignal(): Promise<void> {
   })
 }
 
-function announce(url: string, isEmbedded: boolean, config: Config): void {
+/** The first account, made once: its password is shown now and never again. */
+async function firstAccount(context: Context): Promise<string | null> {
+  if ((await listAccounts(context.database)).length > 0) return null
+  const password = newPassword()
+  await createAccount(
+    context.database,
+    { username: 'admin', password, role: 'admin', mustChangePassword: true },
+    'standalone',
+  )
+  return password
+}
+
+interface Announcement {
+  /** Of the web server. */
+  readonly url: string
+  readonly token: string
+  readonly password: string | null
+}
+
+function announce(config: Config, { url, token, password }: Announcement): void {
   print(`\n${pc.bold('Baram')} ${productVersion} is running.\n`)
-  print(`  Open        ${pc.cyan(url)}`)
+  print(`  Sign in     ${pc.cyan(`${url}/sign-in?token=${token}`)} ${pc.dim('(once, within 10 minutes)')}`)
+  if (password !== null)
+    print(
+      `  Or as       user ${pc.bold('admin')}, password ${pc.bold(password)} ${pc.dim('(shown only now; change it after signing in)')}`,
+    )
   print(`  DAGs        ${config.dagsFolder}`)
-  print(`  Home        ${config.home}${isEmbedded ? ' (with the embedded Postgres)' : ''}`)
+  print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
-  print(`  Exchange    simulated, until you add the connection upbit_default\n`)
+  print('  Exchange    simulated, until you add the connection upbit_default\n')
   print(pc.dim('Ctrl-C stops everything.'))
 }
+
+/** How long the link of the terminal signs in, ms. */
+const LINK_MS = 10 * 60_000
 
 async function standalone(flags: Flags): Promise<void> {
   const config = loadConfig()
@@ -153,10 +183,11 @@ async function standalone(flags: Flags): Promise<void> {
   const asked = waitForSignal()
   try {
     makeHome(config)
-    const url = await openDatabaseFor(config, log, undo)
-    await migrate(url, migrations)
-    const context = openOn(config, log, url, 'standalone', true, () => Promise.resolve())
+    const databaseUrl = await openDatabaseFor(config, log, undo)
+    await migrate(databaseUrl, migrations)
+    const context = openOn(config, log, databaseUrl, 'standalone', true, () => Promise.resolve())
     undo.add('close the database', () => context.close())
+    const password = await firstAccount(context)
     await openExchange(context, undo)
     const supervisor = superviseProcesses(context, flags, (line) => tell(pc.yellow(line)))
     undo.add('stop the processes', () => supervisor.stop(STOP_MS))
@@ -167,7 +198,11 @@ async function standalone(flags: Flags): Promise<void> {
         `${failed.join(' and ')} did not start; see ${failed.map((name) => `${config.logFolder}/${name}.log`).join(' and ')}`,
       )
     }
-    announce(`http://localhost:${flags.port ?? config.port}`, config.databaseUrl === null, config)
+    const token = await makeSignInToken(context.database, 'admin', LINK_MS)
+    const listening = supervisor.urlOf('webserver') ?? `http://localhost:${config.port}`
+    // Loopback by its name: what people type and what their browser remembers.
+    const url = listening.replace('127.0.0.1', 'localhost')
+    announce(config, { url, token, password })
     await asked
     tell(pc.dim('Stopping …'))
   } finally {

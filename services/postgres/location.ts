@@ -2,10 +2,10 @@
 // reach (/root, every `mktemp -d`), in a reachable folder noted in `<home>/postgres/location.json`. The socket has a
 // place of its own when the path in the data folder is longer than a socket address may be.
 
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, mkdtemp, readFile, realpath, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { BaramError } from '../../core/errors.ts'
 import { canReach, chooseRunAs, type RunAs } from './run-as.ts'
 
@@ -88,7 +88,12 @@ async function chooseRoot(home: string, note: Partial<Note>, shared: readonly st
   await makePassage(inside)
   const runAs = chooseRunAs(inside)
   if (canReach(inside, runAs, 1)) return inside
-  const root = join(await makeSharedFolder(shared, runAs), createHash('sha256').update(home).digest('hex').slice(0, 16))
+  // A name of its own each time: whoever deletes a home and makes it anew wants a new database, not the old one back
+  // under keys that cannot read it.
+  const root = join(
+    await makeSharedFolder(shared, runAs),
+    `${basename(home).replaceAll(/[^A-Za-z0-9._-]/g, '_')}-${randomBytes(8).toString('hex')}`,
+  )
   await makePassage(root)
   return root
 }

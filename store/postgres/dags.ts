@@ -201,6 +201,7 @@ export interface DueDag {
   readonly next_dagrun_data_interval_end: number | null
   readonly next_dagrun_create_after: number | null
   readonly version_id: string
+  readonly version_hash: string
   readonly now: number
 }
 
@@ -208,8 +209,10 @@ export interface DueDag {
 export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null> {
   const { rows } = await tx.query<DueDag>(
     `select d.dag_id, d.next_dagrun, d.next_dagrun_data_interval_start, d.next_dagrun_data_interval_end, d.next_dagrun_create_after,
-       (select v.id from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) as version_id, clock_timestamp() as now
-     from dag d where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
+       v.id as version_id, v.version_hash, clock_timestamp() as now
+     from dag d cross join lateral (
+       select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v
+     where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
        and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs
      for no key update of d skip locked`,
     [dagId],
@@ -223,6 +226,7 @@ export interface DagFacts {
   readonly is_paused: boolean
   readonly is_stale: boolean
   readonly version_id: string
+  readonly version_hash: string
   readonly timezone: string
   readonly has_import_errors: boolean
 }
@@ -231,8 +235,10 @@ export interface DagFacts {
 export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
   const { rows } = await tx.query<DagFacts>(
     `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors,
-       (select v.id from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) as version_id
-     from dag d where d.dag_id = $1 for no key update of d`,
+       v.id as version_id, v.version_hash
+     from dag d left join lateral (
+       select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v on true
+     where d.dag_id = $1 for no key update of d`,
     [dagId],
     'lock_dag',
   )

@@ -43,8 +43,10 @@ export interface QueuedRow {
 /** The head of the queue, heaviest first. Nothing is locked: whoever locks the run first gets it. */
 export async function peekQueued(sql: Sql, queues: readonly string[], limit: number): Promise<readonly QueuedRow[]> {
   const { rows } = await sql.query<QueuedRow>(
-    `select l.dag_run_id, l.ti_id, l.priority_weight from live l
-     where l.stage = 'queued' and l.queue = any($1)
+    // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
+    `select l.dag_run_id, l.ti_id, l.priority_weight from unnest($1::text[]) q(queue) cross join lateral (
+       select dag_run_id, ti_id, priority_weight from live where stage = 'queued' and live.queue = q.queue
+       order by priority_weight desc, dag_run_id, ti_id limit $2) l
      order by l.priority_weight desc, l.dag_run_id, l.ti_id limit $2`,
     [queues, limit],
     'peek_queued',
@@ -57,16 +59,37 @@ export interface HeldRow {
   readonly ti_id: string
   readonly priority_weight: number
   readonly pool: string
+  /** Code of the reason for which it waits. */
+  readonly code: string
 }
 
 /** What waits for a slot, heaviest first. */
 export async function peekHeld(sql: Sql, limit: number): Promise<readonly HeldRow[]> {
   const { rows } = await sql.query<HeldRow>(
-    `select dag_run_id, ti_id, priority_weight, pool from live where stage = 'held' order by priority_weight desc, dag_run_id, ti_id limit $1`,
+    `select dag_run_id, ti_id, priority_weight, pool, because ->> 'code' as code from live where stage = 'held'
+     order by priority_weight desc, dag_run_id, ti_id limit $1`,
     [limit],
     'peek_held',
   )
   return rows
+}
+
+/**
+ * Runs with instances that wait for a slot, the heaviest `limit` of each pool and of each task with a limit of its own:
+ * a crowd before one full limit must not hide what another would let through. Paused DAGs wait for their person.
+ */
+export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ dag_run_id: number }>(
+    `select distinct dag_run_id from (
+       select l.dag_run_id, row_number() over (
+         partition by l.pool, case when l.because ->> 'code' = 'waits_for_task_limit' then l.dag_id || '/' || l.task_id end
+         order by l.priority_weight desc, l.dag_run_id, l.ti_id) as place
+       from live l join dag d using (dag_id) where l.stage = 'held' and not d.is_paused) x
+     where place <= $1 order by dag_run_id`,
+    [limit],
+    'find_held_runs',
+  )
+  return rows.map((row) => row.dag_run_id)
 }
 
 /** Runs with instances whose waiting time is over. */
@@ -80,10 +103,10 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly { dag_r
   return rows
 }
 
-/** The earliest time at which anything waits for a time, epoch ms, or null. */
+/** The earliest time that `findDue` will find something at, epoch ms, or null. */
 export async function nextReadyAt(sql: Sql): Promise<number | null> {
   const { rows } = await sql.query<{ at: number | null }>(
-    "select min(ready_at) as at from live where stage = 'waiting'",
+    "select min(l.ready_at) as at from live l join dag d using (dag_id) where l.stage = 'waiting' and not d.is_paused",
     [],
     'next_ready_at',
   )
@@ -157,10 +180,4 @@ export async function countTasks(
     [dagIds, taskIds],
   )
   return rows
-}
-
-/** Anything waiting for a slot at all? */
-export async function hasHeld(sql: Sql): Promise<boolean> {
-  const { rows } = await sql.query("select 1 from live where stage = 'held' limit 1", [], 'has_held')
-  return rows.length > 0
 }

@@ -7,7 +7,7 @@ export async function notifyWork(tx: Sql): Promise<void> {
   await tx.query("select pg_notify('work', '')", [], 'notify_work')
 }
 
-/** Schedulers: look at what is due, startable or held. */
+/** Schedulers: look at what is due, startable, held or asked for. */
 export async function notifyScheduler(tx: Sql): Promise<void> {
   await tx.query("select pg_notify('sched', '')", [], 'notify_sched')
 }

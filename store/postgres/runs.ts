@@ -81,13 +81,14 @@ export interface RunRow {
   readonly conf: unknown
   readonly rev: number
   readonly created_dag_version_id: string
+  readonly version_hash: string
 }
 
 export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
   const { rows } = await tx.query<RunRow>(
-    `select id, dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after, start_date, conf, rev,
-       created_dag_version_id
-     from dag_run where id = $1`,
+    `select r.id, r.dag_id, r.run_id, r.run_type, r.state, r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after,
+       r.start_date, r.conf, r.rev, r.created_dag_version_id, v.version_hash
+     from dag_run r join dag_version v on v.id = r.created_dag_version_id where r.id = $1`,
     [id],
     'load_run',
   )
@@ -106,7 +107,7 @@ export async function bumpRun(tx: Sql, id: number, rev: number, state: RunState 
   }
   const { rowCount } = await tx.query(
     `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
-       start_date = case when $3::text = 'running' then coalesce(start_date, now()) when $3::text = 'queued' then null else start_date end,
+       start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
        end_date = case when $3::text in ('success', 'failed') then now() end,
        queued_at = case when $3::text = 'queued' then now() else queued_at end
      where id = $1 and rev = $2`,
@@ -183,13 +184,13 @@ export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly nu
   return rows.map((row) => row.id)
 }
 
-/** Running runs of a DAG, for wake-ups by their past. */
-export async function findRunningRuns(sql: Sql, dagId: string): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
-    "select id from dag_run where dag_id = $1 and state = 'running' order by id",
-    [dagId],
+/** The sweep has looked at these runs: they come last in its next look. Whoever holds one right now is deciding on it. */
+export async function markLookedAt(sql: Sql, ids: readonly number[]): Promise<void> {
+  await sql.query(
+    `update dag_run set last_scheduling_decision = now()
+     where id in (select id from dag_run where id = any($1::bigint[]) order by id for update skip locked)`,
+    [ids],
   )
-  return rows.map((row) => row.id)
 }
 
 /** The run before this one in the DAG's order, or null. */

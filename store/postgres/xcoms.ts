@@ -30,15 +30,6 @@ export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapI
   )
 }
 
-export async function getXCom(sql: Sql, at: XComKey): Promise<{ value: JsonValue } | null> {
-  const { rows } = await sql.query<{ value: JsonValue }>(
-    'select value from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3 and key = $4',
-    [at.dagRunId, at.taskId, at.mapIndex, at.key],
-    'get_xcom',
-  )
-  return rows[0] ?? null
-}
-
 /** `return_value` of several tasks of a run at once: the arguments of an attempt. */
 export async function getReturnValues(
   sql: Sql,

@@ -87,7 +87,6 @@ export async function storeDag(web: TestWeb, dag: SerializedDag, sourceCode = `/
   const file = `${dag.dagId}.ts`
   await syncFile(
     web.database,
-    web.boards,
     {
       relativeFileloc: file,
       fileloc: `/dags/${file}`,

@@ -1,0 +1,250 @@
+// `dagctl dags …` and the short form `dagctl trigger`.
+
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { BaramError } from '../../core/errors.ts'
+import { readSerializedDag } from '../../core/serialized.ts'
+import { isRunFinished, RUN_STATES } from '../../core/states.ts'
+import { triggerRun } from '../../engine/create-run.ts'
+import { pauseDag } from '../../engine/dags.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
+import { type DagListRow, getDag, getVersion, listDags } from '../../store/postgres/read-dags.ts'
+import { getRun, listRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
+import { loadVersion } from '../../store/postgres/versions.ts'
+import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
+import { EXIT } from '../exit.ts'
+import { print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
+import type { Context } from '../wire.ts'
+
+interface Output {
+  readonly output: string
+}
+
+const dagRow = (dag: DagListRow): Row => ({
+  dag_id: dag.dag_id,
+  fileloc: dag.relative_fileloc,
+  owners: dag.owners,
+  is_paused: dag.is_paused,
+  schedule: dag.timetable_summary,
+  timezone: dag.timezone,
+  next_run: when(dag.next_dagrun_create_after),
+})
+
+const runRow = (run: RunListRow): Row => ({
+  dag_id: run.dag_id,
+  run_id: run.run_id,
+  state: run.state,
+  run_type: run.run_type,
+  run_after: when(run.run_after),
+  logical_date: when(run.logical_date),
+  data_interval_start: when(run.data_interval_start),
+  data_interval_end: when(run.data_interval_end),
+  start_date: when(run.start_date),
+  end_date: when(run.end_date),
+  conf: run.conf,
+})
+
+export async function requireDag(context: Context, dagId: string): Promise<DagListRow> {
+  const dag = await getDag(context.database, dagId)
+  if (dag !== null) return dag
+  const { rows } = await listDags(context.database, { exclude_stale: true }, everything)
+  const near = rows.map((row) => row.dag_id).find((id) => id.startsWith(dagId.slice(0, 3)))
+  throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}${near === undefined ? '' : `; did you mean ${near}?`}`)
+}
+
+async function show(context: Context, dagId: string): Promise<string> {
+  await requireDag(context, dagId)
+  const version = await getVersion(context.database, dagId, null)
+  const stored = version === null ? null : await loadVersion(context.database, version.id)
+  if (stored === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version yet`)
+  const dag = readSerializedDag(stored.data)
+  const below = new Map(
+    dag.tasks.map((task) => [task.taskId, dag.edges.filter(([from]) => from === task.taskId).map(([, to]) => to)]),
+  )
+  const lines = dag.tasks.map(
+    (task) =>
+      `  ${task.taskId} (${task.operator})${(below.get(task.taskId) ?? []).length > 0 ? ` → ${(below.get(task.taskId) ?? []).join(', ')}` : ''}`,
+  )
+  return [`${pc.bold(dagId)} v${stored.version_number}, ${dag.timezone}`, ...lines].join('\n')
+}
+
+interface TriggerFlags extends Output {
+  readonly conf?: string
+  readonly runId?: string
+  readonly logicalDate?: string
+  readonly wait?: boolean
+  readonly note?: string
+}
+
+/** How often a waiting trigger looks, ms. */
+const WAIT_MS = 200
+
+async function waitForRun(context: Context, dagId: string, runId: string): Promise<RunListRow> {
+  for (;;) {
+    const run = await getRun(context.database, dagId, runId)
+    if (run === null) throw new BaramError('NOT_FOUND', `run ${runId} of ${dagId} was deleted while waiting for it`)
+    if (isRunFinished(run.state)) return run
+    await new Promise((done) => setTimeout(done, WAIT_MS))
+  }
+}
+
+async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const logicalDate = flags.logicalDate === undefined ? null : readInstant(flags.logicalDate, '--logical-date')
+    const { runId, isPaused } = await triggerRun(
+      context.database,
+      context.boards,
+      {
+        dagId,
+        runId: flags.runId ?? null,
+        logicalDate,
+        conf: readJsonObject(flags.conf, '--conf'),
+        note: flags.note ?? null,
+        triggeredBy: 'cli',
+        user: CLI_USER,
+      },
+      (tx, run) => insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
+    )
+    if (isPaused) tell(pc.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
+    const run =
+      flags.wait === true ? await waitForRun(context, dagId, runId) : await getRun(context.database, dagId, runId)
+    if (run !== null) printRows([runRow(run)], format)
+    if (flags.wait === true && run?.state === 'failed') setExitCode(EXIT.failed)
+  })
+}
+
+const addTrigger = (parent: Command, description: string): Command =>
+  withOutput(parent.command('trigger').argument('<dag-id>').description(description))
+    .option('-c, --conf <json>', 'configuration of the run, a JSON object')
+    .option('-r, --run-id <id>', 'name of the run')
+    .option('-l, --logical-date <time>', 'logical date, ISO; UTC without a zone')
+    .option('--note <text>', 'a note on the run')
+    .option('-w, --wait', 'wait for the end; exit code 1 when the run fails')
+    .action(trigger)
+
+async function setPaused(dagId: string, isPaused: boolean, flags: Output): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const event = isPaused ? 'dag.pause' : 'dag.unpause'
+    await pauseDag(context.database, context.boards, dagId, isPaused, (tx) =>
+      insertAudit(tx, { event, owner: CLI_USER, dagId }),
+    )
+    const dag = await requireDag(context, dagId)
+    printRows(
+      [
+        {
+          dag_id: dagId,
+          is_paused: dag.is_paused,
+          next_run: when(dag.next_dagrun_create_after),
+          timezone: dag.timezone,
+        },
+      ],
+      format,
+    )
+  })
+}
+
+interface RunFlags extends Output {
+  readonly state?: string
+  readonly startDate?: string
+  readonly endDate?: string
+  readonly limit: string
+}
+
+async function printRuns(dagId: string, flags: RunFlags): Promise<void> {
+  const format = readFormat(flags.output)
+  if (flags.state !== undefined && !RUN_STATES.some((state) => state === flags.state)) {
+    throw new BaramError('INPUT_INVALID', `--state is one of ${RUN_STATES.join(', ')}; found ${flags.state}`)
+  }
+  const bound = (text: string | undefined, what: string) =>
+    text === undefined ? undefined : new Date(readInstant(text, what)).toISOString()
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const filter = {
+      state: flags.state === undefined ? undefined : [flags.state],
+      logical_date_gte: bound(flags.startDate, '--start-date'),
+      logical_date_lte: bound(flags.endDate, '--end-date'),
+    }
+    const page = { limit: readCount(flags.limit, '--limit'), offset: 0, order: [{ key: 'id', isDescending: true }] }
+    const { rows } = await listRuns(context.database, dagId, filter, page)
+    printRows(rows.map(runRow), format, [
+      'dag_id',
+      'run_id',
+      'state',
+      'run_after',
+      'logical_date',
+      'start_date',
+      'end_date',
+    ])
+  })
+}
+
+async function printErrors(flags: Output): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async ({ database }) => {
+    const { rows } = await listImportErrors(database, {}, everything)
+    if (format === 'table') {
+      if (rows.length === 0) print('No import errors')
+      for (const row of rows) print(`${pc.bold(row.filename)}\n${row.stacktrace.replaceAll(/^/gm, '  ')}\n`)
+    } else {
+      printRows(
+        rows.map((row) => ({ bundle_name: row.bundle_name, filepath: row.filename, error: row.stacktrace })),
+        format,
+        ['bundle_name', 'filepath', 'error'],
+      )
+    }
+    if (rows.length > 0) setExitCode(EXIT.failed)
+  })
+}
+
+export function addDagCommands(program: Command): void {
+  const dags = program.command('dags').description('DAGs and their runs')
+  withOutput(dags.command('list').description('all DAGs that files declare now')).action(async (flags: Output) => {
+    const format = readFormat(flags.output)
+    await withContext(async ({ database }) => {
+      const { rows } = await listDags(database, { exclude_stale: true }, everything)
+      printRows(rows.map(dagRow), format, [
+        'dag_id',
+        'fileloc',
+        'owners',
+        'is_paused',
+        'schedule',
+        'timezone',
+        'next_run',
+      ])
+      const errors = await countImportErrors(database)
+      if (errors > 0)
+        tell(
+          pc.yellow(
+            `${errors} ${errors === 1 ? 'file has' : 'files have'} import errors; see \`dagctl dags list-import-errors\``,
+          ),
+        )
+    })
+  })
+  dags
+    .command('show')
+    .argument('<dag-id>')
+    .description('the tasks of a DAG and what follows them')
+    .action((dagId: string) => withContext(async (context) => print(await show(context, dagId))))
+  addTrigger(dags, 'start a run')
+  withOutput(dags.command('pause').argument('<dag-id>').description('create and start no more runs')).action(
+    (dagId: string, flags: Output) => setPaused(dagId, true, flags),
+  )
+  withOutput(dags.command('unpause').argument('<dag-id>').description('go on with the schedule, from now')).action(
+    (dagId: string, flags: Output) => setPaused(dagId, false, flags),
+  )
+  withOutput(dags.command('list-runs').argument('<dag-id>').description('runs of a DAG, newest first'))
+    .option('--state <state>', 'only runs in this state')
+    .option('-s, --start-date <time>', 'logical date from')
+    .option('-e, --end-date <time>', 'logical date to')
+    .option('--limit <n>', 'at most this many', '50')
+    .action(printRuns)
+  withOutput(
+    dags.command('list-import-errors').description('DAG files that cannot be read; exit code 1 if there are any'),
+  ).action(printErrors)
+  addTrigger(program, 'start a run (short form of `dags trigger`)')
+}

@@ -1,0 +1,202 @@
+// `dagctl tasks …` and `dagctl logs`.
+
+import { createReadStream, existsSync, statSync, watch } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { BaramError } from '../../core/errors.ts'
+import { readSerializedDag } from '../../core/serialized.ts'
+import { isFinished } from '../../core/states.ts'
+import { attemptLogPath } from '../../runtime/attempt-log.ts'
+import { getVersion } from '../../store/postgres/read-dags.ts'
+import { getRun, latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
+import { getInstance, type InstanceListRow, listInstances } from '../../store/postgres/read-task-instances.ts'
+import { loadVersion } from '../../store/postgres/versions.ts'
+import { everything, readCount, withContext, withOutput } from '../context.ts'
+import { print, printRows, readFormat, when } from '../output.ts'
+import type { Context } from '../wire.ts'
+import { requireDag } from './dags.ts'
+
+interface Output {
+  readonly output: string
+}
+
+async function requireRun(context: Context, dagId: string, runId: string | undefined): Promise<RunListRow> {
+  await requireDag(context, dagId)
+  const run =
+    runId === undefined || runId === 'latest'
+      ? ((await latestRuns(context.database, dagId, 1))[0] ?? null)
+      : await getRun(context.database, dagId, runId)
+  if (run === null)
+    throw new BaramError(
+      'NOT_FOUND',
+      runId === undefined ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${runId}`,
+    )
+  return run
+}
+
+async function printTasks(dagId: string, flags: Output): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const version = await getVersion(context.database, dagId, null)
+    const stored = version === null ? null : await loadVersion(context.database, version.id)
+    const dag = stored === null ? null : readSerializedDag(stored.data)
+    const rows = (dag?.tasks ?? []).map((task) => ({
+      task_id: task.taskId,
+      operator: task.operator,
+      trigger_rule: task.triggerRule,
+      retries: task.retries,
+      pool: task.pool,
+    }))
+    printRows(rows, format, ['task_id', 'operator', 'trigger_rule', 'retries', 'pool'])
+  })
+}
+
+const stateRow = (ti: InstanceListRow) => ({
+  dag_id: ti.dag_id,
+  run_id: ti.run_id,
+  task_id: ti.task_id,
+  state: ti.state,
+  try_number: ti.try_number,
+  start_date: when(ti.start_date),
+  end_date: when(ti.end_date),
+})
+
+async function printStates(dagId: string, runId: string, flags: Output): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    const run = await requireRun(context, dagId, runId)
+    const { rows } = await listInstances(
+      context.database,
+      dagId,
+      run.run_id,
+      {},
+      { ...everything, order: [{ key: 'task_id', isDescending: false }] },
+    )
+    printRows(rows.map(stateRow), format, [
+      'dag_id',
+      'run_id',
+      'task_id',
+      'state',
+      'try_number',
+      'start_date',
+      'end_date',
+    ])
+  })
+}
+
+// Logs ------------------------------------------------------------------------------------------------------------------
+
+const COLOURS: Readonly<Record<string, (text: string) => string>> = { error: pc.red, warning: pc.yellow, debug: pc.dim }
+
+/** One JSON line as people read it. */
+export function readableLine(line: string): string {
+  let fields: Record<string, unknown>
+  try {
+    const value: unknown = JSON.parse(line)
+    if (typeof value !== 'object' || value === null) return line
+    // A log line is an object of named values.
+    fields = value as Record<string, unknown>
+  } catch {
+    return line // A torn line of a process that was killed while writing it.
+  }
+  const { timestamp, level, event, fields: more, exception } = fields
+  const colour = COLOURS[String(level)] ?? ((text: string) => text)
+  const text = [
+    String(event),
+    more === undefined ? '' : pc.dim(JSON.stringify(more)),
+    exception === undefined ? '' : `\n${String(exception)}`,
+  ]
+  return `${pc.dim(String(timestamp))} ${colour(String(level).toUpperCase().padEnd(7))} ${text.filter((part) => part !== '').join(' ')}`
+}
+
+/** Prints a file from `from` bytes on; returns where it ended. Streams: a log may be larger than memory. */
+async function printFile(path: string, from: number, show: (line: string) => string): Promise<number> {
+  if (!existsSync(path)) return from
+  const { size } = statSync(path)
+  if (size <= from) return from
+  for await (const line of createInterface({ input: createReadStream(path, { start: from, end: size - 1 }) }))
+    print(show(line))
+  return size
+}
+
+interface LogFlags {
+  readonly run?: string
+  readonly try?: string
+  readonly follow?: boolean
+  readonly json?: boolean
+}
+
+async function follow(
+  context: Context,
+  run: RunListRow,
+  taskId: string,
+  tryNumber: number,
+  path: string,
+  at: number,
+  show: (line: string) => string,
+): Promise<void> {
+  let position = at
+  for (;;) {
+    const ti = await getInstance(context.database, { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: -1 })
+    const isOver = ti === null || ti.try_number > tryNumber || isFinished(ti.state) || ti.state === 'up_for_retry'
+    position = await printFile(path, position, show)
+    if (isOver) return
+    await changed(path)
+  }
+}
+
+/** Until the file changes, or half a second passes (its end may come without a line). */
+function changed(path: string): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, 500)
+    const watcher = existsSync(path) ? watch(path, done) : null
+    watcher?.on('error', done)
+    function done() {
+      clearTimeout(timer)
+      watcher?.close()
+      resolve()
+    }
+  })
+}
+
+async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise<void> {
+  await withContext(async (context) => {
+    const run = await requireRun(context, dagId, flags.run)
+    const ti = await getInstance(context.database, { dagId, runId: run.run_id, taskId, mapIndex: -1 })
+    if (ti === null) throw new BaramError('NOT_FOUND', `run ${run.run_id} of ${dagId} has no task ${taskId}`)
+    const tryNumber = flags.try === undefined ? Math.max(1, ti.try_number) : readCount(flags.try, '--try')
+    const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.run_id, taskId, mapIndex: -1, tryNumber })
+    if (!existsSync(path) && flags.follow !== true)
+      throw new BaramError(
+        'NOT_FOUND',
+        `try ${tryNumber} of ${taskId} in ${run.run_id} has no log on this host (${path})`,
+      )
+    const show = flags.json === true ? (line: string) => line : readableLine
+    const end = await printFile(path, 0, show)
+    if (flags.follow === true) await follow(context, run, taskId, tryNumber, path, end, show)
+  })
+}
+
+export function addTaskCommands(program: Command): void {
+  const tasks = program.command('tasks').description('tasks of DAGs')
+  withOutput(tasks.command('list').argument('<dag-id>').description('tasks of a DAG')).action(printTasks)
+  withOutput(
+    tasks
+      .command('states-for-dag-run')
+      .argument('<dag-id>')
+      .argument('<run-id>')
+      .description('states of a run; `latest` for the newest'),
+  ).action(printStates)
+  program
+    .command('logs')
+    .argument('<dag-id>')
+    .argument('<task-id>')
+    .description('the log of a try; the latest of the newest run by default')
+    .option('-r, --run <run-id>', 'another run')
+    .option('-t, --try <n>', 'another try')
+    .option('-f, --follow', 'go on until the try ends')
+    .option('--json', 'lines as they are stored')
+    .action(printLog)
+}

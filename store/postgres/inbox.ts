@@ -1,0 +1,49 @@
+// Requests to the scheduler: rows that live until the transaction that serves them deletes them. A notification may be
+// lost, a row is not.
+
+import type { Sql } from '../sql.ts'
+
+export interface AskedDecision {
+  readonly id: number
+  readonly dag_run_id: number
+}
+
+/** Asks for a whole decision of every running run of a DAG. */
+export async function askForDag(tx: Sql, dagId: string): Promise<void> {
+  await tx.query(
+    `insert into inbox (kind, payload) select 'decide', jsonb_build_object('dag_run_id', id) from dag_run
+     where dag_id = $1 and state = 'running'`,
+    [dagId],
+  )
+}
+
+/**
+ * Asks for a whole decision of the runs whose past is this run: the next logical date, and a run without a date that was
+ * created next. Queued ones too: they may be starting at this moment, on the past as it was.
+ */
+export async function askForSuccessors(tx: Sql, dagRunId: number): Promise<void> {
+  await tx.query(
+    `insert into inbox (kind, payload) select 'decide', jsonb_build_object('dag_run_id', n.id)
+     from dag_run p cross join lateral (
+       (select r.id, r.state from dag_run r where r.dag_id = p.dag_id and r.logical_date > p.logical_date order by r.logical_date limit 1)
+       union all
+       (select x.id, x.state from (select r.id, r.state, r.logical_date from dag_run r where r.dag_id = p.dag_id and r.id > p.id
+          order by r.id limit 1) x where x.logical_date is null)) n
+     where p.id = $1 and n.state in ('queued', 'running')`,
+    [dagRunId],
+    'ask_for_successors',
+  )
+}
+
+export async function findAsked(sql: Sql, limit: number): Promise<readonly AskedDecision[]> {
+  const { rows } = await sql.query<AskedDecision>(
+    "select id, (payload ->> 'dag_run_id')::bigint as dag_run_id from inbox where kind = 'decide' order by id limit $1",
+    [limit],
+    'find_asked',
+  )
+  return rows
+}
+
+export async function deleteAsked(tx: Sql, ids: readonly number[]): Promise<void> {
+  await tx.query('delete from inbox where id = any($1::bigint[])', [ids], 'delete_asked')
+}

@@ -1,0 +1,117 @@
+// The table of moves against RELIABILITY.md §3.1, written out here by hand.
+
+import { describe, expect, test } from 'vitest'
+import {
+  FINISHED_STATES,
+  isActive,
+  isFailed,
+  isFinished,
+  isRunFinished,
+  MOVES,
+  mayMove,
+  RUN_STATES,
+  TASK_STATES,
+  type TaskState,
+} from '../../core/states.ts'
+import { makeBoard, makeDag } from '../support/make-dag.ts'
+
+const ALL: readonly (TaskState | null)[] = [null, ...TASK_STATES]
+
+/** §3.1 line by line, `none` written as null. Marking by a user is a verb of its own and no move. */
+const DOCUMENT: readonly (readonly [from: TaskState | null, to: readonly (TaskState | null)[]])[] = [
+  [null, ['scheduled', 'skipped', 'upstream_failed', 'removed', 'success']],
+  ['scheduled', ['queued', null, 'removed']],
+  ['queued', ['running', 'scheduled', 'failed']],
+  [
+    'running',
+    ['success', 'failed', 'skipped', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input', 'restarting'],
+  ],
+  ['restarting', [null]],
+  ['up_for_retry', ['scheduled', 'failed']],
+  ['up_for_reschedule', ['scheduled', 'failed', 'up_for_retry']],
+  ['deferred', ['scheduled', 'failed', 'up_for_retry']],
+  ['awaiting_input', ['scheduled', 'failed', 'up_for_retry']],
+  ['success', [null]],
+  ['failed', [null]],
+  ['skipped', [null]],
+  ['upstream_failed', [null]],
+  ['removed', [null]],
+]
+
+/**
+ * Beyond §3.1: what stands between a start and an end may be skipped (the run's time is over, CONTRACT §2.2) and removed
+ * (its task left the DAG, RELIABILITY F3).
+ */
+const STOPPED: readonly (TaskState | null)[] = [
+  'scheduled',
+  'queued',
+  'running',
+  'up_for_retry',
+  'up_for_reschedule',
+  'deferred',
+  'awaiting_input',
+]
+
+describe('the table of moves', () => {
+  const allowed = new Set(DOCUMENT.flatMap(([from, to]) => to.map((state) => `${from} → ${state}`)))
+  for (const from of STOPPED) for (const to of ['skipped', 'removed']) allowed.add(`${from} → ${to}`)
+
+  test.each(ALL)('from %s, every move of the document is legal and every other is not', (from) => {
+    for (const to of ALL) expect(mayMove(from, to), `${from} → ${to}`).toBe(allowed.has(`${from} → ${to}`))
+  })
+
+  test('every state has its line, and names each target once', () => {
+    expect(Object.keys(MOVES).sort()).toEqual(['none', ...TASK_STATES].sort())
+    for (const targets of Object.values(MOVES)) expect(new Set(targets).size).toBe(targets.length)
+  })
+
+  test('a finished state leaves only for none, by a user', () => {
+    for (const from of FINISHED_STATES) expect(MOVES[from]).toEqual(['none'])
+  })
+
+  test('every state can be reached from none, and every unfinished one can reach an end', () => {
+    const reach = (start: TaskState | null) => {
+      const seen = new Set<TaskState | null>([start])
+      for (const from of seen) for (const to of ALL) if (mayMove(from, to)) seen.add(to)
+      return seen
+    }
+    expect([...reach(null)].map(String).sort()).toEqual(ALL.map(String).sort())
+    for (const state of ALL) expect([...reach(state)].some(isFinished), String(state)).toBe(true)
+  })
+})
+
+describe('kinds of states', () => {
+  test('finished are the five ends, failed are two of them, active hold a slot', () => {
+    expect(ALL.filter(isFinished).sort()).toEqual([...FINISHED_STATES].sort())
+    expect([...FINISHED_STATES].sort()).toEqual(['failed', 'removed', 'skipped', 'success', 'upstream_failed'])
+    expect(ALL.filter(isFailed)).toEqual(['failed', 'upstream_failed'])
+    expect(ALL.filter(isActive)).toEqual(['queued', 'running'])
+    expect(RUN_STATES.filter(isRunFinished)).toEqual(['success', 'failed'])
+  })
+})
+
+describe('a board', () => {
+  test.each(ALL)('moves from %s exactly where the table says so, else it throws and stays as it was', (from) => {
+    for (const to of ALL) {
+      const board = makeBoard(makeDag(['a', 'b'], [['a', 'b']]))
+      const [ti] = board.instances.values()
+      if (ti === undefined) throw new Error('no instance')
+      board.adopt(ti.id, from, 3, 2)
+      const before = { ...ti }
+      if (mayMove(from, to)) {
+        const transition = board.move(ti, to, { code: 'admitted' }, 5)
+        expect(transition).toEqual({ ti, from, to, because: { code: 'admitted' }, readyAt: 5 })
+        expect(ti.state).toBe(to)
+        // RELIABILITY rule 14: a try begins on these two moves alone.
+        const isNewTry = to === 'scheduled' && (from === null || from === 'up_for_retry')
+        expect(ti.tryNumber).toBe(isNewTry ? 4 : 3)
+        expect(ti.epoch).toBe(to === 'running' ? 3 : 2)
+      } else {
+        expect(() => board.move(ti, to, { code: 'admitted' })).toThrow(
+          expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }),
+        )
+        expect(ti).toEqual(before)
+      }
+    }
+  })
+})

@@ -1,0 +1,122 @@
+// The schema: up, down and up again; one migrator at a time; nothing that is not ours is touched.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrations } from '../../migrations/index.ts'
+import { checkSchema, migrate } from '../../store/migrate.ts'
+import { runSql } from '../support/launch-postgres.ts'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+})
+afterAll(() => postgres.stop())
+
+const names = migrations.map((migration) => migration.name)
+
+/** Tables, columns, constraints and indexes of our schema, as text. */
+async function shapeOf(url: string): Promise<unknown> {
+  const columns = await runSql(
+    url,
+    "select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns where table_schema = 'baram' order by 1, 2",
+  )
+  const indexes = await runSql(url, "select indexname, indexdef from pg_indexes where schemaname = 'baram' order by 1")
+  const checks = await runSql(
+    url,
+    "select conname, pg_get_constraintdef(oid) as def from pg_constraint where connamespace = 'baram'::regnamespace order by 1, 2",
+  )
+  return { columns, indexes, checks }
+}
+
+describe('migrations', () => {
+  test('go up, down and up again to the same schema', async () => {
+    const url = await postgres.createDatabase()
+    expect(await checkSchema(url, migrations)).toEqual({ applied: [], pending: names, unknown: [] })
+    expect(await migrate(url, migrations)).toEqual(names)
+    const shape = await shapeOf(url)
+    for (const migration of [...migrations].reverse()) {
+      await runSql(url, `set search_path to baram; ${migration.down}`)
+      await runSql(url, `delete from baram.schema_migration where name = '${migration.name}'`)
+    }
+    const left = await runSql(url, "select table_name from information_schema.tables where table_schema = 'baram'")
+    expect(left.filter((row) => !String(row['table_name']).startsWith('schema_migration'))).toEqual([])
+    expect(await migrate(url, migrations)).toEqual(names)
+    expect(await shapeOf(url)).toEqual(shape)
+  })
+
+  test('a second time change nothing', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    expect(await migrate(url, migrations)).toEqual([])
+    expect(await checkSchema(url, migrations)).toEqual({ applied: names, pending: [], unknown: [] })
+  })
+
+  test('five migrators that start at once migrate once, and all succeed', async () => {
+    const url = await postgres.createDatabase()
+    const results = await Promise.all([1, 2, 3, 4, 5].map(() => migrate(url, migrations)))
+    expect(results.filter((done) => done.length > 0)).toEqual([names])
+  })
+
+  test('one that fails half way leaves nothing of itself, and the next start heals', async () => {
+    const url = await postgres.createDatabase()
+    const broken = [...migrations, { name: '9999-broken', up: 'create table half (id int); select 1 / 0', down: '' }]
+    await expect(migrate(url, broken)).rejects.toThrow('division by zero')
+    expect(await runSql(url, "select to_regclass('baram.half') as half")).toEqual([{ half: null }])
+    await migrate(url, migrations)
+    expect(await checkSchema(url, migrations)).toEqual({ applied: names, pending: [], unknown: [] })
+  })
+
+  test('of a newer Baram are refused by name, and nothing is changed', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, [
+      ...migrations,
+      { name: '9000-newer', up: 'create table newer (id int)', down: 'drop table newer' },
+    ])
+    await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_AHEAD' })
+    expect((await checkSchema(url, migrations)).unknown).toEqual(['9000-newer'])
+  })
+
+  test.each(['public', 'baram'])('never touch a real Airflow’s database (alembic_version in %s)', async (schema) => {
+    const url = await postgres.createDatabase()
+    await runSql(
+      url,
+      `create schema if not exists ${schema}; create table ${schema}.alembic_version (version_num text)`,
+    )
+    await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
+    await expect(checkSchema(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
+    const made = await runSql(
+      url,
+      "select table_name from information_schema.tables where table_schema in ('baram', 'public')",
+    )
+    expect(made).toEqual([{ table_name: 'alembic_version' }])
+  })
+})
+
+describe('the schema', () => {
+  test('keeps its own invariants: an end date exactly with an end, no slot of nothing, no negative try', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    const refused = (sql: string) =>
+      expect(runSql(url, `set search_path to baram; ${sql}`), sql).rejects.toThrow('check constraint')
+    const run = (state: string, end: string) =>
+      `insert into dag_run (dag_id, run_id, run_type, state, run_after, end_date) values ('d', 'r', 'manual', '${state}', now(), ${end})`
+    await refused(run('success', 'null'))
+    await refused(run('running', 'now()'))
+    await refused(run('lost', 'null'))
+    await refused("insert into slot_pool (pool, slots) values ('p', -2)")
+    await refused("insert into variable (key) values ('')")
+    await refused("insert into connection (conn_id, conn_type, port) values ('c', 't', 70000)")
+  })
+
+  test('names no column that a transition changes in an index of task_instance, so that updates stay HOT', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    const indexes = await runSql(
+      url,
+      "select indexdef from pg_indexes where schemaname = 'baram' and tablename = 'task_instance' order by 1",
+    )
+    expect(indexes).toHaveLength(2)
+    for (const { indexdef } of indexes)
+      expect(String(indexdef)).toMatch(/\((dag_run_id, id|dag_run_id, task_id, map_index)\)$/)
+  })
+})

@@ -1,0 +1,233 @@
+// An engine on a database of its own: schedulers' verbs and workers without processes, driven step by step by a test.
+
+import { createHash } from 'node:crypto'
+import type { SerializedDag } from '../../core/serialized.ts'
+import type { Outcome } from '../../core/settle.ts'
+import type { TaskState } from '../../core/states.ts'
+import { Boards } from '../../engine/boards.ts'
+import type { NewXCom } from '../../engine/changes.ts'
+import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
+import { type ParsedFile, syncFile } from '../../engine/dags.ts'
+import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
+import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns, wakeDue } from '../../engine/verbs.ts'
+import { migrations } from '../../migrations/index.ts'
+import { makeLogger } from '../../runtime/logger.ts'
+import { type Database, openDatabase } from '../../store/database.ts'
+import { migrate } from '../../store/migrate.ts'
+import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
+import { expectSoundLedger } from './ledger.ts'
+import type { TestPostgres } from './postgres.ts'
+
+export const quietLog = makeLogger('test', 'silent')
+
+export interface TestEngine {
+  readonly url: string
+  readonly database: Database
+  /** The copies of the process that creates runs. */
+  readonly boards: Boards
+  /** Declares a DAG as a file of its own would. */
+  addDag(dag: SerializedDag, file?: Partial<ParsedFile>): Promise<void>
+  trigger(dagId: string, request?: Partial<TriggerRequest>): Promise<number>
+  makePool(pool: string, slots: number): Promise<void>
+  makeScheduler(options?: { parallelism?: number }): TestScheduler
+  makeWorker(options?: WorkerOptions): Promise<TestWorker>
+  states(dagRunId: number): Promise<Record<string, TaskState | null>>
+  runState(dagRunId: number): Promise<string>
+  query<Row>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** Moves every waiting time to the past. */
+  passDelays(): Promise<void>
+  /** Checks the ledger, closes everything. */
+  close(): Promise<void>
+}
+
+export interface WorkerOptions {
+  readonly parallelism?: number
+  readonly slots?: number
+  readonly queues?: readonly string[]
+}
+
+export interface TestScheduler {
+  readonly turns: TurnRunner
+  /** What a pass of the scheduler does, once. */
+  pass(): Promise<void>
+  /** Passes until one finds nothing to do. */
+  sweep(): Promise<void>
+}
+
+/** A file that yields the given DAGs. */
+export function fileOf(name: string, dags: readonly SerializedDag[], changes: Partial<ParsedFile> = {}): ParsedFile {
+  const moduleCode = changes.moduleCode ?? `// ${name}`
+  return {
+    relativeFileloc: name,
+    fileloc: `/dags/${name}`,
+    sourceCode: moduleCode,
+    moduleCode,
+    moduleHash: createHash('sha256').update(moduleCode).digest('hex'),
+    parseSeconds: 0,
+    dags,
+    errorText: null,
+    errorDetails: {},
+    ...changes,
+  }
+}
+
+/** How an attempt ends in a test: its outcome and what it pushes. */
+export type Fate = (attempt: StartedAttempt) => Outcome | { outcome: Outcome; xcoms: readonly NewXCom[] }
+const succeed: Fate = () => ({ kind: 'success' })
+
+/** A worker without children: what it starts ends when the test says so. */
+export class TestWorker {
+  readonly jobId: number
+  readonly turns: TurnRunner
+  readonly running: StartedAttempt[] = []
+  /** Every attempt that was ever started here. */
+  readonly started: StartedAttempt[] = []
+  private readonly database: Database
+  private readonly slotCount: number
+  private readonly queues: readonly string[]
+
+  constructor(database: Database, turns: TurnRunner, jobId: number, options: WorkerOptions) {
+    this.database = database
+    this.turns = turns
+    this.jobId = jobId
+    this.slotCount = options.slots ?? 16
+    this.queues = options.queues ?? ['default']
+  }
+
+  slots(free = this.slotCount - this.running.length) {
+    const worker = { jobId: this.jobId, hostname: `host-${this.jobId}`, pid: 1 }
+    return { worker, count: free, queues: this.queues, mayClaim: true }
+  }
+
+  private take(started: readonly StartedAttempt[]): void {
+    this.running.push(...started)
+    this.started.push(...started)
+  }
+
+  /** Fills the free slots; returns how many attempts started. */
+  async claim(): Promise<number> {
+    const { started } = await claim(this.turns, this.slots())
+    this.take(started)
+    return started.length
+  }
+
+  /** Ends attempts in one report, and starts what it may instead. */
+  async end(attempts: readonly StartedAttempt[], fate: Fate = succeed): Promise<void> {
+    for (const attempt of attempts) this.running.splice(this.running.indexOf(attempt), 1)
+    const reports = attempts.map((attempt) => {
+      const end = fate(attempt)
+      const { outcome, xcoms } = 'outcome' in end ? end : { outcome: end, xcoms: [] }
+      return { dagRunId: attempt.dagRunId, tiId: attempt.tiId, epoch: attempt.epoch, outcome, xcoms }
+    })
+    const { started } = await report(this.turns, reports, this.slots(), await databaseNow(this.database))
+    this.take(started)
+  }
+
+  find(taskId: string): StartedAttempt {
+    const attempt = this.running.find((one) => one.task.taskId === taskId)
+    if (attempt === undefined)
+      throw new Error(`${taskId} does not run here; running: ${this.running.map((one) => one.task.taskId).join(', ')}`)
+    return attempt
+  }
+
+  /** Claims and ends attempts, a few at a time, until there is nothing to claim. */
+  async drain(fate: Fate = succeed, atOnce = 3): Promise<void> {
+    for (;;) {
+      await this.claim()
+      if (this.running.length === 0) return
+      await this.end(this.running.slice(0, atOnce), fate)
+    }
+  }
+
+  /** The process is gone: its lease ends, its attempts hang. */
+  async die(): Promise<void> {
+    await endJob(this.database, this.jobId, 'failed')
+  }
+}
+
+export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
+  const url = await postgres.createDatabase()
+  await migrate(url, migrations)
+  const database = openDatabase({ url, poolSize: 10, log: quietLog, application: 'test' })
+  const boards = new Boards()
+  const runners: TurnRunner[] = []
+  const makeTurns = (who: string, parallelism = 0) => {
+    const turns = new TurnRunner({
+      database,
+      boards: new Boards(),
+      log: quietLog,
+      limits: { parallelism },
+      who,
+      onChange: () => undefined,
+    })
+    runners.push(turns)
+    return turns
+  }
+  const makeJob = (jobType: 'WorkerJob') =>
+    insertJob(database, { jobType, hostname: 'test', pid: 1, bootId: 'boot', pidStarted: null, info: {} })
+
+  return {
+    url,
+    database,
+    boards,
+    async addDag(dag, file = {}) {
+      const name = `${dag.dagId}.ts`
+      await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
+    },
+    async trigger(dagId, request = {}) {
+      const { dagRunId } = await triggerRun(database, boards, { dagId, triggeredBy: 'cli', user: null, ...request })
+      return dagRunId
+    },
+    async makePool(pool, slots) {
+      await database.query('insert into slot_pool (pool, slots) values ($1, $2)', [pool, slots])
+    },
+    makeScheduler({ parallelism = 0 } = {}) {
+      const turns = makeTurns('scheduler:1', parallelism)
+      const pass = async (): Promise<void> => {
+        await createDueRuns(database, boards)
+        await startRuns(database, turns)
+        await wakeDue(database, turns)
+        await decideAsked(database, turns)
+        await admitHeld(database, turns)
+      }
+      return {
+        turns,
+        pass,
+        async sweep() {
+          await rescue(database, turns, await databaseNow(database))
+          await decideIdle(database, turns)
+          await pass()
+        },
+      }
+    },
+    async makeWorker(options = {}) {
+      const jobId = await makeJob('WorkerJob')
+      return new TestWorker(database, makeTurns(`worker:${jobId}`, options.parallelism), jobId, options)
+    },
+    async states(dagRunId) {
+      const { rows } = await database.query<{ task_id: string; state: TaskState | null }>(
+        'select task_id, state from task_instance where dag_run_id = $1 order by task_id',
+        [dagRunId],
+      )
+      return Object.fromEntries<TaskState | null>(rows.map((row) => [row.task_id, row.state]))
+    },
+    async runState(dagRunId) {
+      const { rows } = await database.query<{ state: string }>('select state from dag_run where id = $1', [dagRunId])
+      return rows[0]?.state ?? 'missing'
+    },
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      return (await database.query<Row>(text, values)).rows
+    },
+    async passDelays() {
+      await database.query("update live set ready_at = now() where stage = 'waiting'")
+    },
+    async close() {
+      try {
+        await expectSoundLedger(database)
+      } finally {
+        for (const turns of runners) await turns.close()
+        await database.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,130 @@
+// Serialized DAGs and boards for tests, filled with the defaults an author gets.
+
+import { RunBoard, type RunFacts, type TaskInstanceView } from '../../core/board.ts'
+import { buildGraph, type DagGraph } from '../../core/graph.ts'
+import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
+
+type Changes<T> = { readonly [K in keyof T]?: T[K] }
+
+export function makeTask(taskId: string, changes: Changes<SerializedTask> = {}): SerializedTask {
+  return {
+    taskId,
+    operator: 'TypeScriptTask',
+    owner: 'airflow',
+    triggerRule: 'all_success',
+    retries: 0,
+    retryDelay: 300,
+    maxRetryDelay: null,
+    retryExponentialBackoff: 0,
+    executionTimeout: null,
+    dependsOnPast: false,
+    ignoreFirstDependsOnPast: false,
+    waitForDownstream: false,
+    waitForPastDependsBeforeSkipping: false,
+    queue: 'default',
+    pool: 'default_pool',
+    poolSlots: 1,
+    priorityWeight: 1,
+    weightRule: 'downstream',
+    maxActiveTisPerDag: null,
+    maxActiveTisPerDagrun: null,
+    doXcomPush: true,
+    isolate: null,
+    startDate: null,
+    endDate: null,
+    docMd: null,
+    inputs: [],
+    options: {},
+    ...changes,
+  }
+}
+
+/** Tasks may be given by id alone. */
+export function makeDag(
+  tasks: readonly (string | SerializedTask)[],
+  edges: readonly (readonly [string, string])[] = [],
+  changes: Changes<SerializedDag> = {},
+): SerializedDag {
+  return {
+    format: 1,
+    dagId: 'example',
+    dagDisplayName: null,
+    description: null,
+    docMd: null,
+    timetable: { kind: 'none' },
+    timezone: 'UTC',
+    startDate: null,
+    endDate: null,
+    catchup: false,
+    tags: [],
+    maxActiveTasks: 16,
+    maxActiveRuns: 16,
+    maxConsecutiveFailedDagRuns: 0,
+    dagrunTimeout: null,
+    failFast: false,
+    isPausedUponCreation: false,
+    tasks: tasks.map((task) => (typeof task === 'string' ? makeTask(task) : task)),
+    groups: [],
+    edges,
+    ...changes,
+  }
+}
+
+export function makeFacts(changes: Changes<RunFacts> = {}): RunFacts {
+  return {
+    dagRunId: 1,
+    dagId: 'example',
+    runId: 'manual__2024-03-18T00:00:00+00:00',
+    runType: 'manual',
+    logicalDate: Date.UTC(2024, 2, 18),
+    dataInterval: null,
+    runAfter: Date.UTC(2024, 2, 18),
+    conf: {},
+    versionId: 'v1',
+    state: 'running',
+    rev: 0,
+    ...changes,
+  }
+}
+
+export function makeInstance(graph: DagGraph, task: number, changes: Changes<TaskInstanceView> = {}): TaskInstanceView {
+  const of = graph.tasks[task]
+  if (of === undefined) throw new Error(`the graph has no task ${task}`)
+  return {
+    id: `${of.taskId}#${changes.mapIndex ?? -1}`,
+    task,
+    mapIndex: -1,
+    pool: of.pool,
+    poolSlots: of.poolSlots,
+    queue: of.queue,
+    priorityWeight: graph.weight[task] ?? of.priorityWeight,
+    state: null,
+    tryNumber: 0,
+    maxTries: of.retries,
+    epoch: 0,
+    ...changes,
+  }
+}
+
+/** A board of one unmapped instance a task, all without a state. */
+export function makeBoard(
+  dag: SerializedDag,
+  options: { facts?: Changes<RunFacts>; past?: ConstructorParameters<typeof RunBoard>[3] } = {},
+): RunBoard {
+  const graph = buildGraph(dag)
+  const instances = graph.tasks.map((_, i) => makeInstance(graph, i))
+  return new RunBoard(graph, makeFacts({ dagId: dag.dagId, ...options.facts }), instances, options.past ?? null)
+}
+
+/** The instance of an unmapped task. */
+export function instanceOf(board: RunBoard, taskId: string): TaskInstanceView {
+  const ti = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.[0]
+  if (ti === undefined) throw new Error(`the board has no instance of ${taskId}`)
+  return ti
+}
+
+/** Every instance's state by task id. */
+export function statesOf(board: RunBoard): Record<string, string | null> {
+  const pairs = [...board.instances.values()].map((ti) => [board.graph.tasks[ti.task]?.taskId ?? '', ti.state] as const)
+  return Object.fromEntries<string | null>(pairs)
+}
