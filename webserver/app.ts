@@ -73,7 +73,7 @@ export function makeApp(web: Web, streams: Streams): Express {
     res.status(204).end()
   })
   app.use('/auth', tokenRoutes(web, limit))
-  app.use('/api/v2', apiRoutes(web).router)
+  app.use('/api/v2', apiRoutes(web))
   app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
   const { router, pages } = pageRoutes(web, limit)
   app.use(router)

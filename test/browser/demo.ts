@@ -110,12 +110,13 @@ async function gmarket(web: TestWeb, now: number): Promise<Omit<Demo, 'logPath'>
     because: { code: 'rule_impossible', rule: 'all_success' },
     at: at - HOUR + 74_100,
   })
-  const running = await seedRun(web, 'gmarket_hourly', now - 45_000, {
+  const running = await seedRun(web, 'gmarket_hourly', at, {
     state: 'running',
     seconds: 80,
     tasks: { ...ok(2), merge_csv: 'running', to_hdfs: null, keep_raw_csv: 'queued' },
     rest: null,
   })
+  await web.database.query("update dag_run set start_date = now() - interval '45 seconds' where id = $1", [running.id])
   await web.database.query(
     "update task_instance set max_tries = 3, start_date = now() - interval '21 seconds', try_number = 2 where dag_run_id = $1 and task_id = 'merge_csv'",
     [running.id],
@@ -206,8 +207,12 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
   })
   // No scheduler runs beside the tests: the next dates are set by hand.
   await web.database.query(
-    `update dag set next_dagrun_create_after = case dag_id when 'min_candle' then now() + interval '70 seconds' when 'gmarket_hourly' then date_trunc('hour', now()) + interval '1 hour'
-       when 'weather_hourly' then now() + interval '26 minutes' when 'candle_daily' then now() + interval '2 hours 46 minutes' else now() + interval '15 hours' end where has_schedule`,
+    `update dag set next_dagrun_create_after = case dag_id
+       when 'min_candle' then date_bin('2 minutes', now(), timestamptz '2026-01-01 00:00Z') + interval '2 minutes'
+       when 'gmarket_hourly' then date_trunc('hour', now()) + interval '1 hour'
+       when 'weather_hourly' then date_trunc('hour', now()) + interval '1 hour 40 minutes'
+       when 'candle_daily' then (date_trunc('day', now() at time zone 'Asia/Seoul') + interval '1 day 13 hours') at time zone 'Asia/Seoul'
+       else (date_trunc('day', now() at time zone 'Asia/Seoul') + interval '1 day 6 hours 30 minutes') at time zone 'Asia/Seoul' end where has_schedule`,
   )
   const lines = [
     ['info', 'Rendered fields: connId=hdfs_default target=/gmarket/dt=2026-01-05/10.csv'],
@@ -215,7 +220,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
     ['info', 'nn2.lake:9870 active, 3 ms'],
     ['warning', 'the order in connection hdfs_default is nn1, nn2; nn2 is active now'],
     ['info', 'read 12 pages, 1,200 rows from collect_page'],
-    ['debug', 'category 식품: 100 rows, 생활/주방: 100 rows'],
+    ['debug', 'category food: 100 rows, kitchen: 100 rows'],
     [
       'error',
       'HdfsUnavailable: nn1.lake:9870 answered 503\n  at WebHdfsLake.put (operators/hdfs/webhdfs.ts:118:11)\n  at merge (dags/gmarket_hourly.ts:19:24)',

@@ -143,7 +143,7 @@ export function graphSvg(graph: DagGraph, cells: readonly CellRow[], run: RunLis
   const groups = layout.groups
     .map(
       ({ id, box, tasks }) =>
-        `<rect class="ng" x="${n(box.x - box.width / 2)}" y="${n(box.y - box.height / 2)}" width="${n(box.width)}" height="${n(box.height)}" rx="10"/><text class="ngt" x="${n(box.x - box.width / 2 + 12)}" y="${n(box.y - box.height / 2 + 17)}">${escapeHtml(id)} · ${tasks}</text>`,
+        `<rect class="ng" x="${n(box.x - box.width / 2)}" y="${n(box.y - box.height / 2 - 8)}" width="${n(box.width)}" height="${n(box.height + 8)}" rx="10"/><text class="ngt" x="${n(box.x - box.width / 2 + 12)}" y="${n(box.y - box.height / 2 + 9)}">${escapeHtml(id)} · ${tasks}</text>`,
     )
     .join('')
   const edges = layout.edges
