@@ -7,7 +7,7 @@ import { type AttemptResult, type AttemptSpec, endMark, type FromChild, type ToC
 import { resultOfError, runAttempt } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
-import { isTainted, takeTraces } from './taint.ts'
+import { isTainted, type Traces, takeTraces } from './taint.ts'
 
 interface Running {
   readonly spec: AttemptSpec
@@ -38,15 +38,24 @@ function post(message: FromChild): void {
 
 const calls = new Calls(post)
 
+/** What the last attempt left is what the next one finds: one look serves both. */
+let traces: Traces | null = null
+let attempts = 0
+let rssBytes = 0
+/** Reading a process' size costs as much as a short task's own work: it is read now and then. */
+const RSS_EVERY = 16
+
 async function run(spec: AttemptSpec): Promise<void> {
-  const before = takeTraces()
+  const before = traces ?? takeTraces()
   const abort = new AbortController()
   const result = await new Promise<{ result: AttemptResult; isTainted: boolean }>((resolve) => {
     running = { spec, abort, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
     void runAttempt(spec, calls, abort.signal).then((ended) => resolve({ result: ended, isTainted: false }))
   })
   running = null
-  const tainted = result.isTainted || isTainted(before, takeTraces())
+  traces = takeTraces()
+  const tainted = result.isTainted || isTainted(before, traces)
+  if (attempts++ % RSS_EVERY === 0) rssBytes = process.memoryUsage.rss()
   // Everything the attempt printed stands before these marks.
   stdout.write(`${endMark(spec.attempt)}\n`)
   stderr.write(`${endMark(spec.attempt)}\n`)
@@ -55,7 +64,7 @@ async function run(spec: AttemptSpec): Promise<void> {
     attempt: spec.attempt,
     result: result.result,
     isTainted: tainted,
-    rssBytes: process.memoryUsage.rss(),
+    rssBytes,
   })
 }
 

@@ -15,7 +15,7 @@ export interface ProcessOptions {
   readonly name: string
   /** Where the log goes instead of standard error. */
   readonly logFile?: string | undefined
-  make(context: Context, onFatal: (reason: string) => void): readonly Service[]
+  make(context: Context, onFatal: (reason: string) => void): Promise<readonly Service[]>
 }
 
 /** Ends of a process that was asked to: nothing may hang for longer, ms. */
@@ -31,7 +31,7 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     tellStop = resolve
   })
-  const services = options.make(context, (reason) => {
+  const services = await options.make(context, (reason) => {
     fatal = reason
     tellStop()
   })

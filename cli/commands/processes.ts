@@ -1,4 +1,4 @@
-// `dagctl scheduler`, `worker`: each a process of its own.
+// `dagctl scheduler`, `worker`, `webserver`: each a process of its own, which loads its own room and no other.
 
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,10 +8,7 @@ import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { loadKey } from '../../runtime/secrets.ts'
 import type { DagRoot } from '../../scheduler/dag-files.ts'
-import { DagProcessor } from '../../scheduler/dag-processor.ts'
-import { Scheduler } from '../../scheduler/scheduler.ts'
-import { startWebserver, type Webserver } from '../../webserver/server.ts'
-import { Worker } from '../../worker/worker.ts'
+import type { Webserver } from '../../webserver/server.ts'
 import { setExitCode } from '../output.ts'
 import { runProcess, type Service } from '../run-process.ts'
 import type { Context } from '../wire.ts'
@@ -80,10 +77,14 @@ export function addProcessCommands(program: Command): void {
       const code = await runProcess({
         name: 'scheduler',
         logFile: flags.logFile,
-        make: ({ config, database, log }, onFatal) => [
-          quiet(new Scheduler({ config, database, log, onFatal })),
-          quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
-        ],
+        async make({ config, database, log }, onFatal) {
+          const { Scheduler } = await import('../../scheduler/scheduler.ts')
+          const { DagProcessor } = await import('../../scheduler/dag-processor.ts')
+          return [
+            quiet(new Scheduler({ config, database, log, onFatal })),
+            quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
+          ]
+        },
       })
       setExitCode(code)
     })
@@ -97,7 +98,8 @@ export function addProcessCommands(program: Command): void {
       const code = await runProcess({
         name: 'worker',
         logFile: flags.logFile,
-        make: ({ config, database, vault, log }, onFatal) => {
+        async make({ config, database, vault, log }, onFatal) {
+          const { Worker } = await import('../../worker/worker.ts')
           const concurrency = flags.concurrency ?? config.workerConcurrency
           const worker = new Worker({
             config,
@@ -124,7 +126,7 @@ export function addProcessCommands(program: Command): void {
         await runProcess({
           name: 'webserver',
           logFile: flags.logFile,
-          make: (context) => [webService(context, flags.port)],
+          make: async (context) => [await webService(context, flags.port)],
         }),
       )
     })
@@ -137,7 +139,11 @@ function readPort(text: string): number {
   return port
 }
 
-function webService({ config, database, boards, vault, log }: Context, port: number | undefined): Service {
+async function webService(
+  { config, database, boards, vault, log }: Context,
+  port: number | undefined,
+): Promise<Service> {
+  const { startWebserver } = await import('../../webserver/server.ts')
   let server: Webserver | null = null
   return {
     async start() {
