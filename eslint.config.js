@@ -7,6 +7,7 @@ export default tseslint.config(
   {
     ignores: [
       'dist/**',
+      'facade/**',
       'node_modules/**',
       'webserver/public/**',
       'webserver/generated/**',

@@ -41,6 +41,8 @@ function makeTaskLogger(): TaskLogger {
 
 function makeRun(spec: AttemptSpec): RunInfo {
   const { dataInterval } = spec
+  // Computed when somebody asks: time zones cost more than most of a short attempt's overhead.
+  let local: RunInfo['local'] | null = null
   return {
     runId: spec.runId,
     // One of the run types: the supervisor reads it from a checked column.
@@ -50,7 +52,10 @@ function makeRun(spec: AttemptSpec): RunInfo {
       dataInterval === null ? null : { start: new Date(dataInterval.start), end: new Date(dataInterval.end) },
     runAfter: new Date(spec.runAfter),
     timezone: spec.timezone,
-    local: localTexts(dataInterval?.start ?? spec.logicalDate ?? spec.runAfter, spec.timezone),
+    get local() {
+      local ??= localTexts(dataInterval?.start ?? spec.logicalDate ?? spec.runAfter, spec.timezone)
+      return local
+    },
     conf: spec.conf,
     fence: spec.fence,
   }

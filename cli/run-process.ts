@@ -6,7 +6,8 @@ import { messageOf } from '../core/errors.ts'
 import { type Context, openContext } from './wire.ts'
 
 export interface Service {
-  start(): Promise<void>
+  /** What it returns is told to the supervisor: the address a server listens on. */
+  start(): Promise<{ readonly url: string } | undefined>
   stop(): Promise<void>
 }
 
@@ -39,8 +40,9 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
   if (context.config.ignoredAirflow.length > 0)
     context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
   try {
-    for (const service of services) await service.start()
-    process.send?.({ type: 'ready' })
+    let url: string | null = null
+    for (const service of services) url = (await service.start())?.url ?? url
+    process.send?.({ type: 'ready', url })
     await stopped
   } finally {
     const limit = setTimeout(() => process.exit(1), STOP_LIMIT_MS)

@@ -26,6 +26,8 @@ const HEALTHY_MS = 30_000
 class Supervised {
   readonly spec: ProcessSpec
   child: ChildProcess | null = null
+  /** Where it listens, when it is a server and ready. */
+  url: string | null = null
   private readonly options: SuperviseOptions
   private pauseMs = FIRST_PAUSE_MS
   private timer: NodeJS.Timeout | null = null
@@ -52,7 +54,10 @@ class Supervised {
     )
     this.child = child
     return new Promise((resolve) => {
-      child.on('message', () => resolve(true))
+      child.on('message', (message: { readonly url?: string | null }) => {
+        this.url = message.url ?? null
+        resolve(true)
+      })
       child.on('error', () => resolve(false))
       child.on('exit', (code, signal) => {
         resolve(false)
@@ -104,5 +109,9 @@ export class Supervisor {
 
   async stop(limitMs: number): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop(limitMs)))
+  }
+
+  urlOf(name: string): string | null {
+    return this.processes.find((each) => each.spec.name === name)?.url ?? null
   }
 }

@@ -67,6 +67,8 @@ export class RunBoard {
   /** Absent = the DAG has no task that looks at its past. */
   readonly past: ReadonlyMap<string, PastOfTask> | null
   readonly scheduled = new Set<TaskInstanceView>()
+  /** Instances known to wait for a slot, with the code of the reason: what is known need not be written again. */
+  readonly held = new Map<string, Reason['code']>()
   activeCount = 0
   unfinishedCount = 0
   /** Instances without a state: nothing has decided on them yet. */
@@ -119,7 +121,10 @@ export class RunBoard {
     if (state === null) this.undecidedCount += step
     if (state === 'scheduled') {
       if (step === 1) this.scheduled.add(ti)
-      else this.scheduled.delete(ti)
+      else {
+        this.scheduled.delete(ti)
+        this.held.delete(ti.id)
+      }
     }
     if (isCounted(state)) for (const child of this.graph.downstream[ti.task] ?? []) this.tally(child)[state] += step
   }

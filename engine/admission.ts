@@ -17,7 +17,7 @@ interface Ready {
   readonly candidate: Candidate
   readonly ti: TaskInstanceView
   readonly changes: RunChanges
-  /** Became ready in this turn, or its run has just got room: nobody has considered it yet (else it is held already). */
+  /** Nobody has considered it yet, as far as this copy knows: it has just become ready, or its run has just got room. */
   readonly isNew: boolean
 }
 
@@ -43,12 +43,11 @@ function readyOf(changes: RunChanges): Ready[] {
   const { board } = changes
   const room = board.graph.dag.maxActiveTasks - board.activeCount
   if (board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
-  const hasNewRoom = changes.freed().length > 0
   const ready = [...board.scheduled].map((ti) => ({
     candidate: candidateOf(board, ti),
     ti,
     changes,
-    isNew: hasNewRoom || changes.ways.has(ti.id),
+    isNew: !board.held.has(ti.id),
   }))
   return ready.sort((a, b) => compareCandidates(a.candidate, b.candidate)).slice(0, room)
 }
@@ -138,7 +137,10 @@ export interface AdmissionResult {
 }
 
 function hold(ready: Ready, because: Reason): void {
-  ready.changes.held.set(ready.ti.id, because)
+  const { board, held } = ready.changes
+  if (board.held.get(ready.ti.id) === because.code) return
+  board.held.set(ready.ti.id, because.code)
+  held.set(ready.ti.id, because)
 }
 
 /** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */

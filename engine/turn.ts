@@ -6,14 +6,13 @@
 // If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
-import type pg from 'pg'
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import { runOutcome } from '../core/decide.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Database, sqlOf } from '../store/database.ts'
+import { type Connection, type Database, sqlOf } from '../store/database.ts'
 import { askForSuccessors } from '../store/postgres/inbox.ts'
 import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
 import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
@@ -97,7 +96,7 @@ interface Prepared {
 /** One process' writer: one connection, one turn at a time; what arrives meanwhile waits in order. */
 export class TurnRunner {
   private readonly deps: TurnDeps
-  private client: pg.Client | null = null
+  private client: Connection | null = null
   private tail: Promise<unknown> = Promise.resolve()
 
   constructor(deps: TurnDeps) {
@@ -120,7 +119,7 @@ export class TurnRunner {
     this.client = null
   }
 
-  private async connection(): Promise<pg.Client> {
+  private async connection(): Promise<Connection> {
     if (this.client !== null) return this.client
     const client = await this.deps.database.connect('writer')
     client.on('end', () => {
@@ -145,7 +144,7 @@ export class TurnRunner {
     }
   }
 
-  private async rollback(client: pg.Client, reason: unknown): Promise<void> {
+  private async rollback(client: Connection, reason: unknown): Promise<void> {
     try {
       await client.query('rollback')
     } catch (error) {

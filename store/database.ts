@@ -6,6 +6,9 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { QueryResult, Sql } from './sql.ts'
 
+/** A connection of its own, outside the pool. */
+export type Connection = pg.Client
+
 export interface DatabaseOptions {
   readonly url: string
   readonly poolSize: number

@@ -11,6 +11,7 @@ import type { Web } from './deps.ts'
 import type { Streams } from './events/stream.ts'
 import { ApiError, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
+import { answerPageError, pageRoutes } from './pages/index.ts'
 
 const BODY_LIMIT = '1mb'
 
@@ -72,17 +73,18 @@ export function makeApp(web: Web, streams: Streams): Express {
     res.status(204).end()
   })
   app.use('/auth', tokenRoutes(web, limit))
-  app.use('/api/v2', apiRoutes(web).router)
+  app.use('/api/v2', apiRoutes(web))
   app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
-  app.use((req, _res, next) => {
-    if (isApi(req))
-      void identify(web, req).then(
-        (who) => next(who === null ? new ApiError(401, 'Not authenticated') : notFound('Not Found')),
-        next,
-      )
-    else next()
+  const { router, pages } = pageRoutes(web, limit)
+  app.use(router)
+  app.use(async (req, _res, next) => {
+    if (isApi(req) && (await identify(web, req)) === null) throw new ApiError(401, 'Not authenticated')
+    next(notFound('Not Found'))
   })
-  app.use((_req, _res, next) => next(notFound('Not Found')))
-  app.use(answerApiError(web))
+  const apiError = answerApiError(web)
+  const pageError = answerPageError(pages, (error, req, status) => report(web, req, error, status))
+  app.use((error: unknown, req: Request, res: Response, next: NextFunction) =>
+    isApi(req) || req.path === '/ui/events' ? apiError(error, req, res, next) : pageError(error, req, res, next),
+  )
   return app
 }

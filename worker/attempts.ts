@@ -21,6 +21,7 @@ import { loadModule } from '../store/postgres/versions.ts'
 import { getReturnValues } from '../store/postgres/xcoms.ts'
 import { type CallDeps, serveCall } from './calls.ts'
 import { LogFile } from './log-file.ts'
+import type { LogWriter } from './log-writer.ts'
 import type { ChildPool } from './pool.ts'
 
 export interface AttemptDeps {
@@ -29,6 +30,7 @@ export interface AttemptDeps {
   readonly boards: Boards
   readonly modules: ModuleStore
   readonly pool: ChildPool
+  readonly logs: LogWriter
   readonly vault: CallDeps['vault']
   readonly log: Logger
   readonly hostname: string
@@ -69,7 +71,7 @@ export class Attempt {
       }),
       masker: this.masker,
       maxBytes: deps.config.maxLogBytes,
-      onProblem: (error) => deps.log.error({ err: messageOf(error) }, 'an attempt log cannot be written'),
+      write: (path, text) => deps.logs.append(path, text),
     })
   }
 

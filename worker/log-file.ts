@@ -1,8 +1,6 @@
 // One attempt's log: JSON lines, secrets masked before anything is cut or written, lines gathered for a moment so that a
 // short attempt costs one write. What a killed supervisor loses is at most that moment.
 
-import { appendFileSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { LOG_MARK } from '../core/protocol.ts'
 import type { Masker } from '../core/secret-names.ts'
 
@@ -15,19 +13,7 @@ export interface LogFileOptions {
   readonly masker: Masker
   /** Beyond this many bytes only the last lines are kept, behind a marker. */
   readonly maxBytes: number
-  onProblem(error: unknown): void
-}
-
-/** Folders made by this process: one mkdir a task of a run. */
-const madeFolders = new Set<string>()
-const MAX_MADE = 10_000
-
-function makeFolder(path: string): void {
-  const folder = dirname(path)
-  if (madeFolders.has(folder)) return
-  mkdirSync(folder, { recursive: true })
-  if (madeFolders.size > MAX_MADE) madeFolders.clear()
-  madeFolders.add(folder)
+  write(path: string, text: string): void
 }
 
 /** Lines kept in reserve once the file is full: the end of a log tells most. */
@@ -87,13 +73,7 @@ export class LogFile {
     this.lines = []
     this.written += this.gathered
     this.gathered = 0
-    try {
-      makeFolder(this.options.path)
-      appendFileSync(this.options.path, text)
-    } catch (error) {
-      madeFolders.delete(dirname(this.options.path))
-      this.options.onProblem(error)
-    }
+    this.options.write(this.options.path, text)
   }
 
   /** Writes what is left, with the end of an overlong log behind a marker. */

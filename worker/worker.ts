@@ -19,6 +19,7 @@ import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { findHeldBy } from '../store/postgres/live.ts'
 import { Attempt, type AttemptDeps, type FreshValues, freshKey } from './attempts.ts'
+import { LogWriter } from './log-writer.ts'
 import { ChildPool } from './pool.ts'
 
 export interface WorkerOptions {
@@ -50,6 +51,7 @@ export class Worker {
   private readonly finished: Report[] = []
   private readonly listener: Listener
   private readonly pool: ChildPool
+  private readonly logs: LogWriter
   private readonly modules: ModuleStore
   private readonly pages: PageNotifier
   private turns: TurnRunner | null = null
@@ -75,6 +77,7 @@ export class Worker {
       env: config.childEnv,
       log,
     })
+    this.logs = new LogWriter(log)
     this.listener = new Listener({
       database,
       channels: ['work'],
@@ -129,6 +132,7 @@ export class Worker {
     if (this.attempts.size > 0 || this.isTurning)
       await Promise.race([empty, new Promise((done) => setTimeout(done, graceMs + 2_000))])
     this.pool.close()
+    await this.logs.close()
     await this.pages.flush()
     await this.lease
       ?.end('success')
@@ -216,6 +220,7 @@ export class Worker {
       boards: this.boards,
       modules: this.modules,
       pool: this.pool,
+      logs: this.logs,
       vault,
       log,
       hostname: hostname(),

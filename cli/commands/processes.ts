@@ -60,6 +60,17 @@ function queuesOf(flags: WorkerFlags, config: Config): readonly string[] {
   return named === undefined || named.length === 0 ? config.queues : named
 }
 
+/** A service that listens nowhere. */
+function quiet(service: { start(): Promise<void>; stop(): Promise<void> }): Service {
+  return {
+    async start() {
+      await service.start()
+      return undefined
+    },
+    stop: () => service.stop(),
+  }
+}
+
 export function addProcessCommands(program: Command): void {
   program
     .command('scheduler')
@@ -70,8 +81,8 @@ export function addProcessCommands(program: Command): void {
         name: 'scheduler',
         logFile: flags.logFile,
         make: ({ config, database, log }, onFatal) => [
-          new Scheduler({ config, database, log, onFatal }),
-          new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal }),
+          quiet(new Scheduler({ config, database, log, onFatal })),
+          quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
         ],
       })
       setExitCode(code)
@@ -97,7 +108,7 @@ export function addProcessCommands(program: Command): void {
             concurrency,
             onFatal,
           })
-          return [{ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) }]
+          return [quiet({ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) })]
         },
       })
       setExitCode(code)
@@ -139,7 +150,7 @@ function webService({ config, database, boards, vault, log }: Context, port: num
         log,
         jwtSecret,
       })
-      log.info({ url: server.url }, 'webserver started')
+      return { url: server.url }
     },
     async stop() {
       await server?.close()

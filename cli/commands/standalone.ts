@@ -152,13 +152,13 @@ async function firstAccount(context: Context): Promise<string | null> {
 }
 
 interface Announcement {
-  readonly port: number
+  /** Of the web server. */
+  readonly url: string
   readonly token: string
   readonly password: string | null
 }
 
-function announce(config: Config, { port, token, password }: Announcement): void {
-  const url = `http://localhost:${port}`
+function announce(config: Config, { url, token, password }: Announcement): void {
   print(`\n${pc.bold('Baram')} ${productVersion} is running.\n`)
   print(`  Sign in     ${pc.cyan(`${url}/sign-in?token=${token}`)} ${pc.dim('(once, within 10 minutes)')}`)
   if (password !== null)
@@ -183,9 +183,9 @@ async function standalone(flags: Flags): Promise<void> {
   const asked = waitForSignal()
   try {
     makeHome(config)
-    const url = await openDatabaseFor(config, log, undo)
-    await migrate(url, migrations)
-    const context = openOn(config, log, url, 'standalone', true, () => Promise.resolve())
+    const databaseUrl = await openDatabaseFor(config, log, undo)
+    await migrate(databaseUrl, migrations)
+    const context = openOn(config, log, databaseUrl, 'standalone', true, () => Promise.resolve())
     undo.add('close the database', () => context.close())
     const password = await firstAccount(context)
     await openExchange(context, undo)
@@ -199,7 +199,10 @@ async function standalone(flags: Flags): Promise<void> {
       )
     }
     const token = await makeSignInToken(context.database, 'admin', LINK_MS)
-    announce(config, { port: Number(flags.port ?? config.port), token, password })
+    const listening = supervisor.urlOf('webserver') ?? `http://localhost:${config.port}`
+    // Loopback by its name: what people type and what their browser remembers.
+    const url = listening.replace('127.0.0.1', 'localhost')
+    announce(config, { url, token, password })
     await asked
     tell(pc.dim('Stopping …'))
   } finally {

@@ -1,6 +1,6 @@
 // `/api/v2`: Airflow's public API as far as this version serves it.
 
-import type { Router } from 'express'
+import { Router } from 'express'
 import { latestHeartbeats } from '../../store/postgres/read-admin.ts'
 import { requireRole } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
@@ -36,7 +36,7 @@ async function health({ web }: Call) {
 export const localPath = (next: unknown): string =>
   typeof next === 'string' && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) && !next.includes('\\') ? next : '/dags'
 
-export function apiRoutes(web: Web): { router: Router; served: ReadonlySet<string> } {
+export function apiRoutes(web: Web): Router {
   const api = new ApiRoutes(web)
   api.on('get', '/version', null, 200, async () => ({ version: CONTRACT_VERSION, git_version: null }))
   api.on('get', '/monitor/health', null, 200, health)
@@ -51,16 +51,21 @@ export function apiRoutes(web: Web): { router: Router; served: ReadonlySet<strin
   runRoutes(api)
   taskInstanceRoutes(api)
   logRoutes(api)
-  mappedRoutes(api)
   adminRoutes(api)
+  const mapped = new ApiRoutes(web)
+  mappedRoutes(mapped)
+  const absent = Router()
   for (const { method, path, operationId } of web.assets.operations) {
     const key = `${method} ${path}`
-    if (api.served.has(key)) continue
+    if (api.served.has(key) || mapped.served.has(key)) continue
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
-    api.router.all(pattern, requireRole(web, 'viewer'), (req, _res, next) => {
+    absent.all(pattern, requireRole(web, 'viewer'), (req, _res, next) => {
       if (req.method.toLowerCase() !== method) next()
       else next(notFound(`${operationId} is not available in this version of Baram`))
     })
   }
-  return { router: api.router, served: api.served }
+  const router = Router()
+  // Last the paths that end in `{map_index}`: it would take the place of words such as `dependencies`.
+  router.use(api.router, absent, mapped.router)
+  return router
 }

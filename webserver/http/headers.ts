@@ -18,7 +18,7 @@ const others = helmet({
 })
 
 export function securityHeaders(req: Request, res: Response, next: NextFunction): void {
-  const nonce = randomBytes(16).toString('base64')
+  const nonce = randomBytes(16).toString('base64url')
   nonces.set(res, nonce)
   res.setHeader(
     'Content-Security-Policy',

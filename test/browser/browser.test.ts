@@ -1,0 +1,254 @@
+// The pages in a real browser: signing in, live changes, the log's tail, forms; and no page that overflows a phone, breaks
+// its own security policy, or writes an error to the console.
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { appendFile } from 'node:fs/promises'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makeSignInToken } from '../../engine/accounts.ts'
+import { logLine, notify } from '../webserver/seed.ts'
+import { PASSWORD, startWeb, type TestWeb } from '../webserver/start-web.ts'
+import { type Demo, pagePaths, seedDemo } from './demo.ts'
+
+/** What the functions that run in the page use of it. */
+interface Found {
+  readonly textContent: string | null
+  getAttribute(name: string): string | null
+}
+declare const document: {
+  querySelector(selector: string): Found | null
+  querySelectorAll(selector: string): { readonly length: number }
+  readonly fonts: { readonly ready: Promise<unknown> }
+  readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number }
+}
+
+const CHROMIUM = process.env['BARAM_TEST_CHROMIUM'] ?? '/usr/bin/chromium'
+const isThere = existsSync(CHROMIUM)
+if (!isThere && process.env['CI'] === 'true') throw new Error(`browser tests need a Chromium at ${CHROMIUM}`)
+if (!isThere) process.stderr.write(`\n*** browser tests are SKIPPED: no Chromium at ${CHROMIUM} ***\n\n`)
+
+/** Folder for pictures of every page, when somebody wants to look at them. */
+const SHOTS = process.env['BARAM_TEST_SHOTS']
+
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+let web: TestWeb
+let demo: Demo
+let browser: Browser
+let context: BrowserContext
+const complaints: string[] = []
+
+function watch(page: Page): Page {
+  page.on('console', (message) => {
+    // A status of 4xx is part of some tests; the browser notes it by itself.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      complaints.push(`${page.url()}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`))
+  return page
+}
+
+async function signedIn(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+  const made = await browser.newContext(options)
+  const page = await made.newPage()
+  await page.goto(`${web.url}/sign-in?token=${await makeSignInToken(web.database, 'admin', 60_000)}`)
+  await page.close()
+  return made
+}
+
+describe.skipIf(!isThere)('the pages in a browser', () => {
+  beforeAll(async () => {
+    web = await startWeb()
+    demo = await seedDemo(web)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+    context = await signedIn({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await web?.stop()
+  })
+
+  it('sign in with a password, come back to the page asked for, and sign out', async () => {
+    const own = await browser.newContext()
+    const page = watch(await own.newPage())
+    await page.goto(`${web.url}/dags/gmarket_hourly`)
+    expect(new URL(page.url()).pathname).toBe('/sign-in')
+    await page.fill('#u', 'viewer')
+    await page.fill('#p', 'not the password')
+    await page.click('button.pri')
+    expect(await page.textContent('#fault')).toContain('4 tries left')
+    await page.fill('#p', PASSWORD)
+    await page.click('button.pri')
+    expect(new URL(page.url()).pathname).toBe('/dags/gmarket_hourly')
+    expect(await page.locator('a[href="/variables"]').count()).toBe(0)
+    const cookies = await own.cookies()
+    expect(cookies.find(({ name }) => name === 'baram_session')).toMatchObject({ httpOnly: true, sameSite: 'Lax' })
+    await page.goto(`${web.url}/variables`)
+    expect(await page.textContent('h1')).toBe('This is not yours to do.')
+    await page.click('details.account summary')
+    await page.click('text=Sign out')
+    expect(new URL(page.url()).pathname).toBe('/sign-in')
+    await own.addCookies(cookies)
+    await page.goto(`${web.url}/dags`)
+    expect(new URL(page.url()).pathname).toBe('/sign-in')
+    await own.close()
+  })
+
+  it('draw a changed cell at once', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/gmarket_hourly`)
+    await page.waitForFunction(() => document.querySelector('#live b')?.textContent === 'Live')
+    const row = page.locator('#grid-svg g[data-row]').nth(3)
+    expect(await row.locator('.f-running').count()).toBe(1)
+    const start = Date.now()
+    await web.database.query(
+      "update task_instance set state = 'failed', end_date = now(), duration = 30 where dag_run_id = $1 and task_id = 'merge_csv'",
+      [demo.running.id],
+    )
+    await notify(web, [demo.running.id])
+    await page.waitForFunction(() => document.querySelectorAll('#grid-svg g[data-row="3"] .m-failed').length === 1)
+    expect(Date.now() - start).toBeLessThan(2000)
+    await web.database.query(
+      "update task_instance set state = 'running', end_date = null, duration = null where dag_run_id = $1 and task_id = 'merge_csv'",
+      [demo.running.id],
+    )
+    await notify(web, [demo.running.id])
+    await page.waitForFunction(() => document.querySelectorAll('#grid-svg g[data-row="3"] .m-running').length === 1)
+    await page.close()
+  })
+
+  it('select a cell by a click and by arrows, with the selection in the URL', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/gmarket_hourly`)
+    const box = await page.locator('#grid-svg').boundingBox()
+    if (box === null) throw new Error('the grid has no box')
+    // Second column from the right, third row.
+    const x = box.x + box.width - 6 - 18 - 9
+    const y = box.y + 104 + 26 * 2 + 13
+    await page.mouse.move(x, y)
+    await page.waitForSelector('#card:not([hidden])')
+    expect(await page.textContent('#card')).toContain('Failed')
+    await page.mouse.click(x, y)
+    await page.waitForSelector('#panel')
+    expect(new URL(page.url()).searchParams.get('task')).toBe('collect_page')
+    expect(await page.textContent('#panel h2')).toBe('collect_page failed.')
+    expect(await page.textContent('#panel .why')).toContain('HTTP 403')
+    await page.focus('#grid')
+    await page.keyboard.press('ArrowDown')
+    await page.waitForURL(/task=merge_csv/)
+    await page.waitForFunction(() => /did not start/.test(document.querySelector('#panel h2')?.textContent ?? ''))
+    await page.goBack()
+    await page.waitForFunction(() => document.querySelector('#panel h2')?.textContent === 'collect_page failed.')
+    await page.close()
+  })
+
+  it('follow a growing log and find in it', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}${pagePaths(demo)['log'] ?? ''}`)
+    await page.waitForFunction(() => document.querySelector('#live b')?.textContent === 'Live')
+    await appendFile(
+      demo.logPath,
+      logLine({ event: '100 %  45.6 kB of <b>45.6</b> kB' }) + logLine({ event: 'length equal', level: 'warning' }),
+    )
+    await page.waitForFunction(() => document.querySelectorAll('#log .l').length === 13)
+    expect(await page.textContent('#log .l:last-child span')).toBe('length equal')
+    expect(await page.textContent('#L12 span')).toBe('100 %  45.6 kB of <b>45.6</b> kB')
+    await page.fill('#find', '45.6 kb')
+    await page.waitForFunction(() => document.querySelector('#hits')?.textContent === '1 / 4')
+    await page.click('.lev .chip[data-level="info"]')
+    expect(await page.locator('#L1').isVisible()).toBe(false)
+    await page.goto(`${page.url()}#L7`)
+    await page.close()
+  })
+
+  it('pause with undo, edit a variable, replace a secret, and trigger with a configuration', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags`)
+    await page.click('[id="switch-min_candle"]')
+    await page.waitForSelector('#toast .toast')
+    expect(await page.getAttribute('[id="switch-min_candle"]', 'aria-checked')).toBe('false')
+    await page.click('#toast .undo')
+    await page.waitForFunction(
+      () => document.querySelector('[id="switch-min_candle"]')?.getAttribute('aria-checked') === 'true',
+    )
+
+    await page.goto(`${web.url}/variables`)
+    await page.fill('main .search input', 'pace')
+    expect(await page.locator('.variables .item:visible').count()).toBe(1)
+    await page.click('text=gmarket_pace_ms')
+    await page.fill('#value', '800')
+    await page.click('text=Save')
+    await page.waitForSelector('#toast .toast')
+    expect((await web.vault.findVariable('gmarket_pace_ms'))?.value).toBe('800')
+    await page.click('text=slack_token')
+    await page.click('text=Save')
+    expect((await web.vault.findVariable('slack_token'))?.value).toBe('never-on-a-page-2')
+    await page.goto(`${web.url}/variables/new`)
+    await page.fill('#key', 'my_api_key')
+    expect(await page.getAttribute('#secret', 'aria-checked')).toBe('true')
+    await page.fill('#key', 'asos_stations')
+    await page.fill('#value', '1')
+    await page.click('text=Save')
+    expect(await page.textContent('.field .err')).toContain('already exists')
+
+    await page.goto(`${web.url}/dags/gmarket_mart/trigger`)
+    await page.fill('#conf', '{"day": ')
+    expect(await page.isVisible('#conf-fault')).toBe(true)
+    await page.fill('#conf', '{"day": "2026-01-05"}')
+    expect(await page.textContent('#command')).toBe(`dagctl trigger gmarket_mart --conf '{"day":"2026-01-05"}'`)
+    await page.click('footer .pri')
+    await page.waitForURL(/run=manual__/)
+    expect(await page.textContent('#panel')).toContain('2026-01-05')
+    const { rows } = await web.database.query<{ conf: unknown }>(
+      "select conf from dag_run where dag_id = 'gmarket_mart'",
+    )
+    expect(rows).toEqual([{ conf: { day: '2026-01-05' } }])
+    await page.close()
+  })
+
+  it('show every page on desk and phone, in light and dark, without overflow or complaint', async () => {
+    const paths = { ...pagePaths(demo), 'sign-in': '/sign-in' }
+    if (SHOTS !== undefined) mkdirSync(SHOTS, { recursive: true })
+    const sizes = [
+      [1440, 'light'],
+      [1440, 'dark'],
+      [390, 'light'],
+      [390, 'dark'],
+    ] as const
+    for (const [width, colorScheme] of sizes) {
+      const options = {
+        viewport: { width, height: width === 390 ? 844 : 900 },
+        colorScheme,
+        deviceScaleFactor: SHOTS === undefined ? 1 : 1.25,
+      }
+      const member = await signedIn(options)
+      const guest = await browser.newContext(options)
+      for (const [name, path] of Object.entries(paths)) {
+        const page = watch(await (name === 'sign-in' ? guest : member).newPage())
+        await page.goto(`${web.url}${path}`)
+        await page.evaluate(() => document.fonts.ready.then(() => true))
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        )
+        expect([name, width, overflow]).toEqual([name, width, 0])
+        if (SHOTS !== undefined)
+          await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: width === 390 })
+        await page.close()
+      }
+      await member.close()
+      await guest.close()
+    }
+    expect(complaints).toEqual([])
+    expect(web.logged.filter((line) => line.includes('content security policy'))).toEqual([])
+  }, 240_000)
+})

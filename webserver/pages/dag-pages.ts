@@ -1,0 +1,222 @@
+// The pages of one DAG: grid, graph, runs, code, trigger.
+
+import type { Request } from 'express'
+import { getSource, listVersions } from '../../store/postgres/read-dags.ts'
+import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
+import { listCells } from '../../store/postgres/read-task-instances.ts'
+import type { Web } from '../deps.ts'
+import { notFound } from '../http/errors.ts'
+import { Query } from '../http/query.ts'
+import { STATE_NAMES } from '../shared/cells.ts'
+import { countWord } from '../text/text.ts'
+import { duration, zoneName } from '../text/times.ts'
+import {
+  dagCrumbs,
+  dagPath,
+  dagSentence,
+  headView,
+  loadBasics,
+  loadRuns,
+  runLabel,
+  runView,
+  withQuery,
+} from './dag-view.ts'
+import { type PageView, say } from './frame.ts'
+import { graphSvg } from './graph-svg.ts'
+import { gridData, gridRows } from './grid-data.ts'
+import { gridSvg, medianSeconds } from './grid-svg.ts'
+import { markup } from './helpers.ts'
+import { instancePanel, runPanel } from './panel.ts'
+
+const dagOf = (req: Request): string => String(req.params['dag_id'] ?? '')
+
+const COUNTS = [36, 72, 144, 365] as const
+
+/** The selected run: of the page's own, or looked up when it is older. */
+async function findRun(web: Web, dagId: string, runs: readonly RunListRow[], runId: string | undefined) {
+  if (runId === undefined || runId === '') return null
+  return runs.find((run) => run.run_id === runId) ?? (await getRun(web.database, dagId, runId))
+}
+
+export async function gridPage(web: Web, req: Request): Promise<PageView> {
+  const now = Date.now()
+  const query = new Query(req)
+  const asked = query.int('count') ?? 36
+  const count = COUNTS.find((n) => n === asked) ?? 36
+  const folded = new Set((query.text('fold') ?? '').split(',').filter((id) => id !== ''))
+  const find = (query.text('q') ?? '').trim().toLowerCase()
+  const dagId = dagOf(req)
+  const [basics, runs] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, count)])
+  const cells = await listCells(
+    web.database,
+    runs.map((run) => run.id),
+  )
+  const rows = gridRows(basics.graph, folded, find)
+  const data = gridData(basics.graph, rows, runs, cells, now)
+  const run = await findRun(web, dagId, runs, query.text('run'))
+  const task = query.text('task') ?? null
+  const taskRow = rows.findIndex((row) => row.id === task)
+  const selection = { column: run === null ? -1 : data.runs.findIndex((item) => item.id === run.id), row: taskRow }
+  const isTask = task !== null && basics.graph.indexOf.has(task)
+  const panel =
+    run === null ? null : isTask ? await instancePanel(web, run, task, now) : await runPanel(web, run, cells, now)
+  const keep = { run: run?.run_id ?? null, task, q: find, count: count === 36 ? null : count }
+  const link = (change: Record<string, string | number | null>) =>
+    withQuery(dagPath(dagId), { ...keep, fold: [...folded].join(','), ...change })
+  const usual = medianSeconds(data, now)
+  const zone = basics.row.timezone
+  return {
+    place: 'dags',
+    crumbs: dagCrumbs(
+      dagId,
+      ...(run === null ? [] : [{ text: `${runLabel(run, now)} run`, href: link({ task: null }) }]),
+    ),
+    sentence: dagSentence(basics.row, runs),
+    topics: `dag:${dagId}`,
+    scripts: ['dag.js'],
+    zone: zoneName(zone, now),
+    isFlush: true,
+    view: {
+      ...headView(basics, 'grid', run?.run_id ?? null, now),
+      hasRuns: runs.length > 0,
+      grid: markup(gridSvg(data, selection, zone, now)),
+      data,
+      usual: usual === null ? null : duration(usual),
+      rows: rows.map((row, i) => ({
+        ...row,
+        count: row.tasks.length,
+        isSelected: i === taskRow,
+        level: Math.min(row.depth, 6),
+        href: row.isGroup
+          ? link({ fold: toggled(folded, row.id) })
+          : link({ task: row.id, run: run?.run_id ?? runs[0]?.run_id ?? null }),
+      })),
+      counts: COUNTS.map((n) => ({ n, isCurrent: n === count, href: link({ count: n === 36 ? null : n }) })),
+      find,
+      keep,
+      panel,
+      legend: (
+        ['success', 'running', 'up_for_retry', 'queued', 'none', 'failed', 'upstream_failed', 'skipped'] as const
+      ).map((state) => ({ state, name: STATE_NAMES[state] })),
+    },
+  }
+}
+
+function toggled(folded: ReadonlySet<string>, id: string): string {
+  const next = new Set(folded)
+  if (!next.delete(id)) next.add(id)
+  return [...next].join(',')
+}
+
+export async function graphPage(web: Web, req: Request): Promise<PageView> {
+  const now = Date.now()
+  const dagId = dagOf(req)
+  const [basics, runs] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, 36)])
+  const run = (await findRun(web, dagId, runs, new Query(req).text('run'))) ?? runs[0] ?? null
+  const cells = run === null ? [] : await listCells(web.database, [run.id])
+  // A run keeps the graph it was made from.
+  const graph =
+    run?.version_id === null || run === null
+      ? basics.graph
+      : (await web.boards.version(web.database, run.version_id)).graph
+  const at = run === null ? -1 : runs.findIndex((item) => item.id === run.id)
+  const go = (i: number) => {
+    const other = runs[i]
+    return other === undefined ? null : withQuery(dagPath(dagId, '/graph'), { run: other.run_id })
+  }
+  return {
+    place: 'dags',
+    crumbs: dagCrumbs(dagId, { text: run === null ? 'Graph' : `${runLabel(run, now)} run`, href: '' }),
+    sentence: dagSentence(basics.row, runs),
+    topics: `dag:${dagId}`,
+    zone: zoneName(basics.row.timezone, now),
+    isFlush: true,
+    view: {
+      ...headView(basics, 'graph', run?.run_id ?? null, now),
+      run: run === null ? null : runView(run, now),
+      older: at === -1 ? null : go(at + 1),
+      newer: at <= 0 ? null : go(at - 1),
+      graph: markup(graphSvg(graph, cells, run)),
+    },
+  }
+}
+
+const PAGE = 50
+
+export async function runsPage(web: Web, req: Request, dagId: string | null): Promise<PageView> {
+  const now = Date.now()
+  const query = new Query(req)
+  const state = query.text('state') ?? null
+  const before = query.int('before', 1) ?? null
+  const basics = dagId === null ? null : await loadBasics(web, dagId)
+  const runs = await pageRuns(web.database, { dagId, state, before }, PAGE + 1)
+  const shown = runs.slice(0, PAGE)
+  const path = dagId === null ? '/runs' : dagPath(dagId, '/runs')
+  const states = ['running', 'queued', 'failed', 'success'] as const
+  const failed = shown.filter((run) => run.state === 'failed').length
+  const running = shown.filter((run) => run.state === 'running').length
+  const words =
+    shown.length === 0
+      ? say('No runs here.')
+      : say('{running} running and {failed} failed among the {n} newest runs shown.', {
+          running: countWord(running),
+          failed,
+          n: shown.length,
+        })
+  return {
+    place: dagId === null ? 'runs' : 'dags',
+    crumbs: dagId === null ? [{ text: 'Runs', href: '/runs' }] : dagCrumbs(dagId, { text: 'Runs', href: path }),
+    sentence: basics === null ? words : dagSentence(basics.row, shown),
+    topics: dagId === null ? 'dags' : `dag:${dagId}`,
+    ...(basics === null ? {} : { zone: zoneName(basics.row.timezone, now) }),
+    view: {
+      ...(basics === null ? { dag: null, tabs: [], now } : headView(basics, 'runs', null, now)),
+      runs: shown.map((run) => runView(run, now)),
+      states: [null, ...states].map((name) => ({
+        name: name === null ? 'All' : STATE_NAMES[name],
+        state: name,
+        isCurrent: name === state,
+        href: withQuery(path, { state: name }),
+      })),
+      more: runs.length > PAGE ? withQuery(path, { state, before: shown.at(-1)?.id ?? null }) : null,
+    },
+  }
+}
+
+export async function codePage(web: Web, req: Request): Promise<PageView> {
+  const now = Date.now()
+  const dagId = dagOf(req)
+  const asked = new Query(req).int('version', 1) ?? null
+  const [basics, runs, source, versions] = await Promise.all([
+    loadBasics(web, dagId),
+    loadRuns(web, dagId, 3),
+    getSource(web.database, dagId, asked),
+    listVersions(
+      web.database,
+      { dag_id: dagId },
+      { limit: 20, offset: 0, order: [{ key: 'version_number', isDescending: true }] },
+    ),
+  ])
+  if (source === null) throw notFound(`DAG ${dagId} has no version ${asked ?? ''}.`)
+  return {
+    place: 'dags',
+    crumbs: dagCrumbs(dagId, { text: `Code v${source.version_number}`, href: '' }),
+    sentence: dagSentence(basics.row, runs),
+    topics: `dag:${dagId}`,
+    zone: zoneName(basics.row.timezone, now),
+    view: {
+      ...headView(basics, 'code', null, now),
+      file: source.fileloc,
+      at: source.created_at,
+      lines: source.source_code
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((text, i) => ({ n: i + 1, text })),
+      versions: versions.rows.map((version) => ({
+        n: version.version_number,
+        isCurrent: version.version_number === source.version_number,
+        href: withQuery(dagPath(dagId, '/code'), { version: version.version_number }),
+      })),
+    },
+  }
+}

@@ -1,0 +1,124 @@
+// The run grid as SVG text: days, bars, cells, selection. Geometry from shared/grid.ts; data only as escaped text.
+
+import { MARKS } from '../shared/cells.ts'
+import {
+  barHeight,
+  barScale,
+  columnX,
+  drawRow,
+  type GridData,
+  gridHeight,
+  gridWidth,
+  HEAD,
+  median,
+  PITCH,
+  ROW,
+  rowLetters,
+  rowY,
+  runSeconds,
+} from '../shared/grid.ts'
+import { clock, day } from '../text/times.ts'
+import { escapeHtml } from './helpers.ts'
+
+export interface GridSelection {
+  readonly column: number
+  readonly row: number
+}
+
+/** Room that a day's name and an hour take, px. */
+const DAY_ROOM = 78
+const HOUR_ROOM = 44
+
+/** Day names where the day changes, then hours where they have room beside them. */
+function axis(data: GridData, zone: string): string {
+  const days = data.runs.map((run) => day(run.after, zone))
+  const starts = days.flatMap((name, i) => (i === 0 || days[i - 1] !== name ? [i] : []))
+  const height = gridHeight(data.rows.length)
+  const parts: string[] = []
+  const taken: [number, number][] = []
+  for (const [k, i] of starts.entries()) {
+    const x = columnX(i)
+    if (i > 0) parts.push(`<line class="gl" x1="${x - 2}" x2="${x - 2}" y1="0" y2="${height}"/>`)
+    // A day whose name would run into the next day's is left to the next.
+    const next = starts[k + 1]
+    const room = next === undefined ? gridWidth(data.runs.length) - x : columnX(next) - x
+    if (room < DAY_ROOM) continue
+    parts.push(`<text class="day" x="${x + 3}" y="13">${escapeHtml(days[i] ?? '')}</text>`)
+    taken.push([x, x + DAY_ROOM])
+  }
+  for (const [i, run] of data.runs.entries()) {
+    const x = columnX(i) + 7
+    const [from, to] = [x - HOUR_ROOM / 2, x + HOUR_ROOM / 2]
+    if (from < 0 || to > gridWidth(data.runs.length) || taken.some(([a, b]) => from < b && to > a)) continue
+    parts.push(`<text x="${x}" y="13" text-anchor="middle">${escapeHtml(clock(run.after, zone))}</text>`)
+    taken.push([from - HOUR_ROOM, to + HOUR_ROOM])
+  }
+  return parts.join('')
+}
+
+function versions(data: GridData): string {
+  return data.runs
+    .flatMap((run, i) => {
+      const before = data.runs[i - 1]
+      if (before === undefined || run.version === null || before.version === run.version) return []
+      const x = columnX(i) - 2
+      return [
+        `<line class="ver" x1="${x}" x2="${x}" y1="34" y2="${gridHeight(data.rows.length)}"/><rect class="vb" x="${x - 11}" y="20" width="22" height="15" rx="3"/><text class="vt" x="${x}" y="31" text-anchor="middle">v${run.version}</text>`,
+      ]
+    })
+    .join('')
+}
+
+export function barsSvg(data: GridData, now: number): string {
+  const scale = barScale(data.runs, now)
+  return data.runs
+    .map((run, i) => {
+      const h = barHeight(run, scale, now)
+      const x = columnX(i)
+      const mark =
+        (run.state === 'failed' || run.state === 'running') && h > 14
+          ? `<path class="m m-${run.state}" transform="translate(${x} ${HEAD - 20})" d="${MARKS[run.state]}"/>`
+          : ''
+      const manual = run.type === 'manual' ? `<path class="man" d="M${x + 4.5} ${HEAD - 17 - h}l6 3.5-6 3.500z"/>` : ''
+      return `<rect class="b f-${escapeHtml(run.state)}" x="${x + 1.5}" y="${HEAD - 5 - h}" width="11" height="${h}" rx="1.5"/>${mark}${manual}`
+    })
+    .join('')
+}
+
+/** Median of the runs that ended well, and its line. */
+function medianLine(data: GridData, now: number): string {
+  const middle = medianSeconds(data, now)
+  if (middle === null) return ''
+  const scale = barScale(data.runs, now)
+  const y = HEAD - 5 - Math.min(66, Math.round((middle / scale) * 66))
+  return `<line class="avg" x1="0" x2="${gridWidth(data.runs.length)}" y1="${y}" y2="${y}"/>`
+}
+
+export const medianSeconds = (data: GridData, now: number): number | null =>
+  median(data.runs.flatMap((run) => (run.state === 'success' ? (runSeconds(run, now) ?? []) : [])))
+
+export function gridSvg(data: GridData, selected: GridSelection, zone: string, now: number): string {
+  const width = gridWidth(data.runs.length)
+  const height = gridHeight(data.rows.length)
+  const { column, row } = selected
+  const tint =
+    (column < 0
+      ? ''
+      : `<rect class="hl" x="${columnX(column) - 2}" width="${PITCH}" y="20" height="${height - 20}"/>`) +
+    (row < 0 ? '' : `<rect class="rowhl" x="0" width="${width}" y="${HEAD + row * ROW}" height="${ROW}"/>`)
+  const rows = data.rows
+    .map((item, r) => {
+      const { bodies, marks } = drawRow(rowLetters(data, item), r)
+      const body = bodies.map(({ cls, d }) => `<path class="${cls}" d="${d}"/>`).join('')
+      const mark = marks
+        .map(({ cls, d, transform }) => `<path class="${cls}" transform="${transform}" d="${d}"/>`)
+        .join('')
+      return `<g data-row="${r}">${body}${mark}</g>`
+    })
+    .join('')
+  const ring =
+    column < 0 || row < 0
+      ? ''
+      : `<rect class="selc" x="${columnX(column) - 1.5}" y="${rowY(row) - 1.5}" width="17" height="17" rx="4"/>`
+  return `<svg class="gs" id="grid-svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-hidden="true">${tint}${axis(data, zone)}${versions(data)}${medianLine(data, now)}<line class="gl" x1="0" x2="${width}" y1="${HEAD - 0.5}" y2="${HEAD - 0.5}"/><g id="grid-bars">${barsSvg(data, now)}</g>${rows}${ring}</svg>`
+}

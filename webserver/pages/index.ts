@@ -1,0 +1,160 @@
+// The pages' routes, and their errors in the frame.
+
+import { type NextFunction, type Request, type Response, Router } from 'express'
+import { BaramError } from '../../core/errors.ts'
+import type { Role } from '../../engine/accounts.ts'
+import { localPath } from '../api/index.ts'
+import { checkWrite, identify, whoIs } from '../auth/guard.ts'
+import type { SignInLimit } from '../auth/rate-limit.ts'
+import type { Web } from '../deps.ts'
+import { toApiError } from '../http/errors.ts'
+import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
+import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
+import { codePage, graphPage, gridPage, runsPage } from './dag-pages.ts'
+import { dagPath, withQuery } from './dag-view.ts'
+import { dagsPage } from './dags-page.ts'
+import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame.ts'
+import { makeRenderer } from './helpers.ts'
+import { formField, signInRoutes } from './sign-in.ts'
+import { type TaskTab, taskPage } from './task-page.ts'
+import { postTrigger, triggerPage } from './trigger-page.ts'
+
+export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {
+  const pages = new Pages(web, makeRenderer(web.assets))
+  const router = Router()
+
+  const show = (path: string, role: Role, template: string, handle: PageHandler) => {
+    router.get(path, pages.needs(role), async (req, res) => {
+      const page = await handle(req, res)
+      if (page !== null) await pages.page(req, res, whoIs(req), page, template)
+    })
+  }
+  /** A form: done = redirected; otherwise it is shown again with its faults. */
+  const take = (path: string, role: Role, template: string, handle: PageHandler) => {
+    router.post(path, pages.needs(role), async (req, res) => {
+      const page = await handle(req, res)
+      if (page !== null) await pages.page(req, res, whoIs(req), page, template, 422)
+    })
+  }
+
+  router.use(signInRoutes(pages, limit))
+  router.get('/', (_req, res) => res.redirect(303, '/dags'))
+  show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
+  show('/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, null))
+  show('/dags/:dag_id', 'viewer', 'pages/grid', (req) => gridPage(web, req))
+  show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
+  show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
+  show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
+  show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null, null))
+  take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) =>
+    postTrigger(web, req, res, {
+      conf: formField(req.body, 'conf'),
+      runId: formField(req.body, 'run_id'),
+      note: formField(req.body, 'note'),
+    }),
+  )
+  router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {
+    res.redirect(303, withQuery(dagPath(String(req.params['dag_id'])), { run: String(req.params['run_id']) }))
+  })
+  const task = (rest: string, tab: TaskTab) =>
+    show(`/dags/:dag_id/runs/:run_id/tasks/:task_id${rest}`, 'viewer', 'pages/task', (req, res) =>
+      taskPage(web, req, res, tab),
+    )
+  task('', 'log')
+  task('/xcom', 'xcom')
+  task('/tries', 'tries')
+  task('/events', 'events')
+  show('/variables', 'op', 'pages/variables', (req) => variablesPage(web, req))
+  show('/variables/new', 'op', 'pages/variable', () => variableForm(web, null, null, []))
+  show('/variables/edit', 'op', 'pages/variable', (req) => variableForm(web, String(req.query['key'] ?? ''), null, []))
+  take('/ui/variables', 'op', 'pages/variable', (req, res) => postVariable(web, req, res))
+  take('/ui/variables/delete', 'op', 'pages/variable', (req, res) => deleteVariable(web, req, res))
+  show('/connections', 'op', 'pages/connections', (req) => connectionsPage(web, req))
+  show('/connections/new', 'op', 'pages/connection', (req) => newConnection(web, req))
+  show('/connections/edit', 'op', 'pages/connection', (req) =>
+    connectionForm(web, String(req.query['id'] ?? ''), null, []),
+  )
+  take('/ui/connections', 'op', 'pages/connection', (req, res) => postConnection(web, req, res))
+  take('/ui/connections/delete', 'op', 'pages/connection', (req, res) => deleteConnection(web, req, res))
+  take('/ui/dags/:dag_id/pause', 'user', 'pages/dags', (req, res) => postPause(web, req, res))
+  show('/errors', 'viewer', 'pages/errors', () => errorsPage(web))
+  show('/errors/:id', 'viewer', 'pages/error', (req) => errorPage(web, req))
+  router.post('/ui/theme', async (req, res) => {
+    const who = await identify(web, req)
+    if (who !== null) checkWrite(web, req, who)
+    const theme = THEMES.find((name) => name === formField(req.body, 'theme')) ?? 'system'
+    res.append('Set-Cookie', themeCookie(theme))
+    res.redirect(303, localPath(formField(req.body, 'here')))
+  })
+  return { router, pages }
+}
+
+function newConnection(web: Web, req: Request): Promise<PageView> {
+  const text = (name: string) => {
+    const value = req.query[name]
+    return typeof value === 'string' ? value : ''
+  }
+  const draft = {
+    id: text('id'),
+    kind: text('kind') === '' ? 'http' : text('kind'),
+    host: '',
+    port: '',
+    login: '',
+    schema: '',
+    extra: '',
+    description: '',
+  }
+  return connectionForm(web, null, draft, [])
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'This request cannot be understood.',
+  403: 'This is not yours to do.',
+  404: 'There is nothing here.',
+  413: 'That was too much at once.',
+  503: 'The database does not answer.',
+}
+
+/** Errors of pages: what, why, what now; in the frame when the reader is known. */
+export function answerPageError(
+  pages: Pages,
+  reportId: (error: unknown, req: Request, status: number) => string | null,
+) {
+  return async (error: unknown, req: Request, res: Response, next: NextFunction): Promise<void> => {
+    if (res.headersSent) {
+      next(error)
+      return
+    }
+    const told = toApiError(error)
+    const id = reportId(error, req, told.status)
+    const who = await identify(pages.web, req).catch(() => null)
+    const detail =
+      error instanceof BaramError && told.status < 500
+        ? error.message
+        : typeof told.detail === 'string' && !['Not Found', 'Forbidden', 'Internal Server Error'].includes(told.detail)
+          ? told.detail
+          : null
+    const view = {
+      status: told.status,
+      detail,
+      id,
+      isDenied: told.status === 403,
+      isOurs: told.status >= 500,
+      role: who?.role ?? null,
+    }
+    const words = TITLES[told.status] ?? (told.status >= 500 ? 'This page failed.' : 'This cannot be done.')
+    const page: PageView = {
+      place: 'none',
+      crumbs: [{ text: String(told.status), href: '' }],
+      sentence: say(words),
+      view,
+    }
+    try {
+      if (who === null) await pages.bare(req, res, 'pages/error-bare', { ...view, words, title: words }, told.status)
+      else await pages.page(req, res, who, page, 'pages/failed', told.status)
+    } catch {
+      // The page of the error failed too: the plainest answer is left.
+      if (!res.headersSent) res.status(told.status).type('text/plain').send(words)
+    }
+  }
+}

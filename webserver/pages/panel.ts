@@ -1,0 +1,202 @@
+// The side panel of the grid: the selected run, or one task of it, with why it is as it is.
+
+import { describeReason, type Reason } from '../../core/reasons.ts'
+import type { RunListRow } from '../../store/postgres/read-runs.ts'
+import {
+  type CellRow,
+  type EventRow,
+  findHeldReason,
+  getInstance,
+  type InstanceListRow,
+  listEvents,
+  listFailures,
+  listTries,
+  type TryRow,
+} from '../../store/postgres/read-task-instances.ts'
+import type { Web } from '../deps.ts'
+import { cellState, STATE_NAMES } from '../shared/cells.ts'
+import { clockSeconds, duration, moment, relative, zoneName } from '../text/times.ts'
+import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
+import { say } from './frame.ts'
+
+/** A stored reason as a sentence; one of another version as nothing. */
+export function reasonText(because: unknown): string | null {
+  if (typeof because !== 'object' || because === null || !('code' in because)) return null
+  try {
+    // Written by our own engine; a code this version does not know throws and is told as nothing.
+    return describeReason(because as Reason)
+  } catch {
+    return null
+  }
+}
+
+/** What the instance does or waits for, now. */
+export async function whyText(
+  web: Web,
+  ti: InstanceListRow,
+  events: readonly EventRow[],
+  now: number,
+): Promise<string | null> {
+  if (ti.state === 'up_for_retry' && ti.ready_at !== null)
+    return `Tries again ${relative(ti.ready_at, now)}, at ${clockSeconds(ti.ready_at, ti.timezone)} ${zoneName(ti.timezone, ti.ready_at)} (try ${ti.try_number + 1} of ${ti.max_tries + 1}).`
+  if (ti.state === 'scheduled' || ti.state === 'queued') {
+    const held = reasonText(await findHeldReason(web.database, ti.dag_run_id, ti.id))
+    if (held !== null) return held
+  }
+  return reasonText(events[0]?.because) ?? (ti.state === null ? 'Waits for its upstream tasks.' : null)
+}
+
+export const triesLine = (ti: Pick<TryRow, 'try_number' | 'max_tries'>): string =>
+  ti.try_number === 0 ? 'not tried yet' : `try ${ti.try_number} of ${ti.max_tries + 1}`
+
+export function tryView(row: TryRow, zone: string, now: number, cause: string | null) {
+  return {
+    number: row.try_number,
+    state: row.state,
+    name: STATE_NAMES[cellState(row.state)],
+    took:
+      row.duration === null && row.start_date !== null && row.state === 'running'
+        ? duration((now - row.start_date) / 1000)
+        : duration(row.duration),
+    start: row.start_date,
+    end: row.end_date,
+    clock: row.start_date === null ? '—' : clockSeconds(row.start_date, zone),
+    moment: row.start_date === null ? '—' : moment(row.start_date, zone, now),
+    host: row.hostname,
+    pid: row.pid,
+    cause,
+  }
+}
+
+/** The cause of each try, from the ledger. */
+export function causesByTry(events: readonly EventRow[]): ReadonlyMap<number, string> {
+  const causes = new Map<number, string>()
+  for (const event of events) {
+    const text = event.to_state === 'running' ? null : reasonText(event.because)
+    if (event.from_state === 'running' && event.try_number !== null && text !== null && !causes.has(event.try_number))
+      causes.set(event.try_number, text)
+  }
+  return causes
+}
+
+export async function instancePanel(web: Web, run: RunListRow, taskId: string, now: number) {
+  const at = { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: -1 }
+  const ti = await getInstance(web.database, at)
+  if (ti === null)
+    return {
+      kind: 'missing',
+      isTask: false,
+      isRun: false,
+      title: say('{task} had no part in this run.', { task: taskId }, 'task'),
+      close: withQuery(dagPath(run.dag_id), { run: run.run_id }),
+    }
+  const [events, tries] = await Promise.all([
+    listEvents(web.database, ti.dag_run_id, ti.id, 50),
+    listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+  ])
+  const causes = causesByTry(events)
+  const seconds =
+    ti.duration ?? (ti.state === 'running' && ti.start_date !== null ? (now - ti.start_date) / 1000 : null)
+  return {
+    kind: 'task',
+    isTask: true,
+    isRun: false,
+    state: ti.state,
+    title: instanceSentence(ti),
+    why: await whyText(web, ti, events, now),
+    run: runView(run, now),
+    took: duration(seconds),
+    start: ti.start_date,
+    host: ti.hostname,
+    pid: ti.pid,
+    operator: ti.custom_operator_name ?? ti.operator,
+    pool: ti.pool,
+    queue: ti.queue,
+    tries: tries
+      .map((row) => ({
+        ...tryView(row, ti.timezone, now, causes.get(row.try_number) ?? null),
+        href: withQuery(taskPath(run.dag_id, run.run_id, taskId), { try: row.try_number }),
+      }))
+      .reverse(),
+    log: taskPath(run.dag_id, run.run_id, taskId),
+    xcom: taskPath(run.dag_id, run.run_id, taskId, '/xcom'),
+    events: taskPath(run.dag_id, run.run_id, taskId, '/events'),
+    close: dagPath(run.dag_id),
+    zone: run.timezone,
+    now,
+  }
+}
+
+export function instanceSentence(ti: InstanceListRow) {
+  const values = { task: ti.task_id, n: ti.try_number, of: ti.max_tries + 1 }
+  switch (ti.state) {
+    case 'running':
+      return say('{task} is running, try {n} of {of}.', values, 'task')
+    case 'success':
+      return ti.try_number > 1
+        ? say('{task} succeeded at try {n} of {of}.', values, 'task')
+        : say('{task} succeeded.', values, 'task')
+    case 'failed':
+      return ti.max_tries > 0
+        ? say('{task} failed after {n} {n#try#tries}.', values, 'task')
+        : say('{task} failed.', values, 'task')
+    case 'upstream_failed':
+      return say('{task} did not start: a task before it failed.', values, 'task')
+    case 'skipped':
+      return say('{task} was skipped.', values, 'task')
+    case 'up_for_retry':
+      return say('{task} failed try {n} of {of} and will try again.', values, 'task')
+    case 'queued':
+      return say('{task} waits for a worker.', values, 'task')
+    case 'scheduled':
+      return say('{task} waits for a slot.', values, 'task')
+    case null:
+      return say('{task} waits for the tasks before it.', values, 'task')
+    default:
+      return say('{task} is {state}.', { ...values, state: STATE_NAMES[ti.state].toLowerCase() }, 'task')
+  }
+}
+
+export function runSentence(run: RunListRow, failedTask: string | null, now: number) {
+  const took = duration(run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000)
+  switch (run.state) {
+    case 'failed':
+      return failedTask === null
+        ? say('Failed after {took}.', { took })
+        : say('Failed after {took} at {task}.', { took, task: failedTask }, 'task')
+    case 'success':
+      return say('Succeeded in {took}.', { took })
+    case 'running':
+      return say('Running for {took}.', { took })
+    case 'queued':
+      return say('Waits to start.')
+  }
+}
+
+export async function runPanel(web: Web, run: RunListRow, cells: readonly CellRow[], now: number) {
+  const mine = cells.filter((cell) => cell.dag_run_id === run.id)
+  const counts = new Map<string, number>()
+  for (const cell of mine) counts.set(cellState(cell.state), (counts.get(cellState(cell.state)) ?? 0) + 1)
+  const failures =
+    run.state === 'failed' || mine.some((cell) => cell.state === 'failed')
+      ? await listFailures(web.database, run.id)
+      : []
+  const failed = mine.find((cell) => cell.state === 'failed')
+  return {
+    kind: 'run',
+    isTask: false,
+    isRun: true,
+    state: run.state,
+    title: runSentence(run, failures[0]?.task_id ?? failed?.task_id ?? null, now),
+    run: runView(run, now),
+    counts: [...counts].map(([state, n]) => ({ state, n, name: STATE_NAMES[cellState(state)] })),
+    failures: failures.map((failure) => ({
+      task: failure.task_id,
+      why: reasonText(failure.because),
+      href: taskPath(run.dag_id, run.run_id, failure.task_id),
+    })),
+    close: dagPath(run.dag_id),
+    zone: run.timezone,
+    now,
+  }
+}
