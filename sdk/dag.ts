@@ -58,7 +58,7 @@ class Builder implements Declaration {
       throw new Error('new Dag(dagId, options): the id must be text that is not empty')
     this.dagId = dagId
     this.rules = rules
-    this.spec = readSpec(spec ?? {}, rules.dag, `Dag "${dagId}"`)
+    this.spec = readSpec(spec === undefined ? {} : spec, rules.dag, `Dag "${dagId}"`)
   }
 
   seal(): void {
@@ -81,8 +81,7 @@ class Builder implements Declaration {
   }
 
   private path(id: string, group: GroupNode | null): string {
-    for (let outer = group; outer !== null; outer = outer.parent) if (outer.hasPrefix) return `${outer.groupId}.${id}`
-    return id
+    return group?.hasPrefix === true ? `${group.groupId}.${id}` : id
   }
 
   task(group: GroupNode | null, args: readonly unknown[]): (...inputs: unknown[]) => TaskRef {

@@ -142,11 +142,15 @@ export function readInputs(
   })
 }
 
-function refuseNestedRef(value: unknown, where: string, depth = 0): void {
-  if (depth > 50 || typeof value !== 'object' || value === null) return
-  for (const item of Object.values(value)) {
-    if (insideOf(item) !== null)
-      throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
-    refuseNestedRef(item, where, depth + 1)
+/** Looks at each object once: a literal may hold itself, which is told when the DAG is read. */
+function refuseNestedRef(value: unknown, where: string): void {
+  const seen = new Set([value])
+  for (const each of seen) {
+    if (typeof each !== 'object' || each === null) continue
+    for (const item of Object.values(each) as unknown[]) {
+      if (insideOf(item) !== null)
+        throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
+      seen.add(item)
+    }
   }
 }

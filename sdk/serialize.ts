@@ -52,10 +52,11 @@ function readTimetable(declaration: Declaration, faults: Faults): TimetableSpec 
   const { schedule } = declaration.spec
   const where = `Dag "${declaration.dagId}"`
   if (schedule === undefined) return { kind: 'none' }
-  if (isSchedule(schedule)) return schedule.timetable
+  const isOurs = declaration.rules.dag.fields['defaultArgs'] !== undefined
+  if (isOurs && isSchedule(schedule)) return schedule.timetable
   if (typeof schedule !== 'string') {
     faults.add(
-      `${where}: option "schedule" must be text such as "@daily" or "0 6 * * *"${declaration.rules.dag.fields['defaultArgs'] === undefined ? '' : ', cron(…) or every(…)'}, found ${typeof schedule}`,
+      `${where}: option "schedule" must be text such as "@daily" or "0 6 * * *"${isOurs ? ', cron(…) or every(…)' : ''}, found ${typeof schedule}`,
     )
     return { kind: 'none' }
   }
@@ -175,31 +176,66 @@ function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faul
 const idOf = (node: AnyNode) => (node.kind === 'task' ? node.taskId : node.groupId)
 const tasksOf = (node: AnyNode): TaskNode[] => (node.kind === 'task' ? [node] : node.members.flatMap(tasksOf))
 
+type Edge = readonly [AnyNode, AnyNode]
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [value])
+  else list.push(value)
+}
+
+/** Groups around a node, the innermost first. */
+function groupsAround(node: AnyNode): GroupNode[] {
+  const around: GroupNode[] = []
+  for (let group = node.kind === 'task' ? node.group : node.parent; group !== null; group = group.parent)
+    around.push(group)
+  return around
+}
+
+/** A group without tasks hands on what comes in to what goes out, so that it still orders its neighbours. */
+function passThroughEmpty(edges: readonly Edge[]): Edge[] {
+  const isEmpty = (node: AnyNode) => tasksOf(node).length === 0
+  const outOf = new Map<AnyNode, AnyNode[]>()
+  for (const [from, to] of edges) append(outOf, from, to)
+  const beyond = (node: AnyNode): AnyNode[] => {
+    const seen = new Set([node])
+    for (const each of seen) if (isEmpty(each)) for (const next of outOf.get(each) ?? []) seen.add(next)
+    return [...seen].filter((each) => !isEmpty(each))
+  }
+  return edges.flatMap(([from, to]) => (isEmpty(from) ? [] : beyond(to).map((target): Edge => [from, target])))
+}
+
 /**
- * Edges between tasks alone. An edge into a group reaches its roots, one out of it leaves its leaves; a group without
- * tasks hands on what comes in to what goes out, so that it still orders its neighbours.
+ * Edges between tasks alone. An edge into a group reaches its roots, one out of it leaves its leaves. Edges deeper inside
+ * come first: a group's roots and leaves are known once everything drawn within it is.
  */
 function resolveEdges(declaration: Declaration): Set<string> {
-  const pairs = new Set<string>()
-  const direct: (readonly [AnyNode, AnyNode])[] = [...declaration.edges]
-  const insideEdges = direct.filter(([a, b]) => a.kind === 'task' && b.kind === 'task')
-  const through = (group: GroupNode, isInto: boolean): TaskNode[] => {
-    const members = new Set(tasksOf(group))
-    if (members.size > 0) {
-      const hasInner = (task: TaskNode) =>
-        insideEdges.some(([a, b]) =>
-          isInto ? b === task && members.has(a as TaskNode) : a === task && members.has(b as TaskNode),
-        )
-      return [...members].filter((task) => !hasInner(task))
-    }
-    const beyond = direct.flatMap(([a, b]) => (isInto ? (a === group ? [b] : []) : b === group ? [a] : []))
-    return beyond.flatMap((node) => (node.kind === 'task' ? [node] : through(node, isInto)))
+  const before = new Map<TaskNode, TaskNode[]>()
+  const behind = new Map<TaskNode, TaskNode[]>()
+  const ends = (node: AnyNode, inside: ReadonlyMap<TaskNode, readonly TaskNode[]>): TaskNode[] => {
+    if (node.kind === 'task') return [node]
+    const members = new Set(tasksOf(node))
+    return [...members].filter((task) => !(inside.get(task) ?? []).some((other) => members.has(other)))
   }
-  for (const [from, to] of direct) {
-    if (from === to) continue
-    const sources = from.kind === 'task' ? [from] : through(from, false)
-    const targets = to.kind === 'task' ? [to] : through(to, true)
-    for (const a of sources) for (const b of targets) if (a !== b) pairs.add(JSON.stringify([a.taskId, b.taskId]))
+  const depthOf = ([from, to]: Edge) => {
+    const around = new Set(groupsAround(to))
+    return groupsAround(from).filter((group) => around.has(group)).length
+  }
+  const byDepth = passThroughEmpty(declaration.edges)
+    .map((edge) => ({ edge, depth: depthOf(edge) }))
+    .sort((a, b) => b.depth - a.depth)
+  const pairs = new Set<string>()
+  for (const { edge } of byDepth) {
+    const [sources, targets] = [ends(edge[0], behind), ends(edge[1], before)]
+    for (const a of sources) {
+      for (const b of targets) {
+        const pair = JSON.stringify([a.taskId, b.taskId])
+        if (a === b || pairs.has(pair)) continue
+        pairs.add(pair)
+        append(before, b, a)
+        append(behind, a, b)
+      }
+    }
   }
   return pairs
 }

@@ -96,10 +96,17 @@ export function readSpec(spec: unknown, rules: SpecRules, where: string): Readon
   return Object.freeze(copy)
 }
 
-/** Dates and arrays are copied: changing them later must not change the DAG. */
+/** Dates, arrays and objects are copied: changing them later must not change the DAG. */
 function copyValue(value: unknown): unknown {
   if (value instanceof Date) return new Date(value)
   if (Array.isArray(value)) return Object.freeze([...(value as unknown[])])
+  // Options inside options (defaultArgs), one level. What is frozen (a schedule) cannot change under us.
+  if (isPlainObject(value) && !Object.isFrozen(value))
+    return Object.freeze(
+      Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [key, isPlainObject(item) ? item : copyValue(item)]),
+      ),
+    )
   return value
 }
 
