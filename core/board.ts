@@ -165,11 +165,12 @@ export class RunBoard {
   }
 
   /** Takes over what another process did (read from the ledger). */
-  adopt(id: string, state: TaskState | null, tryNumber: number, epoch: number): void {
+  adopt(id: string, state: TaskState | null, tryNumber: number, epoch: number, maxTries?: number): void {
     const ti = this.instances.get(id)
     if (ti === undefined)
       throw new BaramError('SETTLED_ELSEWHERE', `task instance ${id} is not in the copy of run ${this.run.runId}`)
     ti.tryNumber = tryNumber
+    ti.maxTries = maxTries ?? ti.maxTries
     ti.epoch = epoch
     this.set(ti, state)
   }

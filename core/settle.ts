@@ -32,6 +32,7 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
     case 'skip':
       return board.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
     case 'interrupted':
+      ti.maxTries++ // Its own tries stay what they were.
       return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
     case 'removed':
       return board.move(ti, 'removed', { code: 'task_removed' })

@@ -103,7 +103,8 @@ export class Boards {
       if (board === undefined || rev === undefined) continue
       const mine = changes.filter((change) => change.dag_run_id === id)
       if (mine.every((change) => board.instances.has(change.ti_id))) {
-        for (const change of mine) board.adopt(change.ti_id, change.to_state, change.try_number, change.epoch)
+        for (const change of mine)
+          board.adopt(change.ti_id, change.to_state, change.try_number, change.epoch, change.max_tries)
         const row = await loadRun(tx, id)
         if (row !== null) board.run.state = row.state
         board.run.rev = rev

@@ -273,6 +273,7 @@ export class TurnRunner {
       steps: first.steps,
       who: this.deps.who,
       readyAt: first.readyAt,
+      extraTries: first.steps.some((step) => step.because.code === 'interrupted') ? 1 : 0,
       worker: to === 'running' ? worker : null,
     }
     pending.push(expectTrue(moveInstances(tx, move), board))

@@ -14,6 +14,7 @@ import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
+import { nextRunAfter } from '../store/postgres/runs.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs } from './lost-logs.ts'
 
@@ -168,7 +169,9 @@ export class Scheduler {
 
   private async untilNext(lease: Lease): Promise<number> {
     const { database, config } = this.options
-    const times = [await nextDueAt(database), await nextReadyAt(database)].filter((at) => at !== null)
+    const times = [await nextDueAt(database), await nextReadyAt(database), await nextRunAfter(database)].filter(
+      (at) => at !== null,
+    )
     const soonest = Math.min(...times, Number.POSITIVE_INFINITY)
     return Math.max(0, Math.min(soonest - lease.now(), config.sweepMs))
   }

@@ -224,3 +224,13 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
   const row = rows[0]
   return row === undefined ? null : { start: row.s, end: row.e }
 }
+
+/** When the next queued run that lies ahead may start, epoch ms, or null. */
+export async function nextRunAfter(sql: Sql): Promise<number | null> {
+  const { rows } = await sql.query<{ at: number | null }>(
+    "select min(run_after) as at from dag_run where state = 'queued' and run_after > now()",
+    [],
+    'next_run_after',
+  )
+  return rows[0]?.at ?? null
+}

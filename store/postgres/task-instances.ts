@@ -69,12 +69,13 @@ export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly
   return rows
 }
 
-/** What others changed in runs since the caller's copies (ledger rows of a later revision), the newest of each instance. */
+/** What others changed in runs since the caller's copies: the ledger tells which instances, their rows tell how they stand. */
 export interface InstanceChange {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly to_state: TaskState | null
   readonly try_number: number
+  readonly max_tries: number
   readonly epoch: number
 }
 
@@ -83,11 +84,13 @@ export async function loadChanges(
   copies: readonly { id: number; rev: number }[],
 ): Promise<readonly InstanceChange[]> {
   const { rows } = await tx.query<InstanceChange>(
-    `select distinct on (e.dag_run_id, e.ti_id) e.dag_run_id, e.ti_id, e.to_state, e.try_number, e.epoch
-     from unnest($1::bigint[], $2::bigint[]) x(id, rev)
-     join ti_event e on e.dag_run_id = x.id and e.rev > x.rev
-     where e.ti_id is not null
-     order by e.dag_run_id, e.ti_id, e.rev desc, e.step desc`,
+    `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch
+     from (
+       select distinct e.dag_run_id, e.ti_id from unnest($1::bigint[], $2::bigint[]) x(id, rev)
+       join ti_event e on e.dag_run_id = x.id and e.rev > x.rev
+       where e.ti_id is not null
+     ) c
+     join task_instance t on t.dag_run_id = c.dag_run_id and t.id = c.ti_id`,
     [copies.map((copy) => copy.id), copies.map((copy) => copy.rev)],
     'load_changes',
   )
@@ -104,6 +107,8 @@ export interface MoveGroup {
   readonly steps: readonly { readonly to: TaskState | null; readonly because: unknown }[]
   readonly who: string
   readonly readyAt: number | null
+  /** Tries granted beside the task's own: an interruption is not the task's fault. */
+  readonly extraTries?: number
   readonly worker: { readonly jobId: number; readonly hostname: string; readonly pid: number } | null
 }
 
@@ -122,6 +127,7 @@ with moved as (
     duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
       then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
     ready_at = $8::timestamptz,
+    max_tries = max_tries + $15::int,
     worker_id = case when $4::text = 'running' then $9::bigint else worker_id end,
     hostname = case when $4::text = 'running' then $10::text when $4::text = 'queued' then null else hostname end,
     pid = case when $4::text = 'running' then $11::int else pid end,
@@ -157,6 +163,7 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
       group.rev,
       group.who,
       group.steps.map((_, i) => i),
+      group.extraTries ?? 0,
     ],
     'move_instances',
   )

@@ -1,5 +1,7 @@
 // A broken DAG file is a clear import error; its neighbours and its own last good version are untouched.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, startBaram, type TestBaram } from '../support/baram.ts'
 
@@ -160,5 +162,28 @@ describe('bad DAG files', () => {
     // Printed, not asserted: how long it takes is the bench's business, on a quiet machine.
     console.log(`save → visible: ${times.map((ms) => Math.round(ms)).join(', ')} ms`)
     expect(times).toHaveLength(5)
+  })
+
+  it('a deleted file makes its DAGs stale after three complete listings, and its return brings them back', async () => {
+    rmSync(join(baram.dags, 'fresh_0.ts'))
+    await eventually(
+      'the DAG to be stale',
+      async () => (await baram.query("select 1 from dag where dag_id = 'fresh_0' and is_stale")).length === 1,
+    )
+    expect((await baram.dagctl('trigger', 'fresh_0')).code).not.toBe(0)
+    baram.writeDag('fresh_0.ts', GOOD('fresh_0'))
+    await eventually(
+      'the DAG to be back',
+      async () => (await baram.query("select 1 from dag where dag_id = 'fresh_0' and not is_stale")).length === 1,
+    )
+  })
+
+  it('.airflowignore takes files out', async () => {
+    baram.writeDag('.airflowignore', 'fresh_1.ts\n')
+    await eventually(
+      'the DAG to be stale',
+      async () => (await baram.query("select 1 from dag where dag_id = 'fresh_1' and is_stale")).length === 1,
+      40_000,
+    )
   })
 })

@@ -48,6 +48,30 @@ describe('a failed task with retries left', () => {
     ])
   })
 
+  test('keeps its own tries when its worker was told to stop: an interruption costs none', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(makeDag([makeTask('a', { retries: 1, retryDelay: 0 })], [], { dagId: 'stopped' }))
+    const scheduler = engine.makeScheduler()
+    const run = await engine.trigger('stopped')
+    await scheduler.pass()
+    // Two workers: the second one's copy of the run learns of the granted try from the row.
+    const [first, second] = [await engine.makeWorker(), await engine.makeWorker()]
+    const next = async (worker: typeof first, outcome: Outcome) => {
+      await engine.passDelays()
+      await scheduler.pass()
+      await worker.claim()
+      await worker.end([worker.find('a')], () => outcome)
+    }
+    await next(first, { kind: 'interrupted', worker: 'host-1' })
+    await next(second, FAILURE)
+    expect(await engine.states(run), 'its one retry is still there').toEqual({ a: 'up_for_retry' })
+    await next(first, FAILURE)
+    expect(await engine.states(run)).toEqual({ a: 'failed' })
+    expect(await engine.query('select try_number, max_tries from task_instance')).toEqual([
+      { try_number: 3, max_tries: 2 },
+    ])
+  })
+
   test('fails for good after its last try, with exactly retries + 1 starts', async () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag([makeTask('a', { retries: 3, retryDelay: 0 }), 'b'], [['a', 'b']], { dagId: 'bad' }))
