@@ -10,7 +10,7 @@ export interface ToLogThread {
 export type FromLogThread = { readonly problem: string; readonly path: string } | { readonly isDone: true }
 
 /** What ends within this goes to the thread together, ms. */
-const GATHER_MS = 10
+const GATHER_MS = 50
 
 export class LogWriter {
   private readonly thread: Thread

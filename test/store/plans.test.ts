@@ -148,6 +148,17 @@ describe.each(['empty', 'empty when the session began and then filled', 'filled 
       if (name !== 'put_live') expect(plan.map((node) => node['Node Type'])).not.toContain('Hash Join')
     })
 
+    test.each(['move_instances', 'put_live'])(
+      '%s finds its rows by their ids, not by reading the whole run',
+      async (name) => {
+        const scan = (await planOf(client, name)).find(
+          (node) => node['Relation Name'] === 'task_instance' && node['Node Type'].includes('Scan'),
+        )
+        expect(scan?.['Index Name']).toBe('task_instance_pkey')
+        expect(scan?.['Index Cond']).toMatch(/dag_run_id = .*id = ANY/)
+      },
+    )
+
     test('the head of the queue is read in its order: what waits is not sorted to find it', async () => {
       const plan = await planOf(client, 'peek_queued')
       const scan = plan.find((node) => node['Relation Name'] === 'live')
