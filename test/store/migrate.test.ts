@@ -117,6 +117,6 @@ describe('the schema', () => {
     )
     expect(indexes).toHaveLength(2)
     for (const { indexdef } of indexes)
-      expect(String(indexdef)).toMatch(/\((dag_run_id, id|dag_run_id, task_id, map_index)\)$/)
+      expect(String(indexdef)).toMatch(/\((dag_run_id, id|task_id, map_index, dag_run_id)\)$/)
   })
 })
