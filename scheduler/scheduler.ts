@@ -16,7 +16,7 @@ import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
 import { nextRunAfter } from '../store/postgres/runs.ts'
 import { LeaseWatch } from './lease-watch.ts'
-import { closeLostLogs } from './lost-logs.ts'
+import { closeLostLogs, LastLogs } from './lost-logs.ts'
 
 export interface SchedulerOptions {
   readonly config: Config
@@ -36,6 +36,7 @@ export class Scheduler {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
+  private readonly lastLogs = new LastLogs()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -152,11 +153,9 @@ export class Scheduler {
   /** One look at everything due; true = something was due that could not be served at once. */
   private async pass(turns: TurnRunner, lease: Lease): Promise<boolean> {
     const { database } = this.options
+    await this.takeOver(turns, lease)
     if (this.mustSweep) {
       this.mustSweep = false
-      const lost = await rescue(database, turns, lease.now())
-      if (lost.length > 0) this.options.log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
-      closeLostLogs(this.options.config.logFolder, lost, this.options.log)
       await decideIdle(database, turns)
     }
     const created = await createDueRuns(database, this.boards)
@@ -165,6 +164,15 @@ export class Scheduler {
     const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
     return created > 0 || started > 0 || due > 0 || asked > 0
+  }
+
+  /** What dead workers left: attempts to end as lost, logs to end with a last line. */
+  private async takeOver(turns: TurnRunner, lease: Lease): Promise<void> {
+    const { database, log, config } = this.options
+    const lost = await rescue(database, turns, lease.now())
+    if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
+    closeLostLogs(config.logFolder, lost, log)
+    await this.lastLogs.close(database, config.logFolder, log)
   }
 
   private async untilNext(lease: Lease): Promise<number> {

@@ -171,6 +171,17 @@ const check = (condition, what) => {
   if (!condition) problems.push(what)
 }
 
+/** Logs are written behind the reports, by a thread of their own: their end may come a moment after the run's. */
+const LOG_LIMIT_MS = 5_000
+async function endOfLog(path) {
+  const deadline = performance.now() + LOG_LIMIT_MS
+  for (;;) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    if (text.includes('Ended:') || performance.now() > deadline) return text
+    await sleep(20)
+  }
+}
+
 async function verify(runId) {
   const [run] = await query('select id, state from dag_run where run_id = $1', [runId])
   check(run.state === 'success', `run ${runId} ended ${run.state}`)
@@ -223,8 +234,9 @@ async function verify(runId) {
         (event) => event.try_number === n && ['success', 'failed', 'up_for_retry'].includes(event.to_state),
       )
       check(ends.length === 1, `try ${n} of ${taskId} has ${ends.length} ends`)
-      const path = join(home, 'logs', 'dag_id=storm', `run_id=${runId}`, `task_id=${taskId}`, `attempt=${n}.log`)
-      const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+      const text = await endOfLog(
+        join(home, 'logs', 'dag_id=storm', `run_id=${runId}`, `task_id=${taskId}`, `attempt=${n}.log`),
+      )
       check(text.includes('Ended:'), `the log of try ${n} of ${taskId} ${text === '' ? 'is missing' : 'has no end'}`)
     }
   }
