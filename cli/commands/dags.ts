@@ -3,7 +3,8 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
-import { readSerializedDag } from '../../core/serialized.ts'
+import { buildGraph } from '../../core/graph.ts'
+import { readSerializedDag, type SerializedDag, type SerializedTask } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
@@ -53,6 +54,11 @@ export async function requireDag(context: Context, dagId: string): Promise<DagLi
   throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}${near === undefined ? '' : `; did you mean ${near}?`}`)
 }
 
+/** Tasks in the order in which they can run. */
+export function inOrder(dag: SerializedDag): readonly SerializedTask[] {
+  return buildGraph(dag).order.flatMap((i) => dag.tasks[i] ?? [])
+}
+
 async function show(context: Context, dagId: string): Promise<string> {
   await requireDag(context, dagId)
   const version = await getVersion(context.database, dagId, null)
@@ -62,7 +68,7 @@ async function show(context: Context, dagId: string): Promise<string> {
   const below = new Map(
     dag.tasks.map((task) => [task.taskId, dag.edges.filter(([from]) => from === task.taskId).map(([, to]) => to)]),
   )
-  const lines = dag.tasks.map(
+  const lines = inOrder(dag).map(
     (task) =>
       `  ${task.taskId} (${task.operator})${(below.get(task.taskId) ?? []).length > 0 ? ` → ${(below.get(task.taskId) ?? []).join(', ')}` : ''}`,
   )

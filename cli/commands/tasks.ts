@@ -15,7 +15,7 @@ import { loadVersion } from '../../store/postgres/versions.ts'
 import { everything, readCount, withContext, withOutput } from '../context.ts'
 import { print, printRows, readFormat, when } from '../output.ts'
 import type { Context } from '../wire.ts'
-import { requireDag } from './dags.ts'
+import { inOrder, requireDag } from './dags.ts'
 
 interface Output {
   readonly output: string
@@ -42,7 +42,7 @@ async function printTasks(dagId: string, flags: Output): Promise<void> {
     const version = await getVersion(context.database, dagId, null)
     const stored = version === null ? null : await loadVersion(context.database, version.id)
     const dag = stored === null ? null : readSerializedDag(stored.data)
-    const rows = (dag?.tasks ?? []).map((task) => ({
+    const rows = (dag === null ? [] : inOrder(dag)).map((task) => ({
       task_id: task.taskId,
       operator: task.operator,
       trigger_rule: task.triggerRule,
