@@ -26,7 +26,7 @@ export async function until(check, what, limitMs = 120_000) {
   }
 }
 
-export async function openDeployment({ env = {}, files = {}, processes = ['scheduler', 'worker'] } = {}) {
+export async function openDeployment({ env = {}, files = {}, processes = ['scheduler', 'worker', 'webserver'] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'baram-bench-'))
   const home = join(folder, 'home')
   const dags = join(folder, 'dags')
@@ -53,7 +53,7 @@ export async function openDeployment({ env = {}, files = {}, processes = ['sched
   const supervisor = new Supervisor(
     processes.map((name) => ({
       name,
-      args: [name],
+      args: name === 'webserver' ? [name, '--port', '0'] : [name],
       ...(env.BENCH_PROFILE === undefined ? {} : { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${env.BENCH_PROFILE}`] }),
     })),
     { env: settings, logFolder: config.logFolder, onExit() {} },

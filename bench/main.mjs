@@ -86,18 +86,25 @@ async function runOnce(d, dagId) {
 
 const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
+const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+
+/** Proportional set size, so that what Postgres' processes share is counted once, MB. */
+const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024
+
 async function memory(d, label) {
   const jobs = await d.query(
-    "select job_type, pid from job where state = 'running' and job_type in ('SchedulerJob', 'WorkerJob')",
+    "select distinct job_type, pid from job where state = 'running' and job_type in ('SchedulerJob', 'WorkerJob', 'WebserverJob') order by 1",
   )
   const parts = jobs.map((job) => `${job.job_type.replace('Job', '').toLowerCase()} ${Math.round(rss(job.pid))}`)
   const worker = jobs.find((job) => job.job_type === 'WorkerJob')
-  const children = readFileSync(`/proc/${worker.pid}/task/${worker.pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean)
-  const sizes = children.map(rss)
-  add(`memory ${label}, MB`, `${parts.join(', ')}`, '–', `${children.length} children of ${show(median(sizes), 0)} MB`)
+  const sizes = childrenOf(worker.pid).map(rss)
+  const postgres = [d.server.pid, ...childrenOf(d.server.pid)].reduce((sum, pid) => sum + pss(pid), 0)
+  add(
+    `memory ${label}, MB`,
+    parts.join(', '),
+    '250 / 150 MB',
+    `${sizes.length} children of ${show(median(sizes), 0)} MB, Postgres ${show(postgres, 0)} MB`,
+  )
 }
 
 async function saveToVisible(d) {

@@ -102,8 +102,8 @@ async function reachDatabase(config: Config, log: Logger): Promise<Reached> {
   }
 }
 
-async function requireSchema(url: string): Promise<void> {
-  const { pending, unknown } = await checkSchema(url, migrations)
+async function requireSchema(database: Database): Promise<void> {
+  const { pending, unknown } = await checkSchema(database, migrations)
   if (unknown.length > 0)
     throw new BaramError(
       'DATABASE_AHEAD',
@@ -132,8 +132,14 @@ export async function openContext(options: OpenOptions): Promise<Context> {
   if (options.isCreating === true) makeHome(config)
   const reached = await reachDatabase(config, log)
   try {
-    if (options.isRaw !== true) await requireSchema(reached.url)
-    return openOn(config, log, reached.url, options.name, options.isCreating === true, () => reached.release())
+    const context = openOn(config, log, reached.url, options.name, options.isCreating === true, () => reached.release())
+    if (options.isRaw !== true) {
+      await requireSchema(context.database).catch(async (error: unknown) => {
+        await context.database.close()
+        throw error
+      })
+    }
+    return context
   } catch (error) {
     await reached.release()
     throw error

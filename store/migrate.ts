@@ -1,9 +1,9 @@
 // Brings the schema to this version: knex, one transaction a migration together with its version row, and one advisory
 // lock for the whole, so that two processes that start together migrate once.
 
-import knexPackage, { type Knex } from 'knex'
+import type { Knex } from 'knex'
 import { BaramError } from '../core/errors.ts'
-import { normalizeUrl } from './database.ts'
+import { type Database, normalizeUrl } from './database.ts'
 
 /** The form of a migration (migrations/ holds them; the composition root hands them in). */
 export interface SchemaMigration {
@@ -22,8 +22,9 @@ export interface SchemaState {
 /** Any constant: it names "Baram migrates" among the database's advisory locks. */
 const MIGRATION_LOCK = 7_302_514
 
-function open(url: string): Knex {
-  // knex is callable as its default export; its typings give both forms.
+/** knex is loaded by whoever migrates, and by nobody else: it costs every process 15 MB. */
+async function open(url: string): Promise<Knex> {
+  const { default: knexPackage } = await import('knex')
   return knexPackage.knex({
     client: 'pg',
     connection: {
@@ -60,28 +61,30 @@ const migratorOptions = (migrations: readonly SchemaMigration[]): Knex.MigratorC
   disableTransactions: false,
 })
 
+type Ask = <Row>(text: string) => Promise<readonly Row[]>
+
+const askKnex =
+  (db: Knex): Ask =>
+  async <Row>(text: string) =>
+    (await db.raw<{ rows: Row[] }>(text)).rows
+
 /** A schema with `alembic_version` is a real Airflow's: never touched. */
-async function refuseForeign(db: Knex): Promise<void> {
-  const found = await db.raw<{ rows: { schema: string }[] }>(
+async function refuseForeign(ask: Ask): Promise<void> {
+  const [found] = await ask<{ schema: string }>(
     "select table_schema as schema from information_schema.tables where table_name = 'alembic_version' and table_schema in ('baram', 'public')",
   )
-  const schema = found.rows[0]?.schema
-  if (schema !== undefined) {
+  if (found !== undefined) {
     throw new BaramError(
       'DATABASE_FOREIGN',
-      `the schema "${schema}" of this database belongs to an Apache Airflow (it has a table alembic_version); give Baram a database of its own`,
+      `the schema "${found.schema}" of this database belongs to an Apache Airflow (it has a table alembic_version); give Baram a database of its own`,
     )
   }
 }
 
-async function stateOf(db: Knex, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
-  const exists = await db.raw<{ rows: { found: string | null }[] }>(
-    "select to_regclass('baram.schema_migration')::text as found",
-  )
+async function stateOf(ask: Ask, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
+  const [table] = await ask<{ found: string | null }>("select to_regclass('baram.schema_migration')::text as found")
   const rows =
-    exists.rows[0]?.found == null
-      ? []
-      : (await db.raw<{ rows: { name: string }[] }>('select name from baram.schema_migration order by id')).rows
+    table?.found == null ? [] : await ask<{ name: string }>('select name from baram.schema_migration order by id')
   const applied = rows.map((row) => row.name)
   const known = new Set(migrations.map((migration) => migration.name))
   return {
@@ -92,25 +95,21 @@ async function stateOf(db: Knex, migrations: readonly SchemaMigration[]): Promis
 }
 
 /** What is applied and what is missing. @throws BaramError DATABASE_FOREIGN */
-export async function checkSchema(url: string, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
-  const db = open(url)
-  try {
-    await refuseForeign(db)
-    return await stateOf(db, migrations)
-  } finally {
-    await db.destroy()
-  }
+export async function checkSchema(database: Database, migrations: readonly SchemaMigration[]): Promise<SchemaState> {
+  const ask: Ask = async <Row>(text: string) => (await database.query<Row>(text)).rows
+  await refuseForeign(ask)
+  return stateOf(ask, migrations)
 }
 
 /** Applies what is missing; returns the names. @throws BaramError DATABASE_FOREIGN | DATABASE_AHEAD */
 export async function migrate(url: string, migrations: readonly SchemaMigration[]): Promise<readonly string[]> {
-  const db = open(url)
+  const db = await open(url)
   try {
-    await refuseForeign(db)
+    await refuseForeign(askKnex(db))
     return await db.transaction(async (lock) => {
       await lock.raw('select pg_advisory_xact_lock(?)', [MIGRATION_LOCK])
       await db.raw('create schema if not exists baram')
-      const { pending, unknown } = await stateOf(db, migrations)
+      const { pending, unknown } = await stateOf(askKnex(db), migrations)
       if (unknown.length > 0) {
         throw new BaramError(
           'DATABASE_AHEAD',

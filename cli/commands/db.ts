@@ -22,7 +22,7 @@ async function migrateNow(isCreating: boolean): Promise<void> {
 async function check(): Promise<void> {
   const context = await openContext({ name: 'dagctl', level: 'warn', isRaw: true })
   try {
-    const { applied, pending, unknown } = await checkSchema(context.database.url, migrations)
+    const { applied, pending, unknown } = await checkSchema(context.database, migrations)
     if (unknown.length > 0)
       throw new BaramError('DATABASE_AHEAD', `the database knows migrations of a newer Baram: ${unknown.join(', ')}`)
     if (pending.length > 0)

@@ -2,7 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../migrations/index.ts'
-import { checkSchema, migrate } from '../../store/migrate.ts'
+import { openDatabase } from '../../store/database.ts'
+import { checkSchema, migrate, type SchemaState } from '../../store/migrate.ts'
+import { quietLog } from '../support/engine.ts'
 import { runSql } from '../support/launch-postgres.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
 
@@ -28,10 +30,19 @@ async function shapeOf(url: string): Promise<unknown> {
   return { columns, indexes, checks }
 }
 
+async function check(url: string): Promise<SchemaState> {
+  const database = openDatabase({ url, poolSize: 1, log: quietLog, application: 'test' })
+  try {
+    return await checkSchema(database, migrations)
+  } finally {
+    await database.close()
+  }
+}
+
 describe('migrations', () => {
   test('go up, down and up again to the same schema', async () => {
     const url = await postgres.createDatabase()
-    expect(await checkSchema(url, migrations)).toEqual({ applied: [], pending: names, unknown: [] })
+    expect(await check(url)).toEqual({ applied: [], pending: names, unknown: [] })
     expect(await migrate(url, migrations)).toEqual(names)
     const shape = await shapeOf(url)
     for (const migration of [...migrations].reverse()) {
@@ -48,7 +59,7 @@ describe('migrations', () => {
     const url = await postgres.createDatabase()
     await migrate(url, migrations)
     expect(await migrate(url, migrations)).toEqual([])
-    expect(await checkSchema(url, migrations)).toEqual({ applied: names, pending: [], unknown: [] })
+    expect(await check(url)).toEqual({ applied: names, pending: [], unknown: [] })
   })
 
   test('five migrators that start at once migrate once, and all succeed', async () => {
@@ -63,7 +74,7 @@ describe('migrations', () => {
     await expect(migrate(url, broken)).rejects.toThrow('division by zero')
     expect(await runSql(url, "select to_regclass('baram.half') as half")).toEqual([{ half: null }])
     await migrate(url, migrations)
-    expect(await checkSchema(url, migrations)).toEqual({ applied: names, pending: [], unknown: [] })
+    expect(await check(url)).toEqual({ applied: names, pending: [], unknown: [] })
   })
 
   test('of a newer Baram are refused by name, and nothing is changed', async () => {
@@ -73,7 +84,7 @@ describe('migrations', () => {
       { name: '9000-newer', up: 'create table newer (id int)', down: 'drop table newer' },
     ])
     await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_AHEAD' })
-    expect((await checkSchema(url, migrations)).unknown).toEqual(['9000-newer'])
+    expect((await check(url)).unknown).toEqual(['9000-newer'])
   })
 
   test.each(['public', 'baram'])('never touch a real Airflow’s database (alembic_version in %s)', async (schema) => {
@@ -83,7 +94,7 @@ describe('migrations', () => {
       `create schema if not exists ${schema}; create table ${schema}.alembic_version (version_num text)`,
     )
     await expect(migrate(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
-    await expect(checkSchema(url, migrations)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
+    await expect(check(url)).rejects.toMatchObject({ code: 'DATABASE_FOREIGN' })
     const made = await runSql(
       url,
       "select table_name from information_schema.tables where table_schema in ('baram', 'public')",
