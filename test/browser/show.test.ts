@@ -218,7 +218,9 @@ describe.skipIf(!isThere)('the product in a browser', () => {
     await page.goto(taskPath(runId, 'min_candle'))
     await page.waitForSelector('#log .l')
     const log = (await page.textContent('#log')) ?? ''
-    expect(log).toContain('reading candles from the exchange of the connection')
+    expect(log).toContain(
+      `reading candles from the exchange of the connection  connId=upbit_default baseUrl=${second.url}`,
+    )
     expect(log).toContain('Ended: success')
   })
 
