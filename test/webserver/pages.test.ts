@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeSignInToken } from '../../engine/accounts.ts'
+import { createAccount, makeSignInToken } from '../../engine/accounts.ts'
 import { recordImportError } from '../../engine/dags.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { type Demo, pagePaths, seedDemo } from '../browser/demo.ts'
@@ -32,6 +32,9 @@ async function signIn(role: 'viewer' | 'user' | 'op' | 'admin'): Promise<string>
   expect((await web.call('GET', `/sign-in?token=${token}`, { role: null })).status).toBe(401)
   return cookiesOf(answer.headers)
 }
+
+const field = (body: unknown, name: string): string =>
+  typeof body === 'object' && body !== null ? String(Reflect.get(body, name)) : ''
 
 const page = (path: string, session = cookie) => web.call('GET', path, { role: null, headers: { cookie: session } })
 
@@ -188,6 +191,17 @@ describe('pages', () => {
     expect((await api({ 'x-csrf-token': csrf })).status).toBe(200)
   })
 
+  it('say where candles come from while the exchange has no connection', async () => {
+    expect((await page('/connections')).text).not.toContain('upbit_default')
+    await web.vault.setVariable('upbit_simulated_url', 'http://127.0.0.1:41234', null, 'standalone')
+    const { text } = await page('/connections')
+    const row = /<tr class="item" data-text="upbit_default http">.*?<\/tr>/s.exec(text)?.[0] ?? ''
+    expect(row).toContain('http://127.0.0.1:41234')
+    expect(row).toContain('the simulated exchange of this host: generated candles, not market data')
+    expect(row).toContain('>simulated</span>')
+    await web.vault.deleteVariable('upbit_simulated_url', 'standalone')
+  })
+
   it('show each role only what it may do', async () => {
     const viewer = await signIn('viewer')
     const list = (await page('/dags', viewer)).text
@@ -197,6 +211,60 @@ describe('pages', () => {
     expect((await page('/dags/evil/trigger', viewer)).status).toBe(403)
     expect((await page('/variables', await signIn('user'))).status).toBe(403)
     expect((await page('/variables', await signIn('op'))).status).toBe(200)
+  })
+
+  it('lead an account that must change its password to that choice, and nowhere else before', async () => {
+    const made = 'made by the terminal'
+    await createAccount(web.database, { username: 'newcomer', password: made, role: 'op', mustChangePassword: true })
+    const chosen = 'chosen by the newcomer'
+    const own = async (token: string) => {
+      const answer = await web.call('GET', `/sign-in?token=${token}`, { role: null })
+      return cookiesOf(answer.headers)
+    }
+    const choose = async (session: string, fields: Record<string, string>) => {
+      const form = await page('/password?next=/runs', session)
+      const csrf = /name="csrf" value="([^"]+)"/.exec(form.text)?.[1] ?? ''
+      return post('/password', { csrf, next: '/runs', ...fields }, { cookie: session })
+    }
+    const bearer = field(
+      (await web.call('POST', '/auth/token', { role: null, body: { username: 'newcomer', password: made } })).body,
+      'access_token',
+    )
+    const api = (headers: Record<string, string>) => web.call('GET', '/api/v2/dags', { role: null, headers })
+
+    const byLink = await own(await makeSignInToken(web.database, 'newcomer', 60_000))
+    for (const path of ['/dags', '/dags/evil?run=1', '/variables', '/connections/new', '/errors']) {
+      const sent = await page(path, byLink)
+      expect([sent.status, sent.headers.get('location')]).toEqual([303, `/password?next=${encodeURIComponent(path)}`])
+    }
+    const refused = await post('/ui/variables', { key: 'early', value: '1' }, { cookie: byLink })
+    expect([refused.status, refused.headers.get('location')]).toEqual([303, '/password'])
+    expect(await web.vault.findVariable('early')).toBeNull()
+    expect((await api({ cookie: byLink })).status).toBe(403)
+    expect((await web.call('GET', '/ui/events?topics=dags', { role: null, headers: { cookie: byLink } })).status).toBe(
+      403,
+    )
+    expect((await api({ authorization: `Bearer ${bearer}` })).status).toBe(200)
+
+    expect((await page('/password', byLink)).text).not.toContain('Old password')
+    expect((await post('/password', { new: chosen, again: chosen }, { cookie: byLink })).status).toBe(403)
+    expect((await choose(byLink, { new: 'short', again: 'short' })).text).toContain('12 to 1,024 characters')
+    expect((await choose(byLink, { new: chosen, again: made })).text).toContain('The two differ.')
+    expect((await choose(byLink, { new: made, again: made })).text).toContain('the password you have')
+    const done = await choose(byLink, { new: chosen, again: chosen })
+    expect([done.status, done.headers.get('location')]).toEqual([303, '/runs'])
+    const after = cookiesOf(done.headers)
+    expect((await page('/runs', after)).status).toBe(200)
+    expect((await page('/runs', byLink)).headers.get('location')).toBe('/sign-in?next=%2Fruns')
+    expect((await api({ authorization: `Bearer ${bearer}` })).status).toBe(401)
+
+    // The session that came from the choice is nobody's link: another change needs the password.
+    expect((await page('/password', after)).text).toContain('Old password')
+    const next = { new: `${chosen} again`, again: `${chosen} again` }
+    const wrong = await choose(after, { old: made, ...next })
+    expect([wrong.status, /That is not the old password\. \d tries left/.test(wrong.text)]).toEqual([422, true])
+    for (const password of [made, chosen, next.new]) expect(wrong.text).not.toContain(password)
+    expect((await choose(after, { old: chosen, ...next })).status).toBe(303)
   })
 
   it('keep a secret that is not replaced, and say what a form got wrong', async () => {

@@ -4,7 +4,7 @@
 import { type Request, type Response, Router } from 'express'
 import type { Role } from '../../engine/accounts.ts'
 import { requireRole, whoIs } from '../auth/guard.ts'
-import type { Principal } from '../auth/tokens.ts'
+import { type Principal, withoutAccount } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 
@@ -19,6 +19,8 @@ export interface Call {
 }
 
 type Method = 'get' | 'post' | 'patch' | 'delete'
+
+const NOBODY = withoutAccount({ username: '', role: 'viewer', via: 'local', sessionId: '' })
 
 export class ApiRoutes {
   readonly router = Router()
@@ -40,7 +42,7 @@ export class ApiRoutes {
         req,
         res,
         query: new Query(req),
-        who: role === null ? { username: '', role: 'viewer', via: 'local', sessionId: '' } : whoIs(req),
+        who: role === null ? NOBODY : whoIs(req),
         param: (name) => String(req.params[name] ?? ''),
       }
       const body = await handle(call)

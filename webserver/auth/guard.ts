@@ -5,7 +5,7 @@ import type { NextFunction, Request, Response } from 'express'
 import { mayAct, type Role } from '../../engine/accounts.ts'
 import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
-import { LOCAL_ADMIN, type Principal } from './tokens.ts'
+import { LOCAL_ADMIN, type Principal, withoutAccount } from './tokens.ts'
 
 export const SESSION_COOKIE = 'baram_session'
 
@@ -25,7 +25,7 @@ export function readCookies(req: Request): ReadonlyMap<string, string> {
 const isLocal = (req: Request): boolean =>
   LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '') && LOOPBACK_HOST.test(req.headers.host ?? '')
 
-const LOCAL: Principal = { username: LOCAL_ADMIN, role: 'admin', via: 'local', sessionId: 'local' }
+const LOCAL = withoutAccount({ username: LOCAL_ADMIN, role: 'admin', via: 'local', sessionId: 'local' })
 
 /** The person or program behind a request, or null. A bearer token that is no good is not helped by a cookie. */
 export async function identify(web: Web, req: Request): Promise<Principal | null> {
@@ -71,6 +71,9 @@ export function checkWrite(web: Web, req: Request, who: Principal): void {
   if (!isTool && !web.tokens.isCsrf(who.sessionId, csrfOf(req))) throw new ApiError(403, 'Forbidden')
 }
 
+/** Programs with a token work on, as with Airflow's simple auth; a person at a page chooses a password first. */
+export const mustChooseFirst = (who: Principal): boolean => who.via === 'cookie' && who.mustChangePassword
+
 const principals = new WeakMap<Request, Principal>()
 
 /** Who was let in; only behind `requireRole`. */
@@ -89,6 +92,7 @@ export function requireRole(web: Web, role: Role) {
   return async (req: Request, _res: Response, next: NextFunction): Promise<void> => {
     const who = await identify(web, req)
     if (who === null) throw new ApiError(401, 'Not authenticated')
+    if (mustChooseFirst(who)) throw new ApiError(403, 'Choose a new password first, at /password')
     if (!mayAct(who.role, role)) throw new ApiError(403, 'Forbidden')
     checkWrite(web, req, who)
     remember(req, who)

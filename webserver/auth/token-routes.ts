@@ -16,12 +16,19 @@ const CLI_SECONDS = 3600
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
 
 /** A try at a password with its limit and its audit row; the account, or how many tries are left. */
-export async function trySignIn(web: Web, limit: SignInLimit, req: Request, username: string, password: string) {
+export async function trySignIn(
+  web: Web,
+  limit: SignInLimit,
+  req: Request,
+  username: string,
+  password: string,
+  what: 'sign_in' | 'old_password' = 'sign_in',
+) {
   const address = req.socket.remoteAddress ?? ''
   const lockedUntil = limit.lockedUntil(username, address)
   if (lockedUntil !== null) return { account: null, triesLeft: 0, lockedUntil }
   const account = await verifyPassword(web.database, username, password)
-  const event = account === null ? 'sign_in.failed' : 'sign_in'
+  const event = account === null ? `${what}.failed` : what
   await insertAudit(web.database, { event, owner: username.slice(0, 250).replaceAll('\u0000', ''), extra: { address } })
   if (account !== null) {
     limit.succeed(username, address)

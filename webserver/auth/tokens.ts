@@ -15,10 +15,23 @@ export interface Principal {
   readonly via: 'bearer' | 'cookie' | 'local'
   /** Names the session for its CSRF token. */
   readonly sessionId: string
+  /** Pages of such an account lead to the choice of a new password first. */
+  readonly mustChangePassword: boolean
+  /** A one-time link opened this session moments ago: whoever holds it may choose a password without the old one. */
+  readonly isFreshByLink: boolean
 }
+
+/** Somebody without an account, so without a password to change. */
+export const withoutAccount = (who: Pick<Principal, 'username' | 'role' | 'via' | 'sessionId'>): Principal => ({
+  ...who,
+  mustChangePassword: false,
+  isFreshByLink: false,
+})
 
 /** Seconds by which clocks of machines may differ. */
 const LEEWAY = 10
+/** How long after a one-time link a new password needs no old one; as long as the link itself lives. */
+const FRESH_SECONDS = 600
 /** The user name of everybody-is-admin mode. */
 export const LOCAL_ADMIN = 'anonymous'
 
@@ -42,9 +55,10 @@ export class Tokens {
     account: Pick<Account, 'username' | 'sessionEpoch'>,
     audience: Audience,
     seconds: number,
+    isByLink = false,
   ): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
-    return new SignJWT({ epoch: account.sessionEpoch })
+    return new SignJWT({ epoch: account.sessionEpoch, ...(isByLink ? { link: true } : {}) })
       .setProtectedHeader({ alg: 'HS512', typ: 'JWT' })
       .setSubject(account.username)
       .setAudience(audience)
@@ -57,7 +71,13 @@ export class Tokens {
 
   /** Who a token speaks for, or null: forged, ended, disabled, or made before the last password reset. */
   async verify(token: string, audience: Audience): Promise<Principal | null> {
-    let claims: { sub?: string | undefined; jti?: string | undefined; epoch?: unknown }
+    let claims: {
+      sub?: string | undefined
+      jti?: string | undefined
+      epoch?: unknown
+      link?: unknown
+      iat?: number | undefined
+    }
     try {
       const { payload } = await jwtVerify(token, this.key, {
         algorithms: ['HS512'],
@@ -73,10 +93,12 @@ export class Tokens {
     if (this.revoked.has(jti)) return null
     const via = audience === 'baram/api' ? 'bearer' : 'cookie'
     if (sub === LOCAL_ADMIN && claims.epoch === -1)
-      return this.allAdmins ? { username: sub, role: 'admin', via, sessionId: jti } : null
+      return this.allAdmins ? withoutAccount({ username: sub, role: 'admin', via, sessionId: jti }) : null
     const account = await getAccount(this.database, sub)
     if (account === null || !account.isActive || account.sessionEpoch !== claims.epoch) return null
-    return { username: account.username, role: account.role, via, sessionId: jti }
+    const { username, role, mustChangePassword } = account
+    const isFreshByLink = claims.link === true && Date.now() / 1000 - (claims.iat ?? 0) < FRESH_SECONDS
+    return { username, role, via, sessionId: jti, mustChangePassword, isFreshByLink }
   }
 
   /** Ends one session in this process. */

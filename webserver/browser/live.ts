@@ -17,6 +17,7 @@ export interface LogLine {
   readonly timestamp: string
   readonly level: string
   readonly event: string
+  readonly fields?: unknown
 }
 
 export interface LiveOptions {

@@ -1,5 +1,6 @@
 // A task's log: new lines as they are written, finding, levels, wrapping, following.
 
+import { logText } from '../shared/log-text.ts'
 import { connect, type LogLine } from './live.ts'
 
 const log = document.getElementById('log')
@@ -37,7 +38,7 @@ function lineElement(line: LogLine, n: number, zone: string): HTMLElement {
   const level = document.createElement('b')
   level.textContent = line.level
   const text = document.createElement('span')
-  text.textContent = line.event
+  text.textContent = logText(line.event, line.fields)
   row.append(number, time, level, text)
   return row
 }

@@ -108,11 +108,22 @@ const DEFAULTS = [
   { id: 'hive_default', kind: 'hiveserver2', address: 'DuckDB', note: 'embedded: DuckDB' },
   { id: 'scratch_default', kind: 'file', address: 'a folder of this host', note: 'embedded: local files' },
 ] as const
-const SIMULATED = {
-  id: 'upbit_default',
-  kind: 'http',
-  address: 'a simulated exchange',
-  note: 'simulated: generated data',
+/** What takes the place of the exchange's connection: `dagctl standalone` keeps its address in a Variable. */
+const SIMULATED = { id: 'upbit_default', kind: 'http', variable: 'upbit_simulated_url' } as const
+
+async function simulatedExchange(web: Web) {
+  const variable = await web.vault.findVariable(SIMULATED.variable)
+  const address = variable === null || variable.isSensitive ? null : variable.value
+  return address === null
+    ? []
+    : [
+        {
+          id: SIMULATED.id,
+          kind: SIMULATED.kind,
+          address,
+          note: `the simulated exchange of this host: generated candles, not market data (Variable ${SIMULATED.variable})`,
+        },
+      ]
 }
 
 function address(connection: Connection): string {
@@ -138,7 +149,7 @@ export async function connectionsPage(web: Web, req: Request): Promise<PageView>
     isFromEnvironment: web.vault.isConnectionOverridden(connection.connId),
     at: connection.updatedAt,
   }))
-  const implied = [...DEFAULTS, SIMULATED]
+  const implied = [...DEFAULTS, ...(await simulatedExchange(web))]
     .filter(({ id }) => !known.has(id))
     .map((item) => ({
       ...item,

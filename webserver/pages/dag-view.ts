@@ -88,7 +88,8 @@ export function headView({ row, version }: DagBasics, tab: DagTab, run: string |
     dag: {
       id: row.dag_id,
       path: dagPath(row.dag_id),
-      description: row.description,
+      // The next sentence follows it.
+      description: row.description === null ? null : row.description.replace(/([^.!?…])$/, '$1.'),
       isPaused: row.is_paused,
       isStale: row.is_stale,
       next: nextRunWords(row, now),

@@ -6,7 +6,7 @@ import type { NextFunction, Request, Response } from 'express'
 import { mayAct, type Role } from '../../engine/accounts.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { countImportErrors } from '../../store/postgres/read-admin.ts'
-import { identify, readCookies, remember, requireRole } from '../auth/guard.ts'
+import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../auth/guard.ts'
 import type { Principal } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
 import { nonceOf } from '../http/headers.ts'
@@ -60,6 +60,7 @@ const FLASHES: Readonly<Record<string, { text: string; undo?: (what: string) => 
       undo: (what) => ({ action: `/ui/dags/${encodeURIComponent(what)}/pause`, value: 'true' }),
     },
     triggered: { text: 'Triggered {what}.' },
+    'password-changed': { text: 'Your new password counts from now on; other sessions have ended.' },
     'variable-saved': { text: 'Variable {what} is saved.' },
     'variable-deleted': { text: 'Variable {what} is deleted.' },
     'connection-saved': { text: 'Connection {what} is saved.' },
@@ -167,6 +168,12 @@ export class Pages {
       const who = await identify(this.web, req)
       if (who === null && req.method === 'GET') {
         res.redirect(303, `/sign-in?next=${encodeURIComponent(req.originalUrl)}`)
+        return
+      }
+      if (who !== null && mustChooseFirst(who)) {
+        // Back to a page only: a form's address has none.
+        const next = req.method === 'GET' ? `?next=${encodeURIComponent(req.originalUrl)}` : ''
+        res.redirect(303, `/password${next}`)
         return
       }
       if (who !== null) remember(req, who)

@@ -4,7 +4,7 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import type { Role } from '../../engine/accounts.ts'
 import { localPath } from '../api/index.ts'
-import { checkWrite, identify, whoIs } from '../auth/guard.ts'
+import { checkWrite, identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'
 import type { Web } from '../deps.ts'
 import { toApiError } from '../http/errors.ts'
@@ -15,6 +15,7 @@ import { dagPath, withQuery } from './dag-view.ts'
 import { dagsPage } from './dags-page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame.ts'
 import { makeRenderer } from './helpers.ts'
+import { passwordRoutes } from './password.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task-page.ts'
 import { postTrigger, triggerPage } from './trigger-page.ts'
@@ -38,6 +39,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   }
 
   router.use(signInRoutes(pages, limit))
+  router.use(passwordRoutes(pages, limit))
   router.get('/', (_req, res) => res.redirect(303, '/dags'))
   show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
   show('/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, null))
@@ -150,7 +152,8 @@ export function answerPageError(
       view,
     }
     try {
-      if (who === null) await pages.bare(req, res, 'pages/error-bare', { ...view, words, title: words }, told.status)
+      if (who === null || mustChooseFirst(who))
+        await pages.bare(req, res, 'pages/error-bare', { ...view, words, title: words }, told.status)
       else await pages.page(req, res, who, page, 'pages/failed', told.status)
     } catch {
       // The page of the error failed too: the plainest answer is left.

@@ -9,6 +9,7 @@ import { localPath } from '../api/index.ts'
 import { checkWrite, identify, isSameOrigin, readCookies, SESSION_COOKIE } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'
 import { trySignIn } from '../auth/token-routes.ts'
+import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
 import { cookie, type Pages } from './frame.ts'
 
@@ -24,16 +25,17 @@ const field = (body: unknown, name: string): string => {
 
 export { field as formField }
 
+/** Opens a page session of the account and sends the browser on. */
+export async function enter(web: Web, res: Response, account: Account, next: string, isByLink = false): Promise<void> {
+  const token = await web.tokens.make(account, 'baram/ui', SESSION_SECONDS, isByLink)
+  res.append('Set-Cookie', cookie(SESSION_COOKIE, token, SESSION_SECONDS))
+  res.append('Set-Cookie', cookie(FORM_COOKIE, '', 0))
+  res.redirect(303, next)
+}
+
 export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
   const { web } = pages
   const router = Router()
-
-  const enter = async (res: Response, account: Account, next: string) => {
-    const token = await web.tokens.make(account, 'baram/ui', SESSION_SECONDS)
-    res.append('Set-Cookie', cookie(SESSION_COOKIE, token, SESSION_SECONDS))
-    res.append('Set-Cookie', cookie(FORM_COOKIE, '', 0))
-    res.redirect(303, next)
-  }
 
   const form = async (
     req: Request,
@@ -58,7 +60,7 @@ export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
       const account = await redeemSignInToken(web.database, token)
       if (account !== null) {
         await insertAudit(web.database, { event: 'sign_in.link', owner: account.username })
-        await enter(res, account, next)
+        await enter(web, res, account, next, true)
         return
       }
       await form(req, res, { fault: 'That link was used already or is too old.', username: '', next, status: 401 })
@@ -77,7 +79,7 @@ export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
     const next = localPath(field(req.body, 'next'))
     const { account, triesLeft, lockedUntil } = await trySignIn(web, limit, req, username, field(req.body, 'password'))
     if (account !== null) {
-      await enter(res, account, next)
+      await enter(web, res, account, next)
       return
     }
     const minutes = lockedUntil === null ? 0 : Math.max(1, Math.ceil((lockedUntil - Date.now()) / 60_000))

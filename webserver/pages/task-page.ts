@@ -15,6 +15,7 @@ import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
 import { findLog, findTail, type LogPlace, parseLine, readChunk } from '../logs/log-file.ts'
 import { cellState, STATE_NAMES } from '../shared/cells.ts'
+import { logText } from '../shared/log-text.ts'
 import { clockSeconds, day, duration, zoneName } from '../text/times.ts'
 import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
@@ -60,7 +61,7 @@ async function logView(web: Web, ti: InstanceListRow, place: LogPlace, isWhole: 
         n: tail.linesBefore + lines.length + 1,
         clock: lineClock(line.timestamp, ti.timezone),
         level,
-        event: line.event,
+        event: logText(line.event, line['fields']),
         cls: level === 'error' ? ' e' : level === 'warning' ? ' w' : level === 'debug' ? ' d' : '',
       })
     }
