@@ -163,7 +163,7 @@ function announce(config: Config, { url, token, password }: Announcement): void 
   print(`  Sign in     ${pc.cyan(`${url}/sign-in?token=${token}`)} ${pc.dim('(once, within 10 minutes)')}`)
   if (password !== null)
     print(
-      `  Or as       user ${pc.bold('admin')}, password ${pc.bold(password)} ${pc.dim('(shown only now; change it after signing in)')}`,
+      `  Or as       user ${pc.bold('admin')}, password ${pc.bold(password)} ${pc.dim('(shown only now; a new one is asked for at once)')}`,
     )
   print(`  DAGs        ${config.dagsFolder}`)
   print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
