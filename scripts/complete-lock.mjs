@@ -24,7 +24,12 @@ for (const [at, entry] of Object.entries(packages)) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
     const places = [`${at === '' ? '' : `${at}/`}node_modules/${name}`, `node_modules/${name}`]
     if (places.some((place) => packages[place] !== undefined) || !/^\d+\.\d+\.\d+/.test(version)) continue
-    packages[`node_modules/${name}`] = { version, ...platformOf(name), ...(entry.dev === true ? { dev: true } : {}), optional: true }
+    packages[`node_modules/${name}`] = {
+      version,
+      ...platformOf(name),
+      ...(entry.dev === true ? { dev: true } : {}),
+      optional: true,
+    }
     added++
   }
 }
