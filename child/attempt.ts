@@ -1,6 +1,6 @@
 // Runs one attempt: loads the module, binds the arguments, calls the body, and says how it ended.
 
-import { messageOf } from '../core/errors.ts'
+import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson } from '../core/json.ts'
 import { type AttemptResult, type AttemptSpec, LOG_MARK } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
@@ -95,7 +95,8 @@ function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
   const json = checkJson(value)
   const bytes = Buffer.byteLength(JSON.stringify(json))
   if (bytes > XCOM_BYTES) {
-    throw new Error(
+    throw new BaramError(
+      'XCOM_TOO_LARGE',
       `the returned value has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`,
     )
   }

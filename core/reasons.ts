@@ -16,7 +16,6 @@ export type Reason =
   | { code: 'lost'; worker: string; triesLeft: number }
   | { code: 'interrupted'; worker: string }
   | { code: 'retry_due' }
-  | { code: 'dispatch_lost' }
   | { code: 'task_removed' }
   | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
   | { code: 'waits_its_turn'; pool: string }
@@ -56,8 +55,6 @@ export function describeReason(reason: Reason): string {
       return `Its worker ${reason.worker} was stopped; tries again, whatever tries are left.`
     case 'retry_due':
       return 'Its retry delay is over.'
-    case 'dispatch_lost':
-      return 'Its worker died before it began; queued again.'
     case 'task_removed':
       return 'Its task is no longer in the DAG.'
     case 'waits_for_pool':

@@ -241,8 +241,9 @@ function readFileSettings(path: string): Record<string, string> {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
-  } catch {
-    return {} // The file is optional.
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {} // The file is optional.
+    throw new BaramError('CONFIG_INVALID', `the settings file ${path} cannot be read`, { cause: error })
   }
   const found: Record<string, string> = {}
   let section = ''

@@ -2,11 +2,9 @@
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { hostname } from 'node:os'
 import { BaramError, messageOf } from '../core/errors.ts'
-import { thisProcess } from '../runtime/processes.ts'
+import { Lease } from '../engine/lease.ts'
 import { Listener } from '../store/listener.ts'
-import { endJob, heartbeat, insertJob } from '../store/postgres/jobs.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './assets.ts'
 import { Tokens } from './auth/tokens.ts'
@@ -48,21 +46,6 @@ async function closeServer(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
   await closed
   clearTimeout(timer)
-}
-
-/** Beats until stopped; a lost connection only delays the next beat. */
-function startHeartbeat(web: Web, listener: Listener, jobId: number): () => void {
-  let isBusy = false
-  const timer = setInterval(() => {
-    if (isBusy) return
-    isBusy = true
-    void (async () => heartbeat(listener.sql, jobId))()
-      .catch((error: unknown) => web.log.debug({ err: messageOf(error) }, 'heartbeat not written'))
-      .finally(() => {
-        isBusy = false
-      })
-  }, web.config.heartbeatMs)
-  return () => clearInterval(timer)
 }
 
 /** @throws BaramError CONFIG_INVALID when the pages were not built or the address cannot be used */
@@ -109,31 +92,30 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
       cause,
     })
   }
-  const self = thisProcess()
-  const jobId = await insertJob(database, {
+  const lease = await Lease.take({
     jobType: 'WebserverJob',
-    hostname: hostname(),
-    pid: process.pid,
-    bootId: self.bootId,
-    pidStarted: self.startTime,
     info: { host: config.host, port: address.port },
+    heartbeatMs: config.heartbeatMs,
+    leaseMs: config.leaseMs,
+    log,
+    sql: () => listener.sql,
+    // Nothing acts in its name: it goes on serving, and only its row says that it was away.
+    onLost: (reason) => log.warn({ reason }, 'the lease of the webserver was lost'),
   })
-  const stopHeartbeat = startHeartbeat(web, listener, jobId)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${address.port}`
-  log.info({ url, jobId }, 'webserver listens')
+  log.info({ url, jobId: lease.jobId }, 'webserver listens')
   return {
     url,
     port: address.port,
     async close() {
-      stopHeartbeat()
       hub.close()
       streams.closeAll()
       await closeServer(server)
+      await lease
+        .end('success')
+        .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'))
       await listener.stop()
-      await endJob(database, jobId, 'success').catch((error: unknown) =>
-        log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'),
-      )
     },
   }
 }

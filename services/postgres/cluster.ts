@@ -65,7 +65,7 @@ function refuseVersion(dataDir: string, found: string, expected: number): never 
     'POSTGRES_VERSION',
     `the database in ${dataDir} was made by Postgres ${found}, and this Baram brings Postgres ${expected}. Nothing was ` +
       `changed. To move it: 1. start the Baram version that made it; 2. save it with "pg_dump" of Postgres ${found} or ` +
-      `newer (its URL: "dagctl config get-value database sql_alchemy_conn"); 3. stop it and move ${dirname(dataDir)} ` +
+      `newer (its URL stands in keys/database.url of the home while it runs); 3. stop it and move ${dirname(dataDir)} ` +
       'away; 4. start this version once and load the dump with "psql"',
     { details: { dataDir, found, expected } },
   )

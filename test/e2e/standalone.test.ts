@@ -1,7 +1,7 @@
 // `dagctl standalone` as a newcomer meets it: from nothing to a green run, down again without a trace, and on again.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -163,11 +163,13 @@ describe('standalone', () => {
     expect(existsSync(elsewhere)).toBe(false)
   })
 
-  it('the secret key is closed to others, and no log holds the password of the database', () => {
-    const password =
-      /:\/\/baram:([^@]+)@/.exec(readFileSync(join(home, 'keys', 'postgres.password'), 'utf8'))?.[1] ??
-      readFileSync(join(home, 'keys', 'postgres.password'), 'utf8').trim()
-    for (const name of ['scheduler.log', 'worker.log', 'webserver.log'])
-      expect(readFileSync(join(home, 'logs', name), 'utf8')).not.toContain(password)
+  it('the keys are closed to others, and no log holds the password of the database', () => {
+    for (const name of readdirSync(join(home, 'keys')))
+      expect(statSync(join(home, 'keys', name)).mode & 0o077, name).toBe(0)
+    const password = readFileSync(join(home, 'keys', 'postgres.password'), 'utf8').trim()
+    expect(password).toMatch(/^[0-9a-f]{64}$/)
+    for (const name of ['scheduler.log', 'worker.log', 'webserver.log', 'postgres.log']) {
+      expect(readFileSync(join(home, 'logs', name), 'utf8'), name).not.toContain(password)
+    }
   })
 })

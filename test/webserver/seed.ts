@@ -7,7 +7,7 @@ import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/
 import type { TaskState } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
 import { pauseDag, syncFile } from '../../engine/dags.ts'
-import { logPath } from '../../webserver/logs/log-file.ts'
+import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import type { TestWeb } from './start-web.ts'
 
 export const makeTask = (taskId: string, more: Partial<SerializedTask> = {}): SerializedTask => ({
@@ -212,8 +212,7 @@ export async function seedLog(
   at: { dagId: string; runId: string; taskId: string; tryNumber: number },
   lines: readonly SeededLine[],
 ): Promise<string> {
-  const path = logPath(web.logFolder, { ...at, mapIndex: -1 })
-  if (path === null) throw new Error('the log has no path')
+  const path = attemptLogPath(web.logFolder, { ...at, mapIndex: -1 })
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, lines.map(logLine).join(''))
   return path

@@ -3,11 +3,12 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Request, Response } from 'express'
+import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
 import { getInstance } from '../../store/postgres/read-task-instances.ts'
 import { isTryRunning } from '../api/logs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
-import { findLog, type LogPlace, parseLine, readChunk } from '../logs/log-file.ts'
+import { findLog, parseLine, readChunk } from '../logs/log-file.ts'
 import type { HubEvent, Numbered } from './hub.ts'
 
 /** Proxies close silent connections; a comment now and then keeps them. */
@@ -85,14 +86,14 @@ class PageStream {
 class LogTail {
   private readonly web: Web
   private readonly stream: PageStream
-  private readonly place: LogPlace
+  private readonly place: AttemptLogKey
   private watcher: FSWatcher | null = null
   private timer: NodeJS.Timeout | null = null
   private isReading = false
   private isAgain = false
   private isOver = false
 
-  constructor(web: Web, stream: PageStream, place: LogPlace) {
+  constructor(web: Web, stream: PageStream, place: AttemptLogKey) {
     this.web = web
     this.stream = stream
     this.place = place
@@ -153,7 +154,7 @@ class LogTail {
 }
 
 /** `dag/run/task/map/try/offset`, each part URL-encoded. */
-function readLog(text: string | undefined): { place: LogPlace; offset: number } | null {
+function readLog(text: string | undefined): { place: AttemptLogKey; offset: number } | null {
   const parts = (text ?? '').split('/').map((part) => {
     try {
       return decodeURIComponent(part)

@@ -2,30 +2,12 @@
 
 import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
-import { join, sep } from 'node:path'
-
-export interface LogPlace {
-  readonly dagId: string
-  readonly runId: string
-  readonly taskId: string
-  readonly mapIndex: number
-  readonly tryNumber: number
-}
-
-/** Names from a row, but a file name all the same: none may leave its folder. */
-const SAFE = /^(?!\.{1,2}$)[^/\\\u0000]+$/
-
-export function logPath(root: string, at: LogPlace): string | null {
-  const parts = [`dag_id=${at.dagId}`, `run_id=${at.runId}`, `task_id=${at.taskId}`]
-  if (at.mapIndex >= 0) parts.push(`map_index=${at.mapIndex}`)
-  parts.push(`attempt=${at.tryNumber}.log`)
-  return parts.every((part) => SAFE.test(part)) ? join(root, ...parts) : null
-}
+import { sep } from 'node:path'
+import { type AttemptLogKey, attemptLogPath } from '../../runtime/attempt-log.ts'
 
 /** The real path when it lies in the root and exists, else null. */
-export async function findLog(root: string, at: LogPlace): Promise<string | null> {
-  const path = logPath(root, at)
-  if (path === null) return null
+export async function findLog(root: string, at: AttemptLogKey): Promise<string | null> {
+  const path = attemptLogPath(root, at)
   try {
     const [realRoot, real] = await Promise.all([realpath(root), realpath(path)])
     return real.startsWith(realRoot + sep) ? real : null

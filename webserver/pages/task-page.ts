@@ -1,6 +1,7 @@
 // The pages of one task instance: its log, XComs, tries and events.
 
 import type { Request, Response } from 'express'
+import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
 import {
   getInstance,
@@ -13,7 +14,7 @@ import { isTryRunning } from '../api/logs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { findLog, findTail, type LogPlace, parseLine, readChunk } from '../logs/log-file.ts'
+import { findLog, findTail, parseLine, readChunk } from '../logs/log-file.ts'
 import { cellState, STATE_NAMES } from '../shared/cells.ts'
 import { logText } from '../shared/log-text.ts'
 import { clockSeconds, day, duration, zoneName } from '../text/times.ts'
@@ -43,7 +44,7 @@ function lineClock(timestamp: string, zone: string): string {
   return Number.isNaN(at) ? '' : `${clockSeconds(at, zone)}.${String(at % 1000).padStart(3, '0')}`
 }
 
-async function logView(web: Web, ti: InstanceListRow, place: LogPlace, isWhole: boolean) {
+async function logView(web: Web, ti: InstanceListRow, place: AttemptLogKey, isWhole: boolean) {
   const path = await findLog(web.config.logFolder, place)
   const isRunning = isTryRunning(ti, place.tryNumber)
   const tail = path === null ? null : isWhole ? { offset: 0, linesBefore: 0 } : await findTail(path, TAIL_BYTES)
