@@ -4,12 +4,16 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson } from '../core/json.ts'
 import { type AttemptResult, type AttemptSpec, LOG_MARK } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
-import { type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
-import { findBody } from '../sdk/serialize.ts'
-import { FailTask, SkipTask } from '../sdk/signals.ts'
+import { deferTo, type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
+import type { FacadeDag } from '../sdk/dag.ts'
+import { downstreamOf, findBody } from '../sdk/serialize.ts'
+import { FailTask, RetryTask, SkipTask, TaskDeferred, TaskRescheduled } from '../sdk/signals.ts'
+import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
-import { type Calls, makeClient } from './client.ts'
+import { type Calls, makeClient, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
+
+type Body = NonNullable<ReturnType<typeof findBody>>
 
 /** Airflow keeps 500 characters of a failure's message as its reason. */
 const REASON_LENGTH = 500
@@ -57,6 +61,7 @@ function makeRun(spec: AttemptSpec): RunInfo {
       return local
     },
     conf: spec.conf,
+    params: spec.params,
     fence: spec.fence,
   }
 }
@@ -76,18 +81,21 @@ function logFailure(error: unknown): void {
   })
 }
 
-/** How a thrown value ends the attempt. */
-export function resultOfError(error: unknown): AttemptResult {
+/** How a thrown value ends the attempt. `policy`: the task's own word on whether and when to try again. */
+export function resultOfError(error: unknown, policy?: (error: unknown) => AttemptResult | null): AttemptResult {
+  if (error instanceof TaskDeferred)
+    return { kind: 'defer', wait: error.wait, timeoutMs: error.timeout === null ? null : error.timeout * 1000 }
+  if (error instanceof TaskRescheduled) return { kind: 'reschedule', afterMs: error.after * 1000 }
   if (error instanceof SkipTask) {
     writeLog('info', `Skipped: ${error.message}`)
     return { kind: 'skip', message: error.message === '' ? null : error.message }
   }
   logFailure(error)
-  return {
-    kind: 'failure',
-    message: messageOf(error).slice(0, REASON_LENGTH),
-    isRetryable: !(error instanceof FailTask),
-  }
+  const failure = { kind: 'failure', message: messageOf(error).slice(0, REASON_LENGTH), isRetryable: true } as const
+  if (error instanceof FailTask) return { ...failure, isRetryable: false }
+  if (error instanceof RetryTask)
+    return error.after === null ? failure : { ...failure, retryAfterMs: Math.max(0, error.after * 1000) }
+  return policy?.(error) ?? failure
 }
 
 function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
@@ -103,35 +111,88 @@ function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
   return { kind: 'success', value: json }
 }
 
+/** What a body's value means: a decider's skips, or the ids an operator has skipped. */
+function resultOfBody(body: Body, value: unknown, skipped: readonly string[], spec: AttemptSpec): AttemptResult {
+  const decision = body.decide?.(value)
+  const result = resultOfValue(decision === undefined ? value : decision.value, spec)
+  const skips = decision?.skips ?? skipped
+  return result.kind === 'success' && skips.length > 0 ? { ...result, skips } : result
+}
+
+function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: AbortSignal, skipped: string[]) {
+  const context: OperatorContext = {
+    dagId: spec.dagId,
+    taskId: spec.taskId,
+    runId: spec.runId,
+    tryNumber: spec.tryNumber,
+    mapIndex: spec.mapIndex,
+    signal,
+    run: makeRun(spec),
+    client: makeClient(calls, spec.attempt),
+    runs: makeRunApi(calls, spec.attempt),
+    log: makeTaskLogger(),
+    embeddedRoot: spec.embeddedRoot,
+    triedAt: new Date(spec.triedAt),
+    rescheduleCount: spec.rescheduleCount,
+    downstream: (all = false) => downstreamOf(dag, spec.taskId, all),
+    skip: (taskIds) => {
+      skipped.push(...taskIds)
+    },
+    reschedule: (seconds) => {
+      throw new TaskRescheduled(seconds)
+    },
+    defer: deferTo,
+  }
+  return context
+}
+
+async function execute(body: Body, context: OperatorContext, args: object, spec: AttemptSpec): Promise<unknown> {
+  const { operator, handler } = body
+  if (operator === null) return handler?.(args)
+  if (spec.resume === null) return operator.execute(context, args)
+  if (operator.resume === undefined)
+    throw new BaramError('DAG_INVALID', `${operator.name} was deferred but has no resume(…) to go on with`)
+  return operator.resume(context, spec.resume.event, args)
+}
+
+/** The task's `retryPolicy`, asked about one error. A policy that fails itself is told in the log and has no say. */
+function policyOf(body: Body, tryNumber: number): ((error: unknown) => AttemptResult | null) | undefined {
+  const { retryPolicy } = body.spec
+  if (typeof retryPolicy !== 'function') return undefined
+  return (error) => {
+    const message = messageOf(error).slice(0, REASON_LENGTH)
+    try {
+      // Its type is checked where it is declared; what it answers is checked here.
+      const answer = (retryPolicy as RetryPolicy)(error, tryNumber)
+      if (answer === undefined) return null
+      if (!answer.retry) return { kind: 'failure', message, isRetryable: false }
+      const after = answer.after === undefined ? {} : { retryAfterMs: Math.max(0, answer.after * 1000) }
+      return { kind: 'failure', message, isRetryable: true, ...after }
+    } catch (problem) {
+      writeLog('error', `The retry policy failed and is ignored: ${messageOf(problem)}`)
+      return null
+    }
+  }
+}
+
 /** Never throws: whatever happens becomes a result. */
 export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortSignal): Promise<AttemptResult> {
+  let policy: ((error: unknown) => AttemptResult | null) | undefined
   try {
     const { dags } = await loadModule(spec.modulePath)
     const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
     const body = dag === undefined ? null : findBody(dag, spec.taskId)
-    if (body === null) {
+    if (dag === undefined || body === null) {
       writeLog('error', `DAG ${spec.dagId} has no task ${spec.taskId} in this version`)
       return { kind: 'removed' }
     }
-    const log = makeTaskLogger()
-    const context: OperatorContext = {
-      dagId: spec.dagId,
-      taskId: spec.taskId,
-      runId: spec.runId,
-      tryNumber: spec.tryNumber,
-      mapIndex: spec.mapIndex,
-      signal,
-      run: makeRun(spec),
-      client: makeClient(calls, spec.attempt),
-      log,
-      embeddedRoot: spec.embeddedRoot,
-    }
-    const args = bindArguments(spec.inputs, (message) => log.warn(message))
-    const value = await runInScope(context, async () =>
-      body.operator === null ? body.handler?.(args) : body.operator.execute(context, args),
-    )
-    return resultOfValue(value, spec)
+    policy = policyOf(body, spec.tryNumber)
+    const skipped: string[] = []
+    const context = makeContext(spec, dag, calls, signal, skipped)
+    const args = bindArguments(spec.inputs, (message) => context.log.warn(message))
+    const value = await runInScope(context, () => execute(body, context, args, spec))
+    return resultOfBody(body, value, skipped, spec)
   } catch (error) {
-    return resultOfError(error)
+    return resultOfError(error, policy)
   }
 }

@@ -3,7 +3,7 @@
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { checkJson } from '../core/json.ts'
 import type { CallOp, FromChild } from '../core/protocol.ts'
-import type { ConnectionResult, TaskClient } from '../sdk/context.ts'
+import type { ConnectionResult, RunApi, RunStatus, TaskClient, TriggeredRunInfo } from '../sdk/context.ts'
 import { ConnectionNotFoundError, VariableNotFoundError } from '../sdk/signals.ts'
 
 interface Waiting {
@@ -36,6 +36,8 @@ export class Calls {
     else waiting?.reject(new Error(error))
   }
 }
+
+type RunStateAnswer = Omit<RunStatus, 'logicalDate'> & { readonly logicalDate: number | null }
 
 /** JSON has no undefined: unset locators are left out. */
 function strip(value: object): JsonObject {
@@ -77,6 +79,32 @@ export function makeClient(calls: Calls, attempt: number): TaskClient {
     },
     async setXCom(opts) {
       await call('setXCom', { ...opts, value: checkJson(opts.value) })
+    },
+  }
+}
+
+/** Other runs, by the supervisor's hand. */
+export function makeRunApi(calls: Calls, attempt: number): RunApi {
+  const call = (op: CallOp, args: object) => calls.make(attempt, op, strip(args))
+  return {
+    async trigger({ logicalDate, runAfter, ...request }) {
+      const dates = {
+        ...(logicalDate !== undefined && { logicalDate: logicalDate?.getTime() ?? null }),
+        ...(runAfter !== undefined && { runAfter: runAfter.getTime() }),
+      }
+      // The supervisor answers with exactly these fields.
+      return (await call('triggerRun', { ...request, ...dates })) as unknown as TriggeredRunInfo
+    },
+    async state(dagId, by) {
+      const at = 'runId' in by ? { runId: by.runId } : { logicalDate: by.logicalDate.getTime() }
+      const found = (await call('getRunState', { dagId, ...at })) as RunStateAnswer | null
+      return found === null
+        ? null
+        : { ...found, logicalDate: found.logicalDate === null ? null : new Date(found.logicalDate) }
+    },
+    async taskStates(dagId, logicalDate, taskIds) {
+      const args = { dagId, logicalDate: logicalDate.getTime(), taskIds }
+      return (await call('getTaskStates', args)) as Awaited<ReturnType<RunApi['taskStates']>>
     },
   }
 }

@@ -8,6 +8,7 @@ import { resultOfError, runAttempt } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
 import { isTainted, type Traces, takeTraces } from './taint.ts'
+import { Watches } from './watches.ts'
 
 interface Running {
   readonly spec: AttemptSpec
@@ -37,6 +38,7 @@ function post(message: FromChild): void {
 }
 
 const calls = new Calls(post)
+const watches = new Watches(calls, post)
 
 /** What the last attempt left is what the next one finds: one look serves both. */
 let traces: Traces | null = null
@@ -97,6 +99,12 @@ process.on('message', (message: ToChild) => {
       break
     case 'reply':
       calls.answer(message.call, message.value, message.error)
+      break
+    case 'watch':
+      for (const spec of message.specs) watches.start(spec)
+      break
+    case 'unwatch':
+      for (const id of message.ids) watches.stop(id)
       break
     case 'abort':
       if (running?.spec.attempt === message.attempt) running.abort.abort(new Error(`Task aborted by ${message.reason}`))

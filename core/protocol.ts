@@ -26,6 +26,32 @@ export interface AttemptSpec {
   /** The task's arguments, upstream values already read; `missing` = the upstream pushed nothing. */
   readonly inputs: readonly AttemptInput[]
   readonly doXcomPush: boolean
+  /** The DAG's params with the run's conf over them. */
+  readonly params: JsonObject
+  /** When this try began: later than that of its process when it was rescheduled or deferred since. */
+  readonly triedAt: number
+  readonly maxTries: number
+  /** How often this try was put off. */
+  readonly rescheduleCount: number
+  /** Instances of a mapped task; null when it is not mapped. */
+  readonly expandedCount: number | null
+  /** What the trigger it was deferred to has told; null = the try begins. */
+  readonly resume: { readonly event: JsonValue } | null
+}
+
+/** A wait that holds no slot, in the triggerer. */
+export interface WatchSpec {
+  /** Names the wait between supervisor and child, also as `attempt` of its calls. */
+  readonly id: number
+  readonly modulePath: string
+  readonly dagId: string
+  readonly taskId: string
+  readonly runId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
+  /** Name of one of the operator's triggers. */
+  readonly trigger: string
+  readonly args: JsonValue
 }
 
 export interface AttemptInput {
@@ -45,6 +71,8 @@ export type ToChild =
   | { readonly type: 'run'; readonly spec: AttemptSpec }
   | { readonly type: 'reply'; readonly call: number; readonly value?: JsonValue; readonly error?: string }
   | { readonly type: 'abort'; readonly attempt: number; readonly reason: string }
+  | { readonly type: 'watch'; readonly specs: readonly WatchSpec[] }
+  | { readonly type: 'unwatch'; readonly ids: readonly number[] }
 
 /** What reading one DAG file gave: its good DAGs, and the faults of the others. */
 export interface ParseResult {
@@ -60,13 +88,39 @@ export interface ParseFault {
   readonly stack: string | null
 }
 
+/** What a deferred task waits for: an instant, or a trigger of its operator. */
+export type Wait =
+  | { readonly kind: 'time'; readonly at: number }
+  | { readonly kind: 'trigger'; readonly name: string; readonly args: JsonValue }
+
 export type AttemptResult =
-  | { readonly kind: 'success'; readonly value?: JsonValue }
+  /** `skips`: ids of tasks that are not to run in this run. */
+  | { readonly kind: 'success'; readonly value?: JsonValue; readonly skips?: readonly string[] }
   | { readonly kind: 'skip'; readonly message: string | null }
-  | { readonly kind: 'failure'; readonly message: string; readonly isRetryable: boolean }
+  /** `retryAfterMs`: instead of the task's own delay. */
+  | {
+      readonly kind: 'failure'
+      readonly message: string
+      readonly isRetryable: boolean
+      readonly retryAfterMs?: number
+    }
+  | { readonly kind: 'reschedule'; readonly afterMs: number }
+  | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
   | { readonly kind: 'removed' }
 
-export type CallOp = 'getVariable' | 'setVariable' | 'deleteVariable' | 'getConnection' | 'getXCom' | 'setXCom'
+const CALL_NAMES = [
+  'getVariable',
+  'setVariable',
+  'deleteVariable',
+  'getConnection',
+  'getXCom',
+  'setXCom',
+  'triggerRun',
+  'getRunState',
+  'getTaskStates',
+  'getPreviousSuccess',
+] as const
+export type CallOp = (typeof CALL_NAMES)[number]
 
 export type FromChild =
   | { readonly type: 'hello'; readonly pid: number }
@@ -85,21 +139,23 @@ export type FromChild =
       readonly op: CallOp
       readonly args: JsonObject
     }
+  /** Template fields as they were rendered, and the name of a mapped instance. */
+  | {
+      readonly type: 'fields'
+      readonly attempt: number
+      readonly fields: JsonObject
+      readonly mapIndexLabel: string | null
+    }
+  /** A wait is over. */
+  | { readonly type: 'event'; readonly id: number; readonly event: JsonValue }
+  | { readonly type: 'watch_failed'; readonly id: number; readonly message: string }
 
 /** A line that stands alone on both log pipes when an attempt is over: everything before it belongs to that attempt. */
 export const endMark = (attempt: number) => `\u0001baram-end ${attempt}`
 /** Opens a structured log line on stdout. */
 export const LOG_MARK = '\u0001baram-log '
 
-const CALL_OPS: ReadonlySet<unknown> = new Set<CallOp>([
-  'getVariable',
-  'setVariable',
-  'deleteVariable',
-  'getConnection',
-  'getXCom',
-  'setXCom',
-])
-const OUTCOMES: ReadonlySet<unknown> = new Set<AttemptResult['kind']>(['success', 'skip', 'failure', 'removed'])
+const CALL_OPS: ReadonlySet<unknown> = new Set<CallOp>(CALL_NAMES)
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -108,19 +164,38 @@ function require(condition: boolean, what: string): asserts condition {
   if (!condition) throw new BaramError('PROTOCOL', `a child sent ${what}`)
 }
 
+const isMs = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+function isWait(wait: unknown): boolean {
+  if (!isRecord(wait)) return false
+  return wait['kind'] === 'time' ? isMs(wait['at']) : wait['kind'] === 'trigger' && typeof wait['name'] === 'string'
+}
+
+/** Of each kind of result: whether what the supervisor acts on is there. */
+const RESULT_CHECKS: Readonly<Record<AttemptResult['kind'], (result: Record<string, unknown>) => boolean>> = {
+  success: ({ skips }) =>
+    skips === undefined || (Array.isArray(skips) && skips.every((taskId) => typeof taskId === 'string')),
+  skip: ({ message }) => isTextOrNull(message),
+  failure: ({ message, isRetryable, retryAfterMs }) =>
+    typeof message === 'string' &&
+    typeof isRetryable === 'boolean' &&
+    (retryAfterMs === undefined || isMs(retryAfterMs)),
+  reschedule: ({ afterMs }) => isMs(afterMs),
+  defer: ({ wait, timeoutMs }) => isWait(wait) && (timeoutMs === null || isMs(timeoutMs)),
+  removed: () => true,
+}
+
 function checkOutcome(message: Record<string, unknown>): void {
   const { result } = message
   require(typeof message['attempt'] === 'number' &&
     isRecord(result) &&
-    OUTCOMES.has(result['kind']), 'an outcome of an unknown kind')
+    typeof result['kind'] === 'string' &&
+    Object.hasOwn(RESULT_CHECKS, result['kind']), 'an outcome of an unknown kind')
   require(typeof message['isTainted'] === 'boolean' &&
     typeof message['rssBytes'] === 'number', 'an outcome without the state of its process')
-  if (result['kind'] === 'skip')
-    require(result['message'] === null || typeof result['message'] === 'string', 'a skip whose message is no text')
-  if (result['kind'] === 'failure') {
-    require(typeof result['message'] === 'string' &&
-      typeof result['isRetryable'] === 'boolean', 'a failure without its message')
-  }
+  // Proven to be one of the kinds just above.
+  const kind = result['kind'] as AttemptResult['kind']
+  require(RESULT_CHECKS[kind](result), `a result of kind ${kind} that lacks what it must say`)
 }
 
 function checkParsed(result: unknown): void {
@@ -161,6 +236,18 @@ export function readFromChild(message: unknown): FromChild {
         typeof message['attempt'] === 'number' &&
         CALL_OPS.has(message['op']) &&
         isRecord(message['args']), 'a call of an unknown operation')
+      break
+    case 'fields':
+      require(typeof message['attempt'] === 'number' &&
+        isRecord(message['fields']) &&
+        isTextOrNull(message['mapIndexLabel']), 'rendered fields that are no object')
+      break
+    case 'event':
+      require(typeof message['id'] === 'number' && message['event'] !== undefined, 'an event without its value')
+      break
+    case 'watch_failed':
+      require(typeof message['id'] === 'number' &&
+        typeof message['message'] === 'string', 'a failed wait without its message')
       break
     default:
       throw new BaramError('PROTOCOL', `a child sent a message of unknown type ${JSON.stringify(message['type'])}`)

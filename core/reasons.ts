@@ -16,6 +16,17 @@ export type Reason =
   | { code: 'lost'; worker: string; triesLeft: number }
   | { code: 'interrupted'; worker: string }
   | { code: 'retry_due' }
+  | { code: 'rescheduled' }
+  | { code: 'reschedule_due' }
+  | { code: 'deferred'; waitsFor: string }
+  | { code: 'wait_over' }
+  | { code: 'wait_timed_out'; triesLeft: number }
+  | { code: 'skipped_by'; taskId: string }
+  | { code: 'map_empty' }
+  | { code: 'map_missing'; taskId: string }
+  | { code: 'map_too_long'; length: number; limit: number }
+  | { code: 'stopped_by_fail_fast'; taskId: string }
+  | { code: 'run_timed_out'; seconds: number }
   | { code: 'task_removed' }
   | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
   | { code: 'waits_its_turn'; pool: string }
@@ -55,6 +66,28 @@ export function describeReason(reason: Reason): string {
       return `Its worker ${reason.worker} was stopped; tries again, whatever tries are left.`
     case 'retry_due':
       return 'Its retry delay is over.'
+    case 'rescheduled':
+      return 'Gave its slot back; looks again later.'
+    case 'reschedule_due':
+      return 'It is time to look again.'
+    case 'deferred':
+      return `Waits without a slot for ${reason.waitsFor}.`
+    case 'wait_over':
+      return 'What it waited for has come.'
+    case 'wait_timed_out':
+      return `What it waited for did not come in time, ${tries(reason.triesLeft)}.`
+    case 'skipped_by':
+      return `Skipped: ${reason.taskId} chose another way.`
+    case 'map_empty':
+      return 'Skipped: there is nothing to map over.'
+    case 'map_missing':
+      return `Cannot be mapped: ${reason.taskId} handed on no value.`
+    case 'map_too_long':
+      return `Cannot be mapped: ${reason.length} instances, at most ${reason.limit} are allowed (core.max_map_length).`
+    case 'stopped_by_fail_fast':
+      return `Ended because ${reason.taskId} failed and the DAG fails fast.`
+    case 'run_timed_out':
+      return `Ended because its run took longer than ${reason.seconds} s (dagrunTimeout).`
     case 'task_removed':
       return 'Its task is no longer in the DAG.'
     case 'waits_for_pool':

@@ -12,6 +12,24 @@ export type SerializedInput =
   | { readonly name: string; readonly kind: 'ref'; readonly taskId: string }
   | { readonly name: string; readonly kind: 'literal'; readonly value: JsonValue }
 
+/** How a mapped task gets its instances: over which lists, and how several of them are combined. */
+export interface TaskMapping {
+  /** `product`: every combination, the last list fastest; `zip`: side by side; `each`: one list of argument objects. */
+  readonly kind: 'product' | 'zip' | 'each'
+  /** The lists, in the author's order; `each` has exactly one, whose name is empty. */
+  readonly over: readonly SerializedInput[]
+  /** `zip` only: what stands where a shorter list has ended; null = the shortest list counts. */
+  readonly fill: { readonly value: JsonValue } | null
+}
+
+/** A value that a run may be given, with its default and the JSON Schema it must keep. */
+export interface SerializedParam {
+  /** Absent = the run must bring one. */
+  readonly value?: JsonValue
+  readonly schema: JsonObject
+  readonly description: string | null
+}
+
 export interface SerializedTask {
   readonly taskId: string
   /** Airflow's class name in lists: an operator's own, or `TypeScriptTask` for a function. */
@@ -42,9 +60,18 @@ export interface SerializedTask {
   readonly startDate: string | null
   readonly endDate: string | null
   readonly docMd: string | null
+  /** Arguments every instance gets; those of `mapping` come on top. */
   readonly inputs: readonly SerializedInput[]
+  /** null = one instance. */
+  readonly mapping: TaskMapping | null
+  /** Names the instances of a mapped task. */
+  readonly mapIndexTemplate: string | null
+  /** Its attempts may name tasks to be skipped (branches). */
+  readonly skips: boolean
   /** Options of an operator, for people to read. */
   readonly options: JsonObject
+  /** Options that are rendered as templates. */
+  readonly templateFields: readonly string[]
 }
 
 export interface SerializedGroup {
@@ -54,7 +81,7 @@ export interface SerializedGroup {
 }
 
 export interface SerializedDag {
-  readonly format: 1
+  readonly format: 2
   readonly dagId: string
   readonly dagDisplayName: string | null
   readonly description: string | null
@@ -72,11 +99,15 @@ export interface SerializedDag {
   /** Seconds. */
   readonly dagrunTimeout: number | null
   readonly failFast: boolean
+  readonly renderTemplateAsNativeObj: boolean
   readonly isPausedUponCreation: boolean | null
+  readonly params: { readonly [name: string]: SerializedParam }
   readonly tasks: readonly SerializedTask[]
   readonly groups: readonly SerializedGroup[]
   /** Sorted pairs upstream, downstream. */
   readonly edges: readonly (readonly [string, string])[]
+  /** Sorted triples upstream, downstream, text. */
+  readonly labels: readonly (readonly [string, string, string])[]
 }
 
 const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
@@ -96,11 +127,31 @@ const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
   'maxConsecutiveFailedDagRuns',
   'dagrunTimeout',
   'failFast',
+  'renderTemplateAsNativeObj',
   'isPausedUponCreation',
+  'params',
   'tasks',
   'groups',
   'edges',
+  'labels',
 ])
+
+type Format1Dag = Omit<SerializedDag, 'format' | 'tasks'> & {
+  readonly format: 1
+  readonly tasks: readonly Omit<SerializedTask, 'mapping' | 'mapIndexTemplate' | 'skips' | 'templateFields'>[]
+}
+
+/** Format 1 knew no mapping, params, labels, branches and templates: runs pinned to such a version go on without them. */
+function fromFormat1(dag: Format1Dag): SerializedDag {
+  const tasks = dag.tasks.map((task) => ({
+    ...task,
+    mapping: null,
+    mapIndexTemplate: null,
+    skips: false,
+    templateFields: [],
+  }))
+  return { ...dag, format: 2, renderTemplateAsNativeObj: false, params: {}, labels: [], tasks }
+}
 
 /**
  * Reads a stored DAG. Written by this product alone, so only its frame is checked: the format number and that no key is
@@ -111,11 +162,14 @@ export function readSerializedDag(value: unknown): SerializedDag {
   if (typeof value !== 'object' || value === null)
     throw new BaramError('SERIALIZED_INVALID', 'a stored DAG must be an object')
   const format: unknown = (value as { format?: unknown }).format
-  if (format !== 1)
-    throw new BaramError('SERIALIZED_INVALID', `a stored DAG has format ${String(format)}; this version reads format 1`)
+  if (format !== 1 && format !== 2)
+    throw new BaramError(
+      'SERIALIZED_INVALID',
+      `a stored DAG has format ${String(format)}; this version reads formats 1 and 2`,
+    )
   const unknown = Object.keys(value).filter((key) => !DAG_KEYS.has(key))
   if (unknown.length > 0)
     throw new BaramError('SERIALIZED_INVALID', `a stored DAG has unknown keys: ${unknown.join(', ')}`)
-  // Proven above: our own writer made it, in the one format this version knows.
-  return value as SerializedDag
+  // Proven above: our own writer made it, in a format this version knows.
+  return format === 1 ? fromFormat1(value as Format1Dag) : (value as SerializedDag)
 }

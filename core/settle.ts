@@ -2,14 +2,28 @@
 
 import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
 import { BaramError } from './errors.ts'
+import type { Wait } from './protocol.ts'
 import type { Reason } from './reasons.ts'
 import { pythonIso, retryDelayMs } from './retry.ts'
 
 /** How an attempt ended, as its worker (or whoever found it dead) tells it. */
 export type Outcome =
-  | { readonly kind: 'success' }
+  /** `skips`: ids of tasks that are not to run in this run. */
+  | { readonly kind: 'success'; readonly skips?: readonly string[] }
   | { readonly kind: 'skip'; readonly message: string | null }
-  | { readonly kind: 'failure'; readonly message: string; readonly isRetryable: boolean }
+  /** `retryAfterMs`: asked for by the task itself, instead of its delay. */
+  | {
+      readonly kind: 'failure'
+      readonly message: string
+      readonly isRetryable: boolean
+      readonly retryAfterMs?: number
+    }
+  /** Gave its slot back; the same try goes on later. */
+  | { readonly kind: 'reschedule'; readonly afterMs: number }
+  /** Waits without a slot; the same try goes on when it has come. */
+  | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
+  /** What it was deferred to did not come in time. */
+  | { readonly kind: 'wait_timeout' }
   | { readonly kind: 'timeout'; readonly seconds: number }
   | { readonly kind: 'lost'; readonly worker: string }
   /** Its worker was told to stop: not the task's fault, so it is tried again whatever tries are left. */
@@ -17,7 +31,10 @@ export type Outcome =
   /** The version this run is pinned to has no such task. */
   | { readonly kind: 'removed' }
 
-function failureReason(outcome: Outcome & { kind: 'failure' | 'timeout' | 'lost' }, triesLeft: number): Reason {
+type Failure = Outcome & { kind: 'failure' | 'timeout' | 'lost' | 'wait_timeout' }
+
+function failureReason(outcome: Failure, triesLeft: number): Reason {
+  if (outcome.kind === 'wait_timeout') return { code: 'wait_timed_out', triesLeft }
   if (outcome.kind === 'timeout') return { code: 'timed_out', seconds: outcome.seconds, triesLeft }
   if (outcome.kind === 'lost') return { code: 'lost', worker: outcome.worker, triesLeft }
   if (!outcome.isRetryable) return { code: 'failed_for_good', message: outcome.message }
@@ -31,6 +48,15 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
       return board.move(ti, 'success', { code: 'succeeded' })
     case 'skip':
       return board.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
+    case 'reschedule':
+      return board.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + outcome.afterMs)
+    case 'defer':
+      return board.move(
+        ti,
+        'deferred',
+        { code: 'deferred', waitsFor: describeWait(outcome.wait) },
+        wakeAt(outcome, now),
+      )
     case 'interrupted':
       ti.maxTries++ // Its own tries stay what they were.
       return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
@@ -38,14 +64,26 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
       return board.move(ti, 'removed', { code: 'task_removed' })
     case 'failure':
     case 'timeout':
-    case 'lost': {
+    case 'lost':
+    case 'wait_timeout': {
       const mayRetry = !(outcome.kind === 'failure' && !outcome.isRetryable) && ti.tryNumber <= ti.maxTries
       const reason = failureReason(outcome, mayRetry ? ti.maxTries - ti.tryNumber + 1 : 0)
       if (!mayRetry) return board.move(ti, 'failed', reason)
-      return board.move(ti, 'up_for_retry', reason, now + delayOf(board, ti))
+      const asked = outcome.kind === 'failure' ? outcome.retryAfterMs : undefined
+      return board.move(ti, 'up_for_retry', reason, now + (asked ?? delayOf(board, ti)))
     }
   }
 }
+
+/** When a deferred instance is due whatever its trigger does; null = never. */
+function wakeAt({ wait, timeoutMs }: Outcome & { kind: 'defer' }, now: number): number | null {
+  const times = [wait.kind === 'time' ? wait.at : null, timeoutMs === null ? null : now + timeoutMs]
+  const known = times.filter((at) => at !== null)
+  return known.length === 0 ? null : Math.min(...known)
+}
+
+const describeWait = (wait: Wait): string =>
+  wait.kind === 'time' ? new Date(wait.at).toISOString() : `its trigger ${wait.name}`
 
 function delayOf(board: RunBoard, ti: TaskInstanceView): number {
   const task = board.graph.tasks[ti.task]

@@ -41,7 +41,7 @@ const END = ['success', 'failed', 'skipped', 'upstream_failed', 'removed'] as co
 
 /** Every legal move of the engine (RELIABILITY §3.1). A user's *mark* may set success, failed or skipped from anywhere. */
 export const MOVES: { readonly [F in From]: readonly From[] } = {
-  none: ['scheduled', 'skipped', 'upstream_failed', 'removed', 'success'],
+  none: ['scheduled', 'failed', 'skipped', 'upstream_failed', 'removed', 'success'],
   scheduled: ['queued', 'none', 'removed', 'skipped'],
   queued: ['running', 'scheduled', 'failed', 'removed', 'skipped'],
   running: [

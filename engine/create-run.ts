@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/json.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
-import { type DueRun, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
+import { type DueRun, inferManualInterval, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
 import { randomText, uuidv7 } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
 import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
@@ -113,6 +113,8 @@ export interface TriggerRequest {
   readonly note?: string | null
   readonly triggeredBy: 'cli' | 'operator' | 'rest_api' | 'ui'
   readonly user: string | null
+  /** Refuse when the DAG is paused, instead of making a run that waits. */
+  readonly mustBeActive?: boolean
 }
 
 export interface TriggeredRun {
@@ -164,6 +166,8 @@ export async function triggerRun(
         'REFUSED',
         `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
       )
+    if (dag.is_paused && request.mustBeActive === true)
+      throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
     const version = await boards.version(tx, dag.version_id, dag.version_hash)
     // By the database's clock, as everything that waits for a time (rule 17).
     const runAfter = request.runAfter ?? request.logicalDate ?? (await databaseNow(tx))
@@ -174,7 +178,9 @@ export async function triggerRun(
       runId,
       runType: 'manual',
       logicalDate,
-      dataInterval: request.dataInterval ?? (logicalDate === null ? null : { start: logicalDate, end: logicalDate }),
+      dataInterval:
+        request.dataInterval ??
+        (logicalDate === null ? null : inferManualInterval(version.graph.dag.timetable, logicalDate)),
       runAfter,
       conf: request.conf ?? {},
       triggeredBy: request.triggeredBy,
@@ -186,6 +192,7 @@ export async function triggerRun(
       throw new BaramError(
         'CONFLICT',
         `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`,
+        { details: { runId } },
       )
     }
     const run = { dagRunId, runId, isPaused: dag.is_paused }

@@ -3,6 +3,8 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { JsonValue } from '../core/json.ts'
+import { TaskDeferred } from './signals.ts'
+import { isPendingTrigger, type PendingTrigger } from './trigger.ts'
 
 /** Airflow's SDK: exactly these six fields (its tests compare the keys). */
 export interface TaskContext {
@@ -44,6 +46,8 @@ export interface RunInfo {
   /** Local dates of the interval's start (else of the logical date, else of `runAfter`). */
   readonly local: LocalDates
   readonly conf: { readonly [key: string]: JsonValue }
+  /** The DAG's params, with the run's conf over them. */
+  readonly params: { readonly [name: string]: JsonValue }
   /** Idempotency key of this attempt: task instance / try / epoch. */
   readonly fence: string
 }
@@ -107,13 +111,87 @@ export interface TaskLogger {
   error(message: string): void
 }
 
+/** How a run of some DAG stands. */
+export interface RunStatus {
+  readonly dagId: string
+  readonly runId: string
+  readonly state: 'queued' | 'running' | 'success' | 'failed'
+  readonly logicalDate: Date | null
+}
+
+export interface TriggerRunRequest {
+  readonly dagId: string
+  readonly runId?: string
+  readonly logicalDate?: Date | null
+  readonly runAfter?: Date
+  readonly conf?: { readonly [key: string]: JsonValue }
+  readonly note?: string
+  /** Clear a run that exists instead of refusing. Default false. */
+  readonly resetDagRun?: boolean
+  /** Refuse when the DAG is paused. Default false: the run waits until it is not. */
+  readonly failWhenDagIsPaused?: boolean
+}
+
+/** `exists`: there is such a run already, nothing was made. */
+export interface TriggeredRunInfo {
+  readonly runId: string
+  readonly exists: boolean
+}
+
+/** Other runs of this deployment. */
+export interface RunApi {
+  /** Makes a manual run. @throws Error when the DAG does not exist, or is paused and `failWhenDagIsPaused` is set */
+  trigger(request: TriggerRunRequest): Promise<TriggeredRunInfo>
+  /** By run id, or by logical date; null when there is none. */
+  state(dagId: string, by: { readonly runId: string } | { readonly logicalDate: Date }): Promise<RunStatus | null>
+  /**
+   * States of tasks in the run of another DAG with a logical date, as `taskId → states` (one a map index; `null` = no
+   * state yet); null when there is no such run. Without `taskIds` all of them.
+   */
+  taskStates(
+    dagId: string,
+    logicalDate: Date,
+    taskIds?: readonly string[],
+  ): Promise<{ readonly [taskId: string]: readonly (string | null)[] } | null>
+}
+
+export interface DeferOptions {
+  /** Seconds after which the try fails if nothing came; default: waits for ever. */
+  readonly timeout?: number
+}
+
 /** All that an operator may see of the world: so each can be tested with a made-up one. */
 export interface OperatorContext extends TaskContext {
   readonly run: RunInfo
   readonly client: TaskClient
+  readonly runs: RunApi
   readonly log: TaskLogger
+  /** When this try began: before this process did, if it was rescheduled or deferred since. */
+  readonly triedAt: Date
+  /** How often this try was rescheduled. */
+  readonly rescheduleCount: number
+  /** Ids of the tasks directly behind this one; `all`: of everything behind it. */
+  downstream(all?: boolean): readonly string[]
+  /** These tasks are not to run in this run (the operator must say `skips: true`). Counts once this try succeeds. */
+  skip(taskIds: readonly string[]): void
+  /** Gives the slot back; the same try goes on with `execute` after some seconds. */
+  reschedule(seconds: number): never
+  /** Gives the slot back until an instant, or until a trigger of this operator has its event; then `resume` runs. */
+  defer(until: Date | PendingTrigger, options?: DeferOptions): never
   /** Folder (absolute) below which embedded backends and scratch keep their files on this host. */
   readonly embeddedRoot: string
+}
+
+/** What `op.defer` does. @throws TaskDeferred always, or TypeError for something that cannot be waited for */
+export function deferTo(until: Date | PendingTrigger, options: DeferOptions = {}): never {
+  const timeout = options.timeout ?? null
+  if (until instanceof Date) {
+    if (Number.isNaN(until.getTime())) throw new TypeError('op.defer: expected a valid Date, found an invalid one')
+    throw new TaskDeferred({ kind: 'time', at: until.getTime() }, timeout)
+  }
+  if (!isPendingTrigger(until))
+    throw new TypeError('op.defer: expected a Date, or a trigger called with its arguments: op.defer(trigger({…}))')
+  throw new TaskDeferred({ kind: 'trigger', name: until.name, args: until.args }, timeout)
 }
 
 // A registered symbol: two copies of the package in one process share the storage, as Airflow's SDK has it.

@@ -91,7 +91,7 @@ class Builder implements Declaration {
     const body = readBody(call.body, where)
     const spec = readSpec(call.spec, this.rules.task, where)
     const taskId = this.path(pickId(call.id, spec['taskId'], body, where), group)
-    const node: TaskNode = { kind: 'task', taskId, ...body, spec, group, inputs: null, ref: null }
+    const node: TaskNode = { kind: 'task', taskId, ...body, decide: null, spec, group, inputs: null, ref: null }
     this.enter(taskId, node, group)
     return (...inputs) => this.place(node, inputs)
   }

@@ -7,7 +7,21 @@ export * from './context.ts'
 export { Dag } from './dag.ts'
 export { defineOperator, type Operator, type OperatorSpec } from './operator.ts'
 export { type CronOptions, cron, type EveryOptions, every, type Schedule } from './schedule.ts'
-export * from './signals.ts'
+export {
+  ConnectionNotFoundError,
+  FailTask,
+  RetryTask,
+  SkipTask,
+  TaskTimedOut,
+  VariableNotFoundError,
+} from './signals.ts'
+export {
+  defineTrigger,
+  type PendingTrigger,
+  type TriggerContext,
+  type TriggerFactory,
+  type TriggerSpec,
+} from './trigger.ts'
 export type {
   BaramDagSpec as DagSpec,
   BaramTaskSpec as TaskSpec,

@@ -1,5 +1,6 @@
 // Tasks, groups and edges while a DAG is being declared. One node class serves both doors.
 
+import type { JsonValue } from '../core/json.ts'
 import { isOperator, type Operator } from './operator.ts'
 import { isPlainObject } from './spec.ts'
 import type { TaskRef } from './types.ts'
@@ -9,12 +10,20 @@ const ID = /^[\p{L}\p{N}_.-]+$/u
 
 export type Handler = (args: unknown) => unknown
 
+/** What a decider hands on as its XCom, and the ids of the tasks it leaves out. */
+export interface Decision {
+  readonly value: JsonValue
+  readonly skips: readonly string[]
+}
+
 /** One declared task. */
 export interface TaskNode {
   readonly kind: 'task'
   readonly taskId: string
   readonly handler: Handler | null
   readonly operator: Operator<unknown, unknown> | null
+  /** `dag.if` and `dag.switch`: what the handler's value means. */
+  readonly decide: ((value: unknown) => Decision) | null
   readonly spec: Readonly<Record<string, unknown>>
   readonly group: GroupNode | null
   inputs: readonly (readonly [string, unknown])[] | null

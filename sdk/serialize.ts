@@ -167,7 +167,11 @@ function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faul
     endDate: dateOf(spec, 'endDate'),
     docMd: textOf(spec, 'docMd'),
     inputs: readTaskInputs(node, where, faults),
+    mapping: null,
+    mapIndexTemplate: textOf(spec, 'mapIndexTemplate'),
+    skips: node.operator?.skips === true,
     options: readOptions(node, where, faults),
+    templateFields: node.operator?.templateFields ?? [],
   }
 }
 
@@ -300,7 +304,7 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
   if (faults.list.length > 0) throw new BaramError('DAG_INVALID', faults.list.join('\n'), { details: { dagId } })
   const tags = Array.isArray(spec['tags']) ? spec['tags'].map(String) : []
   const serialized: SerializedDag = {
-    format: 1,
+    format: 2,
     dagId,
     dagDisplayName: textOf(spec, 'dagDisplayName'),
     description: textOf(spec, 'description'),
@@ -316,17 +320,42 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
     maxConsecutiveFailedDagRuns: numberOf(spec, 'maxConsecutiveFailedDagRuns') ?? 0,
     dagrunTimeout: numberOf(spec, 'dagrunTimeout'),
     failFast: flagOf(spec, 'failFast', false),
+    renderTemplateAsNativeObj: flagOf(spec, 'renderTemplateAsNativeObj', false),
     isPausedUponCreation: typeof spec['isPausedUponCreation'] === 'boolean' ? spec['isPausedUponCreation'] : null,
+    params: {},
     tasks: tasks.sort((a, b) => byText(a.taskId, b.taskId)),
     groups: readGroups(declaration).sort((a, b) => byText(a.groupId, b.groupId)),
     edges: [...resolveEdges(declaration)].sort(byText).map((pair) => JSON.parse(pair) as [string, string]),
+    labels: [],
   }
   buildGraph(serialized) // Throws on a cycle.
   return serialized
 }
 
 /** What runs for a task id: a handler or an operator; null when the DAG has no such task. */
-export function findBody(dag: FacadeDag, taskId: string): Pick<TaskNode, 'handler' | 'operator'> | null {
+export function findBody(
+  dag: FacadeDag,
+  taskId: string,
+): Pick<TaskNode, 'handler' | 'operator' | 'decide' | 'spec'> | null {
   const node = declarationOf(dag).nodes.get(taskId)
   return node?.kind === 'task' ? node : null
+}
+
+const edgesRead = new WeakMap<FacadeDag, readonly (readonly [string, string])[]>()
+
+/** Ids of the tasks directly behind one, or of all that its end can reach. Sorted. */
+export function downstreamOf(dag: FacadeDag, taskId: string, all: boolean): string[] {
+  const edges =
+    edgesRead.get(dag) ?? [...resolveEdges(declarationOf(dag))].map((pair) => JSON.parse(pair) as [string, string])
+  edgesRead.set(dag, edges)
+  const found = new Set<string>()
+  const agenda = [taskId]
+  for (const from of agenda) {
+    for (const [upstream, downstream] of edges) {
+      if (upstream !== from || found.has(downstream)) continue
+      found.add(downstream)
+      if (all) agenda.push(downstream)
+    }
+  }
+  return [...found].sort(byText)
 }

@@ -1,6 +1,6 @@
 // Checks of the options authors pass: unknown keys at once, wrong value types when the DAG is read, told together.
 
-export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object'
+export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object' | 'function'
 
 const DAG_FIELDS: Readonly<Record<string, FieldType>> = {
   schedule: 'string',
@@ -58,7 +58,10 @@ export interface SpecRules {
 }
 export const FACADE_DAG: SpecRules = { what: 'Dag', fields: DAG_FIELDS }
 export const FACADE_TASK: SpecRules = { what: 'task', fields: TASK_FIELDS }
-export const BARAM_TASK: SpecRules = { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string' } }
+export const BARAM_TASK: SpecRules = {
+  what: 'task',
+  fields: { ...TASK_FIELDS, isolate: 'string', retryPolicy: 'function' },
+}
 export const BARAM_DAG: SpecRules = {
   what: 'Dag',
   fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object' },
@@ -122,6 +125,7 @@ function fits(value: unknown, type: FieldType): boolean {
       return isPlainObject(value)
     case 'string':
     case 'boolean':
+    case 'function':
       return typeof value === type
   }
 }
@@ -131,6 +135,7 @@ const NAMES: Readonly<Record<FieldType, string>> = {
   number: 'a finite number',
   strings: 'an array of strings',
   object: 'an object of options',
+  function: 'a function',
   string: 'text',
   boolean: 'true or false',
 }

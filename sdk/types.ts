@@ -75,8 +75,16 @@ export interface TaskSpec {
   readonly maxActiveTisPerDagrun?: number | undefined
 }
 
+/** What a retry policy answers: `after` in seconds, default the task's own delay; `undefined` = as if there were no policy. */
+export type RetryDecision = { readonly retry: false } | { readonly retry: true; readonly after?: number } | undefined
+
+/** Asked when a try has failed. The task's `retries` still bound the number of tries. */
+export type RetryPolicy = (error: unknown, tryNumber: number) => RetryDecision
+
 /** `baram`'s wider task options. */
 export interface BaramTaskSpec extends TaskSpec {
+  /** Decides by the error whether and when to try again. Runs in the task's process. */
+  readonly retryPolicy?: RetryPolicy | undefined
   /** `'process'`: a fresh child process for each try, instead of a warm one. */
   readonly isolate?: 'process' | undefined
 }

@@ -136,6 +136,12 @@ export class Attempt {
       embeddedRoot: deps.config.home,
       inputs: await this.readInputs(task.inputs, fresh),
       doXcomPush: task.doXcomPush,
+      params: {},
+      triedAt: Date.now(),
+      maxTries: task.retries,
+      rescheduleCount: 0,
+      expandedCount: null,
+      resume: null,
     }
   }
 
@@ -192,7 +198,7 @@ export class Attempt {
     reply: (value: unknown, error?: string) => void,
   ): void {
     serveCall(
-      { database: this.deps.database, vault: this.deps.vault, masker: this.masker },
+      { database: this.deps.database, boards: this.deps.boards, vault: this.deps.vault, masker: this.masker },
       this.started,
       op,
       args,
@@ -216,10 +222,7 @@ export class Attempt {
     for (const timer of this.timers) clearTimeout(timer)
     this.timers = []
     const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
-    this.log.say(
-      outcome.kind === 'success' || outcome.kind === 'skip' ? 'info' : 'error',
-      `Ended: ${describeEnd(outcome)} after ${seconds} s`,
-    )
+    this.log.say(GOOD_ENDS.has(outcome.kind) ? 'info' : 'error', `Ended: ${describeEnd(outcome)} after ${seconds} s`)
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
     this.deps.onEnd({ dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms })
@@ -245,6 +248,8 @@ function outcomeOf(result: AttemptResult | null, exit: ChildExit | null): Outcom
   return { kind: 'failure', message: `the process ended ${how} before the task returned${hint}`, isRetryable: true }
 }
 
+const GOOD_ENDS: ReadonlySet<Outcome['kind']> = new Set<Outcome['kind']>(['success', 'skip', 'reschedule', 'defer'])
+
 function describeEnd(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'success':
@@ -260,5 +265,11 @@ function describeEnd(outcome: Outcome): string {
     case 'lost':
     case 'interrupted':
       return 'interrupted'
+    case 'reschedule':
+      return `put off for ${outcome.afterMs / 1000} s`
+    case 'defer':
+      return 'deferred, waits without a slot'
+    case 'wait_timeout':
+      return 'failed, what it waited for did not come in time'
   }
 }

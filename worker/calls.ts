@@ -5,14 +5,18 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { type Masker, secretStrings } from '../core/secret-names.ts'
+import type { Boards } from '../engine/boards.ts'
 import type { StartedAttempt } from '../engine/turn.ts'
 import type { Vault } from '../engine/vault.ts'
 import type { Database } from '../store/database.ts'
+import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
 import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
+import { callRunState, callTaskStates, callTriggerRun } from './run-calls.ts'
 
 export interface CallDeps {
   readonly database: Database
+  readonly boards: Boards
   readonly vault: Vault
   readonly masker: Masker
 }
@@ -115,6 +119,19 @@ async function setXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject
   return null
 }
 
+/** Dates of the last successful run before this one, epoch ms. */
+async function getPreviousSuccess({ database }: CallDeps, attempt: StartedAttempt): Promise<JsonValue> {
+  const found = await findPreviousSuccess(database, attempt.dagRunId)
+  return found === null
+    ? null
+    : {
+        dataIntervalStart: found.data_interval_start,
+        dataIntervalEnd: found.data_interval_end,
+        startDate: found.start_date,
+        endDate: found.end_date,
+      }
+}
+
 /** @throws BaramError with a sentence for the task's author */
 export async function serveCall(
   deps: CallDeps,
@@ -145,5 +162,13 @@ export async function serveCall(
       return getXCom(deps, attempt, args)
     case 'setXCom':
       return setXCom(deps, attempt, args)
+    case 'triggerRun':
+      return callTriggerRun(deps.database, deps.boards, by, args)
+    case 'getRunState':
+      return callRunState(deps.database, args)
+    case 'getTaskStates':
+      return callTaskStates(deps.database, args)
+    case 'getPreviousSuccess':
+      return getPreviousSuccess(deps, attempt)
   }
 }

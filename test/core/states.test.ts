@@ -19,7 +19,8 @@ const ALL: readonly (TaskState | null)[] = [null, ...TASK_STATES]
 
 /** §3.1 line by line, `none` written as null. Marking by a user is a verb of its own and no move. */
 const DOCUMENT: readonly (readonly [from: TaskState | null, to: readonly (TaskState | null)[]])[] = [
-  [null, ['scheduled', 'skipped', 'upstream_failed', 'removed', 'success']],
+  // failed: a mapped task that has more instances than allowed.
+  [null, ['scheduled', 'failed', 'skipped', 'upstream_failed', 'removed', 'success']],
   ['scheduled', ['queued', null, 'removed']],
   ['queued', ['running', 'scheduled', 'failed']],
   [

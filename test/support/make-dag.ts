@@ -34,7 +34,11 @@ export function makeTask(taskId: string, changes: Changes<SerializedTask> = {}):
     endDate: null,
     docMd: null,
     inputs: [],
+    mapping: null,
+    mapIndexTemplate: null,
+    skips: false,
     options: {},
+    templateFields: [],
     ...changes,
   }
 }
@@ -46,7 +50,7 @@ export function makeDag(
   changes: Changes<SerializedDag> = {},
 ): SerializedDag {
   return {
-    format: 1,
+    format: 2,
     dagId: 'example',
     dagDisplayName: null,
     description: null,
@@ -62,10 +66,13 @@ export function makeDag(
     maxConsecutiveFailedDagRuns: 0,
     dagrunTimeout: null,
     failFast: false,
+    renderTemplateAsNativeObj: false,
     isPausedUponCreation: false,
+    params: {},
     tasks: tasks.map((task) => (typeof task === 'string' ? makeTask(task) : task)),
     groups: [],
     edges,
+    labels: [],
     ...changes,
   }
 }

@@ -4,8 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import type { ConnectionResult, OperatorContext, RunInfo, TaskLogger } from '../../sdk/context.ts'
-import { ConnectionNotFoundError, VariableNotFoundError } from '../../sdk/signals.ts'
+import type { ConnectionResult, OperatorContext, RunApi, RunInfo, TaskLogger } from '../../sdk/context.ts'
+import { deferTo } from '../../sdk/context.ts'
+import { ConnectionNotFoundError, TaskRescheduled, VariableNotFoundError } from '../../sdk/signals.ts'
 
 export interface LogLine {
   readonly level: string
@@ -15,11 +16,20 @@ export interface LogLine {
 
 export interface MadeUpContext extends OperatorContext {
   readonly lines: LogLine[]
+  /** Ids the operator has skipped. */
+  readonly skipped: string[]
   readonly variables: Map<string, string>
   readonly connections: Map<string, ConnectionResult>
 }
 
 const folders: string[] = []
+
+/** A deployment without other DAGs. */
+const NO_RUNS: RunApi = {
+  trigger: ({ dagId }) => Promise.reject(new Error(`there is no DAG ${dagId}`)),
+  state: () => Promise.resolve(null),
+  taskStates: () => Promise.resolve(null),
+}
 
 /** A folder that is removed after the test file. */
 export async function temporaryFolder(): Promise<string> {
@@ -68,6 +78,7 @@ export function runOf(start: Date, end: Date): RunInfo {
       tsNodash: local.replaceAll(/[-:]/g, ''),
     },
     conf: {},
+    params: {},
     fence: 'made-up/1/1',
   }
 }
@@ -77,6 +88,10 @@ export interface MadeUp {
   readonly run?: RunInfo
   readonly taskId?: string
   readonly tryNumber?: number
+  readonly triedAt?: Date
+  readonly rescheduleCount?: number
+  readonly downstream?: readonly string[]
+  readonly runs?: RunApi
   readonly signal?: AbortSignal
   readonly variables?: Map<string, string>
   readonly connections?: readonly ConnectionResult[]
@@ -85,6 +100,7 @@ export interface MadeUp {
 export function madeUpContext(given: MadeUp): MadeUpContext {
   const run = given.run ?? runOf(new Date('2024-03-18T00:00:00Z'), new Date('2024-03-18T00:02:00Z'))
   const lines: LogLine[] = []
+  const skipped: string[] = []
   const variables = given.variables ?? new Map<string, string>()
   const connections = new Map((given.connections ?? []).map((connection) => [connection.id, connection]))
   return {
@@ -96,6 +112,16 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
     signal: given.signal ?? new AbortController().signal,
     run,
     embeddedRoot: given.embeddedRoot,
+    triedAt: given.triedAt ?? run.runAfter,
+    rescheduleCount: given.rescheduleCount ?? 0,
+    skipped,
+    downstream: () => given.downstream ?? [],
+    skip: (taskIds) => void skipped.push(...taskIds),
+    reschedule: (seconds) => {
+      throw new TaskRescheduled(seconds)
+    },
+    defer: deferTo,
+    runs: given.runs ?? NO_RUNS,
     lines,
     variables,
     connections,

@@ -37,7 +37,11 @@ export const makeTask = (taskId: string, more: Partial<SerializedTask> = {}): Se
   endDate: null,
   docMd: null,
   inputs: [],
+  mapping: null,
+  mapIndexTemplate: null,
+  skips: false,
   options: {},
+  templateFields: [],
   ...more,
 })
 
@@ -57,7 +61,7 @@ export function makeDag(dagId: string, options: DagOptions): SerializedDag {
   const chain = tasks.slice(1).map((task, i) => [tasks[i]?.taskId ?? '', task.taskId] as const)
   const cron = options.cron ?? null
   return {
-    format: 1,
+    format: 2,
     dagId,
     dagDisplayName: null,
     description: options.description ?? null,
@@ -76,10 +80,13 @@ export function makeDag(dagId: string, options: DagOptions): SerializedDag {
     maxConsecutiveFailedDagRuns: 0,
     dagrunTimeout: null,
     failFast: false,
+    renderTemplateAsNativeObj: false,
     isPausedUponCreation: true,
+    params: {},
     tasks,
     groups: options.groups ?? [],
     edges: options.edges ?? chain,
+    labels: [],
   } as SerializedDag
 }
 

@@ -1,0 +1,71 @@
+// How runs stand, as tasks of other runs ask: by names and dates, never by row id.
+
+import type { RunState, TaskState } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+
+export interface OtherRun {
+  readonly dag_id: string
+  readonly run_id: string
+  readonly state: RunState
+  readonly logical_date: number | null
+}
+
+/** By run id when there is one, else by logical date. */
+export async function findRunState(
+  sql: Sql,
+  dagId: string,
+  by: { readonly runId: string | null; readonly logicalDate: number | null },
+): Promise<OtherRun | null> {
+  const { rows } = await sql.query<OtherRun>(
+    `select dag_id, run_id, state, logical_date from dag_run
+     where dag_id = $1 and case when $2::text is null then logical_date = $3 else run_id = $2 end limit 1`,
+    [dagId, by.runId, by.logicalDate === null ? null : new Date(by.logicalDate).toISOString()],
+    'find_run_state',
+  )
+  return rows[0] ?? null
+}
+
+/** States by task, a list in order of map index; null when the DAG has no run of that date. */
+export async function findTaskStates(
+  sql: Sql,
+  dagId: string,
+  logicalDate: number,
+  taskIds: readonly string[] | null,
+): Promise<readonly { readonly task_id: string; readonly states: readonly (TaskState | null)[] }[] | null> {
+  const run = await sql.query<{ id: number }>('select id from dag_run where dag_id = $1 and logical_date = $2', [
+    dagId,
+    new Date(logicalDate).toISOString(),
+  ])
+  const id = run.rows[0]?.id
+  if (id === undefined) return null
+  const { rows } = await sql.query<{ task_id: string; states: (TaskState | null)[] }>(
+    `select task_id, array_agg(state order by map_index) as states from task_instance
+     where dag_run_id = $1 and ($2::text[] is null or task_id = any($2)) group by task_id`,
+    [id, taskIds],
+  )
+  return rows
+}
+
+/** The last successful run before one of the same DAG, by logical date: what templates call `prev_…_success`. */
+export async function findPreviousSuccess(
+  sql: Sql,
+  dagRunId: number,
+): Promise<{
+  readonly data_interval_start: number | null
+  readonly data_interval_end: number | null
+  readonly start_date: number | null
+  readonly end_date: number | null
+} | null> {
+  const { rows } = await sql.query<{
+    data_interval_start: number | null
+    data_interval_end: number | null
+    start_date: number | null
+    end_date: number | null
+  }>(
+    `select p.data_interval_start, p.data_interval_end, p.start_date, p.end_date
+     from dag_run r join dag_run p on p.dag_id = r.dag_id and p.logical_date < r.logical_date and p.state = 'success'
+     where r.id = $1 order by p.logical_date desc limit 1`,
+    [dagRunId],
+  )
+  return rows[0] ?? null
+}

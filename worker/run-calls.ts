@@ -1,0 +1,82 @@
+// What a task may ask about other runs: make one, see how one stands.
+
+import { BaramError } from '../core/errors.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import type { Boards } from '../engine/boards.ts'
+import { triggerRun } from '../engine/create-run.ts'
+import type { Database } from '../store/database.ts'
+import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
+
+const textArg = (args: JsonObject, name: string): string => {
+  const value = args[name]
+  if (typeof value !== 'string' || value === '')
+    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
+  return value
+}
+const textOrNull = (args: JsonObject, name: string): string | null =>
+  args[name] === undefined || args[name] === null ? null : textArg(args, name)
+
+function instantOrNull(args: JsonObject, name: string): number | null {
+  const value = args[name]
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new BaramError('INPUT_INVALID', `${name} must be a valid Date`)
+  return value
+}
+
+function objectArg(args: JsonObject, name: string): JsonObject {
+  const value = args[name] ?? {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BaramError('INPUT_INVALID', `${name} must be an object, found ${JSON.stringify(value).slice(0, 80)}`)
+  // An object that is no array: JSON has no other.
+  return value as JsonObject
+}
+
+/** Makes a manual run of a DAG; an existing one is told, not changed. */
+export async function callTriggerRun(
+  database: Database,
+  boards: Boards,
+  by: string,
+  args: JsonObject,
+): Promise<JsonValue> {
+  if (args['resetDagRun'] === true)
+    throw new BaramError('REFUSED', 'resetDagRun clears the existing run, which this version cannot do yet')
+  const runId = textOrNull(args, 'runId')
+  try {
+    const run = await triggerRun(database, boards, {
+      dagId: textArg(args, 'dagId'),
+      runId,
+      logicalDate: instantOrNull(args, 'logicalDate'),
+      runAfter: instantOrNull(args, 'runAfter'),
+      conf: objectArg(args, 'conf'),
+      note: textOrNull(args, 'note'),
+      triggeredBy: 'operator',
+      user: by,
+      mustBeActive: args['failWhenDagIsPaused'] === true,
+    })
+    return { runId: run.runId, exists: false }
+  } catch (error) {
+    if (error instanceof BaramError && error.code === 'CONFLICT')
+      return { runId: String(error.details['runId'] ?? runId ?? ''), exists: true }
+    throw error
+  }
+}
+
+export async function callRunState(database: Database, args: JsonObject): Promise<JsonValue> {
+  const found = await findRunState(database, textArg(args, 'dagId'), {
+    runId: textOrNull(args, 'runId'),
+    logicalDate: instantOrNull(args, 'logicalDate'),
+  })
+  return found === null
+    ? null
+    : { dagId: found.dag_id, runId: found.run_id, state: found.state, logicalDate: found.logical_date }
+}
+
+export async function callTaskStates(database: Database, args: JsonObject): Promise<JsonValue> {
+  const logicalDate = instantOrNull(args, 'logicalDate')
+  if (logicalDate === null) throw new BaramError('INPUT_INVALID', 'logicalDate must be a valid Date')
+  const { taskIds } = args
+  const wanted = Array.isArray(taskIds) ? taskIds.map(String) : null
+  const rows = await findTaskStates(database, textArg(args, 'dagId'), logicalDate, wanted)
+  return rows === null ? null : Object.fromEntries(rows.map((row) => [row.task_id, row.states]))
+}
