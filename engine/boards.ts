@@ -192,8 +192,12 @@ async function loadHanded(tx: Sql, dagRunId: number, graph: DagGraph): Promise<H
     new Map([...found].map(([taskId, value]) => [graph.indexOf.get(taskId) ?? -1, value]))
   const { mapSources, skippers } = graph
   return {
-    lengths: mapSources.size === 0 ? new Map() : byIndex(await loadLengths(tx, dagRunId, names(mapSources))),
-    skips: skippers.size === 0 ? new Map() : byIndex(await loadSkips(tx, dagRunId, names(skippers))),
+    lengths:
+      mapSources.size === 0 ? new Map<number, number>() : byIndex(await loadLengths(tx, dagRunId, names(mapSources))),
+    skips:
+      skippers.size === 0
+        ? new Map<number, readonly string[]>()
+        : byIndex(await loadSkips(tx, dagRunId, names(skippers))),
   }
 }
 

@@ -10,6 +10,7 @@ import type { Outcome } from '../core/settle.ts'
 import { inferManualInterval } from '../core/timetables/timetable.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
+import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
 import type { StartedAttempt } from '../engine/turn.ts'
 import type { Report } from '../engine/verbs.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
@@ -21,7 +22,6 @@ import type { Database } from '../store/database.ts'
 import { putRendered } from '../store/postgres/rendered.ts'
 import { loadContinuation } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
-import { type CallDeps, serveCall } from './calls.ts'
 import type { FreshValues, Inputs } from './inputs.ts'
 import { LogFile } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
@@ -207,6 +207,11 @@ export class Attempt {
     )
   }
 
+  private get caller(): Caller {
+    const { dagRunId, tiId, epoch, mapIndex, run, task } = this.started
+    return { dagRunId, tiId, epoch, mapIndex, dagId: run.dagId, runId: run.runId, taskId: task.taskId }
+  }
+
   private answer(
     op: Parameters<typeof serveCall>[2],
     args: JsonObject,
@@ -214,7 +219,7 @@ export class Attempt {
   ): void {
     serveCall(
       { database: this.deps.database, boards: this.deps.boards, vault: this.deps.vault, masker: this.masker },
-      this.started,
+      this.caller,
       op,
       args,
     ).then(

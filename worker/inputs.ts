@@ -48,7 +48,7 @@ export class Inputs {
     const unread = of.task.inputs.flatMap((input) =>
       input.kind === 'ref' && !fresh.has(freshKey(dagRunId, input.taskId)) ? [input.taskId] : [],
     )
-    const stored = unread.length === 0 ? new Map() : await this.load(dagRunId, unread, graph)
+    const stored = unread.length === 0 ? new Map<string, JsonValue>() : await this.load(dagRunId, unread, graph)
     return of.task.inputs.map((input) => {
       if (input.kind === 'literal') return { name: input.name, value: input.value }
       return inputOf(input, fresh.get(freshKey(dagRunId, input.taskId)) ?? stored.get(input.taskId))
