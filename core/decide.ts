@@ -84,7 +84,10 @@ function itemsOf(board: RunBoard, taskId: string): number | undefined {
   return board.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
 }
 
-/** The instances of a mapped task whose upstreams are done, or why there are none. */
+/**
+ * The instances of a mapped task whose upstreams are done, or why there are none. One that was expanded in an earlier
+ * life of its run keeps its instances: more are added, and those beyond the new length are removed.
+ */
 function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
   const found = mapLength(mapping, (taskId) => itemsOf(board, taskId))
   if (found.kind === 'missing') {
@@ -95,10 +98,15 @@ function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMappin
     return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
   }
   const { length } = found
-  if (length === 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
+  if (length === 0 && ti.mapIndex < 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
   const limit = board.maxMapLength
   if (length > limit) return [board.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  return board.expand(ti, length).map((each) => board.move(each, 'scheduled', ready))
+  const undecided = board.expand(ti.task, length).filter((each) => each.state === null)
+  return undecided.map((each) =>
+    each.mapIndex < length
+      ? board.move(each, 'scheduled', ready)
+      : board.move(each, 'removed', { code: 'task_removed' }),
+  )
 }
 
 function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
@@ -115,7 +123,7 @@ function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
     case 'run': {
       if (!pastAllows(board, ti)) return []
       const ready: Reason = { code: 'ready', rule: task.triggerRule }
-      if (task.mapping !== null && ti.mapIndex < 0) return expandMapped(board, ti, task.mapping, ready)
+      if (task.mapping !== null) return expandMapped(board, ti, task.mapping, ready)
       return [board.move(ti, 'scheduled', ready)]
     }
     case 'skipped':

@@ -89,6 +89,7 @@ export function makeFacts(changes: Changes<RunFacts> = {}): RunFacts {
     startDate: null,
     conf: {},
     versionId: 'v1',
+    clearNumber: 0,
     state: 'running',
     rev: 0,
     ...changes,
