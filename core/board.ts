@@ -4,6 +4,7 @@
 
 import { BaramError } from './errors.ts'
 import type { DagGraph } from './graph.ts'
+import { mappedId } from './mapping.ts'
 import type { Reason } from './reasons.ts'
 import { isActive, isFinished, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
 import type { UpstreamCounts } from './trigger-rules.ts'
@@ -26,7 +27,8 @@ export interface RunFacts {
 export interface TaskInstanceView {
   readonly id: string
   readonly task: number
-  readonly mapIndex: number
+  /** -1 = not mapped, or not yet. */
+  mapIndex: number
   readonly pool: string
   readonly poolSlots: number
   readonly queue: string
@@ -35,6 +37,8 @@ export interface TaskInstanceView {
   tryNumber: number
   maxTries: number
   epoch: number
+  /** This try was put off or deferred before: what it begins with stands in its row. */
+  isContinued: boolean
 }
 
 /** One state change, as a value. `readyAt`: when a waiting instance is due again, epoch ms. */
@@ -46,12 +50,45 @@ export interface Transition {
   readonly readyAt: number | null
 }
 
+/** How an instance stands after another process' change. */
+export interface Adopted {
+  readonly id: string
+  readonly state: TaskState | null
+  readonly tryNumber: number
+  readonly epoch: number
+  readonly maxTries?: number
+  readonly isContinued?: boolean
+}
+
 /** State of the same task in the run before, for depends_on_past; `null` = there is no earlier run. */
 export interface PastOfTask {
   readonly state: TaskState | null
   /** All direct downstream of the past instance succeeded or were skipped. */
   readonly isDownstreamDone: boolean
 }
+
+/** What a mapped task became: its one instance is index 0 now, the others are new. */
+export interface Expansion {
+  readonly first: TaskInstanceView
+  readonly added: readonly TaskInstanceView[]
+}
+
+/** What tasks have handed on that decides on others: lists to map over, tasks to leave out. */
+export interface Handed {
+  /** By task index: the items of its value; of a mapped task, its instances that pushed one. */
+  readonly lengths: Map<number, number>
+  /** By task index of a branch: ids it left out. */
+  readonly skips: Map<number, readonly string[]>
+}
+
+export interface BoardOptions {
+  readonly handed?: Handed
+  /** Most instances of a mapped task. */
+  readonly maxMapLength?: number
+}
+
+/** Ours; Airflow's default of 1,024 is one more setting that bites late. */
+export const MAX_MAP_LENGTH = 10_000
 
 type Counted = 'success' | 'failed' | 'upstream_failed' | 'skipped' | 'removed'
 type Tally = Record<Counted, number> & { total: number; setupTotal: number; setupSuccess: number; setupSkipped: number }
@@ -64,6 +101,10 @@ export class RunBoard {
   readonly instances: ReadonlyMap<string, TaskInstanceView>
   /** Of each task: its instances (one, unless mapped). */
   readonly byTask: readonly (readonly TaskInstanceView[])[]
+  handed: Handed
+  readonly maxMapLength: number
+  /** Mapped tasks that this decision has expanded; whoever writes the decision takes them. */
+  expansions: Expansion[] = []
   /** Absent = the DAG has no task that looks at its past. */
   readonly past: ReadonlyMap<string, PastOfTask> | null
   readonly scheduled = new Set<TaskInstanceView>()
@@ -80,10 +121,13 @@ export class RunBoard {
     run: RunFacts,
     instances: readonly TaskInstanceView[],
     past: ReadonlyMap<string, PastOfTask> | null,
+    options: BoardOptions = {},
   ) {
     this.graph = graph
     this.run = run
     this.past = past
+    this.handed = options.handed ?? { lengths: new Map(), skips: new Map() }
+    this.maxMapLength = options.maxMapLength ?? MAX_MAP_LENGTH
     this.instances = new Map(instances.map((ti) => [ti.id, ti]))
     const byTask: TaskInstanceView[][] = graph.tasks.map(() => [])
     for (const ti of instances) byTask[ti.task]?.push(ti)
@@ -158,21 +202,72 @@ export class RunBoard {
         `task ${task} of run ${this.run.runId} may not move from ${from ?? 'none'} to ${to ?? 'none'}`,
       )
     }
-    if (to === 'scheduled' && (from === null || from === 'up_for_retry')) ti.tryNumber++
+    if (to === 'scheduled' && (from === null || from === 'up_for_retry')) {
+      ti.tryNumber++
+      ti.isContinued = false
+    }
+    if (to === 'deferred' || to === 'up_for_reschedule') ti.isContinued = true
     if (to === 'running') ti.epoch++
     this.set(ti, to)
     return { ti, from, to, because, readyAt }
   }
 
   /** Takes over what another process did (read from the ledger). */
-  adopt(id: string, state: TaskState | null, tryNumber: number, epoch: number, maxTries?: number): void {
-    const ti = this.instances.get(id)
+  adopt(change: Adopted): void {
+    const ti = this.instances.get(change.id)
     if (ti === undefined)
-      throw new BaramError('SETTLED_ELSEWHERE', `task instance ${id} is not in the copy of run ${this.run.runId}`)
-    ti.tryNumber = tryNumber
-    ti.maxTries = maxTries ?? ti.maxTries
-    ti.epoch = epoch
-    this.set(ti, state)
+      throw new BaramError(
+        'SETTLED_ELSEWHERE',
+        `task instance ${change.id} is not in the copy of run ${this.run.runId}`,
+      )
+    ti.tryNumber = change.tryNumber
+    ti.maxTries = change.maxTries ?? ti.maxTries
+    ti.epoch = change.epoch
+    ti.isContinued = change.isContinued ?? ti.isContinued
+    this.set(ti, change.state)
+  }
+
+  /** The branch that left a task out, or null. A branch that runs anew has no say until it has ended. */
+  skipperOf(task: number): string | null {
+    const taskId = this.graph.tasks[task]?.taskId
+    for (const [branch, ids] of this.handed.skips) {
+      const has = taskId !== undefined && ids.includes(taskId)
+      if (has && this.byTask[branch]?.[0]?.state === 'success') return this.graph.tasks[branch]?.taskId ?? null
+    }
+    return null
+  }
+
+  /** A branch has ended: these tasks behind it are not to run. Names of tasks that are not behind it are not its to skip. */
+  recordSkips(task: number, taskIds: readonly string[]): readonly string[] {
+    const rank = this.graph.rank[task] ?? 0
+    const known = taskIds.filter((taskId) => (this.graph.rank[this.graph.indexOf.get(taskId) ?? -1] ?? -1) > rank)
+    this.handed.skips.set(task, known)
+    return known
+  }
+
+  /** A task that others are mapped over has handed on a value. */
+  recordLength(ti: TaskInstanceView, items: number): void {
+    const { lengths } = this.handed
+    lengths.set(ti.task, ti.mapIndex < 0 ? items : (lengths.get(ti.task) ?? 0) + 1)
+  }
+
+  /** Turns the one instance of a mapped task into `count` of them, all without a state. Returns them in order. */
+  expand(first: TaskInstanceView, count: number): readonly TaskInstanceView[] {
+    const added = Array.from({ length: count - 1 }, (_, i) => ({
+      ...first,
+      id: mappedId(first.id, i + 1),
+      mapIndex: i + 1,
+    }))
+    first.mapIndex = 0
+    // Ours to grow: handed out as read-only, so that nobody else does.
+    const [all, byId] = [this.byTask[first.task] as TaskInstanceView[], this.instances as Map<string, TaskInstanceView>]
+    for (const ti of added) {
+      all.push(ti)
+      byId.set(ti.id, ti)
+      this.enter(ti)
+    }
+    this.expansions.push({ first, added })
+    return all
   }
 
   private set(ti: TaskInstanceView, to: TaskState | null): void {

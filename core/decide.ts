@@ -2,7 +2,9 @@
 // downstream of what has just finished; a property test holds both equal.
 
 import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
+import { mapLength } from './mapping.ts'
 import type { Reason } from './reasons.ts'
+import type { TaskMapping } from './serialized.ts'
 import { isFailed, isFinished, type RunState } from './states.ts'
 import { judgeRule } from './trigger-rules.ts'
 
@@ -75,33 +77,53 @@ function pastAllows(board: RunBoard, ti: TaskInstanceView): boolean {
   return !task.waitForDownstream || past.isDownstreamDone
 }
 
-function judge(board: RunBoard, ti: TaskInstanceView): Transition | null {
+/** The instances of a mapped task whose upstreams are done, or why there are none. */
+function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
+  const { indexOf } = board.graph
+  const found = mapLength(mapping, (taskId) => board.handed.lengths.get(indexOf.get(taskId) ?? -1))
+  if (found.kind === 'missing')
+    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId: found.taskId })]
+  const { length } = found
+  if (length === 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
+  const limit = board.maxMapLength
+  if (length > limit) return [board.move(ti, 'failed', { code: 'map_too_long', length, limit })]
+  return board.expand(ti, length).map((each) => board.move(each, 'scheduled', ready))
+}
+
+function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
   const task = board.graph.tasks[ti.task]
-  if (task === undefined || ti.state !== null) return null
+  if (task === undefined || ti.state !== null) return []
+  const mustWait = () => task.waitForPastDependsBeforeSkipping && !pastAllows(board, ti)
+  const skipper = board.skipperOf(ti.task)
+  if (skipper !== null) return mustWait() ? [] : [board.move(ti, 'skipped', { code: 'skipped_by', taskId: skipper })]
   const verdict = judgeRule(task.triggerRule, board.countsFor(ti))
   const impossible: Reason = { code: 'rule_impossible', rule: task.triggerRule }
   switch (verdict) {
     case 'wait':
-      return null
-    case 'run':
-      return pastAllows(board, ti) ? board.move(ti, 'scheduled', { code: 'ready', rule: task.triggerRule }) : null
+      return []
+    case 'run': {
+      if (!pastAllows(board, ti)) return []
+      const ready: Reason = { code: 'ready', rule: task.triggerRule }
+      if (task.mapping !== null && ti.mapIndex < 0) return expandMapped(board, ti, task.mapping, ready)
+      return [board.move(ti, 'scheduled', ready)]
+    }
     case 'skipped':
-      if (task.waitForPastDependsBeforeSkipping && !pastAllows(board, ti)) return null
-      return board.move(ti, 'skipped', impossible)
+      return mustWait() ? [] : [board.move(ti, 'skipped', impossible)]
     case 'upstream_failed':
     case 'removed':
-      return board.move(ti, verdict, impossible)
+      return [board.move(ti, verdict, impossible)]
   }
 }
 
 function follow(board: RunBoard, agenda: Agenda): Transition[] {
   const transitions: Transition[] = []
   for (let task = agenda.take(); task !== null; task = agenda.take()) {
-    for (const ti of board.byTask[task] ?? []) {
-      const transition = judge(board, ti)
-      if (transition === null) continue
-      transitions.push(transition)
-      if (isFinished(transition.to)) for (const child of board.graph.downstream[task] ?? []) agenda.add(child)
+    // A copy: a mapped task's list grows while it is judged.
+    for (const ti of [...(board.byTask[task] ?? [])]) {
+      const moved = judge(board, ti)
+      for (const transition of moved) transitions.push(transition)
+      if (moved.some((transition) => isFinished(transition.to)))
+        for (const child of board.graph.downstream[task] ?? []) agenda.add(child)
     }
   }
   return transitions
@@ -117,14 +139,40 @@ export function decide(board: RunBoard): Transition[] {
 /** Only what the finished instances can have changed: their direct downstream, and on from what that forces to end. */
 export function advance(board: RunBoard, finished: readonly TaskInstanceView[]): Transition[] {
   const agenda = new Agenda(board.graph.rank)
-  for (const ti of finished) for (const child of board.graph.downstream[ti.task] ?? []) agenda.add(child)
+  for (const ti of finished) {
+    for (const child of board.graph.downstream[ti.task] ?? []) agenda.add(child)
+    // A branch may leave out tasks that are not directly behind it.
+    for (const taskId of board.handed.skips.get(ti.task) ?? []) {
+      const skipped = board.graph.indexOf.get(taskId)
+      if (skipped !== undefined) agenda.add(skipped)
+    }
+  }
   return follow(board, agenda)
+}
+
+/** Ends everything of a run that has not ended, without asking it; `ends` says how a running instance ends. */
+function endRest(board: RunBoard, because: Reason, ends: 'failed' | 'skipped'): Transition[] {
+  const rest = [...board.instances.values()].filter((ti) => !isFinished(ti.state))
+  return rest.map((ti) => board.move(ti, ti.state === 'running' ? ends : 'skipped', because))
+}
+
+/** A task of a DAG that fails fast has failed for good: what runs fails with it, the rest is skipped. */
+export function failFast(board: RunBoard, failed: TaskInstanceView): Transition[] {
+  const taskId = board.graph.tasks[failed.task]?.taskId ?? ''
+  return endRest(board, { code: 'stopped_by_fail_fast', taskId }, 'failed')
+}
+
+/** The run took too long: whatever has not ended is skipped (CONTRACT §2.2). */
+export function expire(board: RunBoard, seconds: number): Transition[] {
+  return endRest(board, { code: 'run_timed_out', seconds }, 'skipped')
 }
 
 /** How a run stands once nothing more can be decided; `null` = it goes on. */
 export function runOutcome(board: RunBoard): { state: RunState; because: 'leaves' | 'deadlock' } | null {
   if (board.unfinishedCount === 0) {
-    const failed = board.graph.leaves.some((leaf) => (board.byTask[leaf] ?? []).some((ti) => isFailed(ti.state)))
+    // Failing fast skips what is behind the failure, leaves too: the failure itself must count then.
+    const judged = board.graph.dag.failFast ? board.graph.order : board.graph.leaves
+    const failed = judged.some((task) => (board.byTask[task] ?? []).some((ti) => isFailed(ti.state)))
     return { state: failed ? 'failed' : 'success', because: 'leaves' }
   }
   return isDeadlocked(board) ? { state: 'failed', because: 'deadlock' } : null

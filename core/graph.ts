@@ -16,6 +16,10 @@ export interface DagGraph {
   readonly leaves: readonly number[]
   /** Weight by which queued instances are ordered (Airflow's weight rules). */
   readonly weight: readonly number[]
+  /** Tasks over whose values some other task is mapped. */
+  readonly mapSources: ReadonlySet<number>
+  /** Tasks that may name others to be skipped. */
+  readonly skippers: ReadonlySet<number>
 }
 
 type Adjacency = readonly (readonly number[])[]
@@ -135,6 +139,11 @@ function weigh(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency,
   return tasks.map((task, i) => clampWeight(sums[task.weightRule][i] ?? 0))
 }
 
+function findMapSources(dag: SerializedDag, indexOf: ReadonlyMap<string, number>): Set<number> {
+  const inputs = dag.tasks.flatMap((task) => task.mapping?.over ?? [])
+  return new Set(inputs.flatMap((input) => (input.kind === 'ref' ? [indexOf.get(input.taskId) ?? -1] : [])))
+}
+
 /** @throws BaramError DAG_CYCLE when tasks wait for each other in a circle */
 export function buildGraph(dag: SerializedDag): DagGraph {
   const indexOf = new Map(dag.tasks.map((task, i) => [task.taskId, i]))
@@ -157,5 +166,7 @@ export function buildGraph(dag: SerializedDag): DagGraph {
     order,
     leaves: order.filter((i) => (down[i]?.length ?? 0) === 0),
     weight: weigh(dag.tasks, up, down, order),
+    mapSources: findMapSources(dag, indexOf),
+    skippers: new Set(dag.tasks.flatMap((task, i) => (task.skips ? [i] : []))),
   }
 }

@@ -93,4 +93,13 @@ export class Masker {
     for (const secret of this.secrets) if (masked.includes(secret)) masked = masked.split(secret).join(MASK)
     return masked
   }
+
+  /** A copy of a JSON value whose texts are masked. */
+  maskDeep(value: unknown): unknown {
+    if (this.secrets.length === 0) return value
+    if (typeof value === 'string') return this.mask(value)
+    if (Array.isArray(value)) return value.map((item: unknown) => this.maskDeep(item))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]: [string, unknown]) => [key, this.maskDeep(item)]))
+  }
 }

@@ -38,18 +38,36 @@ function candidateOf(board: RunBoard, ti: TaskInstanceView): Candidate {
   }
 }
 
+/** Of one run: heavier first, then the map index; ids make it total. As `compareCandidates`, without making candidates. */
+function compareInstances(a: TaskInstanceView, b: TaskInstanceView): number {
+  return b.priorityWeight - a.priorityWeight || a.mapIndex - b.mapIndex || (a.id < b.id ? -1 : 1)
+}
+
+/** The first `count` of many in order. A mapped task has thousands waiting for a handful of slots: one look, no sort. */
+function firstOf(instances: Iterable<TaskInstanceView>, count: number): TaskInstanceView[] {
+  const first: TaskInstanceView[] = []
+  for (const ti of instances) {
+    const last = first[first.length - 1]
+    if (first.length >= count && last !== undefined && compareInstances(last, ti) <= 0) continue
+    let at = first.length
+    while (at > 0 && compareInstances(ti, first[at - 1] as TaskInstanceView) < 0) at--
+    first.splice(at, 0, ti)
+    if (first.length > count) first.pop()
+  }
+  return first
+}
+
 /** Ready instances of a run, heaviest first, as far as its own cap (maxActiveTasks) lets them start. */
 function readyOf(changes: RunChanges): Ready[] {
   const { board } = changes
   const room = board.graph.dag.maxActiveTasks - board.activeCount
   if (board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
-  const ready = [...board.scheduled].map((ti) => ({
+  return firstOf(board.scheduled, room).map((ti) => ({
     candidate: candidateOf(board, ti),
     ti,
     changes,
     isNew: !board.held.has(ti.id),
   }))
-  return ready.sort((a, b) => compareCandidates(a.candidate, b.candidate)).slice(0, room)
 }
 
 /** Slots that this turn's ended attempts gave back, by pool. */

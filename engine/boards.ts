@@ -1,14 +1,21 @@
 // Copies of runs that a process works on. A copy is used only after the run's row was locked and its revision compared:
 // equal = current; smaller = the ledger tells what others did; anything odd = load it anew.
 
-import { type PastOfTask, RunBoard, type TaskInstanceView } from '../core/board.ts'
+import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunBoard, type TaskInstanceView } from '../core/board.ts'
 import { BaramError } from '../core/errors.ts'
 import { buildGraph, type DagGraph } from '../core/graph.ts'
 import { readSerializedDag } from '../core/serialized.ts'
 import { isFinished } from '../core/states.ts'
 import { findPreviousRun, type LockedRun, loadRun } from '../store/postgres/runs.ts'
-import { type InstanceRow, loadChanges, loadInstances, loadStates } from '../store/postgres/task-instances.ts'
+import {
+  type InstanceChange,
+  type InstanceRow,
+  loadChanges,
+  loadInstances,
+  loadStates,
+} from '../store/postgres/task-instances.ts'
 import { loadVersion } from '../store/postgres/versions.ts'
+import { loadLengths, loadSkips } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
 
 export interface Version {
@@ -44,11 +51,18 @@ const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
   tryNumber: row.try_number,
   maxTries: row.max_tries,
   epoch: row.epoch,
+  isContinued: row.is_continued,
 })
 
 export class Boards {
   private readonly boards = new Map<number, RunBoard>()
   private readonly versions = new Map<string, Version>()
+  private readonly maxMapLength: number
+
+  /** @param maxMapLength most instances of a mapped task */
+  constructor(maxMapLength: number = MAX_MAP_LENGTH) {
+    this.maxMapLength = maxMapLength
+  }
 
   /**
    * The graph and module of a version. While no run uses it a version may be replaced in place, by another process too:
@@ -102,9 +116,11 @@ export class Boards {
       const rev = locked.find((run) => run.id === id)?.rev
       if (board === undefined || rev === undefined) continue
       const mine = changes.filter((change) => change.dag_run_id === id)
-      if (mine.every((change) => board.instances.has(change.ti_id))) {
-        for (const change of mine)
-          board.adopt(change.ti_id, change.to_state, change.try_number, change.epoch, change.max_tries)
+      // An instance we do not have, or under another index: somebody has expanded a mapped task.
+      if (mine.every((change) => board.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
+        for (const change of mine) adoptChange(board, change)
+        if (mine.some((change) => handsOn(board.graph, change.task_id)))
+          board.handed = await loadHanded(tx, id, board.graph)
         const row = await loadRun(tx, id)
         if (row !== null) board.run.state = row.state
         board.run.rev = rev
@@ -144,9 +160,44 @@ export class Boards {
     return remember(
       this.boards,
       id,
-      new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts)),
+      new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts), {
+        handed: await loadHanded(tx, id, graph),
+        maxMapLength: this.maxMapLength,
+      }),
       MAX_BOARDS,
     )
+  }
+}
+
+function adoptChange(board: RunBoard, change: InstanceChange): void {
+  board.adopt({
+    id: change.ti_id,
+    state: change.to_state,
+    tryNumber: change.try_number,
+    epoch: change.epoch,
+    maxTries: change.max_tries,
+    isContinued: change.is_continued,
+  })
+}
+
+/** Whether other tasks depend on what this one hands on, not only on how it ended. */
+function handsOn(graph: DagGraph, taskId: string): boolean {
+  const task = graph.indexOf.get(taskId) ?? -1
+  return graph.mapSources.has(task) || graph.skippers.has(task)
+}
+
+async function loadHanded(tx: Sql, dagRunId: number, graph: DagGraph): Promise<Handed> {
+  const names = (tasks: ReadonlySet<number>) => [...tasks].map((task) => graph.tasks[task]?.taskId ?? '')
+  const byIndex = <T>(found: ReadonlyMap<string, T>) =>
+    new Map([...found].map(([taskId, value]) => [graph.indexOf.get(taskId) ?? -1, value]))
+  const { mapSources, skippers } = graph
+  return {
+    lengths:
+      mapSources.size === 0 ? new Map<number, number>() : byIndex(await loadLengths(tx, dagRunId, names(mapSources))),
+    skips:
+      skippers.size === 0
+        ? new Map<number, readonly string[]>()
+        : byIndex(await loadSkips(tx, dagRunId, names(skippers))),
   }
 }
 

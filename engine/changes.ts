@@ -3,6 +3,7 @@
 
 import type { RunBoard, TaskInstanceView, Transition } from '../core/board.ts'
 import type { JsonValue } from '../core/json.ts'
+import type { Wait } from '../core/protocol.ts'
 import type { Reason } from '../core/reasons.ts'
 import type { RunState, TaskState } from '../core/states.ts'
 import { isActive } from '../core/states.ts'
@@ -22,12 +23,23 @@ export interface NewXCom {
   readonly value: JsonValue
 }
 
+export interface NewWait {
+  readonly tiId: string
+  readonly wait: Wait
+}
+
 /** All changes of one run in one turn. */
 export class RunChanges {
   readonly board: RunBoard
   readonly isPaused: boolean
   readonly ways = new Map<string, Way>()
   readonly xcoms: NewXCom[] = []
+  /** What deferred instances wait for. */
+  readonly waits: NewWait[] = []
+  /** Waits whose event has come. */
+  readonly fired: { readonly tiId: string; readonly event: JsonValue }[] = []
+  /** Attempts were ended without their workers: these must be told. */
+  mustStop = false
   /** Instances that wait for a slot since now, with why. */
   readonly held = new Map<string, Reason>()
   readonly runStateBefore: RunState

@@ -6,18 +6,30 @@
 // If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
-import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import type { Expansion, RunBoard, TaskInstanceView } from '../core/board.ts'
 import { runOutcome } from '../core/decide.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Connection, type Database, sqlOf } from '../store/database.ts'
-import { askForSuccessors } from '../store/postgres/inbox.ts'
+import { askForSuccessors, tellFailure } from '../store/postgres/inbox.ts'
 import { deleteLive, type HeldRow, peekHeld, peekQueued, putLive, type QueuedRow } from '../store/postgres/live.ts'
-import { notifyScheduler, notifySchedulerIfHeld, notifyWork } from '../store/postgres/notify.ts'
+import {
+  notifyScheduler,
+  notifySchedulerIfHeld,
+  notifyStop,
+  notifyTriggerer,
+  notifyWork,
+} from '../store/postgres/notify.ts'
 import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
-import { moveInstances, recordTries } from '../store/postgres/task-instances.ts'
+import {
+  becomeFirstOfMapped,
+  insertTaskInstances,
+  moveInstances,
+  recordTries,
+} from '../store/postgres/task-instances.ts'
+import { putWait, recordEvent } from '../store/postgres/triggers.ts'
 import { clearXComs, putXCom } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
@@ -45,7 +57,14 @@ export interface StartedAttempt {
   readonly tiId: string
   readonly epoch: number
   readonly tryNumber: number
+  readonly maxTries: number
   readonly mapIndex: number
+  /** Instances of a mapped task; null when it is not mapped. */
+  readonly expandedCount: number | null
+  /** The try goes on after a wait: what it begins with stands in its row. */
+  readonly isContinued: boolean
+  /** Other tasks are mapped over its value. */
+  readonly isMapSource: boolean
   readonly task: SerializedTask
   readonly run: RunBoard['run']
 }
@@ -222,7 +241,11 @@ export class TurnRunner {
         tiId: ti.id,
         epoch: ti.epoch,
         tryNumber: ti.tryNumber,
+        maxTries: ti.maxTries,
         mapIndex: ti.mapIndex,
+        expandedCount: task.mapping === null ? null : (board.byTask[ti.task]?.length ?? 1),
+        isContinued: ti.isContinued,
+        isMapSource: board.graph.mapSources.has(ti.task),
         task,
         run: board.run,
       }
@@ -234,12 +257,17 @@ export class TurnRunner {
     const { dagRunId } = board.run
     const rev = board.run.rev + 1
     const state = board.run.state === changes.runStateBefore ? null : board.run.state
-    const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, board.run.rev, state), board)]
+    const limit = board.graph.dag.dagrunTimeout
+    const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, board.run.rev, state, limit), board)]
     if (state !== null)
       pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, this.deps.who, changes.runBecause))
+    // Before their moves: the rows must be there.
+    for (const expansion of board.expansions.splice(0)) pending.push(...writeExpansion(tx, board, expansion))
     for (const group of groupWays(changes.ways.values()))
       pending.push(...this.writeGroup(tx, changes, group, rev, worker))
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
+    for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
+    for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
     for (const { ids, because } of groupHeld(changes.held))
       pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
@@ -261,7 +289,8 @@ export class TurnRunner {
     const ids = group.map((way) => way.ti.id)
     const pending: Promise<unknown>[] = []
     for (const way of group) {
-      const startsNewTry = way.ti.tryNumber > 1 && way.steps.some((step) => step.to === 'scheduled')
+      const isNewTry = way.from === null || way.from === 'up_for_retry'
+      const startsNewTry = isNewTry && way.ti.tryNumber > 1 && way.steps.some((step) => step.to === 'scheduled')
       if (startsNewTry)
         pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
     }
@@ -282,7 +311,10 @@ export class TurnRunner {
     else if (to === 'queued') pending.push(putLive(tx, dagRunId, ids, 'queued'))
     else if (to === 'up_for_retry') {
       pending.push(recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
-    } else if (first.from !== null || isFinished(to)) pending.push(deleteLive(tx, dagRunId, ids))
+    } else if (to === 'up_for_reschedule')
+      pending.push(putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
+    else if (to === 'deferred') pending.push(putLive(tx, dagRunId, ids, 'deferred', { readyAt: first.readyAt }))
+    else if (first.from !== null || isFinished(to)) pending.push(deleteLive(tx, dagRunId, ids))
     return pending
   }
 
@@ -294,13 +326,20 @@ export class TurnRunner {
   ): Promise<void> {
     const ends = (state: string) =>
       changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
-    if (ends('queued')) await notifyWork(tx)
+    if (changed.some((changes) => changes.mustStop)) await notifyStop(tx)
+    else if (ends('queued')) await notifyWork(tx)
+    if (changed.some((changes) => changes.waits.some(({ wait }) => wait.kind === 'trigger'))) await notifyTriggerer(tx)
     const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
     const awaited = changed.filter(
       (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
     )
     for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
-    if (someRunEnded || awaited.length > 0 || ends('up_for_retry')) await notifyScheduler(tx)
+    const failing = changed.filter(
+      ({ board }) => board.run.state === 'failed' && board.graph.dag.maxConsecutiveFailedDagRuns > 0,
+    )
+    for (const { board } of failing) await tellFailure(tx, board.run.dagId)
+    const mustTime = TIMED.some(ends)
+    if (someRunEnded || awaited.length > 0 || mustTime) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
@@ -328,6 +367,19 @@ export class TurnRunner {
       'task instance moved',
     )
   }
+}
+
+/** States that end at a time: the scheduler must know when. */
+const TIMED = ['up_for_retry', 'up_for_reschedule', 'deferred'] as const
+
+/** The instances that a mapped task has grown. */
+function writeExpansion(tx: Sql, board: RunBoard, { first, added }: Expansion): Promise<unknown>[] {
+  const { dagRunId, dagId, runId, versionId } = board.run
+  const task = board.graph.tasks[first.task]
+  if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${first.task} is outside DAG ${dagId}`)
+  const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
+  const renamed = expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), board)
+  return rows.length === 0 ? [renamed] : [renamed, insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows)]
 }
 
 async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void> {

@@ -1,13 +1,26 @@
 // Every state change as one verb: each is a turn with its own way of deciding. Used alike by scheduler and worker.
 
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
-import { advance, decide } from '../core/decide.ts'
+import { advance, decide, expire, failFast } from '../core/decide.ts'
+import type { JsonValue } from '../core/json.ts'
+import { countItems } from '../core/mapping.ts'
 import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
-import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
-import { findDue, findHeldRuns, findOrphans } from '../store/postgres/live.ts'
-import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces, markLookedAt } from '../store/postgres/runs.ts'
+import { insertAudit } from '../store/postgres/audit.ts'
+import { pauseFailingDags } from '../store/postgres/dags.ts'
+import { deleteAsked, findAsked, takeFailures } from '../store/postgres/inbox.ts'
+import { type DueRow, findDue, findHeldRuns, findOrphans } from '../store/postgres/live.ts'
+import { notifyPages } from '../store/postgres/notify.ts'
+import {
+  dagIdsOfRuns,
+  findIdleRuns,
+  findStartableRuns,
+  findTimedOutRuns,
+  lockRunPlaces,
+  markLookedAt,
+} from '../store/postgres/runs.ts'
+import { SKIP_KEY } from '../store/postgres/xcoms.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
 
@@ -22,11 +35,34 @@ export interface Report {
   readonly xcoms: readonly NewXCom[]
 }
 
+/** What an attempt handed on that decides on other tasks. */
+function record(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
+  const { board } = changes
+  const taskId = board.graph.tasks[ti.task]?.taskId ?? ''
+  const { outcome } = one
+  if (outcome.kind === 'success' && outcome.skips !== undefined) {
+    const skipped = board.recordSkips(ti.task, outcome.skips)
+    if (skipped.length > 0)
+      changes.xcoms.push({ taskId, mapIndex: ti.mapIndex, key: SKIP_KEY, value: { skipped: [...skipped] } })
+  }
+  if (outcome.kind === 'defer') changes.waits.push({ tiId: ti.id, wait: outcome.wait })
+  if (!board.graph.mapSources.has(ti.task)) return
+  const value = one.xcoms.find((xcom) => xcom.key === 'return_value' && xcom.taskId === taskId)?.value
+  if (value !== undefined) board.recordLength(ti, countItems(value) ?? 0)
+}
+
 /** Settles an instance and moves on what its end releases. */
 function settleAndAdvance(changes: RunChanges, ti: TaskInstanceView, outcome: Outcome, now: number): void {
-  const transition = settle(changes.board, ti, outcome, now)
+  const { board } = changes
+  const transition = settle(board, ti, outcome, now)
   changes.add([transition])
-  if (isFinished(transition.to)) changes.add(advance(changes.board, [ti]))
+  if (!isFinished(transition.to)) return
+  if (transition.to === 'failed' && board.graph.dag.failFast) {
+    const stopped = failFast(board, ti)
+    changes.add(stopped)
+    changes.mustStop ||= stopped.some(({ from }) => from === 'running')
+  }
+  changes.add(advance(board, [ti]))
 }
 
 const isAttempt = (board: RunBoard | undefined, tiId: string, epoch: number): TaskInstanceView | null => {
@@ -56,6 +92,7 @@ export async function report(
         if (changes === undefined || ti === null) dropped.push(one)
         else {
           changes.xcoms.push(...one.xcoms)
+          record(changes, ti, one)
           settleAndAdvance(changes, ti, one.outcome, now)
         }
       }
@@ -97,8 +134,22 @@ export async function startRuns(database: Database, turns: TurnRunner): Promise<
   return result.changedRuns.length
 }
 
-/** Retries whose delay is over become ready again. Returns how many rows were due. */
-export async function wakeDue(database: Database, turns: TurnRunner): Promise<number> {
+/** What becomes of one instance whose time has come. */
+function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: number): void {
+  const { board } = changes
+  if (ti.state === 'up_for_retry') changes.add([board.move(ti, 'scheduled', { code: 'retry_due' })])
+  else if (ti.state === 'up_for_reschedule') changes.add([board.move(ti, 'scheduled', { code: 'reschedule_due' })])
+  else if (ti.state === 'deferred') {
+    // Due by its own date, or because its trigger has not come in time.
+    if (row.wait_until !== null && row.wait_until <= row.now) {
+      changes.fired.push({ tiId: ti.id, event: new Date(row.wait_until).toISOString() })
+      changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
+    } else settleAndAdvance(changes, ti, { kind: 'wait_timeout' }, now)
+  }
+}
+
+/** Retries, put-off tries and waits whose time has come go on. Returns how many rows were due. */
+export async function wakeDue(database: Database, turns: TurnRunner, now: number): Promise<number> {
   const due = await findDue(database, BATCH)
   if (due.length === 0) return 0
   await turns.run({
@@ -108,12 +159,85 @@ export async function wakeDue(database: Database, turns: TurnRunner): Promise<nu
       for (const row of due) {
         const changes = all.get(row.dag_run_id)
         const ti = changes?.board.instances.get(row.ti_id)
-        if (changes === undefined || ti?.state !== 'up_for_retry' || changes.isPaused) continue
-        changes.add([changes.board.move(ti, 'scheduled', { code: 'retry_due' })])
+        if (changes !== undefined && ti !== undefined && !changes.isPaused) wakeOne(changes, ti, row, now)
       }
     },
   })
   return due.length
+}
+
+/** What a trigger has told, or why it cannot. */
+export interface Fired {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly tryNumber: number
+  readonly result: { readonly event: JsonValue } | { readonly error: string }
+}
+
+/** Deferred instances whose triggers have come go on; those whose triggers failed fail their try. */
+export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<void> {
+  await turns.run({
+    runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
+    isWide: true,
+    act(all) {
+      for (const { dagRunId, tiId, tryNumber, result } of fired) {
+        const changes = all.get(dagRunId)
+        const ti = changes?.board.instances.get(tiId)
+        // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
+        if (changes === undefined || ti?.state !== 'deferred' || ti.tryNumber !== tryNumber) continue
+        if ('event' in result) {
+          changes.fired.push({ tiId, event: result.event })
+          changes.add([changes.board.move(ti, 'scheduled', { code: 'wait_over' })])
+        } else
+          settleAndAdvance(
+            changes,
+            ti,
+            { kind: 'failure', message: `its trigger failed: ${result.error}`, isRetryable: true },
+            now,
+          )
+      }
+    },
+  })
+}
+
+/** Runs that took longer than their DAG allows fail; what has not ended in them is skipped. Returns how many. */
+export async function expireRuns(database: Database, turns: TurnRunner): Promise<number> {
+  const ids = await findTimedOutRuns(database, BATCH)
+  if (ids.length === 0) return 0
+  const result = await turns.run({
+    runs: ids,
+    act(all) {
+      for (const changes of all.values()) {
+        const { board } = changes
+        if (board.run.state !== 'running') continue
+        const seconds = board.graph.dag.dagrunTimeout ?? 0
+        const ended = expire(board, seconds)
+        changes.add(ended)
+        changes.mustStop = ended.some(({ from }) => from === 'running')
+        board.run.state = 'failed'
+        changes.runBecause = { code: 'run_timed_out', seconds }
+      }
+    },
+  })
+  return result.changedRuns.length
+}
+
+/** DAGs whose last runs have all failed are paused, as many as each asks for (maxConsecutiveFailedDagRuns). */
+export async function pauseFailing(database: Database): Promise<readonly string[]> {
+  return database.transaction(async (tx) => {
+    const failed = await takeFailures(tx)
+    const paused = failed.length === 0 ? [] : await pauseFailingDags(tx, failed)
+    for (const { dag_id, limit } of paused)
+      await insertAudit(tx, {
+        event: 'paused_after_failures',
+        dagId: dag_id,
+        owner: 'scheduler',
+        extra: `its last ${limit} runs failed (maxConsecutiveFailedDagRuns)`,
+      })
+    const ids = paused.map((row) => row.dag_id)
+    if (ids.length > 0) await notifyPages(tx, { runs: [], dags: ids })
+    return ids
+  })
 }
 
 /** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */

@@ -1,7 +1,8 @@
 // The numbered migrations, in order. Names have no extension, so that the list is the same from .ts and from built .js.
 
 import { m0001Metadata } from './0001-metadata.ts'
+import { m0002Waits } from './0002-waits.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
-export const migrations: readonly Migration[] = [m0001Metadata]
+export const migrations: readonly Migration[] = [m0001Metadata, m0002Waits]

@@ -79,6 +79,13 @@ const SETTINGS = {
     'default of maxActiveTasks, per run',
   ),
   maxActiveRunsPerDag: setting('core', 'max_active_runs_per_dag', number(1, 100_000), 16, 'default of maxActiveRuns'),
+  maxMapLength: setting(
+    'core',
+    'max_map_length',
+    number(1, 1_000_000),
+    10_000,
+    'most instances of a mapped task, and items of a value that a task is mapped over',
+  ),
   dagsArePausedAtCreation: setting(
     'core',
     'dags_are_paused_at_creation',
@@ -193,6 +200,13 @@ const SETTINGS = {
     (v) => number(1, 3600)(v) * 1000,
     10_000,
     'seconds without heartbeat after which a process counts as dead',
+  ),
+  triggererCapacity: setting(
+    'triggerer',
+    'capacity',
+    number(1, 1_000_000),
+    10_000,
+    'waits of deferred tasks that one triggerer holds',
   ),
   sweepMs: setting(
     'scheduler',

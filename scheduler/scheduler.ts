@@ -7,14 +7,23 @@ import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import { admitHeld, decideAsked, decideIdle, rescue, startRuns, wakeDue } from '../engine/verbs.ts'
+import {
+  admitHeld,
+  decideAsked,
+  decideIdle,
+  expireRuns,
+  pauseFailing,
+  rescue,
+  startRuns,
+  wakeDue,
+} from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
-import { nextRunAfter } from '../store/postgres/runs.ts'
+import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
 
@@ -32,7 +41,7 @@ const AFTER_ERROR_MS = 500
 
 export class Scheduler {
   private readonly options: SchedulerOptions
-  private readonly boards = new Boards()
+  private readonly boards: Boards
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
@@ -50,6 +59,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.options = options
     const { database, log, config } = options
+    this.boards = new Boards(config.maxMapLength)
     this.listener = new Listener({
       database,
       channels: ['sched'],
@@ -160,10 +170,12 @@ export class Scheduler {
     }
     const created = await createDueRuns(database, this.boards)
     const started = await startRuns(database, turns)
-    const due = await wakeDue(database, turns)
+    const due = await wakeDue(database, turns, lease.now())
+    const expired = await expireRuns(database, turns)
+    await pauseFailing(database)
     const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
-    return created > 0 || started > 0 || due > 0 || asked > 0
+    return created > 0 || started > 0 || due > 0 || expired > 0 || asked > 0
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. */
@@ -177,9 +189,12 @@ export class Scheduler {
 
   private async untilNext(lease: Lease): Promise<number> {
     const { database, config } = this.options
-    const times = [await nextDueAt(database), await nextReadyAt(database), await nextRunAfter(database)].filter(
-      (at) => at !== null,
-    )
+    const times = [
+      await nextDueAt(database),
+      await nextReadyAt(database),
+      await nextRunAfter(database),
+      await nextTimeoutAt(database),
+    ].filter((at) => at !== null)
     const soonest = Math.min(...times, Number.POSITIVE_INFINITY)
     return Math.max(0, Math.min(soonest - lease.now(), config.sweepMs))
   }

@@ -8,8 +8,8 @@ import type { Database } from './database.ts'
 import { sqlOf } from './database.ts'
 import type { Sql } from './sql.ts'
 
-/** `work`: queued rows; `sched`: the scheduler has something to look at; `ui`: runs that changed. */
-export type Channel = 'work' | 'sched' | 'ui'
+/** `work`: queued rows; `sched`: the scheduler has something to look at; `triggers`: new waits; `ui`: runs that changed. */
+export type Channel = 'work' | 'sched' | 'triggers' | 'ui'
 
 export interface ListenerOptions {
   readonly database: Database

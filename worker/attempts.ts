@@ -2,13 +2,15 @@
 
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { AttemptInput, AttemptResult, AttemptSpec } from '../core/protocol.ts'
-import { Masker } from '../core/secret-names.ts'
-import type { SerializedInput } from '../core/serialized.ts'
+import { countItems } from '../core/mapping.ts'
+import type { AttemptResult, AttemptSpec } from '../core/protocol.ts'
+import { Masker, maskByName } from '../core/secret-names.ts'
+import type { SerializedParam } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import { inferManualInterval } from '../core/timetables/timetable.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
+import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
 import type { StartedAttempt } from '../engine/turn.ts'
 import type { Report } from '../engine/verbs.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
@@ -17,9 +19,10 @@ import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { ModuleStore } from '../runtime/module-store.ts'
 import type { Database } from '../store/database.ts'
+import { putRendered } from '../store/postgres/rendered.ts'
+import { loadContinuation } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
-import { getReturnValues } from '../store/postgres/xcoms.ts'
-import { type CallDeps, serveCall } from './calls.ts'
+import type { FreshValues, Inputs } from './inputs.ts'
 import { LogFile } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { ChildPool } from './pool.ts'
@@ -28,6 +31,7 @@ export interface AttemptDeps {
   readonly config: Config
   readonly database: Database
   readonly boards: Boards
+  readonly inputs: Inputs
   readonly modules: ModuleStore
   readonly pool: ChildPool
   readonly logs: LogWriter
@@ -40,9 +44,24 @@ export interface AttemptDeps {
 /** Between asking a timed-out attempt to stop and killing it. */
 const TIMEOUT_GRACE_MS = 5_000
 
-/** Values that this worker has just reported, by run and task: the next hop need not read them back. */
-export type FreshValues = ReadonlyMap<string, JsonValue>
-export const freshKey = (dagRunId: number, taskId: string) => `${dagRunId}/${taskId}`
+/** Longest text of a rendered field that is kept, characters (Airflow's max_templated_field_length). */
+const MAX_RENDERED = 4096
+
+const defaultsOf = (params: { readonly [name: string]: SerializedParam }): JsonObject =>
+  Object.fromEntries(
+    Object.entries(params).flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value]])),
+  )
+
+/** Long texts are cut for the page; what the task got is whole. */
+function shorten(value: JsonValue): JsonValue {
+  if (typeof value === 'string')
+    return value.length <= MAX_RENDERED
+      ? value
+      : `${value.slice(0, MAX_RENDERED)}… (${value.length - MAX_RENDERED} more characters)`
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(shorten)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item)]))
+}
 
 /** One attempt that this worker holds. */
 export class Attempt {
@@ -55,6 +74,7 @@ export class Attempt {
   private timers: NodeJS.Timeout[] = []
   private forced: Outcome | null = null
   private hasEnded = false
+  private isCancelled = false
 
   constructor(deps: AttemptDeps, started: StartedAttempt, number: number) {
     this.deps = deps
@@ -84,6 +104,7 @@ export class Attempt {
       this.deps.pool.run(spec, this.started.task.isolate === 'process', {
         onLine: (stream, line) => this.log.take(stream, line),
         onCall: (call, reply) => this.answer(call.op, call.args, reply),
+        onFields: (fields, label) => this.keepFields(fields, label),
         onResult: (result, exit) => this.finish(result, exit),
         onLogEnd: () => this.log.close(),
       })
@@ -116,6 +137,8 @@ export class Attempt {
     const { run, task } = started
     const version = await deps.boards.version(deps.database, run.versionId)
     const { dag } = version.graph
+    // The column is a JSON object by its writers.
+    const conf = (run.conf ?? {}) as JsonObject
     return {
       attempt: this.number,
       modulePath: await this.findModule(version.moduleHash),
@@ -131,17 +154,14 @@ export class Attempt {
         run.dataInterval ?? (dag.timetable.kind === 'none' ? null : inferManualInterval(dag.timetable, run.runAfter)),
       runAfter: run.runAfter,
       timezone: dag.timezone,
-      // The column is a JSON object by its writers.
-      conf: (run.conf ?? {}) as JsonObject,
+      conf,
       embeddedRoot: deps.config.home,
-      inputs: await this.readInputs(task.inputs, fresh),
+      inputs: await deps.inputs.read(started, version.graph, fresh),
       doXcomPush: task.doXcomPush,
-      params: {},
-      triedAt: Date.now(),
-      maxTries: task.retries,
-      rescheduleCount: 0,
-      expandedCount: null,
-      resume: null,
+      params: { ...defaultsOf(dag.params), ...conf },
+      ...(await this.continuation()),
+      maxTries: started.maxTries,
+      expandedCount: started.expandedCount,
     }
   }
 
@@ -154,20 +174,15 @@ export class Attempt {
     return modules.put(hash, code)
   }
 
-  private async readInputs(inputs: readonly SerializedInput[], fresh: FreshValues): Promise<AttemptInput[]> {
-    const { dagRunId } = this.started
-    const unread = inputs.flatMap((input) =>
-      input.kind === 'ref' && !fresh.has(freshKey(dagRunId, input.taskId)) ? [input.taskId] : [],
-    )
-    const stored =
-      unread.length === 0 ? new Map<string, JsonValue>() : await getReturnValues(this.deps.database, dagRunId, unread)
-    return inputs.map((input) => {
-      if (input.kind === 'literal') return { name: input.name, value: input.value }
-      const value = fresh.get(freshKey(dagRunId, input.taskId)) ?? stored.get(input.taskId)
-      return value === undefined
-        ? { name: input.name, value: null, missingFrom: input.taskId }
-        : { name: input.name, value }
-    })
+  /** What a try that goes on after a wait begins with. */
+  private async continuation(): Promise<Pick<AttemptSpec, 'triedAt' | 'rescheduleCount' | 'resume'>> {
+    const { isContinued, dagRunId, tiId } = this.started
+    const found = isContinued ? await loadContinuation(this.deps.database, dagRunId, tiId) : null
+    return {
+      triedAt: found?.start_date ?? Date.now(),
+      rescheduleCount: found?.reschedule_count ?? 0,
+      resume: found?.is_resumed === true ? { event: found.event ?? null } : null,
+    }
   }
 
   private open(spec: AttemptSpec): void {
@@ -192,6 +207,11 @@ export class Attempt {
     )
   }
 
+  private get caller(): Caller {
+    const { dagRunId, tiId, epoch, mapIndex, run, task } = this.started
+    return { dagRunId, tiId, epoch, mapIndex, dagId: run.dagId, runId: run.runId, taskId: task.taskId }
+  }
+
   private answer(
     op: Parameters<typeof serveCall>[2],
     args: JsonObject,
@@ -199,7 +219,7 @@ export class Attempt {
   ): void {
     serveCall(
       { database: this.deps.database, boards: this.deps.boards, vault: this.deps.vault, masker: this.masker },
-      this.started,
+      this.caller,
       op,
       args,
     ).then(
@@ -209,11 +229,45 @@ export class Attempt {
     )
   }
 
+  /** Rendered fields are stored at once, masked: a page shows them while the attempt runs. */
+  private keepFields(fields: JsonObject, mapIndexLabel: string | null): void {
+    const { dagRunId, task, mapIndex, tiId } = this.started
+    // Masked by name first: a masked field has nothing left to find.
+    const masked = this.masker.maskDeep(maskByName(shorten(fields)))
+    const label = mapIndexLabel === null ? null : this.masker.mask(mapIndexLabel).slice(0, 250)
+    putRendered(this.deps.database, { dagRunId, taskId: task.taskId, mapIndex, tiId }, masked, label).catch(
+      (error: unknown) => this.deps.log.warn({ err: messageOf(error) }, 'rendered fields could not be stored'),
+    )
+  }
+
+  /** Ended by somebody else (a time limit, a DAG that fails fast): the attempt is asked to end, then made to. */
+  cancel(): void {
+    if (this.hasEnded || this.isCancelled) return
+    this.isCancelled = true
+    this.log.say('warning', 'The run has ended this attempt: it is asked to stop')
+    this.stop('its run', TIMEOUT_GRACE_MS)
+  }
+
   private finish(result: AttemptResult | null, exit: ChildExit | null): void {
-    const outcome = this.forced ?? outcomeOf(result, exit)
+    const outcome = this.forced ?? this.checkMappable(outcomeOf(result, exit), result)
     if (result === null && this.forced === null && outcome.kind === 'failure') this.log.say('error', outcome.message)
     const value = result?.kind === 'success' && outcome.kind === 'success' ? result.value : undefined
     this.end(outcome, value)
+  }
+
+  /** A task that others are mapped over must hand on something with items, not too many (Airflow fails it here too). */
+  private checkMappable(outcome: Outcome, result: AttemptResult | null): Outcome {
+    const { isMapSource, mapIndex, task } = this.started
+    if (!isMapSource || task.mapping !== null || mapIndex >= 0 || result?.kind !== 'success') return outcome
+    const items = result.value === undefined ? null : countItems(result.value)
+    const limit = this.deps.config.maxMapLength
+    if (items !== null && items <= limit) return outcome
+    const message =
+      items === null
+        ? `a task is mapped over what ${task.taskId} returns, which must be a list or an object, found ${JSON.stringify(result.value ?? null).slice(0, 80)}`
+        : `a task is mapped over what ${task.taskId} returns, which has ${items} items; at most ${limit} are allowed (core.max_map_length)`
+    this.log.say('error', message)
+    return { kind: 'failure', message, isRetryable: true }
   }
 
   private end(outcome: Outcome, value?: JsonValue): void {

@@ -2,6 +2,7 @@
 // ended when idle too long, replaced when tainted, too large, or after too many modules.
 
 import { messageOf } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
 import { type AttemptResult, type AttemptSpec, endMark, type FromChild } from '../core/protocol.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -19,6 +20,7 @@ export interface PoolOptions {
 export interface AttemptEvents {
   onLine(stream: 'stdout' | 'stderr', line: string): void
   onCall(call: FromChild & { type: 'call' }, reply: (value: unknown, error?: string) => void): void
+  onFields(fields: JsonObject, mapIndexLabel: string | null): void
   /** How it ended; null = the child died without a word. Exactly once. */
   onResult(result: AttemptResult | null, exit: ChildExit | null): void
   /** Every line it printed has been handed over. Exactly once, after `onResult`. */
@@ -144,6 +146,8 @@ export class ChildPool {
       slot.isDoomed ||= message.isTainted || isLarge || occupation.isAlone || slot.modules.size > MAX_MODULES
       occupation.events.onResult(message.result, null)
       this.maybeFree(slot)
+    } else if (message.type === 'fields' && occupation?.attempt === message.attempt && !occupation.hasResult) {
+      occupation.events.onFields(message.fields, message.mapIndexLabel)
     } else if (message.type === 'call' && occupation?.attempt === message.attempt && !occupation.hasResult) {
       occupation.events.onCall(message, (value, error) => {
         // The value is JSON: it came out of the database, or is null.

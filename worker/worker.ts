@@ -18,7 +18,8 @@ import { ModuleStore } from '../runtime/module-store.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { findHeldBy } from '../store/postgres/live.ts'
-import { Attempt, type AttemptDeps, type FreshValues, freshKey } from './attempts.ts'
+import { Attempt, type AttemptDeps } from './attempts.ts'
+import { type FreshValues, freshKey, Inputs } from './inputs.ts'
 import { LogWriter } from './log-writer.ts'
 import { ChildPool } from './pool.ts'
 
@@ -46,7 +47,8 @@ const keyOf = (attempt: { dagRunId: number; tiId: string; epoch: number }) =>
 
 export class Worker {
   private readonly options: WorkerOptions
-  private readonly boards = new Boards()
+  private readonly boards: Boards
+  private readonly inputs: Inputs
   private readonly attempts = new Map<string, Attempt>()
   private readonly finished: Report[] = []
   private readonly listener: Listener
@@ -68,6 +70,8 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.options = options
     const { config, database, log } = options
+    this.boards = new Boards(config.maxMapLength)
+    this.inputs = new Inputs(database)
     this.modules = new ModuleStore(config.home)
     this.pool = new ChildPool({
       memoryMb: config.childMemoryMb,
@@ -82,7 +86,10 @@ export class Worker {
       database,
       channels: ['work'],
       log,
-      onNotify: () => this.wake(true),
+      onNotify: (_, payload) => {
+        if (payload === 'stop') void this.review()
+        this.wake(true)
+      },
       onCatchUp: () => this.wake(true),
     })
     this.pages = new PageNotifier(() => this.listener.sql, log)
@@ -110,7 +117,10 @@ export class Worker {
       onChange: (result) => this.pages.add(result.changedRuns),
     })
     this.pool.warm(1)
-    this.poll = setInterval(() => this.wake(true), POLL_MS)
+    this.poll = setInterval(() => {
+      void this.review()
+      this.wake(true)
+    }, POLL_MS)
     log.info({ jobId: this.lease.jobId, concurrency, queues }, 'worker started')
     this.wake(true)
   }
@@ -208,7 +218,7 @@ export class Worker {
     const fresh = new Map<string, JsonValue>()
     for (const one of batch)
       for (const xcom of one.xcoms)
-        if (xcom.key === 'return_value') fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
+        if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
     for (const started of result.started) this.run(started, fresh)
   }
 
@@ -218,6 +228,7 @@ export class Worker {
       config,
       database,
       boards: this.boards,
+      inputs: this.inputs,
       modules: this.modules,
       pool: this.pool,
       logs: this.logs,
@@ -232,6 +243,21 @@ export class Worker {
     const attempt = new Attempt(deps, started, this.nextAttempt++)
     this.attempts.set(keyOf(started), attempt)
     void attempt.run(fresh)
+  }
+
+  /** Attempts here whose rows no longer say `running` for us: somebody has ended them, their processes must end too. */
+  private async review(): Promise<void> {
+    const { lease } = this
+    if (lease === null || this.attempts.size === 0) return
+    const before = [...this.attempts]
+    try {
+      const rows = await findHeldBy(this.options.database, lease.jobId)
+      const held = new Set(rows.map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })))
+      for (const [key, attempt] of before) if (!held.has(key)) attempt.cancel()
+    } catch (error) {
+      // The next look, in a few seconds, sees the same.
+      this.options.log.warn({ err: messageOf(error) }, 'the worker could not compare its attempts with the database')
+    }
   }
 
   /**

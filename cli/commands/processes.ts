@@ -71,17 +71,19 @@ function quiet(service: { start(): Promise<void>; stop(): Promise<void> }): Serv
 export function addProcessCommands(program: Command): void {
   program
     .command('scheduler')
-    .description('run the scheduler with its dag-processor')
+    .description('run the scheduler with its dag-processor and triggerer')
     .option('--log-file <path>', 'write the log there instead of to standard error')
     .action(async (flags: { logFile?: string }) => {
       const code = await runProcess({
         name: 'scheduler',
         logFile: flags.logFile,
-        async make({ config, database, log }, onFatal) {
+        async make({ config, database, vault, log }, onFatal) {
           const { Scheduler } = await import('../../scheduler/scheduler.ts')
+          const { Triggerer } = await import('../../scheduler/triggerer.ts')
           const { DagProcessor } = await import('../../scheduler/dag-processor.ts')
           return [
             quiet(new Scheduler({ config, database, log, onFatal })),
+            quiet(new Triggerer({ config, database, vault, log, onFatal })),
             quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
           ]
         },

@@ -250,6 +250,23 @@ export async function setPaused(tx: Sql, dagId: string, isPaused: boolean): Prom
   return rowCount === 1
 }
 
+/** Pauses those of these DAGs whose last runs have all failed, as many as each allows (Airflow's rule). */
+export async function pauseFailingDags(
+  tx: Sql,
+  dagIds: readonly string[],
+): Promise<readonly { readonly dag_id: string; readonly limit: number }[]> {
+  const { rows } = await tx.query<{ dag_id: string; limit: number }>(
+    `update dag d set is_paused = true
+     where d.dag_id = any($1) and not d.is_paused and d.max_consecutive_failed_dag_runs > 0
+       and d.max_consecutive_failed_dag_runs = (
+         select count(*) from (select state from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc
+           limit d.max_consecutive_failed_dag_runs) last where last.state = 'failed')
+     returning d.dag_id, d.max_consecutive_failed_dag_runs as "limit"`,
+    [dagIds],
+  )
+  return rows
+}
+
 /** DAGs of a file that it no longer yields: they stay in the database, marked stale. Returns their ids. */
 export async function markStale(
   tx: Sql,

@@ -47,3 +47,20 @@ export async function findAsked(sql: Sql, limit: number): Promise<readonly Asked
 export async function deleteAsked(tx: Sql, ids: readonly number[]): Promise<void> {
   await tx.query('delete from inbox where id = any($1::bigint[])', [ids], 'delete_asked')
 }
+
+/** A run of a DAG that is paused after several failures has failed: the scheduler looks whether it is time. */
+export async function tellFailure(tx: Sql, dagId: string): Promise<void> {
+  await tx.query("insert into inbox (kind, payload) values ('failed', jsonb_build_object('dag_id', $1::text))", [dagId])
+}
+
+/** Takes the failures told since the last look; returns their DAGs. */
+export async function takeFailures(tx: Sql): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ dag_id: string }>(
+    `with taken as (delete from inbox where id in (select id from inbox where kind = 'failed' for update skip locked)
+       returning payload ->> 'dag_id' as dag_id)
+     select distinct dag_id from taken order by dag_id`,
+    [],
+    'take_failures',
+  )
+  return rows.map((row) => row.dag_id)
+}

@@ -2,7 +2,7 @@
 
 import type { Sql } from '../sql.ts'
 
-export type JobType = 'SchedulerJob' | 'WorkerJob' | 'DagProcessorJob' | 'WebserverJob'
+export type JobType = 'SchedulerJob' | 'WorkerJob' | 'TriggererJob' | 'DagProcessorJob' | 'WebserverJob'
 
 export interface NewJob {
   readonly jobType: JobType

@@ -2,7 +2,7 @@
 
 import type { Sql } from '../sql.ts'
 
-export type LiveStage = 'waiting' | 'held' | 'queued' | 'running'
+export type LiveStage = 'waiting' | 'deferred' | 'held' | 'queued' | 'running'
 
 /** Puts instances of one run into a stage; their pool, queue and weight come from their own rows. */
 export async function putLive(
@@ -92,11 +92,23 @@ export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly nu
   return rows.map((row) => row.dag_run_id)
 }
 
-/** Runs with instances whose waiting time is over. */
-export async function findDue(sql: Sql, limit: number): Promise<readonly { dag_run_id: number; ti_id: string }[]> {
-  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string }>(
-    `select l.dag_run_id, l.ti_id from live l join dag d using (dag_id)
-     where l.stage = 'waiting' and l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
+/** An instance whose time has come: a retry, a try that was put off, a wait by date or one that took too long. */
+export interface DueRow {
+  readonly dag_run_id: number
+  readonly ti_id: string
+  /** The date a deferred instance waits for; null = it waits for a trigger. */
+  readonly wait_until: number | null
+  /** The database's clock at this look. */
+  readonly now: number
+}
+
+export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[]> {
+  const { rows } = await sql.query<DueRow>(
+    `select l.dag_run_id, l.ti_id, (extract(epoch from now()) * 1000)::float8 as now,
+       case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as wait_until
+     from live l join dag d using (dag_id)
+     left join trigger g on l.stage = 'deferred' and g.dag_run_id = l.dag_run_id and g.ti_id = l.ti_id
+     where l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
     [limit],
     'find_due',
   )
@@ -106,7 +118,7 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly { dag_r
 /** The earliest time that `findDue` will find something at, epoch ms, or null. */
 export async function nextReadyAt(sql: Sql): Promise<number | null> {
   const { rows } = await sql.query<{ at: number | null }>(
-    "select min(l.ready_at) as at from live l join dag d using (dag_id) where l.stage = 'waiting' and not d.is_paused",
+    'select min(l.ready_at) as at from live l join dag d using (dag_id) where l.ready_at is not null and not d.is_paused',
     [],
     'next_ready_at',
   )
@@ -161,7 +173,10 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
   const { rows } = await tx.query<PoolUsage>(
     `select p.pool, p.slots, coalesce(u.used, 0)::int as used, coalesce(u.active, 0)::int as active
      from slot_pool p
-     left join (select pool, sum(pool_slots) as used, count(*) as active from live where stage in ('queued', 'running') group by pool) u using (pool)`,
+     left join (
+       select l.pool, sum(l.pool_slots) as used, count(*) filter (where l.stage <> 'deferred') as active
+       from live l join slot_pool o using (pool)
+       where l.stage in ('queued', 'running') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
     [],
     'count_usage',
   )

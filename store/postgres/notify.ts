@@ -7,6 +7,16 @@ export async function notifyWork(tx: Sql): Promise<void> {
   await tx.query("select pg_notify('work', '')", [], 'notify_work')
 }
 
+/** Workers: attempts were ended without you (a time limit, a DAG that fails fast); see which of yours. */
+export async function notifyStop(tx: Sql): Promise<void> {
+  await tx.query("select pg_notify('work', 'stop')", [], 'notify_stop')
+}
+
+/** Triggerers: there are new waits. */
+export async function notifyTriggerer(tx: Sql): Promise<void> {
+  await tx.query("select pg_notify('triggers', '')", [], 'notify_triggerer')
+}
+
 /** Schedulers: look at what is due, startable, held or asked for. */
 export async function notifyScheduler(tx: Sql): Promise<void> {
   await tx.query("select pg_notify('sched', '')", [], 'notify_sched')

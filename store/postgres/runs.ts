@@ -95,8 +95,17 @@ export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
   return rows[0] ?? null
 }
 
-/** Advances the run's revision, with its new state if it has one. 0 rows = the caller's copy was stale. */
-export async function bumpRun(tx: Sql, id: number, rev: number, state: RunState | null): Promise<boolean> {
+/**
+ * Advances the run's revision, with its new state if it has one. 0 rows = the caller's copy was stale.
+ * @param timeout seconds a running run of this DAG may take
+ */
+export async function bumpRun(
+  tx: Sql,
+  id: number,
+  rev: number,
+  state: RunState | null,
+  timeout: number | null,
+): Promise<boolean> {
   if (state === null) {
     const { rowCount } = await tx.query(
       'update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now() where id = $1 and rev = $2',
@@ -109,9 +118,10 @@ export async function bumpRun(tx: Sql, id: number, rev: number, state: RunState 
     `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
        start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
        end_date = case when $3::text in ('success', 'failed') then now() end,
-       queued_at = case when $3::text = 'queued' then now() else queued_at end
+       queued_at = case when $3::text = 'queued' then now() else queued_at end,
+       timeout_at = case when $3::text = 'running' then now() + make_interval(secs => $4::float8) end
      where id = $1 and rev = $2`,
-    [id, rev, state],
+    [id, rev, state, timeout],
     'bump_run_state',
   )
   return rowCount === 1
@@ -177,7 +187,7 @@ export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly nu
   const { rows } = await sql.query<{ id: number }>(
     `select r.id from dag_run r join dag d using (dag_id)
      where r.state = 'running' and not d.is_paused
-       and not exists (select 1 from live l where l.dag_run_id = r.id and l.stage in ('queued', 'running', 'waiting'))
+       and not exists (select 1 from live l where l.dag_run_id = r.id and l.stage <> 'held')
      order by r.last_scheduling_decision nulls first, r.id limit $1`,
     [limit],
   )
@@ -191,6 +201,26 @@ export async function markLookedAt(sql: Sql, ids: readonly number[]): Promise<vo
      where id in (select id from dag_run where id = any($1::bigint[]) order by id for update skip locked)`,
     [ids],
   )
+}
+
+/** Running runs whose time is over. */
+export async function findTimedOutRuns(sql: Sql, limit: number): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    "select id from dag_run where state = 'running' and timeout_at <= now() order by id limit $1",
+    [limit],
+    'find_timed_out_runs',
+  )
+  return rows.map((row) => row.id)
+}
+
+/** When the next running run's time is over, epoch ms, or null. */
+export async function nextTimeoutAt(sql: Sql): Promise<number | null> {
+  const { rows } = await sql.query<{ at: number | null }>(
+    "select min(timeout_at) as at from dag_run where state = 'running' and timeout_at is not null",
+    [],
+    'next_timeout_at',
+  )
+  return rows[0]?.at ?? null
 }
 
 /** The run before this one in the DAG's order, or null. */

@@ -45,6 +45,16 @@ export async function insertTaskInstances(
   )
 }
 
+/** The one instance of a mapped task becomes its first. False when it no longer is what was decided on. */
+export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    'update task_instance set map_index = 0 where dag_run_id = $1 and id = $2 and map_index = -1 and state is null',
+    [dagRunId, tiId],
+    'become_first_of_mapped',
+  )
+  return rowCount === 1
+}
+
 export interface InstanceRow {
   readonly id: string
   readonly task_id: string
@@ -57,11 +67,13 @@ export interface InstanceRow {
   readonly pool_slots: number
   readonly queue: string
   readonly priority_weight: number
+  readonly is_continued: boolean
 }
 
 export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly InstanceRow[]> {
   const { rows } = await tx.query<InstanceRow>(
-    `select id, task_id, map_index, state, try_number, max_tries, epoch, pool, pool_slots, queue, priority_weight
+    `select id, task_id, map_index, state, try_number, max_tries, epoch, pool, pool_slots, queue, priority_weight,
+       next_method is not null or reschedule_count > 0 as is_continued
      from task_instance where dag_run_id = $1`,
     [dagRunId],
     'load_instances',
@@ -77,6 +89,9 @@ export interface InstanceChange {
   readonly try_number: number
   readonly max_tries: number
   readonly epoch: number
+  readonly task_id: string
+  readonly map_index: number
+  readonly is_continued: boolean
 }
 
 export async function loadChanges(
@@ -84,7 +99,8 @@ export async function loadChanges(
   copies: readonly { id: number; rev: number }[],
 ): Promise<readonly InstanceChange[]> {
   const { rows } = await tx.query<InstanceChange>(
-    `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch
+    `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch,
+       t.task_id, t.map_index, t.next_method is not null or t.reschedule_count > 0 as is_continued
      from (
        select distinct e.dag_run_id, e.ti_id from unnest($1::bigint[], $2::bigint[]) x(id, rev)
        join ti_event e on e.dag_run_id = x.id and e.rev > x.rev
@@ -112,16 +128,22 @@ export interface MoveGroup {
   readonly worker: { readonly jobId: number; readonly hostname: string; readonly pid: number } | null
 }
 
+/** A try begins; a resumed one (put off, deferred) keeps its start, count and number. */
+const NEW_TRY = "('scheduled' = any($5::text[]) and coalesce($3::text, 'up_for_retry') = 'up_for_retry')"
+
 const MOVE = `
 with moved as (
   update task_instance set
     state = $4::text,
-    try_number = try_number + case when 'scheduled' = any($5::text[]) and coalesce($3::text, 'up_for_retry') = 'up_for_retry' then 1 else 0 end,
+    try_number = try_number + case when ${NEW_TRY} then 1 else 0 end,
     epoch = epoch + case when $4::text = 'running' then 1 else 0 end,
     scheduled_dttm = case when 'scheduled' = any($5::text[]) then now() else scheduled_dttm end,
     queued_dttm = case when 'queued' = any($5::text[]) then now() else queued_dttm end,
     dispatch_id = case when 'queued' = any($5::text[]) then gen_random_uuid() else dispatch_id end,
-    start_date = case when $4::text = 'running' then clock_timestamp() when $4::text in ('scheduled', 'queued') then null
+    next_method = case when $4::text = 'deferred' then 'resume' when $4::text = 'up_for_reschedule' or ${NEW_TRY} then null else next_method end,
+    reschedule_count = case when ${NEW_TRY} then 0 when $4::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
+    start_date = case when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
+      when $4::text = 'running' then coalesce(start_date, clock_timestamp())
       when $4::text in ('skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
     end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
     duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')

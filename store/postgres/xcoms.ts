@@ -3,6 +3,9 @@
 import type { JsonValue } from '../../core/json.ts'
 import type { Sql } from '../sql.ts'
 
+/** Airflow's key of what a branch has left out: `{"skipped": [task ids]}`; read again when those tasks are cleared. */
+export const SKIP_KEY = 'skipmixin_key'
+
 export interface XComKey {
   readonly dagRunId: number
   readonly taskId: string
@@ -30,18 +33,67 @@ export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapI
   )
 }
 
-/** `return_value` of several tasks of a run at once: the arguments of an attempt. */
+/** `return_value` of several tasks of a run at once, in order of map index: the arguments of an attempt. */
 export async function getReturnValues(
   sql: Sql,
   dagRunId: number,
   taskIds: readonly string[],
-): Promise<ReadonlyMap<string, JsonValue>> {
-  const { rows } = await sql.query<{ task_id: string; value: JsonValue }>(
-    "select task_id, value from xcom where dag_run_id = $1 and task_id = any($2) and map_index = -1 and key = 'return_value'",
+): Promise<ReadonlyMap<string, readonly { readonly mapIndex: number; readonly value: JsonValue }[]>> {
+  const { rows } = await sql.query<{ task_id: string; map_index: number; value: JsonValue }>(
+    `select task_id, map_index, value from xcom
+     where dag_run_id = $1 and task_id = any($2) and key = 'return_value' order by task_id, map_index`,
     [dagRunId, taskIds],
     'get_return_values',
   )
-  return new Map(rows.map((row) => [row.task_id, row.value]))
+  const found = new Map<string, { mapIndex: number; value: JsonValue }[]>()
+  for (const row of rows) {
+    const list = found.get(row.task_id) ?? []
+    list.push({ mapIndex: row.map_index, value: row.value })
+    found.set(row.task_id, list)
+  }
+  return found
+}
+
+/** When values were written: whoever keeps one knows whether it still is the stored one. */
+export async function getValueStamp(sql: Sql, dagRunId: number, taskId: string): Promise<string> {
+  const { rows } = await sql.query<{ stamp: string | null }>(
+    `select count(*) || ' ' || max(timestamp)::text as stamp from xcom
+     where dag_run_id = $1 and task_id = $2 and key = 'return_value'`,
+    [dagRunId, taskId],
+    'get_value_stamp',
+  )
+  return rows[0]?.stamp ?? ''
+}
+
+/** How many items tasks have handed on: of a mapped task its values, else the items of its one value. */
+export async function loadLengths(
+  sql: Sql,
+  dagRunId: number,
+  taskIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql.query<{ task_id: string; length: number }>(
+    `select task_id, case when max(map_index) >= 0 then count(*) else max(case jsonb_typeof(value)
+         when 'array' then jsonb_array_length(value)
+         when 'object' then (select count(*) from jsonb_object_keys(value)) else 0 end) end::int as length
+     from xcom where dag_run_id = $1 and task_id = any($2) and key = 'return_value' group by task_id`,
+    [dagRunId, taskIds],
+    'load_lengths',
+  )
+  return new Map(rows.map((row) => [row.task_id, row.length]))
+}
+
+/** What branches have left out, by their task ids. */
+export async function loadSkips(
+  sql: Sql,
+  dagRunId: number,
+  taskIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await sql.query<{ task_id: string; skipped: unknown }>(
+    `select task_id, value -> 'skipped' as skipped from xcom where dag_run_id = $1 and task_id = any($2) and key = $3`,
+    [dagRunId, taskIds, SKIP_KEY],
+    'load_skips',
+  )
+  return new Map(rows.map((row) => [row.task_id, Array.isArray(row.skipped) ? row.skipped.map(String) : []]))
 }
 
 /** By names instead of the row id; `includePriorDates` looks back through earlier logical dates. */

@@ -76,7 +76,8 @@ describe('a board', () => {
           const ti = all[index]
           if (ti === undefined) throw new Error('no such instance')
           const legal = MOVES[ti.state ?? 'none']
-          if (adopted !== undefined) board.adopt(ti.id, adopted, ti.tryNumber, ti.epoch)
+          if (adopted !== undefined)
+            board.adopt({ id: ti.id, state: adopted, tryNumber: ti.tryNumber, epoch: ti.epoch })
           else {
             const to = legal[choice % legal.length] ?? 'none'
             board.move(ti, to === 'none' ? null : to, { code: 'admitted' })
@@ -111,7 +112,7 @@ describe('a board', () => {
   })
 
   test('refuses a change of an instance it does not have: its owner must read the run anew', () => {
-    expect(() => makeBoard(makeDag(['a'])).adopt('other', 'success', 1, 1)).toThrow(
+    expect(() => makeBoard(makeDag(['a'])).adopt({ id: 'other', state: 'success', tryNumber: 1, epoch: 1 })).toThrow(
       expect.objectContaining({ code: 'SETTLED_ELSEWHERE' }),
     )
   })

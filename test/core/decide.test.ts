@@ -225,7 +225,8 @@ describe('advance and decide', () => {
 describe('the outcome of a run', () => {
   const ended = (states: Record<string, TaskState>, edges: readonly (readonly [string, string])[]) => {
     const board = makeBoard(makeDag(Object.keys(states), edges))
-    for (const [taskId, state] of Object.entries(states)) board.adopt(instanceOf(board, taskId).id, state, 1, 1)
+    for (const [taskId, state] of Object.entries(states))
+      board.adopt({ id: instanceOf(board, taskId).id, state: state, tryNumber: 1, epoch: 1 })
     return runOutcome(board)
   }
 
@@ -244,14 +245,14 @@ describe('the outcome of a run', () => {
   test('is open as long as anything can still move by itself', () => {
     for (const state of ['scheduled', 'queued', 'running', 'up_for_retry', 'deferred'] as const) {
       const board = makeBoard(makeDag(['a', 'z'], [['a', 'z']]))
-      board.adopt(instanceOf(board, 'a').id, state, 1, 1)
+      board.adopt({ id: instanceOf(board, 'a').id, state: state, tryNumber: 1, epoch: 1 })
       expect(runOutcome(board), state).toBeNull()
     }
   })
 
   test('is a deadlock when what is left waits for a removed task', () => {
     const board = makeBoard(makeDag(['a', 'z'], [['a', 'z']]))
-    board.adopt(instanceOf(board, 'a').id, 'removed', 1, 1)
+    board.adopt({ id: instanceOf(board, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
     expect(decide(board)).toEqual([])
     expect(runOutcome(board)).toEqual({ state: 'failed', because: 'deadlock' })
   })
@@ -305,7 +306,7 @@ describe('depends_on_past', () => {
       const board = makeBoard(makeDag(['a', makeTask('z', { dependsOnPast: true, ...changes })], [['a', 'z']]), {
         past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
       })
-      board.adopt(instanceOf(board, 'a').id, 'skipped', 1, 1)
+      board.adopt({ id: instanceOf(board, 'a').id, state: 'skipped', tryNumber: 1, epoch: 1 })
       decide(board)
       return instanceOf(board, 'z').state
     }
@@ -317,7 +318,7 @@ describe('depends_on_past', () => {
     const board = makeBoard(makeDag(['a', makeTask('z', { dependsOnPast: true })], [['a', 'z']]), {
       past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
     })
-    board.adopt(instanceOf(board, 'a').id, 'failed', 1, 1)
+    board.adopt({ id: instanceOf(board, 'a').id, state: 'failed', tryNumber: 1, epoch: 1 })
     decide(board)
     expect(instanceOf(board, 'z').state).toBe('upstream_failed')
     expect(isFailed(instanceOf(board, 'z').state)).toBe(true)

@@ -10,7 +10,7 @@ const NOW = Date.UTC(2024, 2, 18, 9)
 function end(outcome: Outcome, retries: number, tryNumber: number) {
   const board = makeBoard(makeDag([makeTask('a', { retries, retryDelay: 60 })]))
   const ti = instanceOf(board, 'a')
-  board.adopt(ti.id, 'running', tryNumber, 1)
+  board.adopt({ id: ti.id, state: 'running', tryNumber: tryNumber, epoch: 1 })
   return settle(board, ti, outcome, NOW)
 }
 
@@ -69,7 +69,7 @@ describe('settle', () => {
     for (const outcome of [...DEATHS, { kind: 'success' } as const]) {
       const board = makeBoard(makeDag(['a']))
       const ti = instanceOf(board, 'a')
-      board.adopt(ti.id, 'success', 1, 1)
+      board.adopt({ id: ti.id, state: 'success', tryNumber: 1, epoch: 1 })
       expect(() => settle(board, ti, outcome, NOW)).toThrow(expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }))
       expect(ti.state).toBe('success')
     }

@@ -97,7 +97,7 @@ describe('a board', () => {
       const board = makeBoard(makeDag(['a', 'b'], [['a', 'b']]))
       const [ti] = board.instances.values()
       if (ti === undefined) throw new Error('no instance')
-      board.adopt(ti.id, from, 3, 2)
+      board.adopt({ id: ti.id, state: from, tryNumber: 3, epoch: 2 })
       const before = { ...ti }
       if (mayMove(from, to)) {
         const transition = board.move(ti, to, { code: 'admitted' }, 5)

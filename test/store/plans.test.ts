@@ -19,7 +19,7 @@ const SOME = Array.from({ length: 30 }, (_, i) => `00000000-0000-7000-8000-${Str
 const HOT: Readonly<Record<string, (sql: Sql) => Promise<unknown>>> = {
   lock_runs: (sql) => lockRuns(sql, [1, 2, 3]),
   lock_free_runs: (sql) => lockFreeRuns(sql, [1, 2, 3]),
-  bump_run: (sql) => bumpRun(sql, 1, 999, null),
+  bump_run: (sql) => bumpRun(sql, 1, 999, null, null),
   load_changes: (sql) =>
     loadChanges(sql, [
       { id: 1, rev: 0 },

@@ -9,7 +9,18 @@ import type { NewXCom } from '../../engine/changes.ts'
 import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { type ParsedFile, syncFile } from '../../engine/dags.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
-import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns, wakeDue } from '../../engine/verbs.ts'
+import {
+  admitHeld,
+  claim,
+  decideAsked,
+  decideIdle,
+  expireRuns,
+  pauseFailing,
+  report,
+  rescue,
+  startRuns,
+  wakeDue,
+} from '../../engine/verbs.ts'
 import { migrations } from '../../migrations/index.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
@@ -186,7 +197,9 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       const pass = async (): Promise<void> => {
         await createDueRuns(database, boards)
         await startRuns(database, turns)
-        await wakeDue(database, turns)
+        await wakeDue(database, turns, await databaseNow(database))
+        await expireRuns(database, turns)
+        await pauseFailing(database)
         await decideAsked(database, turns)
         await admitHeld(database, turns)
       }
@@ -219,7 +232,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       return (await database.query<Row>(text, values)).rows
     },
     async passDelays() {
-      await database.query("update live set ready_at = now() where stage = 'waiting'")
+      await database.query('update live set ready_at = now() where ready_at is not null')
     },
     async close() {
       try {

@@ -81,7 +81,8 @@ function checkInstance(events: readonly LedgerEvent[]): void {
       epoch++
       expect(endedTries.has(tries), `${where}: try ${tries} starts once`).toBe(false)
     }
-    if (isFinished(to) || to === 'up_for_retry') {
+    // A try that waits for its retry has ended already: its run may end it for good.
+    if ((isFinished(to) && from !== 'up_for_retry') || to === 'up_for_retry') {
       expect(endedTries.has(tries), `${where}: try ${tries} ends once`).toBe(false)
       endedTries.add(tries)
     }
@@ -99,6 +100,8 @@ const STAGES: Readonly<Record<string, readonly string[]>> = {
   queued: ['queued'],
   running: ['running'],
   up_for_retry: ['waiting'],
+  up_for_reschedule: ['waiting'],
+  deferred: ['deferred'],
   // Ready, and held by a limit; or waiting for room in its own run, which its run's end of a task makes.
   scheduled: ['held', 'none'],
 }

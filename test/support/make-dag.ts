@@ -109,6 +109,7 @@ export function makeInstance(graph: DagGraph, task: number, changes: Changes<Tas
     tryNumber: 0,
     maxTries: of.retries,
     epoch: 0,
+    isContinued: false,
     ...changes,
   }
 }

@@ -5,14 +5,25 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { type Masker, secretStrings } from '../core/secret-names.ts'
-import type { Boards } from '../engine/boards.ts'
-import type { StartedAttempt } from '../engine/turn.ts'
-import type { Vault } from '../engine/vault.ts'
 import type { Database } from '../store/database.ts'
 import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
 import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
+import type { Boards } from './boards.ts'
 import { callRunState, callTaskStates, callTriggerRun } from './run-calls.ts'
+import type { Vault } from './vault.ts'
+
+/** Whose code asks. */
+export interface Caller {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  /** Of the attempt; null = a trigger, which may only read. */
+  readonly epoch: number | null
+}
 
 export interface CallDeps {
   readonly database: Database
@@ -80,38 +91,39 @@ const mapIndexOf = (args: JsonObject, own: number): number => {
   return typeof value === 'number' && value >= 0 ? value : -1
 }
 
-async function getXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject): Promise<JsonValue> {
+async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const found = await findXCom(deps.database, {
-    dagId: textOr(args, 'dagId', attempt.run.dagId),
-    runId: textOr(args, 'runId', attempt.run.runId),
-    taskId: textOr(args, 'taskId', attempt.task.taskId),
-    mapIndex: mapIndexOf(args, attempt.mapIndex),
+    dagId: textOr(args, 'dagId', caller.dagId),
+    runId: textOr(args, 'runId', caller.runId),
+    taskId: textOr(args, 'taskId', caller.taskId),
+    mapIndex: mapIndexOf(args, caller.mapIndex),
     key: textArg(args, 'key'),
     includePriorDates: args['includePriorDates'] === true,
   })
   return found?.value ?? null
 }
 
-async function setXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject): Promise<JsonValue> {
+async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const key = textArg(args, 'key')
   if (key.length > 512)
     throw new BaramError('INPUT_INVALID', `an XCom key has at most 512 characters, found ${key.length}`)
   const dagRunId = await findRunRowId(
     deps.database,
-    textOr(args, 'dagId', attempt.run.dagId),
-    textOr(args, 'runId', attempt.run.runId),
+    textOr(args, 'dagId', caller.dagId),
+    textOr(args, 'runId', caller.runId),
   )
-  if (dagRunId !== attempt.dagRunId) throw new BaramError('REFUSED', 'setXCom: a task may only write into its own run')
+  if (dagRunId !== caller.dagRunId) throw new BaramError('REFUSED', 'setXCom: a task may only write into its own run')
   // A frozen attempt that thaws after it was taken over must not write any more.
-  if (!(await isCurrentAttempt(deps.database, attempt.dagRunId, attempt.tiId, attempt.epoch))) {
+  if (caller.epoch === null) throw new BaramError('REFUSED', 'setXCom: a trigger hands on its event, nothing else')
+  if (!(await isCurrentAttempt(deps.database, caller.dagRunId, caller.tiId, caller.epoch))) {
     throw new BaramError('REFUSED', 'setXCom: this attempt has been taken over by another')
   }
   await putXCom(
     deps.database,
     {
       dagRunId,
-      taskId: textOr(args, 'taskId', attempt.task.taskId),
-      mapIndex: mapIndexOf(args, attempt.mapIndex),
+      taskId: textOr(args, 'taskId', caller.taskId),
+      mapIndex: mapIndexOf(args, caller.mapIndex),
       key,
     },
     args['value'] ?? null,
@@ -120,8 +132,8 @@ async function setXCom(deps: CallDeps, attempt: StartedAttempt, args: JsonObject
 }
 
 /** Dates of the last successful run before this one, epoch ms. */
-async function getPreviousSuccess({ database }: CallDeps, attempt: StartedAttempt): Promise<JsonValue> {
-  const found = await findPreviousSuccess(database, attempt.dagRunId)
+async function getPreviousSuccess({ database }: CallDeps, caller: Caller): Promise<JsonValue> {
+  const found = await findPreviousSuccess(database, caller.dagRunId)
   return found === null
     ? null
     : {
@@ -133,13 +145,8 @@ async function getPreviousSuccess({ database }: CallDeps, attempt: StartedAttemp
 }
 
 /** @throws BaramError with a sentence for the task's author */
-export async function serveCall(
-  deps: CallDeps,
-  attempt: StartedAttempt,
-  op: CallOp,
-  args: JsonObject,
-): Promise<JsonValue> {
-  const by = `task ${attempt.run.dagId}.${attempt.task.taskId}`
+export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args: JsonObject): Promise<JsonValue> {
+  const by = `task ${caller.dagId}.${caller.taskId}`
   switch (op) {
     case 'getVariable':
       return getVariable(deps, textArg(args, 'key'))
@@ -159,9 +166,9 @@ export async function serveCall(
     case 'getConnection':
       return getConnection(deps, textArg(args, 'connId'))
     case 'getXCom':
-      return getXCom(deps, attempt, args)
+      return getXCom(deps, caller, args)
     case 'setXCom':
-      return setXCom(deps, attempt, args)
+      return setXCom(deps, caller, args)
     case 'triggerRun':
       return callTriggerRun(deps.database, deps.boards, by, args)
     case 'getRunState':
@@ -169,6 +176,6 @@ export async function serveCall(
     case 'getTaskStates':
       return callTaskStates(deps.database, args)
     case 'getPreviousSuccess':
-      return getPreviousSuccess(deps, attempt)
+      return getPreviousSuccess(deps, caller)
   }
 }

@@ -2,10 +2,10 @@
 
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { Boards } from '../engine/boards.ts'
-import { triggerRun } from '../engine/create-run.ts'
 import type { Database } from '../store/database.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
+import type { Boards } from './boards.ts'
+import { triggerRun } from './create-run.ts'
 
 const textArg = (args: JsonObject, name: string): string => {
   const value = args[name]

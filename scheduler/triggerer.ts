@@ -1,0 +1,287 @@
+// The triggerer: holds the waits of deferred tasks, thousands in one child process, and lets their tasks go on when their
+// triggers have come. Waits by date need no trigger: the scheduler's timers serve them.
+//
+// A wait belongs to the triggerer whose job stands in its row; when that job is dead anybody takes it over and its
+// trigger begins again with the same arguments. An event is written in the turn that moves its task on, so it is neither
+// lost nor used twice.
+
+import { BaramError, messageOf } from '../core/errors.ts'
+import type { FromChild, WatchSpec } from '../core/protocol.ts'
+import { Masker } from '../core/secret-names.ts'
+import { Boards } from '../engine/boards.ts'
+import { type Caller, serveCall } from '../engine/calls.ts'
+import { Lease } from '../engine/lease.ts'
+import { PageNotifier } from '../engine/pages.ts'
+import { TurnRunner } from '../engine/turn.ts'
+import type { Vault } from '../engine/vault.ts'
+import { type Fired, fire } from '../engine/verbs.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { ModuleStore } from '../runtime/module-store.ts'
+import type { Database } from '../store/database.ts'
+import { Listener } from '../store/listener.ts'
+import { findHeldWaits, type HeldWait, takeWaits } from '../store/postgres/triggers.ts'
+import { loadModule } from '../store/postgres/versions.ts'
+import { WatchChild } from './watch-child.ts'
+
+export interface TriggererOptions {
+  readonly config: Config
+  readonly database: Database
+  readonly vault: Vault
+  readonly log: Logger
+  onFatal(reason: string): void
+}
+
+/** Net under lost notifications, and how soon a wait that ended elsewhere is let go, ms. */
+const POLL_MS = 5_000
+const TAKE = 1_000
+const FIRE = 200
+const AFTER_ERROR_MS = 500
+
+const keyOf = (wait: { dag_run_id: number; ti_id: string; try_number: number }) =>
+  `${wait.dag_run_id}/${wait.ti_id}/${wait.try_number}`
+
+interface Held {
+  readonly id: number
+  readonly wait: HeldWait
+  readonly spec: WatchSpec
+}
+
+export class Triggerer {
+  private readonly options: TriggererOptions
+  private readonly boards: Boards
+  private readonly modules: ModuleStore
+  private readonly listener: Listener
+  private readonly pages: PageNotifier
+  private readonly child: WatchChild
+  private readonly held = new Map<number, Held>()
+  private readonly idOf = new Map<string, number>()
+  private readonly fired: Fired[] = []
+  /** Secrets that triggers have asked for: what they print goes into this process' log. */
+  private readonly masker = new Masker()
+  private turns: TurnRunner | null = null
+  private lease: Lease | null = null
+  private poll: NodeJS.Timeout | null = null
+  private again: NodeJS.Timeout | null = null
+  private nextId = 1
+  private isWorking = false
+  private isWanted = false
+  private mustReview = false
+  private isStopping = false
+  private current: Promise<void> = Promise.resolve()
+
+  constructor(options: TriggererOptions) {
+    this.options = options
+    const { config, database, log } = options
+    this.boards = new Boards(config.maxMapLength)
+    this.modules = new ModuleStore(config.home)
+    this.child = new WatchChild({
+      memoryMb: config.childMemoryMb,
+      env: config.childEnv,
+      cwd: config.home,
+      log,
+      mask: (text) => this.masker.mask(text),
+      onMessage: (message) => this.onMessage(message),
+      onGone: () => {
+        // A trigger that ends the process would do so again at once: not faster than this.
+        setTimeout(() => this.child.watch([...this.held.values()].map((held) => held.spec)), AFTER_ERROR_MS).unref()
+      },
+    })
+    this.listener = new Listener({
+      database,
+      channels: ['triggers'],
+      log,
+      onNotify: () => this.wake(),
+      onCatchUp: () => this.review(),
+    })
+    this.pages = new PageNotifier(() => this.listener.sql, log)
+  }
+
+  /** Waits held now, for tests and benchmarks. */
+  get size(): number {
+    return this.held.size
+  }
+
+  async start(): Promise<void> {
+    const { config, database, log } = this.options
+    this.modules.open()
+    await this.listener.start()
+    this.lease = await Lease.take({
+      jobType: 'TriggererJob',
+      info: { capacity: config.triggererCapacity },
+      heartbeatMs: config.heartbeatMs,
+      leaseMs: config.leaseMs,
+      log,
+      sql: () => this.listener.sql,
+      onLost: (reason) => {
+        this.isStopping = true
+        this.child.close()
+        this.options.onFatal(reason)
+      },
+    })
+    this.turns = new TurnRunner({
+      database,
+      boards: this.boards,
+      log,
+      limits: { parallelism: config.parallelism },
+      who: `triggerer:${this.lease.jobId}`,
+      onChange: (result) => this.pages.add(result.changedRuns),
+    })
+    this.poll = setInterval(() => this.review(), POLL_MS)
+    log.info({ jobId: this.lease.jobId }, 'triggerer started')
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true
+    if (this.poll !== null) clearInterval(this.poll)
+    if (this.again !== null) clearTimeout(this.again)
+    this.child.close()
+    await this.current
+    await this.pages.flush()
+    await this.lease
+      ?.end('success')
+      .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
+    await this.turns?.close()
+    await this.listener.stop()
+  }
+
+  private review(): void {
+    this.mustReview = true
+    this.wake()
+  }
+
+  private wake(): void {
+    if (this.isWorking) {
+      this.isWanted = true
+      return
+    }
+    if (this.isStopping || this.turns === null || this.lease === null) return
+    this.isWorking = true
+    this.isWanted = false
+    this.current = this.work(this.turns, this.lease)
+  }
+
+  private async work(turns: TurnRunner, lease: Lease): Promise<void> {
+    try {
+      await this.deliver(turns, lease)
+      if (this.mustReview) await this.letGo(lease)
+      await this.take(lease)
+    } catch (error) {
+      this.options.log.warn({ err: messageOf(error) }, 'a look at the waits failed and is repeated')
+      this.again = setTimeout(() => this.wake(), AFTER_ERROR_MS)
+    }
+    this.isWorking = false
+    if (this.isWanted) this.wake()
+  }
+
+  /** Events that have come, in batches; those that could not be written are kept. */
+  private async deliver(turns: TurnRunner, lease: Lease): Promise<void> {
+    while (this.fired.length > 0) {
+      const batch = this.fired.slice(0, FIRE)
+      await fire(turns, batch, lease.now())
+      this.fired.splice(0, batch.length)
+    }
+  }
+
+  /** Waits whose tasks no longer wait (cleared, timed out, their run ended). */
+  private async letGo(lease: Lease): Promise<void> {
+    this.mustReview = false
+    const before = [...this.held.values()]
+    const rows = await findHeldWaits(this.options.database, lease.jobId)
+    const still = new Set(rows.map(keyOf))
+    const gone = before.filter((held) => !still.has(keyOf(held.wait)) && this.held.has(held.id))
+    for (const held of gone) this.forget(held)
+    this.child.unwatch(gone.map((held) => held.id))
+    if (this.child.isWorn) this.child.replace()
+  }
+
+  private async take(lease: Lease): Promise<void> {
+    const { database, config } = this.options
+    for (;;) {
+      const room = Math.min(TAKE, config.triggererCapacity - this.held.size)
+      if (room <= 0 || this.isStopping) return
+      const waits = await takeWaits(database, lease.jobId, room)
+      const specs: WatchSpec[] = []
+      for (const wait of waits) specs.push(...(await this.hold(wait)))
+      this.child.watch(specs)
+      if (waits.length < room) return
+    }
+  }
+
+  private async hold(wait: HeldWait): Promise<WatchSpec[]> {
+    // The same task deferred again: its earlier wait is over.
+    const earlier = this.held.get(this.idOf.get(keyOf(wait)) ?? -1)
+    if (earlier !== undefined) this.forget(earlier)
+    const id = this.nextId++
+    try {
+      const spec: WatchSpec = {
+        id,
+        modulePath: await this.findModule(wait.version_id),
+        dagId: wait.dag_id,
+        taskId: wait.task_id,
+        runId: wait.run_id,
+        mapIndex: wait.map_index,
+        tryNumber: wait.try_number,
+        trigger: wait.name,
+        args: wait.args,
+      }
+      this.held.set(id, { id, wait, spec })
+      this.idOf.set(keyOf(wait), id)
+      return [spec]
+    } catch (error) {
+      if (!(error instanceof BaramError)) throw error
+      this.fired.push({ ...firedOf(wait), result: { error: error.message } })
+      this.isWanted = true
+      return []
+    }
+  }
+
+  private async findModule(versionId: string): Promise<string> {
+    const { database } = this.options
+    const { moduleHash } = await this.boards.version(database, versionId)
+    if (this.modules.has(moduleHash)) return this.modules.pathOf(moduleHash)
+    const code = await loadModule(database, moduleHash)
+    if (code === null) throw new BaramError('NOT_FOUND', `the module ${moduleHash} is not in the database`)
+    return this.modules.put(moduleHash, code)
+  }
+
+  private forget(held: Held): void {
+    this.held.delete(held.id)
+    if (this.idOf.get(keyOf(held.wait)) === held.id) this.idOf.delete(keyOf(held.wait))
+  }
+
+  private onMessage(message: FromChild): void {
+    if (message.type === 'call') this.answer(message)
+    if (message.type !== 'event' && message.type !== 'watch_failed') return
+    const held = this.held.get(message.id)
+    if (held === undefined) return
+    this.forget(held)
+    const result = message.type === 'event' ? { event: message.event } : { error: this.masker.mask(message.message) }
+    this.fired.push({ ...firedOf(held.wait), result })
+    this.wake()
+  }
+
+  private answer({ call, attempt, op, args }: FromChild & { type: 'call' }): void {
+    const held = this.held.get(attempt)
+    if (held === undefined) return
+    const { database, vault } = this.options
+    serveCall({ database, boards: this.boards, vault, masker: this.masker }, callerOf(held.wait), op, args).then(
+      (value) => this.child.reply(call, value),
+      (error: unknown) =>
+        this.child.reply(call, null, error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`),
+    )
+  }
+}
+
+const firedOf = (wait: HeldWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, tryNumber: wait.try_number })
+
+const callerOf = (wait: HeldWait): Caller => ({
+  dagRunId: wait.dag_run_id,
+  tiId: wait.ti_id,
+  dagId: wait.dag_id,
+  runId: wait.run_id,
+  taskId: wait.task_id,
+  mapIndex: wait.map_index,
+  epoch: null,
+})
