@@ -15,9 +15,10 @@ export interface RetryKey {
   readonly tryNumber: number
 }
 
-/** sha1 of `dag_id#task_id#logical_date#try_number` as an integer, modulo `modulus`. */
+/** sha1 of `dag_id#task_id#logical_date#try_number` as an integer, modulo `modulus`; Python prints a date with a blank. */
 function jitter(key: RetryKey, modulus: number): number {
-  const hex = bytesToHex(sha1(utf8ToBytes(`${key.dagId}#${key.taskId}#${key.logicalDate}#${key.tryNumber}`)))
+  const date = key.logicalDate.replace('T', ' ')
+  const hex = bytesToHex(sha1(utf8ToBytes(`${key.dagId}#${key.taskId}#${date}#${key.tryNumber}`)))
   return Number(BigInt(`0x${hex}`) % BigInt(modulus))
 }
 
@@ -26,15 +27,17 @@ export function retryDelayMs(
   task: Pick<SerializedTask, 'retryDelay' | 'retryExponentialBackoff' | 'maxRetryDelay'>,
   key: RetryKey,
 ): number {
+  // A factor of 1 is no backoff, so it has no jitter either; and the longest delay bounds only what grows.
+  const grows = task.retryExponentialBackoff > 0 && task.retryExponentialBackoff !== 1
   let seconds = task.retryDelay
-  if (task.retryExponentialBackoff > 0) {
-    // Capped twice: 0 × Infinity is no number, and beyond the longest delay the exact one no longer matters.
-    const factor = Math.min(task.retryExponentialBackoff ** (key.tryNumber - 1), Number.MAX_VALUE)
-    const raw = task.retryDelay * factor
-    const least = Math.max(1, Math.ceil(Math.min(raw, MAX_RETRY_DELAY * 2)))
+  if (grows) {
+    const factor = task.retryExponentialBackoff ** (key.tryNumber - 1)
+    // A power that overflows makes even no delay the longest one; beyond that one the exact number no longer matters.
+    const raw = Number.isFinite(factor) ? Math.min(task.retryDelay * factor, MAX_RETRY_DELAY * 2) : MAX_RETRY_DELAY
+    const least = Math.max(1, Math.ceil(raw))
     seconds = Math.min(least + jitter(key, least), MAX_RETRY_DELAY)
+    if (task.maxRetryDelay !== null && task.maxRetryDelay > 0) seconds = Math.min(seconds, task.maxRetryDelay)
   }
-  if (task.maxRetryDelay !== null) seconds = Math.min(seconds, task.maxRetryDelay)
   return Math.max(0, Math.round(seconds * 1000))
 }
 

@@ -37,8 +37,8 @@ export type TriggerRule = (typeof TRIGGER_RULES)[number]
 const done = (u: UpstreamCounts) => u.success + u.failed + u.upstreamFailed + u.skipped + u.removed
 const allDone = (u: UpstreamCounts) => done(u) >= u.total
 const anyFailed = (u: UpstreamCounts) => u.failed + u.upstreamFailed > 0
-/** A mapped instance forgives removed upstreams: they are taken off the shortfall ("r ok" in CONTRACT.md). */
-const expected = (u: UpstreamCounts) => u.total - (u.mapIndex >= 0 ? u.removed : 0)
+/** Removed upstreams are forgiven: nobody waits for an instance that will never be. */
+const expected = (u: UpstreamCounts) => u.total - u.removed
 const runIf = (condition: boolean): RuleVerdict => (condition ? 'run' : 'wait')
 
 /** A rule looks at the counts and speaks at once: forced states are checked first, without waiting for the other upstreams. */
@@ -91,7 +91,8 @@ export const triggerRules: { readonly [R in TriggerRule]: (u: UpstreamCounts) =>
   none_failed_min_one_success: (u) => {
     if (anyFailed(u)) return 'upstream_failed'
     if (u.skipped === u.total) return 'skipped'
-    return runIf(u.success + u.skipped >= expected(u))
+    if (allDone(u) && u.success === 0) return 'upstream_failed'
+    return runIf(u.success > 0 && u.success + u.skipped >= expected(u))
   },
   none_skipped: (u) => {
     if (u.skipped > 0) return 'skipped'

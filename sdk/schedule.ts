@@ -56,9 +56,7 @@ export function events(dates: readonly Date[], options: { readonly description?:
     return date.getTime()
   })
   const at = [...new Set(instants)].sort((a, b) => a - b).map((instant) => new Date(instant).toISOString())
-  // TODO: brand(…) once core/timetables knows the kind.
-  const timetable = { kind: 'events', at, description: options.description ?? null } as unknown as TimetableSpec
-  return Object.freeze({ [BRAND]: true as const, timetable })
+  return brand({ kind: 'events', at, description: options.description ?? null })
 }
 
 export interface TimetableOptions {

@@ -41,7 +41,7 @@ const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 export interface CronField {
   isAny: boolean
   values: readonly number[]
-  /** `L` for the last day of a month, `5#2` and `5#L` for the second and the last Friday. */
+  /** `L` for the last day of a month, `15W` and `LW` for weekdays near one, `5#2` and `5#L` for the nth and last Friday. */
   marks: readonly string[]
 }
 
@@ -63,7 +63,7 @@ function refuse(field: Field, part: string, why: string): never {
 
 function readNumber(field: Field, text: string, part: string): number {
   const named = field.names.indexOf(text)
-  const value = named >= 0 ? named + (field === MONTH ? 1 : 0) : /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  const value = named >= 0 ? named + (field === MONTH ? 1 : 0) : /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
   if (Number.isNaN(value))
     refuse(field, part, `which is not a number${field.names.length > 0 ? ', a name' : ''} or a range`)
   if (value < field.min || value > field.max) refuse(field, part, `outside ${field.min}-${field.max}`)
@@ -110,21 +110,40 @@ function readEntry(field: Field, part: string): number[] {
   const highText = field === DAY && bounds[1] === 'l' ? '31' : bounds[1]
   if (highText !== undefined) return countRange(field, low, readNumber(field, highText, part), step)
   if (stepText === undefined) return [low]
-  return countRange(field, low, endOf(field), step)
+  return low === endOf(field) ? [low] : countRange(field, low, endOf(field), step)
 }
 
-/** The entries with a meaning of their own: the last day, the nth and the last weekday of a month. */
-function readMark(field: Field, part: string): string | null {
-  if (field === DAY && part === 'l') return 'L'
-  if (field !== WEEKDAY) return null
-  const nth = /^(\w+)#(\d+)$/.exec(part)
-  const last = /^l(\d)$/.exec(part)
-  if (nth !== null) {
-    const [, day = '', count = ''] = nth
-    if (Number(count) < 1 || Number(count) > 5) refuse(field, part, 'where # must be followed by 1 to 5')
-    return `${readNumber(field, day, part)}#${count}`
+/** `MON#2`, and `MON-WED#2` for each of the three: croniter takes ranges here by name only. */
+function readNth(field: Field, part: string): string[] | null {
+  const nth = /^(?:(\w+)|([a-z]{3})-([a-z]{3}))#(\d+)$/.exec(part)
+  if (nth === null) return null
+  const [, day, from = '', to = '', count = ''] = nth
+  if (Number(count) < 1 || Number(count) > 5) refuse(field, part, 'where # must be followed by 1 to 5')
+  const days =
+    day === undefined
+      ? countRange(field, readNumber(field, from, part), readNumber(field, to, part), 1)
+      : [readNumber(field, day, part)]
+  return days.map((value) => `${value}#${Number(count)}`)
+}
+
+/** `15W`, the weekday nearest to a day of the month and in that month; a day past its end is its last one. */
+function readNearest(field: Field, part: string): string | null {
+  const nearest = /^(?:(\d+)w|w(\d+))$/.exec(part)
+  if (nearest === null) return null
+  const day = Number(nearest[1] ?? nearest[2])
+  if (day < 1 || day > 31) refuse(field, part, 'outside 1-31')
+  return day === 31 ? 'LW' : `${day}W`
+}
+
+/** The entries with a meaning of their own: the last day, the nth, the last and the nearest weekday of a month. */
+function readMarks(field: Field, part: string): readonly string[] | null {
+  if (field === DAY) {
+    const nearest = part === 'l' ? 'L' : readNearest(field, part)
+    return nearest === null ? null : [nearest]
   }
-  return last === null ? null : `${readNumber(field, last[1] ?? '', part)}#L`
+  if (field !== WEEKDAY) return null
+  const last = /^l(\d)$/.exec(part)
+  return last === null ? readNth(field, part) : [`${readNumber(field, last[1] ?? '', part)}#L`]
 }
 
 const ANY: CronField = { isAny: true, values: [], marks: [] }
@@ -133,10 +152,14 @@ function readField(field: Field, text: string, otherDayIsStarred: boolean): Cron
   if (text.split(',').includes('*') || (text === '?' && (field === DAY || field === WEEKDAY))) return ANY
   const marks: string[] = []
   const values = new Set<number>()
-  for (const part of text.split(',')) {
-    const mark = readMark(field, part)
-    if (mark !== null) marks.push(mark)
+  const parts = text.split(',')
+  for (const part of parts) {
+    const read = readMarks(field, part)
+    if (read !== null) marks.push(...read)
     else for (const value of readEntry(field, part)) values.add(value)
+  }
+  if (parts.length > 1 && marks.some((mark) => mark.endsWith('W'))) {
+    throw new Refusal('the day of month field has W in a list, and it can only stand alone')
   }
   if (field === WEEKDAY && marks.length > 0 && values.size > 0) {
     throw new Refusal('the day of week field mixes plain days with # or L, which cannot be told apart')
@@ -152,6 +175,16 @@ function checkPossible(fields: CronFields): void {
   const months = month.isAny ? LONGEST.map((_, index) => index + 1) : month.values
   if (months.some((number) => day.values.some((value) => value <= (LONGEST[number - 1] ?? 0)))) return
   throw new Refusal('no month it names has such a day')
+}
+
+/** Beside a nearest weekday croniter does not look at plain days of the week. */
+function alone(fields: CronFields, day: CronField): CronFields {
+  if (fields.weekday.marks.length > 0) throw new Refusal('W in the day of month cannot stand beside # or L')
+  const isFebruary = fields.month.isAny || fields.month.values.includes(2)
+  if (isFebruary && ['29W', '30W'].some((mark) => day.marks.includes(mark))) {
+    throw new Refusal('February does not always have that day; write 31W for the last weekday of every month')
+  }
+  return { ...fields, weekday: ANY }
 }
 
 function readFields(expression: string): CronFields {
@@ -175,7 +208,7 @@ function readFields(expression: string): CronFields {
     weekday: weekdays,
   }
   checkPossible(fields)
-  return fields
+  return days.marks.some((mark) => mark.endsWith('W')) ? alone(fields, days) : fields
 }
 
 /** The fields a preset such as `@daily` stands for; any other text as it is. */

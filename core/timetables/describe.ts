@@ -1,5 +1,6 @@
 // Timetables in words: the summary, sentence and class name that Airflow's API gives for each.
 
+import { pythonIso } from '../retry.ts'
 import { type CronField, expandPreset, parseCron } from './cron-dialect.ts'
 import type { TimetableSpec } from './timetable.ts'
 
@@ -85,7 +86,11 @@ function describeDay(day: CronField): string {
   if (day.isAny) return ''
   const last = day.marks.includes('L') ? ['the last day'] : []
   const days = day.values.length > 0 ? [`day ${listed(day.values.map(String))}`] : []
-  return `, on ${listed([...days, ...last])} of the month`
+  const nearest = day.marks.flatMap((mark) => {
+    if (mark === 'LW') return ['the last weekday']
+    return mark.endsWith('W') ? [`the weekday nearest day ${mark.slice(0, -1)}`] : []
+  })
+  return `, on ${listed([...days, ...nearest, ...last])} of the month`
 }
 
 function describeWeekday(weekday: CronField): string {
@@ -117,6 +122,13 @@ function describeDelta(everyMs: number): string {
   const micros = rest % 1_000 === 0 ? '' : `.${String(rest % 1_000).padStart(3, '0')}000`
   const clock = `${hours}:${two(minutes)}:${two(seconds)}${micros}`
   return days === 0 ? clock : `${days} day${days === 1 ? '' : 's'}, ${clock}`
+}
+
+function describeEvents(at: readonly string[]): string {
+  const events = at.map((text) => Date.parse(text)).sort((a, b) => a - b)
+  const [first, last] = [events[0], events.at(-1)]
+  if (first === undefined || last === undefined) return 'No events'
+  return `${events.length} events between ${pythonIso(first)} and ${pythonIso(last)}`
 }
 
 /** How Airflow's API and pages call a timetable. */
@@ -153,6 +165,12 @@ export function describe(spec: TimetableSpec): TimetableDescription {
         summary: spec.expressions.map(expandPreset).join(', '),
         description: spec.expressions.map(describeCron).join(', '),
         type: 'airflow.timetables.trigger.MultipleCronTriggerTimetable',
+      }
+    case 'events':
+      return {
+        summary: spec.description ?? `${spec.at.length} events`,
+        description: spec.description ?? describeEvents(spec.at),
+        type: 'airflow.timetables.events.EventsTimetable',
       }
     case 'delta':
       return {

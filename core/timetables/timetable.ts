@@ -24,6 +24,8 @@ export type TimetableSpec =
   | { readonly kind: 'cron'; readonly expression: string; readonly timezone: string; readonly interval: boolean }
   /** Fires whenever one of them does, once where several do. */
   | { readonly kind: 'crons'; readonly expressions: readonly string[]; readonly timezone: string }
+  /** At the ISO instants listed, in any order, each once; `description` in place of "3 events between …". */
+  | { readonly kind: 'events'; readonly at: readonly string[]; readonly description: string | null }
   /** Elapsed time, whatever the clocks do. */
   | { readonly kind: 'delta'; readonly everyMs: number; readonly interval: boolean }
 
@@ -92,17 +94,23 @@ function intervalOf(start: Instant, end: Instant): DueRun {
   return { logicalDate: start, dataInterval: { start, end }, runAfter: end }
 }
 
-/** A timetable that fires at points in time. Without a start date and a run before, the first fire from now on counts. */
+/** A fire that passed no longer ago than this, or than a tenth of the time between two, is still a first run. */
+const FIRST_RUN_GRACE = 5 * 60_000
+
+/** The first run of a timetable without start date: the fire that has just passed, else the next. */
+function firstPoint(steps: Steps, now: Instant): Instant | null {
+  const [past, next] = [steps.alignPrev(now), steps.alignNext(now)]
+  if (past === null || next === null) return next
+  return now - past <= Math.max((next - past) / 10, FIRST_RUN_GRACE) ? past : next
+}
+
+/** A timetable that fires at points in time. */
 function nextPoint(steps: Steps, last: DataInterval | null, limits: RunLimits, now: Instant): DueRun | null {
   const { earliest, latest, catchup } = limits
-  const following = last === null ? (earliest === null ? steps.alignNext(now) : null) : steps.next(last.end)
-  const begin = earliest === null ? null : steps.alignNext(earliest)
+  const begin = earliest === null ? firstPoint(steps, now) : steps.alignNext(earliest)
+  const following = last === null ? begin : steps.next(last.end)
   // Without catchup the latest fire that has passed is enough, unless the last run is at or after it.
-  const fire = catchup
-    ? last === null
-      ? latestOf([following, begin])
-      : following
-    : latestOf([steps.alignPrev(now), following, begin])
+  const fire = catchup ? following : latestOf([steps.alignPrev(now), following, earliest === null ? null : begin])
   return fire === null || (latest !== null && fire > latest) ? null : pointAt(fire)
 }
 
@@ -135,7 +143,9 @@ function nextInterval(
       : steps.alignNext(earliest)
     : skipToLatest(spec, steps, earliest, now)
   // Aligned, because the schedule may have changed since the last run.
-  const start = last === null ? begin : latestOf([steps.alignPrev(last.end), begin])
+  const aligned = last === null ? begin : latestOf([steps.alignPrev(last.end), begin])
+  // A coarser schedule may align onto the last run or before it, whose logical date is taken.
+  const start = last !== null && aligned !== null && aligned <= last.start ? steps.next(aligned) : aligned
   if (start === null || (latest !== null && start > latest)) return null
   const end = steps.next(start)
   return end === null ? null : intervalOf(start, end)
@@ -146,6 +156,25 @@ function nextOfMany(runs: readonly (DueRun | null)[], catchup: boolean, now: Ins
   const order = ({ logicalDate }: DueRun): number => (!catchup && logicalDate <= now ? -logicalDate : logicalDate)
   const due = runs.filter((run) => run !== null).sort((a, b) => order(a) - order(b))
   return due[0] ?? null
+}
+
+/**
+ * Each event once, in order. Without catchup the latest that has passed is enough. (Airflow drops what has passed, and can
+ * because it stores the date to come; here a run is asked for anew at its time, when its event has just passed.)
+ */
+function nextEvent(
+  at: readonly string[],
+  last: DataInterval | null,
+  { earliest, latest, catchup }: RunLimits,
+  now: Instant,
+): DueRun | null {
+  const after = last?.end ?? Number.NEGATIVE_INFINITY
+  const begin = earliest ?? Number.NEGATIVE_INFINITY
+  const open = at.map((text) => Date.parse(text)).filter((event) => event > after && event >= begin)
+  const passed = catchup ? [] : open.filter((event) => event <= now)
+  if (open.length === 0) return null
+  const event = passed.length > 0 ? Math.max(...passed) : Math.min(...open)
+  return latest !== null && event > latest ? null : pointAt(event)
 }
 
 function nextOnce(at: string | undefined, last: DataInterval | null, limits: RunLimits, now: Instant): DueRun | null {
@@ -193,6 +222,8 @@ export function nextRun(
       )
       return nextOfMany(runs, limits.catchup, now)
     }
+    case 'events':
+      return nextEvent(spec.at, last, limits, now)
     case 'delta': {
       const steps = deltaSteps(spec.everyMs)
       return spec.interval ? nextInterval(spec, steps, last, limits, now) : nextPoint(steps, last, limits, now)
@@ -202,8 +233,18 @@ export function nextRun(
   }
 }
 
-/** The first fire strictly after an instant; null for timetables without a period. */
+function nearest(
+  at: readonly string[],
+  isWanted: (event: Instant) => boolean,
+  choose: (...events: Instant[]) => Instant,
+): Instant | null {
+  const events = at.map((text) => Date.parse(text)).filter(isWanted)
+  return events.length === 0 ? null : choose(...events)
+}
+
+/** The first fire strictly after an instant; null for timetables without fires of their own, or when there is none. */
 export function nextInstant(spec: TimetableSpec, instant: Instant): Instant | null {
+  if (spec.kind === 'events') return nearest(spec.at, (event) => event > instant, Math.min)
   if (spec.kind === 'cron') return nextFire(spec.expression, spec.timezone, instant)
   if (spec.kind === 'delta') return instant + spec.everyMs
   if (spec.kind !== 'crons') return null
@@ -212,8 +253,9 @@ export function nextInstant(spec: TimetableSpec, instant: Instant): Instant | nu
   return known.length === 0 ? null : Math.min(...known)
 }
 
-/** The last fire strictly before an instant; null for timetables without a period. */
+/** The last fire strictly before an instant; null for timetables without fires of their own, or when there is none. */
 export function prevInstant(spec: TimetableSpec, instant: Instant): Instant | null {
+  if (spec.kind === 'events') return nearest(spec.at, (event) => event < instant, Math.max)
   if (spec.kind === 'cron') return prevFire(spec.expression, spec.timezone, instant)
   if (spec.kind === 'delta') return instant - spec.everyMs
   if (spec.kind !== 'crons') return null
@@ -236,6 +278,15 @@ function refuse(message: string): never {
   throw new BaramError('SCHEDULE_INVALID', message)
 }
 
+/** An offset is asked for: without one, JavaScript would read the machine's own zone into it. */
+const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/
+
+function checkInstant(text: string): void {
+  if (!ISO_INSTANT.test(text) || Number.isNaN(Date.parse(text))) {
+    refuse(`"${text}" is not an instant; write it as "2026-01-31T06:00:00Z"`)
+  }
+}
+
 /** @throws BaramError SCHEDULE_INVALID with what is wrong and what to write instead */
 export function validateTimetable(spec: TimetableSpec): void {
   switch (spec.kind) {
@@ -243,9 +294,10 @@ export function validateTimetable(spec: TimetableSpec): void {
     case 'continuous':
       return
     case 'once':
-      if (spec.at !== undefined && Number.isNaN(Date.parse(spec.at))) {
-        refuse(`"${spec.at}" is not an instant; write it as "2026-01-31T06:00:00Z"`)
-      }
+      if (spec.at !== undefined && Number.isNaN(Date.parse(spec.at))) checkInstant(spec.at)
+      return
+    case 'events':
+      for (const text of spec.at) checkInstant(text)
       return
     case 'cron':
       validateZone(spec.timezone)

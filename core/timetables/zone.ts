@@ -25,10 +25,41 @@ export function validateZone(timezone: string): void {
   }
 }
 
+const DAY = 86_400_000
+/** Asking the zone database takes 20 µs, and a long catchup asks thousands of times about the same days. */
+const MAX_KEPT_DAYS = 5_000
+const kept = new Map<string, Map<number, number>>()
+
+function offsetAt(instant: Instant, timezone: string): number {
+  return zoned(instant, timezone).offsetNanoseconds / 1_000_000
+}
+
+/** The offset at the beginning of a day of UTC, counted from the epoch. */
+function offsetAtDay(day: number, timezone: string): number {
+  let ofZone = kept.get(timezone)
+  if (ofZone === undefined || ofZone.size >= MAX_KEPT_DAYS) {
+    ofZone = new Map()
+    kept.set(timezone, ofZone)
+  }
+  const known = ofZone.get(day)
+  if (known !== undefined) return known
+  const offset = offsetAt(day * DAY, timezone)
+  ofZone.set(day, offset)
+  return offset
+}
+
+/** The offset that holds through days of UTC, from the beginning of one to that of another; null when it changes. */
+function offsetThrough(from: number, to: number, timezone: string): number | null {
+  const offset = offsetAtDay(from, timezone)
+  for (let day = from + 1; day <= to; day++) if (offsetAtDay(day, timezone) !== offset) return null
+  return offset
+}
+
 /** The wall-clock time that a clock in the zone shows at an instant. */
 export function toLocal(instant: Instant, timezone: string): number {
   if (timezone === 'UTC') return instant
-  return instant + zoned(instant, timezone).offsetNanoseconds / 1_000_000
+  const day = Math.floor(instant / DAY)
+  return instant + (offsetThrough(day, day + 1, timezone) ?? offsetAt(instant, timezone))
 }
 
 /**
@@ -37,6 +68,10 @@ export function toLocal(instant: Instant, timezone: string): number {
  */
 export function toUtc(local: number, timezone: string): Instant {
   if (timezone === 'UTC') return local
+  const day = Math.floor(local / DAY)
+  // A zone is less than a day off UTC, so where the offset holds for a day on either side there is nothing to choose.
+  const offset = offsetThrough(day - 1, day + 2, timezone)
+  if (offset !== null) return local - offset
   return Temporal.Instant.fromEpochMilliseconds(local)
     .toZonedDateTimeISO('UTC')
     .toPlainDateTime()

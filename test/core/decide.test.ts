@@ -250,8 +250,8 @@ describe('the outcome of a run', () => {
     }
   })
 
-  test('is a deadlock when what is left waits for a removed task', () => {
-    const board = makeBoard(makeDag(['a', 'z'], [['a', 'z']]))
+  test('is a deadlock when what is left waits for a removed task to be skipped', () => {
+    const board = makeBoard(makeDag(['a', makeTask('z', { triggerRule: 'all_skipped' })], [['a', 'z']]))
     board.adopt({ id: instanceOf(board, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
     expect(decide(board)).toEqual([])
     expect(runOutcome(board)).toEqual({ state: 'failed', because: 'deadlock' })

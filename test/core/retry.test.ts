@@ -10,10 +10,11 @@ const DAY = 86_400
 
 /** Whole seconds throughout, in BigInt after the power: nothing is shared with the product's arithmetic. */
 function expected(base: number, multiplier: number, key: RetryKey): number {
+  if (multiplier === 1) return base
   const power = base * multiplier ** (key.tryNumber - 1)
   if (power > 10 * DAY) return DAY
   const least = BigInt(Math.max(1, Math.ceil(power)))
-  const text = [key.dagId, key.taskId, key.logicalDate, String(key.tryNumber)].join('#')
+  const text = [key.dagId, key.taskId, key.logicalDate.replace('T', ' '), String(key.tryNumber)].join('#')
   const hash = BigInt(`0x${createHash('sha1').update(text, 'utf8').digest('hex')}`)
   const delay = Number(least + (hash % least))
   return Math.min(delay, DAY)
@@ -30,9 +31,9 @@ describe('the retry delay', () => {
   })
 
   test('with backoff is these very numbers, as another language computes them with its own sha1 and integers', () => {
-    // sha1('etl#load#2024-03-18T00:00:00+00:00#N') mod the least delay of try N.
+    // sha1('etl#load#2024-03-18 00:00:00+00:00#N') mod the least delay of try N.
     const tries = [1, 2, 3, 4].map((tryNumber) => delay(300, 2, { ...KEY, tryNumber }))
-    expect(tries).toEqual([590, 1135, 1730, 4103])
+    expect(tries).toEqual([484, 902, 1932, 3177])
   })
 
   test('with backoff equals the second implementation, whatever names, dates and tries', () => {
@@ -63,12 +64,17 @@ describe('the retry delay', () => {
       expect(delay(300, 2, { ...KEY, tryNumber }, 900)).toBeLessThanOrEqual(900)
       expect(delay(300, 2, { ...KEY, tryNumber })).toBeGreaterThanOrEqual(Math.min(300 * 2 ** (tryNumber - 1), DAY))
     }
-    expect(delay(3600, 0, KEY, 60)).toBe(60)
+    expect(delay(3600, 2, KEY, 60)).toBe(60)
   })
 
-  test('is a number even where nothing times infinity is none', () => {
-    // 10 ** 400 is Infinity in doubles, and 0 * Infinity is NaN.
-    expect(delay(0, 10, { ...KEY, tryNumber: 401 })).toBe(1)
+  test('that does not grow, by a factor of 1 or none, is bounded by nothing and has no jitter', () => {
+    for (const factor of [0, 1]) expect(delay(3600, factor, KEY, 60)).toBe(3600)
+    expect(delay(3600, 2, KEY, 0)).toBeGreaterThan(3600)
+  })
+
+  test('is the longest where the power overflows, also of no delay', () => {
+    expect(delay(0, 10, { ...KEY, tryNumber: 401 })).toBe(DAY)
+    expect(delay(0, 10, { ...KEY, tryNumber: 4 })).toBe(1)
   })
 
   test('is the same at each computing, and different for neighbours', () => {

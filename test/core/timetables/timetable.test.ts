@@ -57,6 +57,16 @@ group('a cron of points in time', () => {
     expect(told(daily, null, { catchup: true })).toBe('2026-05-11T00:00Z')
   })
 
+  test('without start date takes the fire that passed five minutes or a tenth of the period ago', () => {
+    const hourly: TimetableSpec = { ...daily, expression: '0 * * * *' }
+    expect(told(hourly, null, {}, at('2026-05-10T10:06:00Z'))).toBe('2026-05-10T10:00Z')
+    expect(told(hourly, null, {}, at('2026-05-10T10:06:01Z'))).toBe('2026-05-10T11:00Z')
+    expect(told({ ...daily, expression: '*/10 * * * *' }, null, {}, at('2026-05-10T10:05:00Z'))).toBe(
+      '2026-05-10T10:00Z',
+    )
+    expect(told(daily, null, { catchup: true }, at('2026-05-10T02:24:00Z'))).toBe('2026-05-10T00:00Z')
+  })
+
   test('with a start date in the past begins at the latest fire, with one in the future at the first after it', () => {
     expect(told(daily, null, { earliest: at('2026-01-01T00:00:00Z') })).toBe('2026-05-10T00:00Z')
     expect(told(daily, null, { earliest: at('2026-06-01T00:00:00Z') })).toBe('2026-06-01T00:00Z')
@@ -124,8 +134,15 @@ group('a cron of data intervals', () => {
   })
 
   test('is aligned again when the schedule has changed', () => {
-    const last = { start: at('2026-05-10T06:00:00Z'), end: at('2026-05-10T07:00:00Z') }
+    const last = { start: at('2026-05-09T18:00:00Z'), end: at('2026-05-10T06:00:00Z') }
     expect(told(dailyInterval, last, { catchup: true })).toBe('2026-05-10T00:00Z..2026-05-11T00:00Z')
+  })
+
+  test('moves past the last run when a coarser schedule would align before it', () => {
+    const last = { start: at('2026-05-10T06:00:00Z'), end: at('2026-05-10T07:00:00Z') }
+    expect(told(dailyInterval, last, { catchup: true })).toBe('2026-05-11T00:00Z..2026-05-12T00:00Z')
+    const onFire = { start: at('2026-05-10T00:00:00Z'), end: at('2026-05-10T01:00:00Z') }
+    expect(told(dailyInterval, onFire, { catchup: true })).toBe('2026-05-11T00:00Z..2026-05-12T00:00Z')
   })
 
   test('has a day of 23 and one of 25 hours when clocks change', () => {
@@ -174,6 +191,39 @@ group('elapsed time', () => {
     expect(told(interval, { start: at('2026-05-10T02:00:00Z'), end: at('2026-05-10T08:00:00Z') }, {})).toBe(
       '2026-05-10T08:00Z..2026-05-10T14:00Z',
     )
+  })
+})
+
+group('a list of events', () => {
+  const days = ['2026-05-20T12:00:00Z', '2026-05-01T00:00:00Z', '2026-05-05T02:00:00+02:00', '2026-05-05T00:00:00Z']
+  const events: TimetableSpec = { kind: 'events', at: days, description: null }
+
+  test('runs at each event once, in order, with catchup', () => {
+    const limits = { ...open, catchup: true }
+    expect(runsUntilNow(events, limits, now)).toEqual(['2026-05-01T00:00', '2026-05-05T00:00'])
+    expect(told(events, point('2026-05-05T00:00:00Z'), { catchup: true })).toBe('2026-05-20T12:00Z')
+    expect(told(events, null, { catchup: true, earliest: at('2026-05-02T00:00:00Z') })).toBe('2026-05-05T00:00Z')
+  })
+
+  test('without catchup makes the latest event that has passed, then the one to come, then none', () => {
+    expect(told(events, null, {})).toBe('2026-05-05T00:00Z')
+    expect(told(events, point('2026-05-05T00:00:00Z'), {})).toBe('2026-05-20T12:00Z')
+    expect(told(events, null, { earliest: at('2026-05-06T00:00:00Z') })).toBe('2026-05-20T12:00Z')
+    expect(told(events, point('2026-05-20T12:00:00Z'), {})).toBeNull()
+    expect(told(events, point('2026-05-05T00:00:00Z'), { latest: at('2026-05-20T11:00:00Z') })).toBeNull()
+    expect(told({ ...events, at: [] }, null, {})).toBeNull()
+  })
+
+  test('has neighbours, covers the moment in a manual run, and is told by its number or its name', () => {
+    expect(nextInstant(events, now)).toBe(at('2026-05-20T12:00:00Z'))
+    expect(prevInstant(events, now)).toBe(at('2026-05-05T00:00:00Z'))
+    expect(prevInstant(events, at('2026-05-01T00:00:00Z'))).toBeNull()
+    expect(inferManualInterval(events, now)).toEqual({ start: now, end: now })
+    expect(describe(events).summary).toBe('4 events')
+    expect(describe({ ...events, description: 'Matches' })).toMatchObject({
+      summary: 'Matches',
+      description: 'Matches',
+    })
   })
 })
 
@@ -287,6 +337,9 @@ test('a timetable that cannot work is refused with a sentence', () => {
     [{ kind: 'delta', everyMs: 0, interval: false }, /positive whole number/],
     [{ kind: 'delta', everyMs: 0.5, interval: false }, /positive whole number/],
     [{ kind: 'once', at: 'tomorrow' }, /not an instant/],
+    [{ kind: 'events', at: ['2026-05-01'], description: null }, /"2026-05-01" is not an instant/],
+    [{ kind: 'events', at: ['2026-05-01T10:00:00'], description: null }, /not an instant/],
+    [{ kind: 'events', at: ['2026-13-01T10:00:00Z'], description: null }, /not an instant/],
   ]
   for (const [spec, sentence] of refused) expect(() => validateTimetable(spec)).toThrow(sentence)
   for (const spec of [
@@ -308,7 +361,7 @@ test('the SDK’s string schedules become timetables, presets as the fields they
   expect(parseSchedule('0 6 * * * 30')).toEqual({ ...daily, expression: '0 6 * * * 30' })
 })
 
-test.each(['', '  ', '@midnight', '@annually', '@reboot', 'every tuesday', '0 0 15W * *'])(
+test.each(['', '  ', '@midnight', '@annually', '@reboot', 'every tuesday', '0 0 LW * *'])(
   'the schedule "%s" is refused',
   (text) => {
     expect(() => parseSchedule(text)).toThrow(expect.objectContaining({ code: 'SCHEDULE_INVALID' }))

@@ -4,9 +4,11 @@
 //
 // Where the document leaves room, this is the reading:
 // - A task without direct upstreams has nothing to judge: it runs, whatever its rule.
-// - "(r ok)" takes the removed upstreams of a mapped task instance out of the list before the "runs when" column is read.
-//   In `all_done_min_one_success`, whose sum already holds r, that means a removed upstream is never counted twice.
-// - An unmapped task with a removed upstream never satisfies an "(r ok)" rule: it waits, and the run ends as a deadlock.
+// - "(r ok)" takes the removed upstreams out of the list before the "runs when" column is read, mapped or not: Airflow 3.3.2
+//   forgives them to every task instance (test/oracle/trigger-rules.test.ts). In `all_done_min_one_success`, whose sum already
+//   holds r, that means a removed upstream is never counted twice.
+// - `none_failed_min_one_success` means what its name says, also where removed upstreams leave no success: it is then
+//   upstream_failed.
 
 /** An upstream as the document's columns see it: finished in one of five ways, or not finished. */
 export type Upstream = 'unfinished' | 'success' | 'failed' | 'upstream_failed' | 'skipped' | 'removed'
@@ -42,7 +44,7 @@ const every = (list: readonly Upstream[], ...wanted: Upstream[]) => list.every((
 const number = (list: readonly Upstream[], wanted: Upstream) => list.filter((state) => state === wanted).length
 const allDone = (c: Case) => !some(c.direct, 'unfinished')
 /** The list with the "(r ok)" note applied. */
-const removedOk = (c: Case) => (c.mapIndex >= 0 ? c.direct.filter((state) => state !== 'removed') : c.direct)
+const removedOk = (c: Case) => c.direct.filter((state) => state !== 'removed')
 
 const ORACLE = {
   all_success: {
@@ -102,8 +104,9 @@ const ORACLE = {
     forced: [
       [(c) => some(c.direct, 'failed', 'upstream_failed'), 'upstream_failed'],
       [(c) => every(c.direct, 'skipped'), 'skipped'],
+      [(c) => allDone(c) && !some(c.direct, 'success'), 'upstream_failed'],
     ],
-    runs: (c) => every(removedOk(c), 'success', 'skipped'),
+    runs: (c) => every(removedOk(c), 'success', 'skipped') && some(c.direct, 'success'),
   },
   none_skipped: {
     forced: [[(c) => some(c.direct, 'skipped'), 'skipped']],
