@@ -30,15 +30,19 @@ type TypeOfName<N> = N extends 'integer' | 'number'
         : N extends 'array'
           ? JsonValue[]
           : JsonObject
-type Widen<T> = T extends string
-  ? string
-  : T extends number
-    ? number
-    : T extends boolean
-      ? boolean
-      : T extends object
-        ? { -readonly [K in keyof T]: Widen<T[K]> }
-        : T
+type Widen<T> = JsonValue extends T
+  ? JsonValue
+  : T extends string
+    ? string
+    : T extends number
+      ? number
+      : T extends boolean
+        ? boolean
+        : T extends readonly (infer I)[]
+          ? Widen<I>[]
+          : T extends object
+            ? { -readonly [K in keyof T]: Widen<T[K]> }
+            : T
 /** A schema's `type` says the value's type; without one the default does. */
 type ParamType<T, S> = S extends { readonly enum: readonly (infer E)[] }
   ? E

@@ -73,6 +73,16 @@ function readDefaultArgs(declaration: Declaration, faults: Faults): Spec {
   }
 }
 
+/** Default arguments of groups: their names were checked when they were declared, here their types. */
+function checkGroups(declaration: Declaration, faults: Faults): void {
+  for (const node of declaration.nodes.values()) {
+    if (node.kind !== 'group') continue
+    const where = `Dag "${declaration.dagId}", group "${node.groupId}", defaultArgs`
+    faults.add(...checkTypes(node.defaults, declaration.rules.task, where))
+    if (node.defaults['taskId'] !== undefined) faults.add(`${where}: taskId cannot be a default`)
+  }
+}
+
 function checkDag(declaration: Declaration, timetable: TimetableSpec, faults: Faults): void {
   const { dagId, spec } = declaration
   const where = `Dag "${dagId}"`
@@ -107,6 +117,7 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
   const params = readParams(spec['params'], isScheduled, `Dag "${dagId}"`)
   faults.add(...params.faults)
   const nodes = [...declaration.nodes.values()]
+  checkGroups(declaration, faults)
   const tasks = nodes.flatMap((node) => (node.kind === 'task' ? [readTask(node, declaration, defaults, faults)] : []))
   const timezone = zoneOf(spec, timetable, `Dag "${dagId}"`, faults)
   if (faults.list.length > 0) throw new BaramError('DAG_INVALID', faults.list.join('\n'), { details: { dagId } })

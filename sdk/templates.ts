@@ -10,8 +10,8 @@ export interface TemplateRef {
 }
 /** A value with values inside it. */
 export type TemplatePath = TemplateRef & { readonly [name: string]: TemplatePath }
-/** What a macro can be given. */
-export type MacroArgument = TemplateRef | string | number | boolean
+/** What a macro can be given. `undefined` is there for compilers that doubt `t.params['x']`; it is refused. */
+export type MacroArgument = TemplateRef | string | number | boolean | undefined
 
 /** Names of a run, as Airflow's templates have them. */
 export interface TemplateNames {
@@ -67,6 +67,7 @@ function argument(value: unknown): string {
       throw new Error(`tpl: a macro's text cannot have both kinds of quotes, found ${JSON.stringify(value)}`)
     return value.includes('"') ? `'${value}'` : `"${value}"`
   }
+  if (value === undefined) throw new Error('tpl: a macro was given undefined')
   return String(value)
 }
 
@@ -98,10 +99,15 @@ export const t = refOf('', (name) => (name === 'macros' ? macros : pathOf(segmen
 /**
  * A template: `` tpl`/candle/dt=${t.local.ds}/${t.args.name}.parquet` `` is the text `/candle/dt={{local.ds}}/{{args.name}}.parquet`.
  * It is rendered where an operator takes templates; elsewhere it is sent as it stands.
+ * @throws Error for a value that is undefined
  */
-export function tpl(strings: TemplateStringsArray, ...values: readonly (TemplateRef | string | number)[]): string {
+export function tpl(
+  strings: TemplateStringsArray,
+  ...values: readonly (TemplateRef | string | number | undefined)[]
+): string {
   return strings.reduce((text, part, i) => {
     const value = values[i - 1]
+    if (value === undefined) throw new Error(`tpl: the value behind ${JSON.stringify(text)} is undefined`)
     return `${text}${isRef(value) ? `{{${value[TEXT]}}}` : String(value)}${part}`
   })
 }
