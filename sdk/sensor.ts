@@ -103,8 +103,11 @@ function scopeOf(context: TriggerContext): OperatorContext {
   const missing = (name: string) => (): never => {
     throw new Error(`${name} does not work while a sensor waits in the triggerer; use mode 'reschedule'`)
   }
-  const log = (first: object | string, message?: string) =>
-    console.log(typeof first === 'string' ? first : `${message ?? ''} ${JSON.stringify(first)}`)
+  // The triggerer's own output: a waiting task has no log of its own.
+  const log = (first: object | string, message?: string): void => {
+    const text = typeof first === 'string' ? first : `${message ?? ''} ${JSON.stringify(first)}`
+    process.stdout.write(`${context.dagId}.${context.taskId}: ${text}\n`)
+  }
   const { dagId, taskId, runId, tryNumber, mapIndex, signal, client, runs } = context
   const scope = {
     ...{ dagId, taskId, runId, tryNumber, mapIndex, signal, client, runs },

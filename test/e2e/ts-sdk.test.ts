@@ -339,7 +339,7 @@ describe('files for Airflow’s TypeScript SDK', () => {
       tryNumber: 1,
       mapIndex: -1,
       aborted: false,
-      atModuleLevel: expect.stringContaining('only inside a running task'),
+      atModuleLevel: 'getContext() works only inside a running task, not while a DAG file is loaded',
     })
   })
 

@@ -117,7 +117,7 @@ describe('params', () => {
     )
     read(new Dag('d', { params: required }))
     const wrong = { limit: param('x', { type: 'integer' }), bad: { at: new Date(0) as never } }
-    expect(() => read(new Dag('d', { params: wrong }))).toThrow(/param "bad": .*Date[^]*param "limit": expected/)
+    expect(() => read(new Dag('d', { params: wrong }))).toThrow(/param "bad": .*Date[\s\S]*param "limit": expected/)
     expect(() => read(new Dag('d', { params: 5 as never }))).toThrow('"params" must be an object')
     expect(() => param(5, 'integer' as never)).toThrow('must be an object')
     expect(() => param(Number.NaN)).toThrow('NaN')

@@ -97,7 +97,7 @@ test('51. a mistake in a DAG or its options is a compile error', () => {
     // @ts-expect-error an option of baram
     dag.task('a', () => 1, { isolate: 'process' })
     // @ts-expect-error groups have no decisions
-    dag.taskGroup('g').if(() => true)
+    dag.taskGroup('g').if
     // @ts-expect-error no such option
     dag.taskGroup('g', { tooltip: 'x' })
     // @ts-expect-error a state that no run has
@@ -152,7 +152,7 @@ test('51. a mistake in a decision is a compile error', () => {
     // @ts-expect-error nor a task that was not called
     dag.switch(() => ref).case(dag.task('u', () => 1))
     // @ts-expect-error a label draws no edges
-    sdk.label(ref, 'x').before(ref)
+    sdk.label(ref, 'x').before
   })
 })
 
@@ -162,7 +162,7 @@ test('51. a mistake with bundles, handlers and the client is a compile error', (
     // @ts-expect-error a bundle takes DAGs and handlers, not factories
     new sdk.Bundle(dag.task('b', () => 1))
     // @ts-expect-error serve takes nothing
-    new sdk.Bundle(dag).serve(dag)
+    void new sdk.Bundle(dag).serve(dag)
     const handler = new sdk.TaskHandler('d', 't', () => 1)
     // @ts-expect-error a handler is no function
     handler()
