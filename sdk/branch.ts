@@ -1,6 +1,7 @@
 // Operators that decide what is left out: branches of several, short circuits, and "only the latest run".
 
 import type { OperatorContext } from './context.ts'
+import { readBody } from './nodes.ts'
 import { defineOperator, type Operator } from './operator.ts'
 import type { TaskFunction } from './types.ts'
 
@@ -32,10 +33,12 @@ function follow(op: OperatorContext, choice: unknown): void {
  * An operator whose handler says which of the tasks directly behind it run; the others are skipped. What it returned is
  * its XCom. `dag.task('choose', branch(() => 'fast'))().before(fast, slow)`. A group is named by its id, if it prefixes the
  * ids of its tasks. An id that does not stand directly behind fails the task, and nothing is skipped.
+ * @throws Error for anything but a function of one object
  */
 export function branch<TArgs, TChoice extends BranchChoice>(
   handler: TaskFunction<TArgs, TChoice>,
 ): Operator<TArgs, TChoice> {
+  readBody(handler, 'branch(handler)')
   return defineOperator<TArgs, TChoice>({
     name: 'BranchOperator',
     skips: true,
@@ -52,11 +55,15 @@ export interface ShortCircuitOptions {
   readonly ignoreDownstreamTriggerRules?: boolean
 }
 
-/** An operator that skips what follows when its handler returns something falsy. What it returned is its XCom. */
+/**
+ * An operator that skips what follows when its handler returns something falsy. What it returned is its XCom.
+ * @throws Error for anything but a function of one object
+ */
 export function shortCircuit<TArgs, TReturn>(
   handler: TaskFunction<TArgs, TReturn>,
   options: ShortCircuitOptions = {},
 ): Operator<TArgs, TReturn> {
+  readBody(handler, 'shortCircuit(handler)')
   const { ignoreDownstreamTriggerRules = true } = options
   return defineOperator<TArgs, TReturn>({
     name: 'ShortCircuitOperator',
