@@ -32,6 +32,11 @@ export function brandFactory<T extends object>(factory: T, inside: FactoryInside
 }
 
 function factoryOf(value: unknown, name: string): FactoryInside {
+  const placed = insideOf(value)?.node
+  if (placed?.kind === 'task' && placed.decide !== null)
+    throw new Error(
+      `${name}: task "${placed.taskId}" is a decision, which chooses what is skipped and cannot be mapped`,
+    )
   // Only brandFactory sets this symbol.
   const inside = typeof value === 'function' ? (value as { [FACTORY]?: FactoryInside })[FACTORY] : undefined
   if (inside === undefined)

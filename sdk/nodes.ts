@@ -86,6 +86,14 @@ export function nodeOf(owner: object, value: unknown, where: string): AnyNode {
   return inside.node
 }
 
+/** A ref that another package made: it looks like ours, with edges of its own, and carries nothing we know. */
+const isOfOtherCopy = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  insideOf(value) === null &&
+  !isLabel(value) &&
+  ['before', 'after'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
 /** What a value is, in the words of a message. */
 export function describe(value: unknown): string {
   const inside = insideOf(value)
@@ -93,6 +101,7 @@ export function describe(value: unknown): string {
     return inside.node.kind === 'task' ? `task "${inside.node.taskId}"` : `group "${inside.node.groupId}"`
   if (typeof value === 'object' && value !== null && LABEL in value)
     return 'a label, which stands only inside before(…) and after(…); pass the task itself'
+  if (isOfOtherCopy(value)) return 'a task of a different copy of the package; import it once, from one place'
   if (typeof value === 'function') return 'a task that was not called; call it first: `task()`'
   return value === null ? 'null' : typeof value
 }
@@ -184,7 +193,8 @@ export function readNamed(owner: object, inputs: unknown, where: string): Inputs
   return Reflect.ownKeys(inputs).map((key) => {
     if (typeof key === 'symbol') throw new Error(`${where}: an input cannot be named by a symbol`)
     const value = inputs[key]
-    if (insideOf(value) !== null || isLabel(value)) nodeOf(owner, value, `${where}, input "${key}"`)
+    if (insideOf(value) !== null || isLabel(value) || isOfOtherCopy(value))
+      nodeOf(owner, value, `${where}, input "${key}"`)
     else refuseNestedRef(value, `${where}, input "${key}"`)
     return [key, value] as const
   })

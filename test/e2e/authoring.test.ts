@@ -112,7 +112,7 @@ describe('what baram adds', () => {
     expect(await values(first.runId, 'a')).toEqual([{ params: { limit: 5 }, previous: false }])
     const second = await runToEnd(baram, 'params', { limit: 7, more: true })
     expect(await values(second.runId, 'a')).toEqual([
-      { params: { limit: 7, more: true }, previous: expect.any(Boolean) },
+      { params: { limit: 7, more: true }, previous: expect.any(Boolean) as unknown },
     ])
   })
 })

@@ -201,6 +201,9 @@ describe('mapping', () => {
     expect(go({ n: new Dag('d').task('x', () => [1])() })).toThrow('another DAG')
     expect(() => expand(ref as never, { n: [1] } as never)).toThrow('task "ref" is placed already')
     expect(() => expand((() => 1) as never, { n: [1] } as never)).toThrow('expected what dag.task(…) returned')
+    const decision = dag.if(() => true, undefined, { taskId: 'decision' })
+    decision.then(dag.task('yes', nothing)())
+    expect(() => expand(decision as never, { n: [1] } as never)).toThrow('"decision" is a decision, which chooses')
     const chooses = dag.task(
       'chooses',
       branch(({ n }: { n: number }) => `t${n}`),

@@ -65,7 +65,12 @@ test('21. a ref of another DAG, or of another DAG object of the same name, is an
   const foreign = new Dag('d').task('a', () => 1)()
   const dag = new Dag('d')
   expect(() => dag.task('b', ({ x }: { x: number }) => x)({ x: foreign })).toThrow('belongs to another DAG')
-  expect(() => place(dag, 'c').before(foreign)).toThrow('belongs to another DAG')
+  const c = place(dag, 'c')
+  expect(() => c.before(foreign)).toThrow('belongs to another DAG')
+  // As a second copy of the package would make it.
+  const copied = { dagId: 'd', taskId: 'a', before: nothing, after: nothing }
+  expect(() => c.before(copied as never)).toThrow('a different copy of the package')
+  expect(() => dag.task('e', ({ x }: { x: number }) => x)({ x: copied as never })).toThrow('a different copy')
 })
 
 test('22. a literal with a Date, Map or NaN is an import error; nested undefined becomes null', () => {
