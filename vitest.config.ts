@@ -21,7 +21,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['test/{core,sdk,runtime,operators,house,oracle}/**/*.test.ts'],
+          include: ['test/{child,core,sdk,runtime,operators,house,oracle}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
           sequence: { groupOrder: 0 },

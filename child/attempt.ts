@@ -14,6 +14,7 @@ import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
 import { type Calls, makeClient, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
+import { renderTemplates } from './templates/render.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
 
@@ -149,13 +150,46 @@ function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: Ab
   return context
 }
 
-async function execute(body: Body, context: OperatorContext, args: object, spec: AttemptSpec): Promise<unknown> {
+/** Templates of the operator, and the name of a mapped instance. What was rendered is told to the supervisor. */
+async function render(
+  body: Body,
+  dag: FacadeDag,
+  spec: AttemptSpec,
+  context: OperatorContext,
+  args: object,
+  calls: Calls,
+): Promise<object | undefined> {
+  const { mapIndexTemplate } = body.spec
+  const templates = {
+    fields: body.operator?.templateFields ?? [],
+    options: body.operator?.options ?? {},
+    mapIndexTemplate: spec.mapIndex >= 0 && typeof mapIndexTemplate === 'string' ? mapIndexTemplate : null,
+    isNative: dag.spec.renderTemplateAsNativeObj === true,
+  }
+  if (templates.fields.length === 0 && templates.mapIndexTemplate === null) return undefined
+  const rendered = await renderTemplates(templates, spec, context.run.local, args, {
+    client: context.client,
+    // The supervisor answers with dates, or null.
+    previousSuccess: async () =>
+      ((await calls.make(spec.attempt, 'getPreviousSuccess', {})) ?? null) as Record<string, number | null> | null,
+  })
+  calls.tellFields(spec.attempt, rendered.fields, rendered.mapIndexLabel)
+  return rendered.options
+}
+
+async function execute(
+  body: Body,
+  context: OperatorContext,
+  args: object,
+  spec: AttemptSpec,
+  options: object | undefined,
+): Promise<unknown> {
   const { operator, handler } = body
   if (operator === null) return handler?.(args)
-  if (spec.resume === null) return operator.execute(context, args)
+  if (spec.resume === null) return operator.execute(context, args, options)
   if (operator.resume === undefined)
     throw new BaramError('DAG_INVALID', `${operator.name} was deferred but has no resume(…) to go on with`)
-  return operator.resume(context, spec.resume.event, args)
+  return operator.resume(context, spec.resume.event, args, options)
 }
 
 /** The task's `retryPolicy`, asked about one error. A policy that fails itself is told in the log and has no say. */
@@ -193,7 +227,10 @@ export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortS
     const skipped: string[] = []
     const context = makeContext(spec, dag, calls, signal, skipped)
     const args = bindArguments(spec.inputs, (message) => context.log.warn(message), argNamesOf(body.handler))
-    const value = await runInScope(context, () => execute(body, context, args, spec))
+    const value = await runInScope(context, async () => {
+      const options = await render(body, dag, spec, context, args, calls)
+      return execute(body, context, args, spec, options)
+    })
     return resultOfBody(body, value, skipped, spec)
   } catch (error) {
     return resultOfError(error, policy)

@@ -30,6 +30,11 @@ export class Calls {
     })
   }
 
+  /** Tells how template fields were rendered. */
+  tellFields(attempt: number, fields: JsonObject, mapIndexLabel: string | null): void {
+    this.send({ type: 'fields', attempt, fields, mapIndexLabel })
+  }
+
   answer(call: number, value: JsonValue | undefined, error: string | undefined): void {
     const waiting = this.waiting.get(call)
     this.waiting.delete(call)

@@ -17,6 +17,8 @@ export interface RunFacts {
   readonly logicalDate: number | null
   readonly dataInterval: { readonly start: number; readonly end: number } | null
   readonly runAfter: number
+  /** When it began to run, as far as this copy knows; null = it is queued. */
+  readonly startDate: number | null
   readonly conf: unknown
   readonly versionId: string
   state: RunState

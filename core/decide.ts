@@ -77,12 +77,23 @@ function pastAllows(board: RunBoard, ti: TaskInstanceView): boolean {
   return !task.waitForDownstream || past.isDownstreamDone
 }
 
+/** Items that an upstream has handed on: of a mapped one as many as its instances pushed, though it be none. */
+function itemsOf(board: RunBoard, taskId: string): number | undefined {
+  const task = board.graph.indexOf.get(taskId) ?? -1
+  const isMapped = (board.graph.tasks[task]?.mapping ?? null) !== null
+  return board.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
+}
+
 /** The instances of a mapped task whose upstreams are done, or why there are none. */
 function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
-  const { indexOf } = board.graph
-  const found = mapLength(mapping, (taskId) => board.handed.lengths.get(indexOf.get(taskId) ?? -1))
-  if (found.kind === 'missing')
-    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId: found.taskId })]
+  const found = mapLength(mapping, (taskId) => itemsOf(board, taskId))
+  if (found.kind === 'missing') {
+    const { taskId } = found
+    // What a skipped task would have handed on is nothing; a failed one leaves a gap.
+    const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
+    if (isSkipped === true) return [board.move(ti, 'skipped', { code: 'map_empty' })]
+    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
+  }
   const { length } = found
   if (length === 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
   const limit = board.maxMapLength

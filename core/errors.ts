@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   DAG_CYCLE: 'Tasks of a DAG wait for each other in a circle.',
   SCHEDULE_INVALID: 'A schedule cannot be understood.',
   SERIALIZED_INVALID: 'A stored DAG has a form this version does not know.',
+  TEMPLATE_INVALID: 'A template names something that is not there, or cannot be read.',
+  PARAMS_INVALID: 'A run was given values that its DAG does not accept.',
   XCOM_INVALID: 'A value would not survive being stored as JSON.',
   XCOM_TOO_LARGE: 'A value is too large for an XCom.',
   NOT_FOUND: 'The thing asked for does not exist.',

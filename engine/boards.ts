@@ -152,6 +152,7 @@ export class Boards {
       logicalDate: row.logical_date,
       dataInterval: start === null || end === null ? null : { start, end },
       runAfter: row.run_after,
+      startDate: row.start_date,
       conf: row.conf,
       versionId: row.created_dag_version_id,
       state: row.state,

@@ -153,6 +153,7 @@ export class Attempt {
       dataInterval:
         run.dataInterval ?? (dag.timetable.kind === 'none' ? null : inferManualInterval(dag.timetable, run.runAfter)),
       runAfter: run.runAfter,
+      runStartDate: run.startDate,
       timezone: dag.timezone,
       conf,
       embeddedRoot: deps.config.home,

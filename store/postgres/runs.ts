@@ -255,6 +255,16 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
   return row === undefined ? null : { start: row.s, end: row.e }
 }
 
+/** Which of these logical dates have a run already, epoch ms. */
+export async function findTakenDates(sql: Sql, dagId: string, dates: readonly number[]): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ at: number }>(
+    'select logical_date as at from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])',
+    [dagId, dates.map((date) => instant(date))],
+    'find_taken_dates',
+  )
+  return rows.map((row) => row.at)
+}
+
 /** When the next queued run that lies ahead may start, epoch ms, or null. */
 export async function nextRunAfter(sql: Sql): Promise<number | null> {
   const { rows } = await sql.query<{ at: number | null }>(

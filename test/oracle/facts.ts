@@ -65,7 +65,7 @@ interface Replayed {
   readonly count: number
   /** Facts met, with what was found instead, that nothing explains. */
   readonly differences: readonly unknown[]
-  /** How many facts each explanation was needed for: one that is never needed is out of date. */
+  /** How many facts each explanation was needed for; tests say the very number, so that a class hides nothing new. */
   readonly used: ReadonlyMap<string, number>
 }
 

@@ -53,12 +53,13 @@ describe(`the trigger rules of Airflow ${facts.airflow}`, () => {
 
   test('say the same of 10,000 mixes of upstreams', () => {
     const compare = ([rule, mapIndex, upstreams, verdict]: Mix): unknown => {
+      // "+run" is Airflow letting go what it has just forced to end: docs/differences.md.
       const found = judgeRule(rule, countsOf(upstreams, mapIndex))
       return found === verdict.replace('+run', '') ? null : found
     }
     const { count, differences, used } = replay(mixes, compare, explained)
     expect(differences).toEqual([])
-    expect([...used].filter(([, uses]) => uses === 0)).toEqual([])
+    expect(Object.fromEntries(used)).toEqual({ 'A mapped upstream without any instance': 8 })
     expect(count).toBeGreaterThan(10_000)
   })
 })

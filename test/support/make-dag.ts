@@ -86,6 +86,7 @@ export function makeFacts(changes: Changes<RunFacts> = {}): RunFacts {
     logicalDate: Date.UTC(2024, 2, 18),
     dataInterval: null,
     runAfter: Date.UTC(2024, 2, 18),
+    startDate: null,
     conf: {},
     versionId: 'v1',
     state: 'running',

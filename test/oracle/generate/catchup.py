@@ -69,7 +69,8 @@ def main() -> None:
             begin = at(text)
             for catchup in (True, False):
                 # First ever, then a pass an hour later, an outage of days, a long pause; with and without dates.
-                nows = [begin, begin + HOUR, begin + 4 * DAY + 7, begin + (8 if is_dense(spec) else 40) * DAY]
+                outage, pause = (1, 2) if is_dense(spec) else (4, 40)
+                nows = [begin, begin + HOUR, begin + outage * DAY + 7, begin + pause * DAY]
                 facts.append(fact(spec, begin - 2 * DAY - 1800, None, catchup, None, nows))
                 facts.append(fact(spec, None, None, catchup, None, nows))
                 facts.append(fact(spec, begin + 3 * DAY, None, catchup, None, nows))
@@ -109,7 +110,7 @@ def main() -> None:
         last = dice.choice([None, interval_of(spec, begin), [begin, begin], [begin - dice.randint(0, 2 * DAY), begin]])
         earliest = dice.choice([None, begin + dice.randint(-20 * DAY, 5 * DAY)])
         latest = dice.choice([None, None, begin + dice.randint(0, 20 * DAY)])
-        nows = sorted(begin + dice.randint(0, dice.choice([2, 9 if is_dense(spec) else 40]) * DAY) for _ in range(2))
+        nows = sorted(begin + dice.randint(0, dice.choice([2, 3 if is_dense(spec) else 40]) * DAY) for _ in range(2))
         facts.append(fact(spec, earliest, latest, dice.random() < 0.5, last, nows))
     write("catchup.json", most=MOST, runs=facts)
 
