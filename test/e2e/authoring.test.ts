@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, runToEnd, startBaram, type TestBaram } from '../support/baram.ts'
 
 const DAG = `import {
-  branch, Dag, defineParams, expand, expandEach, getParams, getPreviousRun, latestOnly, param, sensor, shortCircuit, SkipTask, zip,
+  branch, Dag, defineOperator, defineParams, expand, expandEach, getParams, getPreviousRun, latestOnly, param, sensor, shortCircuit, t, tpl, zip,
 } from 'baram'
 
 const all: Dag[] = []
@@ -38,6 +38,11 @@ const looks = (id: string, mode: 'poke' | 'reschedule' | 'defer', ends: 'done' |
 for (const mode of ['poke', 'reschedule', 'defer'] as const)
   for (const ends of ['done', 'late', 'soft'] as const) looks(mode + '_' + ends, mode, ends)
 make('params', (dag) => dag.task('a', async () => ({ params: getParams(params), previous: (await getPreviousRun()) !== null }))(), { params })
+make('templated', (dag) => {
+  const text = tpl\`\${t.params['limit']} \${t.args['name']} \${t.run_id} \${t.macros['ds_add']?.('2024-01-01', 1)}\`
+  const show = defineOperator({ name: 'Show', options: { text }, templateFields: ['text'], execute: (_op, _args: { name: string }, options) => options['text'] as string })
+  dag.task('show', show)({ name: 'x' })
+}, { params })
 export default all
 `
 
@@ -48,7 +53,7 @@ describe('what baram adds', () => {
     baram.writeDag('all.ts', DAG)
     await baram.start('scheduler')
     await baram.start('worker')
-    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 12)
+    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 13)
   })
   afterAll(() => baram.stop())
 
@@ -106,6 +111,11 @@ describe('what baram adds', () => {
       expect(await states(soft.runId, `${mode}_soft`)).toMatchObject({ look: 'skipped' })
     },
   )
+
+  it('what tpl makes is rendered', async () => {
+    const { runId } = await runToEnd(baram, 'templated')
+    expect(await values(runId, 'show')).toEqual([`5 x ${runId} 2024-01-02`])
+  })
 
   it('params reach the task, with the conf over them, and so does the last successful run', async () => {
     const first = await runToEnd(baram, 'params')
