@@ -79,6 +79,8 @@ export class Attempt {
   private forced: Outcome | null = null
   private hasEnded = false
   private isCancelled = false
+  /** Rendered fields on their way into the database: the report of the end comes after them. */
+  private fieldsKept: Promise<void> | null = null
 
   constructor(deps: AttemptDeps, started: StartedAttempt, number: number) {
     this.deps = deps
@@ -246,9 +248,12 @@ export class Attempt {
     // Masked by name first: a masked field has nothing left to find.
     const masked = this.masker.maskDeep(maskByName(shorten(fields)))
     const label = mapIndexLabel === null ? null : this.masker.mask(mapIndexLabel).slice(0, 250)
-    putRendered(this.deps.database, { dagRunId, taskId: task.taskId, mapIndex, tiId }, masked, label).catch(
-      (error: unknown) => this.deps.log.warn({ err: messageOf(error) }, 'rendered fields could not be stored'),
-    )
+    this.fieldsKept = putRendered(
+      this.deps.database,
+      { dagRunId, taskId: task.taskId, mapIndex, tiId },
+      masked,
+      label,
+    ).catch((error: unknown) => this.deps.log.warn({ err: messageOf(error) }, 'rendered fields could not be stored'))
   }
 
   /** Ended by somebody else (a time limit, a DAG that fails fast): the attempt is asked to end, then made to. */
@@ -292,7 +297,9 @@ export class Attempt {
     this.log.say(GOOD_ENDS.has(outcome.kind) ? 'info' : 'error', `Ended: ${describeEnd(outcome)} after ${seconds} s`)
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
-    this.deps.onEnd({ dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms })
+    const report = { dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms }
+    if (this.fieldsKept === null) this.deps.onEnd(report)
+    else void this.fieldsKept.then(() => this.deps.onEnd(report))
   }
 }
 
