@@ -34,11 +34,13 @@ alter table live drop constraint live_check1;
 alter table live add constraint live_ready_at_check check (case stage when 'waiting' then ready_at is not null when 'deferred' then true else ready_at is null end);
 drop index live_waiting;
 create index live_due on live (ready_at) where ready_at is not null;
+create index live_queued_any on live (priority_weight desc, dag_run_id, map_index, ti_id) where stage = 'queued';
 `
 
 const down = /* sql */ `
 delete from live where stage = 'deferred';
 drop index live_due;
+drop index live_queued_any;
 create index live_waiting on live (ready_at) where stage = 'waiting';
 alter table live drop constraint live_ready_at_check;
 alter table live add constraint live_check1 check ((stage = 'waiting') = (ready_at is not null));

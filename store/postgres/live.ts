@@ -47,10 +47,9 @@ export async function peekQueued(
   limit: number,
 ): Promise<readonly QueuedRow[]> {
   if (queues === null) {
-    // What is queued has its slot: never more rows than the deployment has slots, in whatever queues.
     const { rows } = await sql.query<QueuedRow>(
       `select dag_run_id, ti_id, priority_weight from live where stage = 'queued'
-       order by priority_weight desc, dag_run_id, ti_id limit $1`,
+       order by priority_weight desc, dag_run_id, map_index, ti_id limit $1`,
       [limit],
       'peek_all_queued',
     )

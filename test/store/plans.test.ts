@@ -8,7 +8,8 @@ import { migrate } from '../../store/migrate.ts'
 import { deleteLive, findDue, peekHeld, peekQueued, putLive } from '../../store/postgres/live.ts'
 import { bumpRun, lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
 import { loadChanges, loadInstances, moveInstances } from '../../store/postgres/task-instances.ts'
-import { clearXComs, getReturnValues, putXCom } from '../../store/postgres/xcoms.ts'
+import { loadContinuation, putWait } from '../../store/postgres/triggers.ts'
+import { clearXComs, getReturnValues, loadLengths, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
 import { quietLog } from '../support/engine.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -40,8 +41,12 @@ const HOT: Readonly<Record<string, (sql: Sql) => Promise<unknown>>> = {
   put_live: (sql) => putLive(sql, 1, SOME, 'queued'),
   delete_live: (sql) => deleteLive(sql, 1, SOME),
   peek_queued: (sql) => peekQueued(sql, ['default', 'other'], 8),
+  peek_all_queued: (sql) => peekQueued(sql, null, 8),
   peek_held: (sql) => peekHeld(sql, 16),
   find_due: (sql) => findDue(sql, 100),
+  load_continuation: (sql) => loadContinuation(sql, 1, SOME[0] ?? ''),
+  load_lengths: (sql) => loadLengths(sql, 1, ['t1', 't2']),
+  put_wait: (sql) => putWait(sql, 1, SOME[0] ?? '', { kind: 'time', at: 0 }),
   put_xcom: (sql) => putXCom(sql, { dagRunId: 1, taskId: 't1', mapIndex: -1, key: 'k' }, 1),
   clear_xcoms: (sql) => clearXComs(sql, 1, 't1', -1),
   get_return_values: (sql) => getReturnValues(sql, 1, ['t1', 't2']),
