@@ -1,6 +1,7 @@
 // `baram/operators`: the operators and the ports behind them.
 
 export * from './bash/index.ts'
+export * from './http/index.ts'
 export * from './lake/index.ts'
 export * from './parquet/index.ts'
 export * from './upbit/index.ts'
