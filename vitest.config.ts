@@ -6,7 +6,11 @@ const alias = [
   { find: /^baram\/operators\/([a-z-]+)$/, replacement: here('./operators/$1/index.ts') },
   { find: /^baram\/operators$/, replacement: here('./operators/index.ts') },
   { find: /^baram$/, replacement: here('./sdk/index.ts') },
-  { find: /^@apache-airflow\/ts-sdk$/, replacement: here('./sdk/facade/index.ts') },
+  {
+    find: /^(@apache-airflow\/ts-sdk|apache-airflow-ts-sdk)(\/coordinator)?$/,
+    replacement: here('./sdk/facade/index.ts'),
+  },
+  { find: /^(@apache-airflow\/ts-sdk|apache-airflow-ts-sdk)\/hitl$/, replacement: here('./sdk/facade/hitl.ts') },
 ]
 
 /** Tests that only compute share one thread pool without isolation (fast); those with processes and servers get forks of their own. */

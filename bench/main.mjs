@@ -1,6 +1,7 @@
 // `npm run bench`: one table, each row beside its floor and a physical limit taken in the same run.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { triggerRun } from '../dist/engine/create-run.js'
@@ -11,10 +12,14 @@ const { values: flags } = parseArgs({
     runs: { type: 'string', default: '5' },
     sustained: { type: 'string', default: '5000' },
     history: { type: 'string', default: '0' },
+    wide: { type: 'string', default: '10000' },
   },
 })
 const RUNS = Number(flags.runs)
 const SUSTAINED = Number(flags.sustained)
+/** Instances of the mapped task, and waits held at once. */
+const WIDE = Number(flags.wide)
+const gate = join(mkdtempSync(join(tmpdir(), 'baram-bench-gate-')), 'open')
 
 const head = "import { Dag } from 'baram'\n"
 const files = {
@@ -33,6 +38,25 @@ export default dag
 const root = dag.task('root', () => {})()
 for (let i = 0; i < ${SUSTAINED}; i++) dag.task('t' + i, () => {})().after(root)
 export default dag
+`,
+  'mapped.ts': `import { Dag, expand } from 'baram'
+export const dag = new Dag('mapped', { isPausedUponCreation: false, maxActiveTasks: 64 })
+const list = dag.task('list', () => Array.from({ length: ${WIDE} }, (_, i) => i))
+const each = dag.task('each', ({ n }: { n: number }) => n * 2)
+const sum = dag.task('sum', ({ all }: { all: number[] }) => all.reduce((a, b) => a + b, 0))
+sum({ all: expand(each, { n: list() }) })
+`,
+  'waiting.ts': `import { existsSync } from 'node:fs'
+import { Dag, defineOperator, defineTrigger, expand } from 'baram'
+let open: Promise<void> | null = null
+const opened = () => (open ??= new Promise((done) => {
+  const timer = setInterval(() => { if (existsSync(${JSON.stringify(gate)})) { clearInterval(timer); done() } }, 50)
+}))
+const atGate = defineTrigger<{ n: number }>({ name: 'gate', run: async (_, { n }) => { await opened(); return n } })
+const wait = () => defineOperator<{ n: number }, number>({ name: 'Gate', triggers: [atGate], execute: (op, { n }) => op.defer(atGate({ n })), resume: (_, n) => Number(n) })
+export const dag = new Dag('waiting', { isPausedUponCreation: false, maxActiveTasks: 64 })
+const list = dag.task('list', () => Array.from({ length: ${WIDE} }, (_, i) => i))
+expand(dag.task('each', wait()), { n: list() })
 `,
   'one.ts': `${head}export const dag = new Dag('one', { isPausedUponCreation: false })
 dag.task('only', () => { console.log('here', Date.now()) })()
@@ -104,6 +128,60 @@ async function memory(d, label) {
     parts.join(', '),
     '250 / 150 MB',
     `${sizes.length} children of ${show(median(sizes), 0)} MB, Postgres ${show(postgres, 0)} MB`,
+  )
+}
+
+const pidOf = async (d, jobType) =>
+  (await d.query("select pid from job where state = 'running' and job_type = $1", [jobType]))[0].pid
+
+/** One task with as many instances as allowed: each read one item of a list, and one task reads what all of them returned. */
+async function measureMapped(d) {
+  const run = await runOnce(d, 'mapped')
+  const [{ value }] = await d.query("select value from xcom where dag_run_id = $1 and task_id = 'sum'", [run.dagRunId])
+  if (value !== WIDE * (WIDE - 1)) throw new Error(`the mapped task's values sum up to ${value}`)
+  const of = async (job) => Math.round(rss(await pidOf(d, job)))
+  add(
+    `mapped task of ${WIDE}, tasks/s`,
+    `${show(WIDE / (run.ms / 1000), 0)} (${show(run.ms / 1000, 1)} s)`,
+    '–',
+    `worker ${await of('WorkerJob')} MB, scheduler ${await of('SchedulerJob')} MB`,
+  )
+}
+
+/** As many waits as that, all held at once in one process; then all are let go. */
+async function measureWaiting(d) {
+  const { dagRunId } = await triggerRun(d.database, d.boards, { dagId: 'waiting', triggeredBy: 'cli', user: 'bench' })
+  const began = performance.now()
+  const count = async (state) =>
+    (
+      await d.query('select count(*)::int as n from task_instance where dag_run_id = $1 and state = $2', [
+        dagRunId,
+        state,
+      ])
+    )[0].n
+  await until(async () => (await count('deferred')) === WIDE, 'all to be deferred', 300_000)
+  await until(
+    async () =>
+      (
+        await d.query('select count(*)::int as n from trigger where dag_run_id = $1 and triggerer_id is not null', [
+          dagRunId,
+        ])
+      )[0].n === WIDE,
+    'the triggerer to hold all',
+  )
+  const deferredMs = performance.now() - began
+  const scheduler = await pidOf(d, 'TriggererJob')
+  // Two children of the scheduler's process: the one that parses files, and the one that holds the waits.
+  const sizes = childrenOf(scheduler).map((pid) => Math.round(rss(pid)))
+  const held = `scheduler ${Math.round(rss(scheduler))} MB, its children ${sizes.join(' and ')} MB`
+  const opened = performance.now()
+  writeFileSync(gate, '')
+  await until(async () => (await count('success')) === WIDE + 1, 'all to go on', 300_000)
+  add(
+    `${WIDE} waits in one triggerer, s`,
+    `${show(deferredMs / 1000, 1)} to defer, ${show((performance.now() - opened) / 1000, 1)} to go on`,
+    '–',
+    held,
   )
 }
 
@@ -186,6 +264,8 @@ try {
     limit,
   )
 
+  await measureMapped(d)
+  await measureWaiting(d)
   const saves = await saveToVisible(d)
   add(
     'save a DAG file → in the database, p50 / max, ms',

@@ -4,8 +4,15 @@ import type { AttemptInput } from '../core/protocol.ts'
 
 const fold = (name: string) => name.toLowerCase().replaceAll('_', '')
 
-/** @throws Error when an upstream pushed nothing, or two names fold alike */
-export function bindArguments(inputs: readonly AttemptInput[], warn: (message: string) => void): object {
+/**
+ * @param names of `withArgNames`: the handler's argument → the one name in the call it may come from
+ * @throws Error when an upstream pushed nothing, or two names fold alike
+ */
+export function bindArguments(
+  inputs: readonly AttemptInput[],
+  warn: (message: string) => void,
+  names: ReadonlyMap<string, string> = new Map(),
+): object {
   const values = new Map<string, unknown>()
   const folded = new Map<string, string>()
   for (const input of inputs) {
@@ -20,7 +27,11 @@ export function bindArguments(inputs: readonly AttemptInput[], warn: (message: s
     folded.set(fold(input.name), input.name)
     values.set(input.name, input.value)
   }
-  const find = (name: string): string | undefined => (values.has(name) ? name : folded.get(fold(name)))
+  const find = (name: string): string | undefined => {
+    const given = names.get(name)
+    if (given !== undefined) return values.has(given) ? given : undefined
+    return values.has(name) ? name : folded.get(fold(name))
+  }
   const refuse = () => {
     throw new TypeError("a task's arguments are read-only")
   }

@@ -4,9 +4,11 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson } from '../core/json.ts'
 import { type AttemptResult, type AttemptSpec, LOG_MARK } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
+import { argNamesOf } from '../sdk/arg-names.ts'
 import { deferTo, type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
-import { downstreamOf, findBody } from '../sdk/serialize.ts'
+import { isLatestRun } from '../sdk/latest.ts'
+import { downstreamOf, findBody, timetableOf } from '../sdk/serialize.ts'
 import { FailTask, RetryTask, SkipTask, TaskDeferred, TaskRescheduled } from '../sdk/signals.ts'
 import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
@@ -135,7 +137,8 @@ function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: Ab
     embeddedRoot: spec.embeddedRoot,
     triedAt: new Date(spec.triedAt),
     rescheduleCount: spec.rescheduleCount,
-    downstream: (all = false) => downstreamOf(dag, spec.taskId, all),
+    downstream: (all = false, of = spec.taskId) => downstreamOf(dag, of, all),
+    isLatest: () => isLatestRun(timetableOf(dag), context.run, Date.now()),
     skip: (taskIds) => {
       skipped.push(...taskIds)
     },
@@ -223,7 +226,7 @@ export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortS
     policy = policyOf(body, spec.tryNumber)
     const skipped: string[] = []
     const context = makeContext(spec, dag, calls, signal, skipped)
-    const args = bindArguments(spec.inputs, (message) => context.log.warn(message))
+    const args = bindArguments(spec.inputs, (message) => context.log.warn(message), argNamesOf(body.handler))
     const value = await runInScope(context, async () => {
       const options = await render(body, dag, spec, context, args, calls)
       return execute(body, context, args, spec, options)

@@ -5,6 +5,7 @@ import { checkJson } from '../core/json.ts'
 import type { CallOp, FromChild } from '../core/protocol.ts'
 import type { ConnectionResult, RunApi, RunStatus, TaskClient, TriggeredRunInfo } from '../sdk/context.ts'
 import { ConnectionNotFoundError, VariableNotFoundError } from '../sdk/signals.ts'
+import { MISSING_STORES } from '../sdk/state-stores.ts'
 
 interface Waiting {
   resolve(value: JsonValue | undefined): void
@@ -43,6 +44,11 @@ export class Calls {
 }
 
 type RunStateAnswer = Omit<RunStatus, 'logicalDate'> & { readonly logicalDate: number | null }
+
+type PreviousSuccessAnswer = {
+  readonly [K in 'dataIntervalStart' | 'dataIntervalEnd' | 'startDate' | 'endDate']: number | null
+}
+const dateOrNull = (instant: number | null) => (instant === null ? null : new Date(instant))
 
 /** JSON has no undefined: unset locators are left out. */
 function strip(value: object): JsonObject {
@@ -85,6 +91,7 @@ export function makeClient(calls: Calls, attempt: number): TaskClient {
     async setXCom(opts) {
       await call('setXCom', { ...opts, value: checkJson(opts.value) })
     },
+    ...MISSING_STORES,
   }
 }
 
@@ -110,6 +117,17 @@ export function makeRunApi(calls: Calls, attempt: number): RunApi {
     async taskStates(dagId, logicalDate, taskIds) {
       const args = { dagId, logicalDate: logicalDate.getTime(), taskIds }
       return (await call('getTaskStates', args)) as Awaited<ReturnType<RunApi['taskStates']>>
+    },
+    async previousSuccess() {
+      // As above: these four, each an instant or null.
+      const found = (await call('getPreviousSuccess', {})) as PreviousSuccessAnswer | null
+      if (found === null) return null
+      const [start, end] = [dateOrNull(found.dataIntervalStart), dateOrNull(found.dataIntervalEnd)]
+      return {
+        dataInterval: start === null || end === null ? null : { start, end },
+        startDate: dateOrNull(found.startDate),
+        endDate: dateOrNull(found.endDate),
+      }
     },
   }
 }

@@ -17,8 +17,12 @@ export interface RunFacts {
   readonly logicalDate: number | null
   readonly dataInterval: { readonly start: number; readonly end: number } | null
   readonly runAfter: number
+  /** When it began to run, as far as this copy knows; null = it is queued. */
+  readonly startDate: number | null
   readonly conf: unknown
   readonly versionId: string
+  /** Grows when the run is cleared: its instances may be others then. */
+  readonly clearNumber: number
   state: RunState
   rev: number
 }
@@ -67,9 +71,10 @@ export interface PastOfTask {
   readonly isDownstreamDone: boolean
 }
 
-/** What a mapped task became: its one instance is index 0 now, the others are new. */
+/** What a mapped task became: its one instance may have become index 0, and others are new. */
 export interface Expansion {
   readonly first: TaskInstanceView
+  readonly isRenamed: boolean
   readonly added: readonly TaskInstanceView[]
 }
 
@@ -251,22 +256,34 @@ export class RunBoard {
     lengths.set(ti.task, ti.mapIndex < 0 ? items : (lengths.get(ti.task) ?? 0) + 1)
   }
 
-  /** Turns the one instance of a mapped task into `count` of them, all without a state. Returns them in order. */
-  expand(first: TaskInstanceView, count: number): readonly TaskInstanceView[] {
-    const added = Array.from({ length: count - 1 }, (_, i) => ({
-      ...first,
-      id: mappedId(first.id, i + 1),
-      mapIndex: i + 1,
-    }))
-    first.mapIndex = 0
+  /**
+   * Gives a mapped task its instances, up to `count`: its one instance becomes the first, those that are missing are added
+   * without a state. Returns all in order.
+   */
+  expand(task: number, count: number): readonly TaskInstanceView[] {
     // Ours to grow: handed out as read-only, so that nobody else does.
-    const [all, byId] = [this.byTask[first.task] as TaskInstanceView[], this.instances as Map<string, TaskInstanceView>]
+    const [all, byId] = [this.byTask[task] as TaskInstanceView[], this.instances as Map<string, TaskInstanceView>]
+    const first = all.find((ti) => ti.mapIndex <= 0)
+    if (first === undefined || count < 1) return all
+    const isRenamed = first.mapIndex === -1
+    first.mapIndex = 0
+    const { length } = all
+    const added = Array.from({ length: Math.max(0, count - length) }, (_, i) => ({
+      ...first,
+      id: mappedId(first.id, length + i),
+      mapIndex: length + i,
+      state: null,
+      tryNumber: 0,
+      maxTries: this.graph.tasks[task]?.retries ?? 0,
+      epoch: 0,
+      isContinued: false,
+    }))
     for (const ti of added) {
       all.push(ti)
       byId.set(ti.id, ti)
       this.enter(ti)
     }
-    this.expansions.push({ first, added })
+    if (isRenamed || added.length > 0) this.expansions.push({ first, isRenamed, added })
     return all
   }
 

@@ -77,17 +77,36 @@ function pastAllows(board: RunBoard, ti: TaskInstanceView): boolean {
   return !task.waitForDownstream || past.isDownstreamDone
 }
 
-/** The instances of a mapped task whose upstreams are done, or why there are none. */
+/** Items that an upstream has handed on: of a mapped one as many as its instances pushed, though it be none. */
+function itemsOf(board: RunBoard, taskId: string): number | undefined {
+  const task = board.graph.indexOf.get(taskId) ?? -1
+  const isMapped = (board.graph.tasks[task]?.mapping ?? null) !== null
+  return board.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
+}
+
+/**
+ * The instances of a mapped task whose upstreams are done, or why there are none. One that was expanded in an earlier
+ * life of its run keeps its instances: more are added, and those beyond the new length are removed.
+ */
 function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
-  const { indexOf } = board.graph
-  const found = mapLength(mapping, (taskId) => board.handed.lengths.get(indexOf.get(taskId) ?? -1))
-  if (found.kind === 'missing')
-    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId: found.taskId })]
+  const found = mapLength(mapping, (taskId) => itemsOf(board, taskId))
+  if (found.kind === 'missing') {
+    const { taskId } = found
+    // What a skipped task would have handed on is nothing; a failed one leaves a gap.
+    const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
+    if (isSkipped === true) return [board.move(ti, 'skipped', { code: 'map_empty' })]
+    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
+  }
   const { length } = found
-  if (length === 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
+  if (length === 0 && ti.mapIndex < 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
   const limit = board.maxMapLength
   if (length > limit) return [board.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  return board.expand(ti, length).map((each) => board.move(each, 'scheduled', ready))
+  const undecided = board.expand(ti.task, length).filter((each) => each.state === null)
+  return undecided.map((each) =>
+    each.mapIndex < length
+      ? board.move(each, 'scheduled', ready)
+      : board.move(each, 'removed', { code: 'task_removed' }),
+  )
 }
 
 function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
@@ -104,7 +123,7 @@ function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
     case 'run': {
       if (!pastAllows(board, ti)) return []
       const ready: Reason = { code: 'ready', rule: task.triggerRule }
-      if (task.mapping !== null && ti.mapIndex < 0) return expandMapped(board, ti, task.mapping, ready)
+      if (task.mapping !== null) return expandMapped(board, ti, task.mapping, ready)
       return [board.move(ti, 'scheduled', ready)]
     }
     case 'skipped':

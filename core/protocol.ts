@@ -20,6 +20,8 @@ export interface AttemptSpec {
   readonly logicalDate: number | null
   readonly dataInterval: { readonly start: number; readonly end: number } | null
   readonly runAfter: number
+  /** When the run began. */
+  readonly runStartDate: number | null
   readonly timezone: string
   readonly conf: JsonObject
   readonly embeddedRoot: string

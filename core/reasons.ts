@@ -28,6 +28,7 @@ export type Reason =
   | { code: 'stopped_by_fail_fast'; taskId: string }
   | { code: 'run_timed_out'; seconds: number }
   | { code: 'task_removed' }
+  | { code: 'cleared'; by: string; extraTries: number }
   | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
   | { code: 'waits_its_turn'; pool: string }
   | { code: 'waits_while_paused' }
@@ -88,6 +89,8 @@ export function describeReason(reason: Reason): string {
       return `Ended because ${reason.taskId} failed and the DAG fails fast.`
     case 'run_timed_out':
       return `Ended because its run took longer than ${reason.seconds} s (dagrunTimeout).`
+    case 'cleared':
+      return `Cleared by ${reason.by}: it runs again.`
     case 'task_removed':
       return 'Its task is no longer in the DAG.'
     case 'waits_for_pool':

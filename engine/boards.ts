@@ -89,7 +89,8 @@ export class Boards {
     for (const run of locked) {
       const board = this.boards.get(run.id)
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
-      if (board === undefined || board.past !== null || board.run.rev > run.rev)
+      const isOther = board?.run.clearNumber !== run.clear_number
+      if (board === undefined || isOther || board.past !== null || board.run.rev > run.rev)
         found.set(run.id, await this.load(tx, run.id))
       else {
         if (board.run.rev < run.rev) stale.push({ id: run.id, rev: board.run.rev })
@@ -152,8 +153,10 @@ export class Boards {
       logicalDate: row.logical_date,
       dataInterval: start === null || end === null ? null : { start, end },
       runAfter: row.run_after,
+      startDate: row.start_date,
       conf: row.conf,
       versionId: row.created_dag_version_id,
+      clearNumber: row.clear_number,
       state: row.state,
       rev: row.rev,
     }

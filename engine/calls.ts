@@ -11,6 +11,7 @@ import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
 import type { Boards } from './boards.ts'
 import { callRunState, callTaskStates, callTriggerRun } from './run-calls.ts'
+import type { TurnRunner } from './turn.ts'
 import type { Vault } from './vault.ts'
 
 /** Whose code asks. */
@@ -28,6 +29,7 @@ export interface Caller {
 export interface CallDeps {
   readonly database: Database
   readonly boards: Boards
+  readonly turns: TurnRunner
   readonly vault: Vault
   readonly masker: Masker
 }
@@ -170,7 +172,8 @@ export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args
     case 'setXCom':
       return setXCom(deps, caller, args)
     case 'triggerRun':
-      return callTriggerRun(deps.database, deps.boards, by, args)
+      if (caller.epoch === null) throw new BaramError('REFUSED', 'a trigger only waits; start runs in the task itself')
+      return callTriggerRun(deps, by, args)
     case 'getRunState':
       return callRunState(deps.database, args)
     case 'getTaskStates':

@@ -38,6 +38,8 @@ export class RunChanges {
   readonly waits: NewWait[] = []
   /** Waits whose event has come. */
   readonly fired: { readonly tiId: string; readonly event: JsonValue }[] = []
+  /** Tasks of it run again: what copies remember of their values no longer counts. */
+  isCleared = false
   /** Attempts were ended without their workers: these must be told. */
   mustStop = false
   /** Instances that wait for a slot since now, with why. */

@@ -6,6 +6,8 @@ import type { Database } from '../store/database.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
 import type { Boards } from './boards.ts'
 import { triggerRun } from './create-run.ts'
+import type { TurnRunner } from './turn.ts'
+import { resetRun } from './verbs.ts'
 
 const textArg = (args: JsonObject, name: string): string => {
   const value = args[name]
@@ -32,21 +34,20 @@ function objectArg(args: JsonObject, name: string): JsonObject {
   return value as JsonObject
 }
 
-/** Makes a manual run of a DAG; an existing one is told, not changed. */
+/** Makes a manual run of a DAG. One that exists is told, or begins again when `resetDagRun` asks for it. */
 export async function callTriggerRun(
-  database: Database,
-  boards: Boards,
+  { database, boards, turns }: { database: Database; boards: Boards; turns: TurnRunner },
   by: string,
   args: JsonObject,
 ): Promise<JsonValue> {
-  if (args['resetDagRun'] === true)
-    throw new BaramError('REFUSED', 'resetDagRun clears the existing run, which this version cannot do yet')
+  const dagId = textArg(args, 'dagId')
   const runId = textOrNull(args, 'runId')
+  const logicalDate = instantOrNull(args, 'logicalDate')
   try {
     const run = await triggerRun(database, boards, {
-      dagId: textArg(args, 'dagId'),
+      dagId,
       runId,
-      logicalDate: instantOrNull(args, 'logicalDate'),
+      logicalDate,
       runAfter: instantOrNull(args, 'runAfter'),
       conf: objectArg(args, 'conf'),
       note: textOrNull(args, 'note'),
@@ -56,9 +57,15 @@ export async function callTriggerRun(
     })
     return { runId: run.runId, exists: false }
   } catch (error) {
-    if (error instanceof BaramError && error.code === 'CONFLICT')
-      return { runId: String(error.details['runId'] ?? runId ?? ''), exists: true }
-    throw error
+    if (!(error instanceof BaramError) || error.code !== 'CONFLICT') throw error
+    // Taken by its id, or by its date under another id.
+    const wanted = String(error.details['runId'] ?? runId ?? '')
+    const found =
+      (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
+      (await findRunState(database, dagId, { runId: null, logicalDate }))
+    if (found === null || args['resetDagRun'] !== true) return { runId: found?.run_id ?? wanted, exists: true }
+    await resetRun(turns, found.id, by)
+    return { runId: found.run_id, exists: false }
   }
 }
 

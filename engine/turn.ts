@@ -22,7 +22,7 @@ import {
   notifyTriggerer,
   notifyWork,
 } from '../store/postgres/notify.ts'
-import { bumpRun, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
+import { bumpRun, countClear, lockFreeRuns, lockRuns, recordRunEvent } from '../store/postgres/runs.ts'
 import {
   becomeFirstOfMapped,
   insertTaskInstances,
@@ -185,7 +185,8 @@ export class TurnRunner {
     for (const changes of all) finishRun(changes)
     const changed = all.filter((changes) => !changes.isEmpty)
     const writes = changed.map((changes) => this.write(tx, changes, request.slots?.worker ?? null))
-    for (const changes of changed) if (isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
+    for (const changes of changed)
+      if (changes.isCleared || isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
     writes.push(this.wake(tx, changed, slots.hasLeftover, request))
     const outcomes = await Promise.allSettled(writes)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
@@ -268,6 +269,7 @@ export class TurnRunner {
     for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
     for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
     for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
+    if (changes.isCleared) pending.push(countClear(tx, dagRunId))
     for (const { ids, because } of groupHeld(changes.held))
       pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
     const outcomes = await Promise.allSettled(pending)
@@ -294,6 +296,8 @@ export class TurnRunner {
       if (startsNewTry)
         pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
     }
+    // The tries that ended stay in the history, before their rows are used again.
+    if (to === null) pending.push(recordTries(tx, dagRunId, ids))
     const move = {
       dagRunId,
       rev,
@@ -302,7 +306,7 @@ export class TurnRunner {
       steps: first.steps,
       who: this.deps.who,
       readyAt: first.readyAt,
-      extraTries: first.steps.some((step) => step.because.code === 'interrupted') ? 1 : 0,
+      extraTries: extraTriesOf(first),
       worker: to === 'running' ? worker : null,
     }
     pending.push(expectTrue(moveInstances(tx, move), board))
@@ -339,7 +343,8 @@ export class TurnRunner {
     )
     for (const { board } of failing) await tellFailure(tx, board.run.dagId)
     const mustTime = TIMED.some(ends)
-    if (someRunEnded || awaited.length > 0 || mustTime) await notifyScheduler(tx)
+    const isCleared = changed.some((changes) => changes.isCleared)
+    if (someRunEnded || awaited.length > 0 || mustTime || isCleared) await notifyScheduler(tx)
     else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
   }
 
@@ -349,9 +354,10 @@ export class TurnRunner {
     hasMissed: boolean,
   ): TurnResult {
     const ended: number[] = []
-    for (const { board, ways } of changed) {
+    for (const { board, ways, isCleared } of changed) {
       board.run.rev++
       if (isRunFinished(board.run.state)) ended.push(board.run.dagRunId)
+      if (isCleared) this.deps.boards.forget([board.run.dagRunId])
       for (const way of ways.values()) this.logMove(board, way)
     }
     this.deps.boards.forget(ended)
@@ -369,17 +375,27 @@ export class TurnRunner {
   }
 }
 
+/** Tries granted beside the task's own: for an interruption one, for a clearing as many as a task begins with. */
+function extraTriesOf(way: Way): number {
+  return way.steps.reduce((sum, { because }) => {
+    if (because.code === 'interrupted') return sum + 1
+    return because.code === 'cleared' ? sum + because.extraTries : sum
+  }, 0)
+}
+
 /** States that end at a time: the scheduler must know when. */
 const TIMED = ['up_for_retry', 'up_for_reschedule', 'deferred'] as const
 
 /** The instances that a mapped task has grown. */
-function writeExpansion(tx: Sql, board: RunBoard, { first, added }: Expansion): Promise<unknown>[] {
+function writeExpansion(tx: Sql, board: RunBoard, { first, isRenamed, added }: Expansion): Promise<unknown>[] {
   const { dagRunId, dagId, runId, versionId } = board.run
   const task = board.graph.tasks[first.task]
   if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${first.task} is outside DAG ${dagId}`)
   const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
-  const renamed = expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), board)
-  return rows.length === 0 ? [renamed] : [renamed, insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows)]
+  return [
+    ...(isRenamed ? [expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), board)] : []),
+    ...(rows.length > 0 ? [insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows)] : []),
+  ]
 }
 
 async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void> {

@@ -2,10 +2,11 @@
 
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import { advance, decide, expire, failFast } from '../core/decide.ts'
+import { BaramError } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
 import { countItems } from '../core/mapping.ts'
 import { type Outcome, settle } from '../core/settle.ts'
-import { isFinished } from '../core/states.ts'
+import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
 import { insertAudit } from '../store/postgres/audit.ts'
 import { pauseFailingDags } from '../store/postgres/dags.ts'
@@ -40,8 +41,9 @@ function record(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
   const { board } = changes
   const taskId = board.graph.tasks[ti.task]?.taskId ?? ''
   const { outcome } = one
-  if (outcome.kind === 'success' && outcome.skips !== undefined) {
-    const skipped = board.recordSkips(ti.task, outcome.skips)
+  if (outcome.kind === 'success' && board.graph.skippers.has(ti.task)) {
+    // Also when it skips nothing: what it chose in an earlier life of its run must not go on.
+    const skipped = board.recordSkips(ti.task, outcome.skips ?? [])
     if (skipped.length > 0)
       changes.xcoms.push({ taskId, mapIndex: ti.mapIndex, key: SKIP_KEY, value: { skipped: [...skipped] } })
   }
@@ -195,6 +197,70 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
             { kind: 'failure', message: `its trigger failed: ${result.error}`, isRetryable: true },
             now,
           )
+      }
+    },
+  })
+}
+
+/** Lets instances that have ended run again: their tries are kept, and they get as many more as a task begins with. */
+function clearInstances(changes: RunChanges, instances: readonly TaskInstanceView[], by: string): void {
+  const { board } = changes
+  changes.isCleared = true
+  for (const ti of instances) {
+    if (!isFinished(ti.state)) continue
+    const retries = board.graph.tasks[ti.task]?.retries ?? 0
+    const extraTries = ti.tryNumber + retries - ti.maxTries
+    ti.maxTries += extraTries
+    changes.add([board.move(ti, null, { code: 'cleared', by, extraTries })])
+  }
+}
+
+/**
+ * Lets a run that has ended begin again from its first task (Airflow's reset of a run that exists). Its tries stay in the
+ * history; mapped tasks are measured anew.
+ * @throws BaramError REFUSED while the run goes on
+ */
+export async function resetRun(turns: TurnRunner, dagRunId: number, by: string): Promise<void> {
+  await turns.run({
+    runs: [dagRunId],
+    act(all) {
+      for (const changes of all.values()) {
+        const { run, instances } = changes.board
+        if (!isRunFinished(run.state))
+          throw new BaramError(
+            'REFUSED',
+            `run ${run.runId} of ${run.dagId} is ${run.state}; only a run that has ended can begin again`,
+          )
+        clearInstances(changes, [...instances.values()], by)
+        run.state = 'queued'
+        changes.runBecause = { code: 'cleared', by }
+      }
+    },
+  })
+}
+
+/** Lets ended instances of some tasks run again, in a run that has ended or goes on. */
+export async function clearTasks(
+  turns: TurnRunner,
+  dagRunId: number,
+  taskIds: readonly string[],
+  by: string,
+): Promise<void> {
+  await turns.run({
+    runs: [dagRunId],
+    act(all) {
+      for (const changes of all.values()) {
+        const { board } = changes
+        const tasks = taskIds.map((taskId) => board.graph.indexOf.get(taskId) ?? -1)
+        clearInstances(
+          changes,
+          tasks.flatMap((task) => board.byTask[task] ?? []),
+          by,
+        )
+        if (isRunFinished(board.run.state)) {
+          board.run.state = 'queued'
+          changes.runBecause = { code: 'cleared', by }
+        } else changes.add(decide(board))
       }
     },
   })

@@ -265,8 +265,10 @@ export class Triggerer {
   private answer({ call, attempt, op, args }: FromChild & { type: 'call' }): void {
     const held = this.held.get(attempt)
     if (held === undefined) return
-    const { database, vault } = this.options
-    serveCall({ database, boards: this.boards, vault, masker: this.masker }, callerOf(held.wait), op, args).then(
+    const { turns, options } = this
+    if (turns === null) return
+    const { database, vault } = options
+    serveCall({ database, boards: this.boards, turns, vault, masker: this.masker }, callerOf(held.wait), op, args).then(
       (value) => this.child.reply(call, value),
       (error: unknown) =>
         this.child.reply(call, null, error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`),

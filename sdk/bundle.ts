@@ -1,6 +1,6 @@
 // `Bundle` and `TaskHandler` as Airflow's SDK has them. Here `serve()` opens no socket: it hands the DAGs to the loader.
 
-import { type FacadeDag, isDag } from './dag.ts'
+import { declarationOf, type FacadeDag, isDag } from './dag.ts'
 import { findBody } from './serialize.ts'
 import type { TaskFunction } from './types.ts'
 
@@ -94,11 +94,17 @@ export class Bundle {
 
   /** Registers everything with the loader; resolves at once. @throws Error when a bundle of this file was served before */
   serve(): Promise<void> {
+    if (typeof this !== 'object' || this === null || !(#dags in this))
+      return Promise.reject(new Error('serve() must be called on a Bundle: `await bundle.serve()`'))
     const scope = holder[SCOPE]
     if (scope === undefined) return Promise.resolve() // Run by hand (`node dag.mjs`): there is nobody to serve.
     if (scope.hasServed) return Promise.reject(new Error('serve() was already called: a file serves one bundle'))
     scope.hasServed = true
-    scope.served.push(...this.#dags.values())
+    for (const dag of this.#dags.values()) {
+      // As in Airflow's SDK, where serving ends the declaring.
+      declarationOf(dag).seal()
+      scope.served.push(dag)
+    }
     for (const { dagId, taskId } of this.#handlers.values()) {
       scope.notices.push(
         `the handler for task "${taskId}" of DAG "${dagId}" stays unused: no DAG here declares that task`,

@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { JsonValue } from '../core/json.ts'
 import { TaskDeferred } from './signals.ts'
+import type { StateStores } from './state-stores.ts'
 import { isPendingTrigger, type PendingTrigger } from './trigger.ts'
 
 /** Airflow's SDK: exactly these six fields (its tests compare the keys). */
@@ -82,7 +83,7 @@ export interface SetXComOpts {
   readonly mapIndex?: number
 }
 
-export interface TaskClient {
+export interface TaskClient extends StateStores {
   /** `null` when missing. */
   getVariable(key: string): Promise<string | null>
   /** @throws VariableNotFoundError */
@@ -138,6 +139,13 @@ export interface TriggeredRunInfo {
   readonly exists: boolean
 }
 
+/** The last successful run before this one. */
+export interface PreviousRun {
+  readonly dataInterval: { readonly start: Date; readonly end: Date } | null
+  readonly startDate: Date | null
+  readonly endDate: Date | null
+}
+
 /** Other runs of this deployment. */
 export interface RunApi {
   /** Makes a manual run. @throws Error when the DAG does not exist, or is paused and `failWhenDagIsPaused` is set */
@@ -153,6 +161,8 @@ export interface RunApi {
     logicalDate: Date,
     taskIds?: readonly string[],
   ): Promise<{ readonly [taskId: string]: readonly (string | null)[] } | null>
+  /** The last successful run of this DAG before this one; null when there is none. */
+  previousSuccess(): Promise<PreviousRun | null>
 }
 
 export interface DeferOptions {
@@ -170,8 +180,10 @@ export interface OperatorContext extends TaskContext {
   readonly triedAt: Date
   /** How often this try was rescheduled. */
   readonly rescheduleCount: number
-  /** Ids of the tasks directly behind this one; `all`: of everything behind it. */
-  downstream(all?: boolean): readonly string[]
+  /** Ids of the tasks directly behind this one (or behind task `of`); `all`: of everything behind it. */
+  downstream(all?: boolean, of?: string): readonly string[]
+  /** Whether no later run of this DAG is due by now. */
+  isLatest(): boolean
   /** These tasks are not to run in this run (the operator must say `skips: true`). Counts once this try succeeds. */
   skip(taskIds: readonly string[]): void
   /** Gives the slot back; the same try goes on with `execute` after some seconds. */
@@ -227,6 +239,11 @@ export function getClient(): TaskClient {
 /** The run: dates, interval, conf. @throws Error outside a task */
 export function getRun(): RunInfo {
   return getOperatorContext('getRun').run
+}
+
+/** The last successful run of this DAG before this one, or null. @throws Error outside a task */
+export async function getPreviousRun(): Promise<PreviousRun | null> {
+  return getOperatorContext('getPreviousRun').runs.previousSuccess()
 }
 
 /** Structured log lines of this attempt. @throws Error outside a task */

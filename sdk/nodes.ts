@@ -6,6 +6,8 @@ import { isPlainObject } from './spec.ts'
 import type { TaskRef } from './types.ts'
 
 const REF = Symbol.for('baram.ref')
+/** What `label(…)` made carries this. */
+export const LABEL = Symbol.for('baram.label')
 const ID = /^[\p{L}\p{N}_.-]+$/u
 
 export type Handler = (args: unknown) => unknown
@@ -24,16 +26,31 @@ export interface TaskNode {
   readonly operator: Operator<unknown, unknown> | null
   /** `dag.if` and `dag.switch`: what the handler's value means. */
   readonly decide: ((value: unknown) => Decision) | null
+  /** What only the whole DAG can tell, asked when it is read: a sentence, or null. */
+  readonly check: (() => string | null) | null
   readonly spec: Readonly<Record<string, unknown>>
   readonly group: GroupNode | null
-  inputs: readonly (readonly [string, unknown])[] | null
+  inputs: Inputs | null
+  mapping: Mapping | null
   ref: TaskRef | null
+}
+
+/** Named arguments: refs of this DAG and literals. */
+export type Inputs = readonly (readonly [string, unknown])[]
+
+/** Over which lists a task is mapped (core/serialized.ts has the meaning). */
+export interface Mapping {
+  readonly kind: 'product' | 'zip' | 'each'
+  readonly over: Inputs
+  readonly fill: { readonly value: unknown } | null
 }
 
 export interface GroupNode {
   readonly kind: 'group'
   readonly groupId: string
   readonly hasPrefix: boolean
+  /** Options its tasks take over. */
+  readonly defaults: Readonly<Record<string, unknown>>
   readonly parent: GroupNode | null
   readonly members: (TaskNode | GroupNode)[]
 }
@@ -52,6 +69,8 @@ export function brandRef<T extends object>(ref: T, inside: RefInside): T {
   return Object.freeze(ref)
 }
 
+const isLabel = (value: unknown) => typeof value === 'object' && value !== null && LABEL in value
+
 export function insideOf(value: unknown): RefInside | null {
   if (typeof value !== 'object' || value === null || !(REF in value)) return null
   // Only brandRef sets this symbol.
@@ -67,10 +86,22 @@ export function nodeOf(owner: object, value: unknown, where: string): AnyNode {
   return inside.node
 }
 
-function describe(value: unknown): string {
+/** A ref that another package made: it looks like ours, with edges of its own, and carries nothing we know. */
+const isOfOtherCopy = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  insideOf(value) === null &&
+  !isLabel(value) &&
+  ['before', 'after'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
+/** What a value is, in the words of a message. */
+export function describe(value: unknown): string {
   const inside = insideOf(value)
   if (inside !== null)
     return inside.node.kind === 'task' ? `task "${inside.node.taskId}"` : `group "${inside.node.groupId}"`
+  if (typeof value === 'object' && value !== null && LABEL in value)
+    return 'a label, which stands only inside before(…) and after(…); pass the task itself'
+  if (isOfOtherCopy(value)) return 'a task of a different copy of the package; import it once, from one place'
   if (typeof value === 'function') return 'a task that was not called; call it first: `task()`'
   return value === null ? 'null' : typeof value
 }
@@ -97,6 +128,22 @@ export function readTaskCall(
     throw new Error(`${where}: task takes an id, a handler and options, found ${args.length} arguments`)
   if (spec === null) throw new Error(`${where}: options must be an object, found null`)
   return { id: hasId ? String(args[0]) : null, body, spec: spec ?? {} }
+}
+
+/** `(handler, inputs?, spec?)` of `dag.if` and `dag.switch`. @throws Error */
+export function readDeciderCall(
+  args: readonly unknown[],
+  where: string,
+): { handler: Handler; inputs: readonly unknown[]; spec: unknown } {
+  const [handler, inputs, spec] = args
+  if (args.length > 3) throw new Error(`${where}: takes a handler, inputs and options, found ${args.length} arguments`)
+  if (typeof handler === 'string')
+    throw new Error(`${where}: the handler comes first; give the id as option: { taskId: ${JSON.stringify(handler)} }`)
+  if (isOperator(handler)) throw new Error(`${where}: expected a function, found the operator ${handler.name}`)
+  if (spec === null) throw new Error(`${where}: options must be an object, found null`)
+  const body = readBody(handler, where).handler
+  // readBody gives a handler for everything that is no operator.
+  return { handler: body as Handler, inputs: inputs === undefined ? [] : [inputs], spec: spec ?? {} }
 }
 
 /** A function of one argument at most, or an operator. @throws Error */
@@ -130,29 +177,31 @@ export function pickId(
 }
 
 /** The named inputs of a call. @throws Error for anything but one plain object, and for a ref inside a literal */
-export function readInputs(
-  owner: object,
-  args: readonly unknown[],
-  where: string,
-): readonly (readonly [string, unknown])[] {
+export function readInputs(owner: object, args: readonly unknown[], where: string): Inputs {
   if (args.length > 1)
     throw new Error(`${where}: inputs are one object of named arguments, found ${args.length} arguments`)
   const [inputs] = args
   if (inputs === undefined) return []
+  return readNamed(owner, inputs, where)
+}
+
+/** One object of named arguments. @throws Error as `readInputs` */
+export function readNamed(owner: object, inputs: unknown, where: string): Inputs {
   if (insideOf(inputs) !== null) throw new Error(`${where}: pass the upstream by name: { input: ref }`)
   if (!isPlainObject(inputs))
     throw new Error(`${where}: inputs must be an object of named arguments, found ${typeof inputs}`)
   return Reflect.ownKeys(inputs).map((key) => {
     if (typeof key === 'symbol') throw new Error(`${where}: an input cannot be named by a symbol`)
     const value = inputs[key]
-    if (insideOf(value) !== null) nodeOf(owner, value, `${where}, input "${key}"`)
+    if (insideOf(value) !== null || isLabel(value) || isOfOtherCopy(value))
+      nodeOf(owner, value, `${where}, input "${key}"`)
     else refuseNestedRef(value, `${where}, input "${key}"`)
     return [key, value] as const
   })
 }
 
 /** Looks at each object once: a literal may hold itself, which is told when the DAG is read. */
-function refuseNestedRef(value: unknown, where: string): void {
+export function refuseNestedRef(value: unknown, where: string): void {
   const seen = new Set([value])
   for (const each of seen) {
     if (typeof each !== 'object' || each === null) continue

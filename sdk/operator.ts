@@ -24,6 +24,8 @@ export interface OperatorSpec<TArgs, TResult, TOptions extends object = Readonly
   readonly triggers?: readonly TriggerFactory[]
   /** True when it may end with `op.skip(…)`. */
   readonly skips?: boolean
+  /** False refuses inputs where the task is called; default true. */
+  readonly takesInputs?: boolean
   /** Runs in the child; what it returns is the task's XCom. `options` are rendered. */
   execute(op: OperatorContext, args: TArgs, options: TOptions): Promise<TResult> | TResult
   /** Runs instead of `execute` once what the task was deferred to has come; `event` is what the trigger returned. */
@@ -36,6 +38,7 @@ export interface Operator<TArgs, TResult> {
   readonly templateFields?: readonly string[]
   readonly triggers?: readonly TriggerFactory[]
   readonly skips?: boolean
+  readonly takesInputs?: boolean
   /** `options`: rendered; default as the author gave them. */
   execute(op: OperatorContext, args: TArgs, options?: object): Promise<TResult> | TResult
   /** Absent when the operator never defers. */

@@ -56,15 +56,23 @@ export interface SpecRules {
   readonly what: string
   readonly fields: Readonly<Record<string, FieldType>>
 }
-export const FACADE_DAG: SpecRules = { what: 'Dag', fields: DAG_FIELDS }
-export const FACADE_TASK: SpecRules = { what: 'task', fields: TASK_FIELDS }
-export const BARAM_TASK: SpecRules = {
-  what: 'task',
-  fields: { ...TASK_FIELDS, isolate: 'string', retryPolicy: 'function' },
+
+/** The fields each door knows. */
+export interface Rules {
+  readonly dag: SpecRules
+  readonly task: SpecRules
+  readonly group: SpecRules
 }
-export const BARAM_DAG: SpecRules = {
-  what: 'Dag',
-  fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object' },
+const GROUP_FIELDS = { prefixGroupId: 'boolean' } as const
+export const FACADE: Rules = {
+  dag: { what: 'Dag', fields: DAG_FIELDS },
+  task: { what: 'task', fields: TASK_FIELDS },
+  group: { what: 'group', fields: GROUP_FIELDS },
+}
+export const BARAM: Rules = {
+  dag: { what: 'Dag', fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object', params: 'object' } },
+  task: { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string', retryPolicy: 'function' } },
+  group: { what: 'group', fields: { ...GROUP_FIELDS, defaultArgs: 'object' } },
 }
 
 export const isPlainObject = (value: unknown): value is Record<string, unknown> => {
@@ -80,8 +88,13 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   )
 }
 
-/** A frozen copy without unset keys. @throws Error for anything that is no plain object, and for unknown keys */
-export function readSpec(spec: unknown, rules: SpecRules, where: string): Readonly<Record<string, unknown>> {
+/** A frozen copy without unset keys (`isCopied`: of the values too). @throws Error for anything that is no plain object, and for unknown keys */
+export function readSpec(
+  spec: unknown,
+  rules: SpecRules,
+  where: string,
+  isCopied = true,
+): Readonly<Record<string, unknown>> {
   if (!isPlainObject(spec))
     throw new Error(`${where}: options must be a plain object, found ${spec === null ? 'null' : typeof spec}`)
   const copy: Record<string, unknown> = {}
@@ -94,23 +107,39 @@ export function readSpec(spec: unknown, rules: SpecRules, where: string): Readon
       )
     }
     const value = spec[key]
-    if (value !== undefined) copy[key] = copyValue(value)
+    if (value === undefined) continue
+    copy[key] = !isCopied ? value : copyValue(value, rules, `${where}: option "${key}"`, [])
   }
   return Object.freeze(copy)
 }
 
-/** Dates, arrays and objects are copied: changing them later must not change the DAG. */
-function copyValue(value: unknown): unknown {
+/** Schedules and params are values of ours: frozen, and known by a symbol that a copy would lose. */
+const isBranded = (value: object) => Object.isFrozen(value) && Object.getOwnPropertySymbols(value).length > 0
+
+/** Dates, arrays and objects are copied to the last leaf: changing them later must not change the DAG. */
+function copyValue(value: unknown, rules: SpecRules, where: string, inside: readonly unknown[]): unknown {
   if (value instanceof Date) return new Date(value)
-  if (Array.isArray(value)) return Object.freeze([...(value as unknown[])])
-  // Options inside options (defaultArgs), one level. What is frozen (a schedule) cannot change under us.
-  if (isPlainObject(value) && !Object.isFrozen(value))
-    return Object.freeze(
-      Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key, isPlainObject(item) ? item : copyValue(item)]),
-      ),
-    )
-  return value
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+  if (inside.includes(value)) throw new Error(`${where} contains itself`)
+  const copy = (item: unknown) => (item === undefined ? item : copyValue(item, rules, where, [...inside, value]))
+  if (Array.isArray(value)) return Object.freeze(value.map(copy))
+  if (isPlainObject(value))
+    return isBranded(value)
+      ? value
+      : Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)])))
+  // Our own options may be functions (a retry policy), also inside default arguments, and params may be null.
+  const isOurs = rules.fields['defaultArgs'] !== undefined || rules.fields['retryPolicy'] !== undefined
+  if (isOurs && (typeof value === 'function' || value === null)) return value
+  throw new Error(
+    `${where} must be text, a number, a boolean, a Date, an array or a plain object, found ${describeValue(value)}`,
+  )
+}
+
+function describeValue(value: unknown): string {
+  if (value === null) return 'null'
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : typeof value
 }
 
 function fits(value: unknown, type: FieldType): boolean {
@@ -150,14 +179,6 @@ export function checkTypes(
   return Object.entries(spec).flatMap(([key, value]) => {
     const type = rules.fields[key]
     if (type === undefined || except.includes(key) || fits(value, type)) return []
-    const found =
-      value instanceof Date
-        ? 'an invalid Date'
-        : value === null
-          ? 'null'
-          : Array.isArray(value)
-            ? 'an array'
-            : typeof value
-    return [`${where}: option "${key}" must be ${NAMES[type]}, found ${found}`]
+    return [`${where}: option "${key}" must be ${NAMES[type]}, found ${describeValue(value)}`]
   })
 }

@@ -1,7 +1,10 @@
 // The public types of the façade, as Airflow's TypeScript SDK has them, and the wider ones of `baram`.
 
 import type { JsonValue } from '../core/json.ts'
+import type { Branch, Condition } from './decide.ts'
+import type { LabelledNode } from './labels.ts'
 import type { Operator } from './operator.ts'
+import type { DagParams } from './params.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Options of a DAG; durations are seconds. Airflow's SDK: every field is optional. */
@@ -91,17 +94,25 @@ export interface BaramTaskSpec extends TaskSpec {
 
 /** `baram`'s wider DAG options. */
 export interface BaramDagSpec extends Omit<DagSpec, 'schedule'> {
-  /** As in Airflow's SDK, or `cron(…)`, `every(…)`. */
+  /** As in Airflow's SDK, or `cron(…)`, `every(…)`, `events(…)`, `timetable(…)`. */
   readonly schedule?: string | Schedule | undefined
   /** IANA name; the zone people read this DAG's dates in. Default: the schedule's zone, else UTC. */
   readonly timezone?: string | undefined
-  /** Options every task takes over unless it has its own. */
+  /** Options every task takes over unless its group or itself has its own. */
   readonly defaultArgs?: BaramTaskSpec | undefined
+  /** Values a run may be given: `param(5, { type: 'integer' })`, `param.required(schema)`, or a JSON default alone. */
+  readonly params?: DagParams | undefined
 }
 
 export interface TaskGroupOptions {
   /** Put `group.` before the ids inside; default true. */
   readonly prefixGroupId?: boolean
+}
+
+/** `baram`'s wider group options. */
+export interface BaramGroupOptions extends TaskGroupOptions {
+  /** Options every task inside takes over unless a group inside or itself has its own; above the DAG's. */
+  readonly defaultArgs?: BaramTaskSpec | undefined
 }
 
 declare const RESULT: unique symbol
@@ -111,9 +122,9 @@ export interface TaskRef<TReturn = unknown> {
   readonly dagId: string
   readonly taskId: string
   /** Draws this → others; returns this. */
-  before(...others: readonly Node[]): this
+  before(...others: readonly Endpoint[]): this
   /** Draws others → this; returns this. */
-  after(...others: readonly Node[]): this
+  after(...others: readonly Endpoint[]): this
   readonly [RESULT]?: TReturn
 }
 
@@ -122,14 +133,17 @@ export interface TaskGroupRef {
   readonly groupId: string
   task: TaskMethod
   taskGroup(groupId: string, options?: TaskGroupOptions): TaskGroupRef
-  before(...others: readonly Node[]): this
-  after(...others: readonly Node[]): this
+  before(...others: readonly Endpoint[]): this
+  after(...others: readonly Endpoint[]): this
 }
 
-/** What an edge may end at. */
-export type Node = TaskRef | TaskGroupRef
+/** What stands in the graph. */
+export type Node = TaskRef | TaskGroupRef | Condition | Branch
+/** What an edge may end at: a node, or `label(node, text)`. */
+export type Endpoint = Node | LabelledNode
 
-type JsonPart<T> = T extends string | number | boolean | null
+/** The part of T that a literal can be. */
+export type JsonPart<T> = T extends string | number | boolean | null
   ? T
   : T extends Date | Map<unknown, unknown> | Set<unknown> | ((...args: never[]) => unknown)
     ? never
@@ -137,18 +151,40 @@ type JsonPart<T> = T extends string | number | boolean | null
       ? { readonly [K in keyof T]: JsonPart<T[K]> }
       : never
 
+/** One argument: a ref of its type, or a JSON literal. */
+export type TaskInput<T> = TaskRef<T> | JsonPart<T>
 /** Airflow's SDK: any ref, or a JSON literal of the argument's type. */
 export type TaskInputs<TArgs> = { readonly [K in keyof TArgs]: TaskRef | JsonPart<TArgs[K]> }
 /** `baram`: the ref's own type must fit as well. */
 export type CheckedInputs<TArgs> = { readonly [K in keyof TArgs]: TaskRef<TArgs[K]> | JsonPart<TArgs[K]> }
 
-type HasArgs<TArgs> = unknown extends TArgs ? false : keyof TArgs extends never ? false : true
+export type HasArgs<TArgs> = unknown extends TArgs ? false : keyof TArgs extends never ? false : true
 
 /** Called exactly once: places the task and returns its ref. */
 export type TaskFactory<TArgs, TReturn> =
   HasArgs<TArgs> extends true ? (inputs: TaskInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
-export type CheckedFactory<TArgs, TReturn> =
-  HasArgs<TArgs> extends true ? (inputs: CheckedInputs<TArgs>) => TaskRef<TReturn> : () => TaskRef<TReturn>
+/** As `TaskFactory`; what `expand` needs to know of it is carried along, out of sight. */
+export type CheckedFactory<TArgs, TReturn> = (HasArgs<TArgs> extends true
+  ? (inputs: CheckedInputs<TArgs>) => TaskRef<TReturn>
+  : () => TaskRef<TReturn>) &
+  Expandable<TArgs, TReturn>
+
+declare const SHAPE: unique symbol
+/** A factory's arguments and result, for the compiler alone. */
+export interface Expandable<TArgs, TReturn> {
+  readonly [SHAPE]?: (args: TArgs) => TReturn
+}
+
+/** What comes behind a decider's handler: its inputs (`undefined` or nothing when it takes none), then its options. */
+export type DeciderArgs<TArgs> =
+  HasArgs<TArgs> extends true
+    ? readonly [inputs: TaskInputs<TArgs>, spec?: TaskSpec]
+    : readonly [inputs?: undefined, spec?: TaskSpec]
+/** As `DeciderArgs`, with checked refs and `baram`'s options. */
+export type CheckedDeciderArgs<TArgs> =
+  HasArgs<TArgs> extends true
+    ? readonly [inputs: CheckedInputs<TArgs>, spec?: BaramTaskSpec]
+    : readonly [inputs?: undefined, spec?: BaramTaskSpec]
 
 /** A body: a function of one object of named arguments, or of none. */
 export type TaskFunction<TArgs, TReturn> = (args: TArgs) => TReturn | Promise<TReturn>
@@ -216,5 +252,5 @@ export interface CheckedTaskMethod {
 
 export interface CheckedGroupRef extends Omit<TaskGroupRef, 'task' | 'taskGroup'> {
   task: CheckedTaskMethod
-  taskGroup(groupId: string, options?: TaskGroupOptions): CheckedGroupRef
+  taskGroup(groupId: string, options?: BaramGroupOptions): CheckedGroupRef
 }

@@ -4,6 +4,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { messageOf } from '../core/errors.ts'
 import { randomText } from '../runtime/ids.ts'
 import { apiRoutes } from './api/index.ts'
+import { ownRoutes } from './api/own.ts'
 import { identify, requireRole } from './auth/guard.ts'
 import { SignInLimit } from './auth/rate-limit.ts'
 import { tokenRoutes } from './auth/token-routes.ts'
@@ -74,6 +75,7 @@ export function makeApp(web: Web, streams: Streams): Express {
   })
   app.use('/auth', tokenRoutes(web, limit))
   app.use('/api/v2', apiRoutes(web))
+  app.use('/api/baram/v1', ownRoutes(web))
   app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
   const { router, pages } = pageRoutes(web, limit)
   app.use(router)

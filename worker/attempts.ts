@@ -11,7 +11,7 @@ import { inferManualInterval } from '../core/timetables/timetable.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
-import type { StartedAttempt } from '../engine/turn.ts'
+import type { StartedAttempt, TurnRunner } from '../engine/turn.ts'
 import type { Report } from '../engine/verbs.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
 import type { ChildExit } from '../runtime/children.ts'
@@ -32,6 +32,7 @@ export interface AttemptDeps {
   readonly database: Database
   readonly boards: Boards
   readonly inputs: Inputs
+  readonly turns: TurnRunner
   readonly modules: ModuleStore
   readonly pool: ChildPool
   readonly logs: LogWriter
@@ -153,6 +154,7 @@ export class Attempt {
       dataInterval:
         run.dataInterval ?? (dag.timetable.kind === 'none' ? null : inferManualInterval(dag.timetable, run.runAfter)),
       runAfter: run.runAfter,
+      runStartDate: run.startDate,
       timezone: dag.timezone,
       conf,
       embeddedRoot: deps.config.home,
@@ -218,7 +220,13 @@ export class Attempt {
     reply: (value: unknown, error?: string) => void,
   ): void {
     serveCall(
-      { database: this.deps.database, boards: this.deps.boards, vault: this.deps.vault, masker: this.masker },
+      {
+        database: this.deps.database,
+        boards: this.deps.boards,
+        turns: this.deps.turns,
+        vault: this.deps.vault,
+        masker: this.masker,
+      },
       this.caller,
       op,
       args,

@@ -194,7 +194,7 @@ export class Worker {
       const result = batch.length > 0 ? await report(turns, batch, slots, lease.now()) : await claim(turns, slots)
       for (const one of batch) this.attempts.delete(keyOf(one))
       this.retryMs = RETRY_MS
-      this.begin(result, batch)
+      this.begin(turns, result, batch)
       if (claimed) this.lookAgain(result, slots.count)
     } catch (error) {
       this.finished.unshift(...batch)
@@ -214,21 +214,22 @@ export class Worker {
     else if (result.hasMissed) setTimeout(() => this.wake(true), MISSED_MS)
   }
 
-  private begin(result: TurnResult, batch: readonly Report[]): void {
+  private begin(turns: TurnRunner, result: TurnResult, batch: readonly Report[]): void {
     const fresh = new Map<string, JsonValue>()
     for (const one of batch)
       for (const xcom of one.xcoms)
         if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
-    for (const started of result.started) this.run(started, fresh)
+    for (const started of result.started) this.run(turns, started, fresh)
   }
 
-  private run(started: StartedAttempt, fresh: FreshValues): void {
+  private run(turns: TurnRunner, started: StartedAttempt, fresh: FreshValues): void {
     const { config, database, vault, log } = this.options
     const deps: AttemptDeps = {
       config,
       database,
       boards: this.boards,
       inputs: this.inputs,
+      turns,
       modules: this.modules,
       pool: this.pool,
       logs: this.logs,

@@ -105,6 +105,7 @@ export function makeTemplateContext(spec: AttemptSpec, local: LocalDates, args: 
       data_interval_start: orNull(interval?.start),
       data_interval_end: orNull(interval?.end),
       run_after: templateInstant(runAfter),
+      start_date: orNull(spec.runStartDate),
       conf: spec.conf,
     },
     run_id: spec.runId,

@@ -6,8 +6,11 @@ import { BaramError } from '../../core/errors.ts'
 import { buildGraph } from '../../core/graph.ts'
 import { readSerializedDag, type SerializedDag, type SerializedTask } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
+import type { DueRun } from '../../core/timetables/timetable.ts'
+import { localTexts } from '../../core/timetables/zone.ts'
 import { triggerRun } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
+import { planDag } from '../../engine/plan.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
 import { type DagListRow, getDag, getVersion, listDags } from '../../store/postgres/read-dags.ts'
@@ -131,10 +134,17 @@ const addTrigger = (parent: Command, description: string): Command =>
     .option('-w, --wait', 'wait for the end; exit code 1 when the run fails')
     .action(trigger)
 
-async function setPaused(dagId: string, isPaused: boolean, flags: Output): Promise<void> {
+interface PauseFlags extends Output {
+  readonly dryRun?: boolean
+}
+
+async function setPaused(dagId: string, isPaused: boolean, flags: PauseFlags): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async (context) => {
     await requireDag(context, dagId)
+    // Asked before the switch: afterwards the scheduler may have made the first of them already.
+    if (!isPaused) tell((await planDag(context.database, context.boards, dagId, 2)).sentence)
+    if (flags.dryRun === true) return
     const event = isPaused ? 'dag.pause' : 'dag.unpause'
     await pauseDag(context.database, context.boards, dagId, isPaused, (tx) =>
       insertAudit(tx, { event, owner: CLI_USER, dagId }),
@@ -151,6 +161,31 @@ async function setPaused(dagId: string, isPaused: boolean, flags: Output): Promi
       ],
       format,
     )
+  })
+}
+
+const planRow = (run: DueRun, isDue: boolean, timezone: string): Row => ({
+  due: isDue ? 'now' : '',
+  run_after: when(run.runAfter),
+  logical_date: when(run.logicalDate),
+  data_interval_start: when(run.dataInterval.start),
+  data_interval_end: when(run.dataInterval.end),
+  local: localTexts(run.runAfter, timezone).ts,
+  timezone,
+})
+
+async function printNext(dagId: string, flags: Output & { numExecutions: string }): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const most = readCount(flags.numExecutions, '--num-executions')
+    const plan = await planDag(context.database, context.boards, dagId, most)
+    if (plan.isPaused)
+      tell(pc.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
+    tell(plan.sentence)
+    const due = plan.due.map((run) => planRow(run, true, plan.timezone))
+    const rows = [...due, ...plan.upcoming.map((run) => planRow(run, false, plan.timezone))].slice(0, most)
+    printRows(rows, format, ['due', 'run_after', 'data_interval_start', 'data_interval_end', 'local', 'timezone'])
   })
 }
 
@@ -240,9 +275,12 @@ export function addDagCommands(program: Command): void {
   withOutput(dags.command('pause').argument('<dag-id>').description('create and start no more runs')).action(
     (dagId: string, flags: Output) => setPaused(dagId, true, flags),
   )
-  withOutput(dags.command('unpause').argument('<dag-id>').description('go on with the schedule, from now')).action(
-    (dagId: string, flags: Output) => setPaused(dagId, false, flags),
-  )
+  withOutput(dags.command('unpause').argument('<dag-id>').description('go on with the schedule, from now'))
+    .option('--dry-run', 'only say which runs this would make')
+    .action((dagId: string, flags: PauseFlags) => setPaused(dagId, false, flags))
+  withOutput(dags.command('next-execution').argument('<dag-id>').description('the runs that the schedule makes next'))
+    .option('-n, --num-executions <n>', 'how many', '1')
+    .action(printNext)
   withOutput(dags.command('list-runs').argument('<dag-id>').description('runs of a DAG, newest first'))
     .option('--state <state>', 'only runs in this state')
     .option('-s, --start-date <time>', 'logical date from')

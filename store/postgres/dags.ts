@@ -245,6 +245,19 @@ export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> 
   return rows[0] ?? null
 }
 
+/** As above without a lock: for looking only. */
+export async function readSchedule(sql: Sql, dagId: string): Promise<DagFacts | null> {
+  const { rows } = await sql.query<DagFacts>(
+    `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors, v.id as version_id, v.version_hash
+     from dag d join lateral (
+       select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v on true
+     where d.dag_id = $1`,
+    [dagId],
+    'read_schedule',
+  )
+  return rows[0] ?? null
+}
+
 export async function setPaused(tx: Sql, dagId: string, isPaused: boolean): Promise<boolean> {
   const { rowCount } = await tx.query('update dag set is_paused = $2 where dag_id = $1', [dagId, isPaused])
   return rowCount === 1

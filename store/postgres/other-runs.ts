@@ -4,6 +4,7 @@ import type { RunState, TaskState } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
 
 export interface OtherRun {
+  readonly id: number
   readonly dag_id: string
   readonly run_id: string
   readonly state: RunState
@@ -17,7 +18,7 @@ export async function findRunState(
   by: { readonly runId: string | null; readonly logicalDate: number | null },
 ): Promise<OtherRun | null> {
   const { rows } = await sql.query<OtherRun>(
-    `select dag_id, run_id, state, logical_date from dag_run
+    `select id, dag_id, run_id, state, logical_date from dag_run
      where dag_id = $1 and case when $2::text is null then logical_date = $3 else run_id = $2 end limit 1`,
     [dagId, by.runId, by.logicalDate === null ? null : new Date(by.logicalDate).toISOString()],
     'find_run_state',

@@ -50,10 +50,11 @@ export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
 export interface LockedRun {
   readonly id: number
   readonly rev: number
+  readonly clear_number: number
   readonly is_paused: boolean
 }
 
-const LOCK = `select r.id, r.rev, d.is_paused from dag_run r join dag d using (dag_id) where r.id = any($1::bigint[]) order by r.id for update of r`
+const LOCK = `select r.id, r.rev, r.clear_number, d.is_paused from dag_run r join dag d using (dag_id) where r.id = any($1::bigint[]) order by r.id for update of r`
 
 /** Locks runs in the order of their ids (RELIABILITY rule 6), waiting for each. */
 export async function lockRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
@@ -80,6 +81,7 @@ export interface RunRow {
   readonly start_date: number | null
   readonly conf: unknown
   readonly rev: number
+  readonly clear_number: number
   readonly created_dag_version_id: string
   readonly version_hash: string
 }
@@ -87,7 +89,7 @@ export interface RunRow {
 export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
   const { rows } = await tx.query<RunRow>(
     `select r.id, r.dag_id, r.run_id, r.run_type, r.state, r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after,
-       r.start_date, r.conf, r.rev, r.created_dag_version_id, v.version_hash
+       r.start_date, r.conf, r.rev, r.clear_number, r.created_dag_version_id, v.version_hash
      from dag_run r join dag_version v on v.id = r.created_dag_version_id where r.id = $1`,
     [id],
     'load_run',
@@ -125,6 +127,11 @@ export async function bumpRun(
     'bump_run_state',
   )
   return rowCount === 1
+}
+
+/** Counts a clearing: copies of the run in other processes are loaded anew. */
+export async function countClear(tx: Sql, id: number): Promise<void> {
+  await tx.query('update dag_run set clear_number = clear_number + 1 where id = $1', [id], 'count_clear')
 }
 
 /** The ledger row of a run's own change. */
@@ -253,6 +260,16 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
   )
   const row = rows[0]
   return row === undefined ? null : { start: row.s, end: row.e }
+}
+
+/** Which of these logical dates have a run already, epoch ms. */
+export async function findTakenDates(sql: Sql, dagId: string, dates: readonly number[]): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ at: number }>(
+    'select logical_date as at from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])',
+    [dagId, dates.map((date) => instant(date))],
+    'find_taken_dates',
+  )
+  return rows.map((row) => row.at)
 }
 
 /** When the next queued run that lies ahead may start, epoch ms, or null. */

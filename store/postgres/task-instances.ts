@@ -142,7 +142,7 @@ with moved as (
     dispatch_id = case when 'queued' = any($5::text[]) then gen_random_uuid() else dispatch_id end,
     next_method = case when $4::text = 'deferred' then 'resume' when $4::text = 'up_for_reschedule' or ${NEW_TRY} then null else next_method end,
     reschedule_count = case when ${NEW_TRY} then 0 when $4::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
-    start_date = case when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
+    start_date = case when $4::text is null then null when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
       when $4::text = 'running' then coalesce(start_date, clock_timestamp())
       when $4::text in ('skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
     end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
@@ -192,16 +192,16 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
   return rowCount === group.ids.length * group.steps.length
 }
 
-/** Keeps the try that has just ended, before the row is used for the next one. Its state there is `failed`. */
+/** Keeps the try that has ended, before the row is used for the next one. One that waits for its retry has `failed`. */
 export async function recordTries(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
   await tx.query(
     `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state, max_tries,
        start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id)
-     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, 'failed', max_tries,
+     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, case when state = 'up_for_retry' then 'failed' else state end, max_tries,
        start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id
-     from task_instance where dag_run_id = $1 and id = any($2::uuid[])
+     from task_instance where dag_run_id = $1 and id = any($2::uuid[]) and try_number > 0
      on conflict (dag_run_id, task_id, map_index, try_number) do nothing`,
     [dagRunId, ids],
     'record_tries',

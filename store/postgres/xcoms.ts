@@ -75,7 +75,8 @@ export async function loadLengths(
     `select task_id, case when max(map_index) >= 0 then count(*) else max(case jsonb_typeof(value)
          when 'array' then jsonb_array_length(value)
          when 'object' then (select count(*) from jsonb_object_keys(value)) else 0 end) end::int as length
-     from xcom where dag_run_id = $1 and task_id = any($2) and key = 'return_value' group by task_id`,
+     from xcom join task_instance t using (dag_run_id, task_id, map_index)
+     where dag_run_id = $1 and task_id = any($2) and key = 'return_value' and t.state = 'success' group by task_id`,
     [dagRunId, taskIds],
     'load_lengths',
   )

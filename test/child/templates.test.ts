@@ -24,6 +24,7 @@ function specOf(changes: Partial<AttemptSpec> = {}): AttemptSpec {
     logicalDate: DAY,
     dataInterval: { start: DAY, end: DAY + 86_400_000 },
     runAfter: DAY + 86_400_000,
+    runStartDate: DAY,
     timezone: 'Asia/Seoul',
     conf: {},
     embeddedRoot: '',

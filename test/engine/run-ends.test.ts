@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
 import { pauseDag } from '../../engine/dags.ts'
+import { clearTasks, resetRun } from '../../engine/verbs.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
@@ -194,5 +195,89 @@ describe('a DAG whose last runs have all failed', () => {
     await pauseDag(engine.database, engine.boards, 'failing', false)
     await scheduler.sweep()
     expect(await isPaused()).toBe(false)
+  })
+})
+
+describe('a run that begins again', () => {
+  test('runs every task anew, keeps the tries that ended, grants new ones, and measures its mapped tasks anew', async () => {
+    const engine = await makeEngine()
+    const mapping = { kind: 'product', over: [{ name: 'n', kind: 'ref', taskId: 'list' }], fill: null } as const
+    await engine.addDag(
+      makeDag([makeTask('list', { retries: 1 }), makeTask('each', { mapping })], [['list', 'each']], {
+        dagId: 'again',
+        maxActiveTasks: 100,
+      }),
+    )
+    const scheduler = engine.makeScheduler()
+    const run = await engine.trigger('again')
+    const [one, two] = [await engine.makeWorker(), await engine.makeWorker()]
+    for (const items of [3, 2, 4]) {
+      await scheduler.pass()
+      // Either worker may hold a copy of the run's earlier life.
+      await one.drain(({ task, mapIndex }) => ({
+        outcome: { kind: 'success' },
+        xcoms:
+          task.taskId === 'list'
+            ? [{ taskId: 'list', mapIndex, key: 'return_value', value: Array(items).fill(1) }]
+            : [],
+      }))
+      await two.drain()
+      expect(await engine.runState(run)).toBe('success')
+      const rows = await engine.query(
+        "select map_index from task_instance where task_id = 'each' and state = 'success' order by 1",
+      )
+      expect(rows.map((row) => (row as { map_index: number }).map_index)).toEqual([...Array(items).keys()])
+      if (items !== 4) await resetRun(scheduler.turns, run, 'test')
+    }
+    const tries = await engine.query(
+      "select map_index, array_agg(try_number order by try_number) as tries from task_instance_history where task_id = 'each' group by 1 order by 1",
+    )
+    expect(tries).toEqual([
+      { map_index: 0, tries: [1, 2] },
+      { map_index: 1, tries: [1, 2] },
+      { map_index: 2, tries: [1] },
+    ])
+    const [list] = await engine.query("select try_number, max_tries from task_instance where task_id = 'list'")
+    expect(list).toEqual({ try_number: 3, max_tries: 3 })
+  })
+
+  test('is refused while it goes on', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(makeDag(['a'], [], { dagId: 'busy' }))
+    const scheduler = engine.makeScheduler()
+    const run = await engine.trigger('busy')
+    await scheduler.pass()
+    await expect(resetRun(scheduler.turns, run, 'test')).rejects.toMatchObject({ code: 'REFUSED' })
+  })
+
+  test('at a task that a branch left out leaves it out again; at the branch, its new choice counts', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(
+      makeDag(
+        [makeTask('choose', { skips: true }), 'left', 'right'],
+        [
+          ['choose', 'left'],
+          ['choose', 'right'],
+        ],
+        {
+          dagId: 'branch',
+        },
+      ),
+    )
+    const scheduler = engine.makeScheduler()
+    const run = await engine.trigger('branch')
+    const worker = await engine.makeWorker()
+    const go = async (outcome: Outcome) => {
+      await scheduler.pass()
+      await worker.drain((one) => (one.task.taskId === 'choose' ? outcome : { kind: 'success' }))
+    }
+    await go({ kind: 'success', skips: ['right'] })
+    expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'skipped' })
+    await clearTasks(scheduler.turns, run, ['right'], 'test')
+    await go(FAILURE)
+    expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'skipped' })
+    await clearTasks(scheduler.turns, run, ['choose', 'left', 'right'], 'test')
+    await go({ kind: 'success' })
+    expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'success' })
   })
 })

@@ -114,18 +114,6 @@ describe.each([
       expect(() => read(dag)).toThrow('circle')
     })
 
-    test('refuses refs of another DAG, also of one with the same id; a look-alike is a literal', () => {
-      const [dag, other, third] = [new Dag('d'), new Dag('d'), new Dag('d')]
-      const foreign = other.task('a', () => 1)()
-      expect(() => third.task('b', (args: { x: number }) => args)({ x: foreign })).toThrow('belongs to another DAG')
-      const mine = place(dag, 'c')
-      expect(() => mine.before(foreign)).toThrow('belongs to another DAG')
-      dag.task('e', (args: { x: object }) => args)({ x: { dagId: 'd', taskId: 'c' } })
-      expect(read(dag).tasks.find((task) => task.taskId === 'e')?.inputs).toEqual([
-        { name: 'x', kind: 'literal', value: { dagId: 'd', taskId: 'c' } },
-      ])
-    })
-
     test('gives a frozen ref with exactly four keys', () => {
       const ref = place(new Dag('d'), 'a')
       expect(Object.keys(ref)).toEqual(['dagId', 'taskId', 'before', 'after'])
@@ -306,60 +294,6 @@ describe.each([
       expect(message.split('\n')).toHaveLength(expected.length)
     })
 
-    test('are copied: changing what was passed changes nothing', () => {
-      const startDate = new Date('2024-01-01T00:00:00Z')
-      const tags = ['b', 'a', 'b']
-      const dag = new Dag('d', { startDate, tags })
-      startDate.setUTCFullYear(1999)
-      tags.push('z')
-      place(dag, 'a')
-      expect(read(dag)).toMatchObject({ startDate: '2024-01-01T00:00:00.000Z', tags: ['a', 'b'] })
-      expect(() => Object.assign(dag.spec, { tags: [] })).toThrow()
-    })
-
-    test('have the defaults of §3.3', () => {
-      const dag = new Dag('d')
-      place(dag, 'a')
-      expect(read(dag).tasks[0]).toMatchObject({
-        owner: 'airflow',
-        triggerRule: 'all_success',
-        retries: 0,
-        retryDelay: 300,
-        maxRetryDelay: null,
-        retryExponentialBackoff: 0,
-        executionTimeout: null,
-        dependsOnPast: false,
-        ignoreFirstDependsOnPast: false,
-        waitForDownstream: false,
-        waitForPastDependsBeforeSkipping: false,
-        queue: 'default',
-        pool: 'default_pool',
-        poolSlots: 1,
-        priorityWeight: 1,
-        weightRule: 'downstream',
-        maxActiveTisPerDag: null,
-        maxActiveTisPerDagrun: null,
-        doXcomPush: true,
-      })
-      expect(read(dag)).toMatchObject({
-        timetable: { kind: 'none' },
-        timezone: 'UTC',
-        catchup: false,
-        maxActiveTasks: 16,
-        maxActiveRuns: 16,
-        failFast: false,
-        isPausedUponCreation: null,
-      })
-    })
-
-    test('a task takes its DAG’s queue unless it has its own; undefined inherits', () => {
-      const dag = new Dag('d', { queue: 'typescript' })
-      place(dag, 'a')
-      place(dag, 'b', { queue: 'own' })
-      place(dag, 'c', { queue: undefined })
-      expect(read(dag).tasks.map((task) => task.queue)).toEqual(['typescript', 'own', 'typescript'])
-    })
-
     test('wait for downstream means depend on past', () => {
       const dag = new Dag('d')
       place(dag, 'a', { waitForDownstream: true })
@@ -373,16 +307,6 @@ describe.each([
         expect(() => read(dag)).toThrow(expect.objectContaining({ code: 'DAG_INVALID' }))
       },
     )
-
-    test('a schedule of six fields is taken, and @daily is the cron text', () => {
-      expect(read(new Dag('d', { schedule: '30 6 * * MON-FRI 0' })).timetable).toMatchObject({ kind: 'cron' })
-      expect(read(new Dag('d', { schedule: '@daily' })).timetable).toEqual({
-        kind: 'cron',
-        expression: '0 0 * * *',
-        timezone: 'UTC',
-        interval: false,
-      })
-    })
   })
 
   test('once read, a DAG takes no task, group, edge or call any more', () => {

@@ -7,6 +7,7 @@ import { afterAll } from 'vitest'
 import type { ConnectionResult, OperatorContext, RunApi, RunInfo, TaskLogger } from '../../sdk/context.ts'
 import { deferTo } from '../../sdk/context.ts'
 import { ConnectionNotFoundError, TaskRescheduled, VariableNotFoundError } from '../../sdk/signals.ts'
+import { MISSING_STORES } from '../../sdk/state-stores.ts'
 
 export interface LogLine {
   readonly level: string
@@ -29,6 +30,7 @@ const NO_RUNS: RunApi = {
   trigger: ({ dagId }) => Promise.reject(new Error(`there is no DAG ${dagId}`)),
   state: () => Promise.resolve(null),
   taskStates: () => Promise.resolve(null),
+  previousSuccess: () => Promise.resolve(null),
 }
 
 /** A folder that is removed after the test file. */
@@ -116,6 +118,7 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
     rescheduleCount: given.rescheduleCount ?? 0,
     skipped,
     downstream: () => given.downstream ?? [],
+    isLatest: () => true,
     skip: (taskIds) => void skipped.push(...taskIds),
     reschedule: (seconds) => {
       throw new TaskRescheduled(seconds)
@@ -141,6 +144,7 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
       },
       getXCom: () => Promise.resolve(null),
       setXCom: () => Promise.resolve(),
+      ...MISSING_STORES,
     },
   }
 }

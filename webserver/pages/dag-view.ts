@@ -1,6 +1,7 @@
 // What the pages of one DAG share: its sentence, facts, tabs, and the selected run.
 
 import type { DagGraph } from '../../core/graph.ts'
+import { planDag } from '../../engine/plan.ts'
 import { type DagListRow, getDag, getVersion, type VersionListRow } from '../../store/postgres/read-dags.ts'
 import { latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
@@ -22,6 +23,8 @@ export const withQuery = (path: string, values: Readonly<Record<string, string |
 
 export interface DagBasics {
   readonly row: DagListRow
+  /** What switching it on would set going; null when it is on, or has no file. */
+  readonly plan: string | null
   readonly version: VersionListRow
   readonly graph: DagGraph
 }
@@ -30,7 +33,11 @@ export async function loadBasics(web: Web, dagId: string): Promise<DagBasics> {
   const [row, version] = await Promise.all([getDag(web.database, dagId), getVersion(web.database, dagId, null)])
   if (row === null || version === null) throw notFound(`There is no DAG ${dagId}.`)
   const { graph } = await web.boards.version(web.database, version.id)
-  return { row, version, graph }
+  const plan =
+    row.is_paused && !row.is_stale && row.has_schedule
+      ? (await planDag(web.database, web.boards, dagId, 2)).sentence
+      : null
+  return { row, plan, version, graph }
 }
 
 /** What a colleague would say of this DAG now. */
@@ -67,8 +74,9 @@ export function scheduleWords(row: DagListRow): string {
   return text === '' ? (row.timetable_summary ?? '') : text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-export function nextRunWords(row: DagListRow, now: number): string {
+export function nextRunWords(row: DagListRow, plan: string | null, now: number): string {
   const at = row.next_dagrun_create_after
+  if (row.is_paused && plan !== null) return `Paused. Switched on: ${plan.charAt(0).toLowerCase()}${plan.slice(1)}`
   if (row.is_paused) return 'No next run while it is paused.'
   if (at === null) return row.has_schedule ? 'No next run.' : 'It runs when it is triggered.'
   if (at <= now) return 'The next run is due now.'
@@ -77,7 +85,7 @@ export function nextRunWords(row: DagListRow, now: number): string {
 
 export type DagTab = 'grid' | 'graph' | 'runs' | 'code'
 
-export function headView({ row, version }: DagBasics, tab: DagTab, run: string | null, now: number) {
+export function headView({ row, plan, version }: DagBasics, tab: DagTab, run: string | null, now: number) {
   const tabs: { id: DagTab; text: string; path: string }[] = [
     { id: 'grid', text: 'Grid', path: '' },
     { id: 'graph', text: 'Graph', path: '/graph' },
@@ -92,7 +100,7 @@ export function headView({ row, version }: DagBasics, tab: DagTab, run: string |
       description: row.description === null ? null : row.description.replace(/([^.!?…])$/, '$1.'),
       isPaused: row.is_paused,
       isStale: row.is_stale,
-      next: nextRunWords(row, now),
+      next: nextRunWords(row, plan, now),
       schedule: row.has_schedule ? (row.timetable_summary ?? '') : 'manual',
       zone: row.timezone,
       zoneName: zoneName(row.timezone, now),

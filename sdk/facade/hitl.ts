@@ -1,0 +1,3 @@
+// The door for files that import `@apache-airflow/ts-sdk/hitl`.
+
+export * from '../hitl.ts'
