@@ -26,7 +26,10 @@ export type LakeFile = {
 export interface HdfsUploadOptions {
   /** Default `hdfs_default`; without such a connection the embedded lake is used. */
   readonly connId?: string
-  /** Path in the lake. Make it from the run's slot, never from the clock or the try: then a re-run replaces its own file. */
+  /**
+   * Path in the lake: a template (`'/candle/dt={{local.ds}}/{{local.ts_nodash}}.parquet'`) or a function. Make it from the run's slot,
+   * never from the clock or the try: then a re-run replaces its own file. A colon is refused, so no `{{ts}}`.
+   */
   readonly target: string | ((run: RunInfo, source: ScratchFile) => string)
   /** For tests: another lake than the connection's. */
   readonly open?: (op: OperatorContext, connId: string) => Promise<Lake>
@@ -148,8 +151,9 @@ export function hdfsUpload(options: HdfsUploadOptions) {
   return defineOperator({
     name: 'HdfsUploadOperator',
     options: { connId, target: typeof target === 'string' ? target : '(made from the run)' },
-    async execute(op: OperatorContext, { source }: { source: ScratchFile }): Promise<LakeFile> {
-      const path = lakePath(typeof target === 'string' ? target : target(op.run, source))
+    templateFields: ['target'],
+    async execute(op: OperatorContext, { source }: { source: ScratchFile }, rendered): Promise<LakeFile> {
+      const path = lakePath(typeof target === 'string' ? rendered.target : target(op.run, source))
       const request: Upload = { op, lake: await open(op, connId), source, target: path }
       await upload(request)
       await sweepStaging(request)
