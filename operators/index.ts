@@ -1,6 +1,8 @@
 // `baram/operators`: the operators and the ports behind them.
 
 export * from './bash/index.ts'
+export * from './external-task/index.ts'
+export * from './file/index.ts'
 export * from './http/index.ts'
 export * from './lake/index.ts'
 export * from './parquet/index.ts'

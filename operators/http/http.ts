@@ -1,10 +1,17 @@
 // One request, or the pages of many, as a task: Airflow's HttpOperator.
 
-import { defineOperator, type JsonValue, type Operator, type OperatorContext } from '../../sdk/index.ts'
+import {
+  defineOperator,
+  type JsonSchema,
+  type JsonValue,
+  type Operator,
+  type OperatorContext,
+} from '../../sdk/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { type ExpectedStatus, type HttpAnswer, judgeStatus } from './answer.ts'
 import { type HttpClient, type HttpLimits, type HttpRequest, openHttp } from './client.ts'
 import { HttpAnswerError } from './errors.ts'
+import { checkSchema } from './schema.ts'
 
 /** What an XCom may have: pages beyond it are not collected any further. */
 const XCOM_BYTES = 1_048_576
@@ -25,6 +32,8 @@ export interface HttpOptions<TValue> extends HttpRequest, HttpLimits {
   readonly headers?: Readonly<Record<string, string>>
   /** Which status is right: one, several, or a hundred of them. Default `2xx`. Others fail the try, with the body's beginning. */
   readonly expectStatus?: ExpectedStatus
+  /** JSON Schema (draft 2020-12) of the answer's JSON; an answer that does not fit fails the try. Default: none. */
+  readonly schema?: JsonSchema
   /** Looks at an answer of the right status; `false` fails the try. Default: none. */
   readonly responseCheck?: (answer: HttpAnswer) => boolean | Promise<boolean>
   /** What becomes the XCom. Default: the JSON of an answer whose content type says so, else its text. */
@@ -51,7 +60,7 @@ export interface PagedHttpOptions<TValue> extends HttpOptions<TValue> {
 type Options<TValue> = HttpOptions<TValue> & Partial<PagedHttpOptions<TValue>>
 
 /** Only what a request is made of: options have more. */
-function requestOf({ endpoint, method = 'POST', query, headers, data, json }: HttpRequest): HttpRequest {
+export function requestOf({ endpoint, method = 'POST', query, headers, data, json }: HttpRequest): HttpRequest {
   return {
     method,
     ...(endpoint !== undefined && { endpoint }),
@@ -91,6 +100,7 @@ async function ask<TValue>(
   const answer = await askOnce(client, request, options)
   const { url, method, status, body } = answer
   op.log.info({ method, url, status, bytes: body.length }, 'answered')
+  if (options.schema !== undefined) checkSchema(answer, options.schema)
   if (options.responseCheck !== undefined && !(await options.responseCheck(answer)))
     throw new HttpAnswerError(`${method} ${url} answered ${status}, but responseCheck refused the answer`)
   return answer

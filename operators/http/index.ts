@@ -10,3 +10,4 @@ export {
   HttpUnreachableError,
 } from './errors.ts'
 export { type HttpOptions, http, type PagedHttpOptions } from './http.ts'
+export { type HttpSensorOptions, httpSensor } from './http-sensor.ts'
