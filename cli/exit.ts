@@ -8,6 +8,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: EXIT.notFound,
   REFUSED: EXIT.refused,
   INPUT_INVALID: EXIT.usage,
+  PARAMS_INVALID: EXIT.usage,
   CONFIG_INVALID: EXIT.usage,
   HOME_MISSING: EXIT.unavailable,
   DATABASE_UNAVAILABLE: EXIT.unavailable,

@@ -2,6 +2,7 @@
 
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
+import { resolveParams } from '../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
@@ -138,6 +139,19 @@ function checkRunId(runId: string, type: RunType): void {
   }
 }
 
+/** @throws BaramError PARAMS_INVALID, a line for each fault */
+function checkParams(dag: SerializedDag, conf: JsonObject): void {
+  const resolved = resolveParams(dag.params, conf)
+  if ('faults' in resolved)
+    throw new BaramError(
+      'PARAMS_INVALID',
+      `DAG ${dag.dagId} does not accept this conf:\n${resolved.faults.join('\n')}`,
+      {
+        details: { faults: resolved.faults },
+      },
+    )
+}
+
 /** How a manual run without a name is called: its time, and random letters when it has no date that makes it unique. */
 function nameRun(request: TriggerRequest, runAfter: number): string {
   if (request.runId !== undefined && request.runId !== null && request.runId !== '') {
@@ -150,7 +164,7 @@ function nameRun(request: TriggerRequest, runAfter: number): string {
 
 /**
  * Makes a manual run. It starts as soon as its DAG is active and has room.
- * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID
+ * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
  */
 export async function triggerRun(
   database: Database,
@@ -169,6 +183,7 @@ export async function triggerRun(
     if (dag.is_paused && request.mustBeActive === true)
       throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
     const version = await boards.version(tx, dag.version_id, dag.version_hash)
+    checkParams(version.graph.dag, request.conf ?? {})
     // By the database's clock, as everything that waits for a time (rule 17).
     const runAfter = request.runAfter ?? request.logicalDate ?? (await databaseNow(tx))
     const runId = nameRun(request, runAfter)

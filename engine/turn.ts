@@ -46,7 +46,8 @@ export interface WorkerSelf {
 export interface Slots {
   readonly worker: WorkerSelf
   readonly count: number
-  readonly queues: readonly string[]
+  /** Null = every queue. */
+  readonly queues: readonly string[] | null
   /** There may be queued rows to take besides what this turn releases itself. */
   readonly mayClaim: boolean
 }
@@ -228,7 +229,7 @@ export class TurnRunner {
       const ti = changes?.board.instances.get(row.ti_id)
       return changes !== undefined && ti?.state === 'queued' && !changes.ways.has(ti.id) ? [{ changes, ti }] : []
     })
-    const own = admitted.filter(({ ti }) => slots.queues.includes(ti.queue))
+    const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))
     // Stable: at equal weight what was queued earlier goes first.
     const order = [...waiting, ...own].sort((a, b) => b.ti.priorityWeight - a.ti.priorityWeight)
     return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {

@@ -186,7 +186,14 @@ const SETTINGS = {
     400,
     'a child is replaced after an attempt that left it above this, MB',
   ),
-  queues: setting('operators', 'default_queue', list, ['default'], 'queues of a worker started without --queues'),
+  queues: setting(
+    'workers',
+    'queues',
+    list,
+    [],
+    'queues that workers take from when started without --queues, comma-separated; empty = all',
+    { isOwnOnly: true },
+  ),
   heartbeatMs: setting(
     'scheduler',
     'job_heartbeat_sec',

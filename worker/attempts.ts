@@ -3,6 +3,7 @@
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { countItems } from '../core/mapping.ts'
+import { resolveParams } from '../core/params.ts'
 import type { AttemptResult, AttemptSpec } from '../core/protocol.ts'
 import { Masker, maskByName } from '../core/secret-names.ts'
 import type { SerializedParam } from '../core/serialized.ts'
@@ -48,10 +49,12 @@ const TIMEOUT_GRACE_MS = 5_000
 /** Longest text of a rendered field that is kept, characters (Airflow's max_templated_field_length). */
 const MAX_RENDERED = 4096
 
-const defaultsOf = (params: { readonly [name: string]: SerializedParam }): JsonObject =>
-  Object.fromEntries(
-    Object.entries(params).flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value]])),
-  )
+/** A run's params as they were when it was made. A scheduled run's are proven when its DAG is read, a manual one's when it is triggered. */
+function paramsOf(declared: { readonly [name: string]: SerializedParam }, conf: JsonObject): JsonObject {
+  const resolved = resolveParams(declared, conf)
+  if ('faults' in resolved) throw new BaramError('PARAMS_INVALID', resolved.faults.join('\n'))
+  return resolved.params
+}
 
 /** Long texts are cut for the page; what the task got is whole. */
 function shorten(value: JsonValue): JsonValue {
@@ -76,6 +79,8 @@ export class Attempt {
   private forced: Outcome | null = null
   private hasEnded = false
   private isCancelled = false
+  /** Rendered fields on their way into the database: the report of the end comes after them. */
+  private fieldsKept: Promise<void> | null = null
 
   constructor(deps: AttemptDeps, started: StartedAttempt, number: number) {
     this.deps = deps
@@ -160,7 +165,7 @@ export class Attempt {
       embeddedRoot: deps.config.home,
       inputs: await deps.inputs.read(started, version.graph, fresh),
       doXcomPush: task.doXcomPush,
-      params: { ...defaultsOf(dag.params), ...conf },
+      params: paramsOf(dag.params, conf),
       ...(await this.continuation()),
       maxTries: started.maxTries,
       expandedCount: started.expandedCount,
@@ -243,9 +248,12 @@ export class Attempt {
     // Masked by name first: a masked field has nothing left to find.
     const masked = this.masker.maskDeep(maskByName(shorten(fields)))
     const label = mapIndexLabel === null ? null : this.masker.mask(mapIndexLabel).slice(0, 250)
-    putRendered(this.deps.database, { dagRunId, taskId: task.taskId, mapIndex, tiId }, masked, label).catch(
-      (error: unknown) => this.deps.log.warn({ err: messageOf(error) }, 'rendered fields could not be stored'),
-    )
+    this.fieldsKept = putRendered(
+      this.deps.database,
+      { dagRunId, taskId: task.taskId, mapIndex, tiId },
+      masked,
+      label,
+    ).catch((error: unknown) => this.deps.log.warn({ err: messageOf(error) }, 'rendered fields could not be stored'))
   }
 
   /** Ended by somebody else (a time limit, a DAG that fails fast): the attempt is asked to end, then made to. */
@@ -257,7 +265,9 @@ export class Attempt {
   }
 
   private finish(result: AttemptResult | null, exit: ChildExit | null): void {
-    const outcome = this.forced ?? this.checkMappable(outcomeOf(result, exit), result)
+    // Asked to stop it may still end well, and what it did counts (Airflow's SDK: a handler that finishes keeps its result).
+    const isKept = this.forced?.kind === 'interrupted' && result?.kind === 'success'
+    const outcome = isKept || this.forced === null ? this.checkMappable(outcomeOf(result, exit), result) : this.forced
     if (result === null && this.forced === null && outcome.kind === 'failure') this.log.say('error', outcome.message)
     const value = result?.kind === 'success' && outcome.kind === 'success' ? result.value : undefined
     this.end(outcome, value)
@@ -287,7 +297,9 @@ export class Attempt {
     this.log.say(GOOD_ENDS.has(outcome.kind) ? 'info' : 'error', `Ended: ${describeEnd(outcome)} after ${seconds} s`)
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
-    this.deps.onEnd({ dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms })
+    const report = { dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms }
+    if (this.fieldsKept === null) this.deps.onEnd(report)
+    else void this.fieldsKept.then(() => this.deps.onEnd(report))
   }
 }
 

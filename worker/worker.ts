@@ -29,7 +29,8 @@ export interface WorkerOptions {
   readonly vault: Vault
   readonly log: Logger
   readonly concurrency: number
-  readonly queues: readonly string[]
+  /** Null = every queue. */
+  readonly queues: readonly string[] | null
   /** The lease was lost: the process must end, its attempts are dead already. */
   onFatal(reason: string): void
 }

@@ -105,6 +105,12 @@ function textsIn(value: unknown, found: string[] = []): string[] {
   return found
 }
 
+/** What stands before a dot was not there: the engine says so only by what it could not read of it. */
+function why(error: unknown): string {
+  const missing = error instanceof TypeError ? /\(reading '(.+)'\)/.exec(error.message)?.[1] : undefined
+  return missing === undefined ? messageOf(error) : `the name before ".${missing}" is not defined`
+}
+
 function renderDeep(value: unknown, context: object, isNative: boolean, path: string): unknown {
   if (typeof value === 'string') {
     try {
@@ -112,7 +118,7 @@ function renderDeep(value: unknown, context: object, isNative: boolean, path: st
     } catch (error) {
       throw new BaramError(
         'TEMPLATE_INVALID',
-        `the template of ${path} cannot be rendered: ${messageOf(error)}; it reads ${JSON.stringify(value.slice(0, 200))}`,
+        `the template of ${path} cannot be rendered: ${why(error)}; it reads ${JSON.stringify(value.slice(0, 200))}`,
       )
     }
   }

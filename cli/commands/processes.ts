@@ -49,12 +49,14 @@ interface WorkerFlags {
   readonly logFile?: string
 }
 
-function queuesOf(flags: WorkerFlags, config: Config): readonly string[] {
+/** Null = every queue. */
+function queuesOf(flags: WorkerFlags, config: Config): readonly string[] | null {
   const named = flags.queues
     ?.split(',')
     .map((queue) => queue.trim())
     .filter((queue) => queue !== '')
-  return named === undefined || named.length === 0 ? config.queues : named
+  const queues = named === undefined || named.length === 0 ? config.queues : named
+  return queues.length === 0 ? null : queues
 }
 
 /** A service that listens nowhere. */
@@ -93,7 +95,7 @@ export function addProcessCommands(program: Command): void {
   program
     .command('worker')
     .description('run a worker')
-    .option('-q, --queues <names>', 'queues to take from, comma-separated')
+    .option('-q, --queues <names>', 'queues to take from, comma-separated; default: all')
     .option('-c, --concurrency <n>', 'attempts at a time', wholeNumber)
     .option('--log-file <path>', 'write the log there instead of to standard error')
     .action(async (flags: WorkerFlags) => {

@@ -57,6 +57,7 @@ const stateRow = (ti: InstanceListRow) => ({
   dag_id: ti.dag_id,
   run_id: ti.run_id,
   task_id: ti.task_id,
+  map_index: ti.map_index,
   state: ti.state,
   try_number: ti.try_number,
   start_date: when(ti.start_date),
@@ -72,12 +73,19 @@ async function printStates(dagId: string, runId: string, flags: Output): Promise
       dagId,
       run.run_id,
       {},
-      { ...everything, order: [{ key: 'task_id', isDescending: false }] },
+      {
+        ...everything,
+        order: [
+          { key: 'task_id', isDescending: false },
+          { key: 'map_index', isDescending: false },
+        ],
+      },
     )
     printRows(rows.map(stateRow), format, [
       'dag_id',
       'run_id',
       'task_id',
+      'map_index',
       'state',
       'try_number',
       'start_date',
@@ -124,6 +132,7 @@ async function printFile(path: string, from: number, show: (line: string) => str
 interface LogFlags {
   readonly run?: string
   readonly try?: string
+  readonly mapIndex?: string
   readonly follow?: boolean
   readonly json?: boolean
 }
@@ -131,7 +140,7 @@ interface LogFlags {
 async function follow(
   context: Context,
   run: RunListRow,
-  taskId: string,
+  place: { readonly taskId: string; readonly mapIndex: number },
   tryNumber: number,
   path: string,
   at: number,
@@ -139,7 +148,7 @@ async function follow(
 ): Promise<void> {
   let position = at
   for (;;) {
-    const ti = await getInstance(context.database, { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: -1 })
+    const ti = await getInstance(context.database, { dagId: run.dag_id, runId: run.run_id, ...place })
     const isOver = ti === null || ti.try_number > tryNumber || isFinished(ti.state) || ti.state === 'up_for_retry'
     position = await printFile(path, position, show)
     if (isOver) return
@@ -161,13 +170,26 @@ function changed(path: string): Promise<void> {
   })
 }
 
+/** Why there is no such instance: an unknown task, or one that is mapped and was asked for without an index. */
+async function noInstance(context: Context, run: RunListRow, taskId: string, mapIndex: number): Promise<BaramError> {
+  const first = mapIndex === -1 ? { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: 0 } : null
+  const isMapped = first !== null && (await getInstance(context.database, first)) !== null
+  return new BaramError(
+    'NOT_FOUND',
+    isMapped
+      ? `${taskId} is a mapped task; say which of its instances: --map-index 0`
+      : `run ${run.run_id} of ${run.dag_id} has no task ${taskId}${mapIndex < 0 ? '' : ` with map index ${mapIndex}`}`,
+  )
+}
+
 async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise<void> {
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, flags.run)
-    const ti = await getInstance(context.database, { dagId, runId: run.run_id, taskId, mapIndex: -1 })
-    if (ti === null) throw new BaramError('NOT_FOUND', `run ${run.run_id} of ${dagId} has no task ${taskId}`)
+    const mapIndex = flags.mapIndex === undefined ? -1 : readCount(flags.mapIndex, '--map-index')
+    const ti = await getInstance(context.database, { dagId, runId: run.run_id, taskId, mapIndex })
+    if (ti === null) throw await noInstance(context, run, taskId, mapIndex)
     const tryNumber = flags.try === undefined ? Math.max(1, ti.try_number) : readCount(flags.try, '--try')
-    const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.run_id, taskId, mapIndex: -1, tryNumber })
+    const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.run_id, taskId, mapIndex, tryNumber })
     if (!existsSync(path) && flags.follow !== true)
       throw new BaramError(
         'NOT_FOUND',
@@ -175,7 +197,7 @@ async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise
       )
     const show = flags.json === true ? (line: string) => line : readableLine
     const end = await printFile(path, 0, show)
-    if (flags.follow === true) await follow(context, run, taskId, tryNumber, path, end, show)
+    if (flags.follow === true) await follow(context, run, { taskId, mapIndex }, tryNumber, path, end, show)
   })
 }
 
@@ -196,6 +218,7 @@ export function addTaskCommands(program: Command): void {
     .description('the log of a try; the latest of the newest run by default')
     .option('-r, --run <run-id>', 'another run')
     .option('-t, --try <n>', 'another try')
+    .option('-m, --map-index <n>', 'which instance of a mapped task, from 0')
     .option('-f, --follow', 'go on until the try ends')
     .option('--json', 'lines as they are stored')
     .action(printLog)

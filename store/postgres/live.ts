@@ -41,7 +41,21 @@ export interface QueuedRow {
 }
 
 /** The head of the queue, heaviest first. Nothing is locked: whoever locks the run first gets it. */
-export async function peekQueued(sql: Sql, queues: readonly string[], limit: number): Promise<readonly QueuedRow[]> {
+export async function peekQueued(
+  sql: Sql,
+  queues: readonly string[] | null,
+  limit: number,
+): Promise<readonly QueuedRow[]> {
+  if (queues === null) {
+    // What is queued has its slot: never more rows than the deployment has slots, in whatever queues.
+    const { rows } = await sql.query<QueuedRow>(
+      `select dag_run_id, ti_id, priority_weight from live where stage = 'queued'
+       order by priority_weight desc, dag_run_id, ti_id limit $1`,
+      [limit],
+      'peek_all_queued',
+    )
+    return rows
+  }
   const { rows } = await sql.query<QueuedRow>(
     // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
     `select l.dag_run_id, l.ti_id, l.priority_weight from unnest($1::text[]) q(queue) cross join lateral (

@@ -98,7 +98,7 @@ describe('a template', () => {
     ['{{unknown}}', /"unknown" is not defined/],
     ['{{params.limt}}', /"params.limt" is not defined/],
     ['{{var.value.missing}}', /"var.value.missing" is not defined/],
-    ['{{conn.missing.host}}', /missing/],
+    ['{{conn.missing.host}}', /the name before ".host" is not defined/],
     ['{{no_macro 1}}', /"no_macro" not defined/],
     ['{{macros.ds_add "18.03.2024" 1}}', /takes a date such as 2024-03-18/],
     ['{{ds_nodash "2024-03-18"}}', /takes a date of the context/],

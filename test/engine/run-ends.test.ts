@@ -250,7 +250,7 @@ describe('a run that begins again', () => {
     await expect(resetRun(scheduler.turns, run, 'test')).rejects.toMatchObject({ code: 'REFUSED' })
   })
 
-  test('at a task that a branch left out leaves it out again; at the branch, its new choice counts', async () => {
+  test('42. at a task that a branch left out leaves it out again; at the branch, its new choice counts', async () => {
     const engine = await makeEngine()
     await engine.addDag(
       makeDag(

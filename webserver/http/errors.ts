@@ -31,6 +31,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CONFLICT: 409,
   REFUSED: 400,
   INPUT_INVALID: 400,
+  PARAMS_INVALID: 400,
   SECRET_KEY: 500,
   DATABASE_UNAVAILABLE: 503,
 }
