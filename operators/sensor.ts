@@ -1,7 +1,7 @@
 // Sensors whose options are templates.
 //
-// `sensor()` gives a poke the task's arguments, and carries them to the triggerer when it defers. So what a look needs is made from
-// the rendered options once, in the task's process, and is that inner sensor's arguments.
+// `sensor()` gives a poke the task's arguments, and carries them to the triggerer when it defers. So what a look needs
+// is made from the rendered options once, in the task's process, and is that inner sensor's arguments.
 
 import {
   defineOperator,
@@ -22,8 +22,8 @@ export interface SensorOptions {
   /** Seconds from the first look of a try; then the task fails without a retry. Default 604,800, a week. */
   readonly timeout?: number
   /**
-   * `poke` (default) keeps its slot between two looks, `reschedule` gives it back, `defer` waits in the triggerer, which is part of the
-   * scheduler's process and on its host.
+   * `poke` (default) keeps its slot between two looks, `reschedule` gives it back, `defer` waits in the triggerer,
+   * which is part of the scheduler's process and on its host.
    */
   readonly mode?: 'poke' | 'reschedule' | 'defer'
   /** Airflow's word for `mode: 'defer'`. Default false. */

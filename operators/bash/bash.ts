@@ -12,14 +12,15 @@ const GRACE_MS = 3_000
 
 export interface BashOptions {
   /**
-   * Run by `bash -c` (template). It ends as its last command does: begin it with `set -e;` (or `set -eo pipefail;`) to fail at the
-   * first one that fails. Never put data into its text: a value such as `$(rm -rf ~)` would be run. Give data by `env`.
+   * Run by `bash -c` (template). It ends as its last command does: begin it with `set -e;` (or `set -eo pipefail;`) to
+   * fail at the first one that fails. Never put data into its text: a value such as `$(rm -rf ~)` would be run. Give
+   * data by `env`.
    */
   readonly bashCommand: string
   /**
-   * Environment variables of the command (template, each value). This is the safe way to give it data, since bash never runs what a
-   * variable holds: `env: { DAY: '{{ds}}', ROWS: '{{args.rows}}' }` and `"$DAY"`, in double quotes, in the command.
-   * Default: the worker's own environment. Given, it replaces that one, unless `appendEnv`.
+   * Environment variables of the command (template, each value). This is the safe way to give it data, since bash never
+   * runs what a variable holds: `env: { DAY: '{{ds}}', ROWS: '{{args.rows}}' }` and `"$DAY"`, in double quotes, in the
+   * command. Default: the worker's own environment. Given, it replaces that one, unless `appendEnv`.
    */
   readonly env?: Readonly<Record<string, string>>
   /** Add `env` to the worker's environment instead of replacing it. Default false. */
@@ -63,7 +64,10 @@ function contextVariables(op: OperatorContext): Record<string, string> {
   }
 }
 
-/** Rendered values may be any JSON where the DAG renders native objects. @throws FailTask for a NUL, which no variable can hold */
+/**
+ * Rendered values may be any JSON where the DAG renders native objects. @throws FailTask for a NUL, which no variable
+ * can hold
+ */
 function textOf(name: string, value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (text.includes('\0')) throw new FailTask(`env.${name} holds a NUL character, which an environment variable cannot`)
@@ -100,7 +104,8 @@ async function findBash(path: string): Promise<string> {
   const bash = await findProgram('bash', path)
   if (bash !== null) return bash
   throw new Error(
-    `bash was not found on this worker (PATH is ${path || 'empty'}): install it, or give the task a queue of workers that have it`,
+    `bash was not found on this worker (PATH is ${path || 'empty'}): ` +
+      'install it, or give the task a queue of workers that have it',
   )
 }
 
@@ -160,11 +165,12 @@ export function bashWith<TArgs extends object>(settings: BashSettings, options: 
 }
 
 /**
- * Runs a bash command. Its output, stdout and stderr in one, goes to the task's log line by line, and the last line is the XCom, as
- * in Airflow. It fails with any exit code but 0 and those that skip.
+ * Runs a bash command. Its output, stdout and stderr in one, goes to the task's log line by line, and the last line is
+ * the XCom, as in Airflow. It fails with any exit code but 0 and those that skip.
  *
- * When the attempt must stop (`executionTimeout`, a clear, the worker's end) the command and everything it started get SIGTERM, and
- * SIGKILL three seconds later. What it left running in the background is killed when it has ended; start that with `setsid`.
+ * When the attempt must stop (`executionTimeout`, a clear, the worker's end) the command and everything it started get
+ * SIGTERM, and SIGKILL three seconds later. What it left running in the background is killed when it has ended; start
+ * that with `setsid`.
  *
  * The command sees which task it is in `AIRFLOW_CTX_DAG_ID`, `_TASK_ID`, `_DAG_RUN_ID`, `_TRY_NUMBER`, `_LOGICAL_DATE`.
  * `TArgs`: the task's inputs, for templates: `bash<{ rows: number }>({ …, env: { ROWS: '{{args.rows}}' } })`.

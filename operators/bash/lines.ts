@@ -25,8 +25,8 @@ export class OutputLines {
   }
 
   /**
-   * The last line, `''` when there was none. One that was too long to keep comes cut, with a character more than an XCom
-   * may have: so it is refused as an XCom instead of being taken for whole.
+   * The last line, `''` when there was none. One that was too long to keep comes cut, with a character more than an
+   * XCom may have: so it is refused as an XCom instead of being taken for whole.
    */
   get last(): string {
     return this.#last

@@ -1,8 +1,9 @@
 // One command in a process group of its own, and what makes sure that the whole group ends with the attempt.
 //
-// The worker kills a task by killing the process group of the Node process it runs in. A command with a group of its own is not
-// part of that, and needs one so that an abort reaches everything it started and nothing else. So a guard stands beside it: a shell
-// that reads from a pipe this process holds. However this process dies, the pipe ends, and the guard kills the command's group.
+// The worker kills a task by killing the process group of the Node process it runs in. A command with a group of its
+// own is not part of that, and needs one so that an abort reaches everything it started and nothing else. So a guard
+// stands beside it: a shell that reads from a pipe this process holds. However this process dies, the pipe ends, and
+// the guard kills the command's group.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,7 +75,9 @@ function guardGroup(bash: string, pid: number): { dismiss(): void } {
   return { dismiss: () => void guard.stdin.end('dismissed\n') }
 }
 
-/** Asks the group to stop when the signal aborts; what has not within the grace is killed, and no longer listened to. */
+/**
+ * Asks the group to stop when the signal aborts; what has not within the grace is killed, and no longer listened to.
+ */
 function stopOnAbort(child: ChildProcess, pid: number, { signal, graceMs }: Command): () => void {
   let timer: NodeJS.Timeout | undefined
   const kill = () => {
@@ -94,8 +97,8 @@ function stopOnAbort(child: ChildProcess, pid: number, { signal, graceMs }: Comm
 }
 
 /**
- * Runs it to its end: until its output is closed, as Airflow waits, so a process in the background that holds the output is waited
- * for. What it left in its group is killed then.
+ * Runs it to its end: until its output is closed, as Airflow waits, so a process in the background that holds the
+ * output is waited for. What it left in its group is killed then.
  * @throws the signal's reason when it aborted, else what kept the command from starting
  */
 export async function runCommand(command: Command): Promise<Ended> {

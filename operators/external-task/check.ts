@@ -1,6 +1,8 @@
 // Whether what another DAG does is done: the rules of Airflow's ExternalTaskSensor, without the asking.
 
-/** States by name (a task id, or the DAG's own id for its run), one each map index; null when there is no such run yet. */
+/**
+ * States by name (a task id, or the DAG's own id for its run), one each map index; null when there is no such run yet.
+ */
 export type ExternalStates = { readonly [name: string]: readonly (string | null)[] } | null
 
 export interface StateLists {
@@ -44,8 +46,8 @@ export function checkStates(lists: StateLists, isOfTasks: boolean): void {
 }
 
 /**
- * One failed state of any name and date fails, else one skipped state skips, else all must be allowed. A mapped task is so when each of
- * its instances is (Airflow counts instances against tasks and would wait for ever).
+ * One failed state of any name and date fails, else one skipped state skips, else all must be allowed. A mapped task is
+ * so when each of its instances is (Airflow counts instances against tasks and would wait for ever).
  */
 export function judgeStates(runs: readonly ExternalStates[], names: readonly string[], lists: StateLists): Verdict {
   const found = runs.flatMap((run) => names.flatMap((name) => (run?.[name] ?? []).map((state) => ({ name, state }))))

@@ -15,7 +15,10 @@ export interface ExternalTaskSensorOptions extends SensorOptions {
   readonly allowedStates?: readonly string[]
   /** One in one of these skips this task. Default: none. */
   readonly skippedStates?: readonly string[]
-  /** One in one of these fails this try (with `softFail` it skips the task). Default: none, so a failed task may be cleared meanwhile. */
+  /**
+   * One in one of these fails this try (with `softFail` it skips the task). Default: none, so a failed task may be
+   * cleared meanwhile.
+   */
   readonly failedStates?: readonly string[]
   /** Seconds that the other run's logical date lies before this one's. Default 0. */
   readonly executionDelta?: number
@@ -56,7 +59,8 @@ function datesOf(op: OperatorContext, options: ExternalTaskSensorOptions): reado
   const { logicalDate } = op.run
   if (logicalDate === null)
     throw new FailTask(
-      'this run has no logical date, so no run of the other DAG belongs to it: give externalDagRunId, or trigger it with a logical date',
+      'this run has no logical date, so no run of the other DAG belongs to it: ' +
+        'give externalDagRunId, or trigger it with a logical date',
     )
   const dates = executionDateFn?.(logicalDate, op.run) ?? new Date(logicalDate.getTime() - executionDelta * 1_000)
   const times = [dates].flat().map((date) => date.getTime())
@@ -101,9 +105,8 @@ async function allStates(runs: RunApi, look: Look): Promise<readonly ExternalSta
 }
 
 /**
- * Waits for another DAG's run, or tasks of it, with the same logical date (or another, by `executionDelta`, `executionDateFn` or
- * `externalDagRunId`).
- * `TArgs`: the task's inputs, for templates.
+ * Waits for another DAG's run, or tasks of it, with the same logical date (or another, by `executionDelta`,
+ * `executionDateFn` or `externalDagRunId`). `TArgs`: the task's inputs, for templates.
  * @throws Error while the DAG is read, for options that contradict each other or states that do not exist
  */
 export function externalTaskSensor<TArgs extends object = Record<never, never>>(

@@ -8,11 +8,14 @@ import { findFile } from './glob.ts'
 
 export interface FileSensorOptions extends SensorOptions {
   /**
-   * File or folder (template), absolute or below the connection's folder; may be a pattern: `*` and `?` within a name, `[a-z]`. A folder
-   * counts once a file is inside it, at any depth.
+   * File or folder (template), absolute or below the connection's folder; may be a pattern: `*` and `?` within a name,
+   * `[a-z]`. A folder counts once a file is inside it, at any depth.
    */
   readonly filepath: string
-  /** Connection of type `fs`, `file` or `directory` whose `extra.path` is the folder (template). Default `fs_default`, which may be missing. */
+  /**
+   * Connection of type `fs`, `file` or `directory` whose `extra.path` is the folder (template). Default `fs_default`,
+   * which may be missing.
+   */
   readonly fsConnId?: string
   /** `**` in the pattern stands for any number of folders. Default false: it is a `*`. */
   readonly recursive?: boolean
@@ -35,8 +38,9 @@ async function patternOf(op: OperatorContext, filepath: string, connId: string):
 }
 
 /**
- * Waits until a file is there. The XCom is its path. It looks on the host of the worker, or with `mode: 'defer'` of the scheduler.
- * `TArgs`: the task's inputs, for templates: `fileSensor<{ name: string }>({ filepath: '/in/{{args.name}}.csv' })`.
+ * Waits until a file is there. The XCom is its path. It looks on the host of the worker, or with `mode: 'defer'` of the
+ * scheduler. `TArgs`: the task's inputs, for templates: `fileSensor<{ name: string }>({ filepath:
+ * '/in/{{args.name}}.csv' })`.
  */
 export function fileSensor<TArgs extends object = Record<never, never>>(
   options: FileSensorOptions,

@@ -1,5 +1,5 @@
-// Path patterns as Python's glob reads them: `*` and `?` stay within a name and do not match a leading dot, `[a-z]`, `[!a]`, and
-// `**` for any number of folders where it is allowed.
+// Path patterns as Python's glob reads them: `*` and `?` stay within a name and do not match a leading dot, `[a-z]`,
+// `[!a]`, and `**` for any number of folders where it is allowed.
 
 import type { Dirent, Stats } from 'node:fs'
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'

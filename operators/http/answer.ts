@@ -119,7 +119,9 @@ function tell(answer: HttpAnswer): string {
   return `${answer.method} ${answer.url} answered ${answer.status}: ${begin === '' ? 'no body' : begin}`
 }
 
-/** @throws RetryTask when the server says when to come again, HttpStatusError for any other status that is not expected */
+/**
+ * @throws RetryTask when the server says when to come again, HttpStatusError for any other status that is not expected
+ */
 export function judgeStatus(answer: HttpAnswer, { expectStatus, retryAfterLimit, now }: Judging): void {
   if (isExpected(answer.status, expectStatus)) return
   const problem = new HttpStatusError(answer.status, tell(answer))

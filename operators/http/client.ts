@@ -1,4 +1,5 @@
-// A client of the server a connection names: bounded in time and size, and its credentials never leave that server's origin.
+// A client of the server a connection names: bounded in time and size, and its credentials never leave that server's
+// origin.
 
 import { Agent, type Dispatcher, request } from 'undici'
 import type { JsonValue, OperatorContext } from '../../sdk/index.ts'
@@ -21,7 +22,10 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[]>>
   /** Over those of the connection. */
   readonly headers?: Readonly<Record<string, string>>
-  /** The body as it stands; an object is sent as a form. With `GET` or `HEAD` an object is added to the query, as in Airflow. */
+  /**
+   * The body as it stands; an object is sent as a form. With `GET` or `HEAD` an object is added to the query, as in
+   * Airflow.
+   */
   readonly data?: string | Readonly<Record<string, string>>
   /** The body as JSON, instead of `data`. */
   readonly json?: JsonValue
@@ -33,8 +37,8 @@ export interface HttpLimits {
   /** Of an unpacked answer. Default 64 MiB. */
   readonly maxBytes?: number
   /**
-   * `same-origin` (default): others fail, so that credentials and data stay where they belong; `any`: to another origin neither
-   * credentials nor the connection's headers are sent, and no body; `none`: the redirect is the answer.
+   * `same-origin` (default): others fail, so that credentials and data stay where they belong; `any`: to another origin
+   * neither credentials nor the connection's headers are sent, and no body; `none`: the redirect is the answer.
    */
   readonly redirects?: 'same-origin' | 'any' | 'none'
 }
@@ -114,7 +118,8 @@ export class HttpClient {
 
   /**
    * One request, and its whole answer, whatever its status.
-   * @throws HttpUnreachableError, HttpTimedOutError, HttpAnswerError, HttpRedirectError, or the task's own reason to stop
+   * @throws HttpUnreachableError, HttpTimedOutError, HttpAnswerError, HttpRedirectError, or the task's own reason to
+   * stop
    */
   async request(asked: HttpRequest): Promise<HttpAnswer> {
     const first = this.#prepare(asked)
@@ -135,7 +140,9 @@ export class HttpClient {
     }
   }
 
-  /** The address of an endpoint: below the connection's path, or a whole URL of its origin. @throws HttpRedirectError */
+  /**
+   * The address of an endpoint: below the connection's path, or a whole URL of its origin. @throws HttpRedirectError
+   */
   #address(endpoint: string): URL {
     const { base } = this.#target
     if (/^https?:\/\//i.test(endpoint) && URL.canParse(endpoint)) {
@@ -209,7 +216,9 @@ export class HttpClient {
     }
   }
 
-  /** A kept connection may be closed by the server just as it is used again: what only reads is then asked once more. */
+  /**
+   * A kept connection may be closed by the server just as it is used again: what only reads is then asked once more.
+   */
   async #reach(sent: Sent, signal: AbortSignal, where: string): Promise<Dispatcher.ResponseData> {
     const isRead = sent.method === 'GET' || sent.method === 'HEAD'
     try {
@@ -242,8 +251,8 @@ export class HttpClient {
 }
 
 /**
- * The client of a connection of type http: `host` (may be a whole URL with a path), `schema` (default http), `port`, `login` and
- * `password` (basic authentication), `extra.headers`, `extra.verify`, `extra.cert`. Close what you get.
+ * The client of a connection of type http: `host` (may be a whole URL with a path), `schema` (default http), `port`,
+ * `login` and `password` (basic authentication), `extra.headers`, `extra.verify`, `extra.cert`. Close what you get.
  * @throws ConnectionUnusableError when it is missing or cannot be used
  */
 export async function openHttp(

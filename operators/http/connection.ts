@@ -67,7 +67,10 @@ async function readPem(connection: ConnectionResult, field: string, path: string
   }
 }
 
-/** `verify` is true, false or a file of certificates; `cert` a file, or two: certificate and key. As Python's requests has them. */
+/**
+ * `verify` is true, false or a file of certificates; `cert` a file, or two: certificate and key. As Python's requests
+ * has them.
+ */
 async function tlsOf(
   op: Pick<OperatorContext, 'log'>,
   connection: ConnectionResult,

@@ -30,7 +30,10 @@ export interface HttpOptions<TValue> extends HttpRequest, HttpLimits {
   readonly json?: JsonValue
   /** Over those of the connection (template). Never a secret: put those into the connection's `extra.headers`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Which status is right: one, several, or a hundred of them. Default `2xx`. Others fail the try, with the body's beginning. */
+  /**
+   * Which status is right: one, several, or a hundred of them. Default `2xx`. Others fail the try, with the body's
+   * beginning.
+   */
   readonly expectStatus?: ExpectedStatus
   /** JSON Schema (draft 2020-12) of the answer's JSON; an answer that does not fit fails the try. Default: none. */
   readonly schema?: JsonSchema
@@ -39,8 +42,8 @@ export interface HttpOptions<TValue> extends HttpRequest, HttpLimits {
   /** What becomes the XCom. Default: the JSON of an answer whose content type says so, else its text. */
   readonly responseFilter?: (answer: HttpAnswer) => TValue | Promise<TValue>
   /**
-   * Longest wait, in seconds, that a `Retry-After` of a 429 or 503 may ask for; a longer one is cut to it. The task gives up its slot
-   * for that time, and the try counts. Default 3600.
+   * Longest wait, in seconds, that a `Retry-After` of a 429 or 503 may ask for; a longer one is cut to it. The task
+   * gives up its slot for that time, and the try counts. Default 3600.
    */
   readonly retryAfterLimit?: number
   /** Seconds between the beginnings of two requests of this task. Default 0. */
@@ -49,11 +52,13 @@ export interface HttpOptions<TValue> extends HttpRequest, HttpLimits {
 
 export interface PagedHttpOptions<TValue> extends HttpOptions<TValue> {
   /**
-   * Asked after each page (`page` counts from 1) for what the next request changes of the first one, or null after the last page.
-   * The XCom is then the list of the pages' values.
+   * Asked after each page (`page` counts from 1) for what the next request changes of the first one, or null after the
+   * last page. The XCom is then the list of the pages' values.
    */
   readonly pagination: (answer: HttpAnswer, page: number) => HttpRequest | null | Promise<HttpRequest | null>
-  /** A page more fails the try: a server that always names a next page must not hold the task for ever. Default 1000. */
+  /**
+   * A page more fails the try: a server that always names a next page must not hold the task for ever. Default 1000.
+   */
   readonly maxPages?: number
 }
 
@@ -129,7 +134,8 @@ async function allPages<TValue>(
     bytes += Buffer.byteLength(JSON.stringify(value) ?? '')
     if (bytes > XCOM_BYTES)
       throw new HttpAnswerError(
-        `the first ${page} pages together are larger than an XCom may be (1 MiB): keep less with responseFilter, or use openHttp in a function and write them to a file`,
+        `the first ${page} pages together are larger than an XCom may be (1 MiB): ` +
+          'keep less with responseFilter, or use openHttp in a function and write them to a file',
       )
     values.push(value)
     const next = await pagination(answer, page)
@@ -174,9 +180,9 @@ export function limitsOf({ timeout, maxBytes, redirects }: HttpLimits): HttpLimi
 }
 
 /**
- * Sends a request to the server of a connection; the answer is the XCom. A status that is not expected fails the try, telling the
- * URL without its secrets and the first 500 characters of the body; a 429 or 503 with `Retry-After` sets when the next try is. A
- * redirect to another origin is not followed unless `redirects` says so.
+ * Sends a request to the server of a connection; the answer is the XCom. A status that is not expected fails the try,
+ * telling the URL without its secrets and the first 500 characters of the body; a 429 or 503 with `Retry-After` sets
+ * when the next try is. A redirect to another origin is not followed unless `redirects` says so.
  *
  * `TArgs`: the task's inputs, for templates: `http<{ day: string }>({ …, query: { day: '{{args.day}}' } })`.
  * @throws Error while the DAG is read, for options that contradict each other

@@ -1,4 +1,5 @@
-// An answer's JSON against its JSON Schema, by a validator that interprets the schema: no code is made from what authors write.
+// An answer's JSON against its JSON Schema, by a validator that interprets the schema: no code is made from what
+// authors write.
 
 import { type Schema, Validator } from '@cfworker/json-schema'
 import type { JsonSchema } from '../../sdk/index.ts'

@@ -1,4 +1,5 @@
-// One connection to Postgres for one task: parameters beside the text, exact values, cancelled with the attempt, always closed.
+// One connection to Postgres for one task: parameters beside the text, exact values, cancelled with the attempt, always
+// closed.
 
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
@@ -118,8 +119,9 @@ export class PostgresHook {
   }
 
   /**
-   * Rows of one statement. `bigint` and `numeric` come as numbers where JavaScript holds them exactly, else as texts; `timestamptz`
-   * as ISO text in UTC; `timestamp`, `date`, `time`, `interval` as texts; `json` as JSON; `bytea` is refused.
+   * Rows of one statement. `bigint` and `numeric` come as numbers where JavaScript holds them exactly, else as texts;
+   * `timestamptz` as ISO text in UTC; `timestamp`, `date`, `time`, `interval` as texts; `json` as JSON; `bytea` is
+   * refused.
    * @throws PostgresError with the SQLSTATE
    */
   async query<T extends object = PostgresRow>(
@@ -146,7 +148,8 @@ export class PostgresHook {
   }
 
   /**
-   * Writes rows by `COPY … FROM STDIN`, the fastest way in. All of them or none: an error, also one of `rows` itself, leaves nothing.
+   * Writes rows by `COPY … FROM STDIN`, the fastest way in. All of them or none: an error, also one of `rows` itself,
+   * leaves nothing.
    * @param table `name` or `schema.name`; for names with a dot in them `{ schema, table }`
    * @param options.batch rows a message; default 1000
    * @returns how many rows were written
@@ -268,15 +271,19 @@ export interface OpenPostgres {
   readonly timeout?: number
 }
 
-/** Dates as this room reads them, whatever the server's or the role's settings; and who we are, to be able to cancel. */
-const SET_UP = `select pg_backend_pid() as pid, set_config('datestyle', 'ISO', false), set_config('intervalstyle', 'postgres', false),
+/**
+ * Dates as this room reads them, whatever the server's or the role's settings; and who we are, to be able to cancel.
+ */
+const SET_UP = `select pg_backend_pid() as pid, set_config('datestyle', 'ISO', false),
+  set_config('intervalstyle', 'postgres', false),
   set_config('statement_timeout', coalesce($1, current_setting('statement_timeout')), false)`
 
 /**
- * Connects to the database of a connection of type postgres: `host`, `port` (5432), `login`, `password`, `schema` (the database), and
- * in the extra libpq's `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`, `options`. Close what you get.
- * Notices go to the log.
- * @throws ConnectionUnusableError when the connection is missing or cannot be used, PostgresError when the server refuses
+ * Connects to the database of a connection of type postgres: `host`, `port` (5432), `login`, `password`, `schema` (the
+ * database), and in the extra libpq's `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`, `options`.
+ * Close what you get. Notices go to the log.
+ * @throws ConnectionUnusableError when the connection is missing or cannot be used, PostgresError when the server
+ * refuses
  */
 export async function openPostgres(
   op: Pick<OperatorContext, 'client' | 'log' | 'signal' | 'dagId' | 'taskId'>,

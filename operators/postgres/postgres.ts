@@ -19,20 +19,22 @@ export interface PostgresOptions {
   /** Connection of type postgres. Default `postgres_default`. */
   readonly postgresConnId?: string
   /**
-   * One statement, several, or a text of several (template). Never put data into its text: give it by `parameters`, which travel
-   * beside it and cannot become SQL.
+   * One statement, several, or a text of several (template). Never put data into its text: give it by `parameters`,
+   * which travel beside it and cannot become SQL.
    */
   readonly sql: string | readonly string[]
   /**
-   * A list for `$1`, `$2` …, or an object for `:name` (template, texts at any depth). Lists inside become arrays, objects JSON. The same
-   * ones for each statement.
+   * A list for `$1`, `$2` …, or an object for `:name` (template, texts at any depth). Lists inside become arrays,
+   * objects JSON. The same ones for each statement.
    */
   readonly parameters?: PostgresParameters
   /** Each statement by itself instead of all in one transaction: for `vacuum`, `create database`. Default false. */
   readonly autocommit?: boolean
   /** Run the statements of a text one by one, as parameters and `autocommit` need it. Default false. */
   readonly split?: boolean
-  /** The XCom: `all` rows (default), the first `one` or null, or `none`. Of a list of statements it is a list of those. */
+  /**
+   * The XCom: `all` rows (default), the first `one` or null, or `none`. Of a list of statements it is a list of those.
+   */
   readonly handler?: 'all' | 'one' | 'none'
   /** Seconds a statement may take; then Postgres cancels it. Default: the server's own limit. */
   readonly timeout?: number
@@ -82,11 +84,12 @@ function checkOptions({ sql, timeout }: PostgresOptions): void {
 }
 
 /**
- * Runs SQL on the database of a connection, in one transaction (unless `autocommit`) that is rolled back when a statement fails or the
- * attempt must stop. The rows are the XCom, at most 1 MiB: `bigint` and `numeric` exactly (as text where a number would not be),
- * `timestamptz` as ISO text in UTC, `json` as JSON; `bytea` is refused.
+ * Runs SQL on the database of a connection, in one transaction (unless `autocommit`) that is rolled back when a
+ * statement fails or the attempt must stop. The rows are the XCom, at most 1 MiB: `bigint` and `numeric` exactly (as
+ * text where a number would not be), `timestamptz` as ISO text in UTC, `json` as JSON; `bytea` is refused.
  *
- * `TArgs`: the task's inputs, for templates: `postgres<{ day: string }>({ sql: '… where day = :day', parameters: { day: '{{args.day}}' } })`.
+ * `TArgs`: the task's inputs, for templates: `postgres<{ day: string }>({ sql: '… where day = :day', parameters: { day:
+ * '{{args.day}}' } })`.
  * @throws Error while the DAG is read, for options that cannot be
  */
 export function postgres<TArgs extends object = Record<never, never>, TValue extends JsonValue = PostgresValue>(

@@ -1,6 +1,9 @@
 // SQL as text: where its statements end and where its parameters stand, told apart from strings, names and comments.
 
-/** A piece that is no code: strings (also E'…' with backslashes), quoted names, $tag$…$tag$, comments (block comments nest). */
+/**
+ * A piece that is no code: strings (also E'…' with backslashes), quoted names, $tag$…$tag$, comments (block comments
+ * nest).
+ */
 function endOfQuoted(sql: string, at: number): number | null {
   const two = sql.slice(at, at + 2)
   if (two === '--') {

@@ -21,7 +21,10 @@ function float(text: string): number | string {
   return Number.isFinite(value) ? value : text
 }
 
-/** `2024-03-18 09:00:00.123456+09` as ISO text in UTC, with all its digits; infinity and years before Christ stay as they are. */
+/**
+ * `2024-03-18 09:00:00.123456+09` as ISO text in UTC, with all its digits; infinity and years before Christ stay as
+ * they are.
+ */
 function instant(text: string): string {
   const parts = /^(\d{4,})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(\.\d+)?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/.exec(text)
   if (parts === null) return text
@@ -48,7 +51,10 @@ const number: Parse = (value) => Number(value)
 const boolean: Parse = (value) => value === 't'
 const json: Parse = (value) => JSON.parse(value) as unknown
 
-/** By type number, and that of its arrays. What is not here comes as Postgres prints it: exact, and readable by Postgres. */
+/**
+ * By type number, and that of its arrays. What is not here comes as Postgres prints it: exact, and readable by
+ * Postgres.
+ */
 const TYPES: readonly (readonly [type: number, array: number, parse: Parse])[] = [
   [16, 1000, boolean],
   [21, 1005, number],

@@ -1,4 +1,5 @@
-// A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by reading them.
+// A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by
+// reading them.
 
 import { defineOperator, type OperatorContext } from '../../sdk/index.ts'
 import type { LakeFile } from '../lake/hdfs-upload.ts'
@@ -41,7 +42,10 @@ interface Place {
   readonly folder: string
 }
 
-/** Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in their order */
+/**
+ * Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in
+ * their order
+ */
 function placeOf(path: string, partitionedBy: readonly string[]): Place {
   const folder = parentOf(path)
   let root = folder

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connectionOf } from '../services/postgres-connection.ts'
 import { eventually, runToEnd, startBaram, type TestBaram } from '../support/baram.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
 
@@ -34,9 +35,8 @@ beforeAll(async () => {
   baram = await startBaram()
   postgres = await startTestPostgres()
   const url = await postgres.createDatabase()
-  const { Client } = await import('pg')
-  const { host, port, user, password, database } = new Client({ connectionString: url })
-  const connection = { conn_type: 'postgres', host, port, login: user, password, schema: database }
+  const { id: _id, type, ...fields } = connectionOf(url)
+  const connection = { conn_type: type, ...fields }
   const added = await baram.dagctl('connections', 'add', 'postgres_default', '--conn-json', JSON.stringify(connection))
   expect(added.code, added.stderr).toBe(0)
   baram.writeDag('operators.ts', dagsOf(baram.home))

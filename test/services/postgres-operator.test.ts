@@ -1,31 +1,17 @@
 // The postgres operator and its hook on a real server: exact values, hostile values, and what is left after each kind of end.
 
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
-import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openPostgres, type PostgresHook } from '../../operators/postgres/hook.ts'
 import { type PostgresOptions, postgres } from '../../operators/postgres/postgres.ts'
 import type { ConnectionResult } from '../../sdk/index.ts'
 import { type MadeUp, type MadeUpContext, madeUpContext } from '../support/operator-context.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
+import { connectionOf } from './postgres-connection.ts'
 
 let server: TestPostgres
 let connection: ConnectionResult
 const closing: (() => Promise<unknown>)[] = []
-
-/** What `pg` reads out of a URL, as a connection of ours. */
-function connectionOf(url: string): ConnectionResult {
-  const { host, port, user, password, database } = new Client({ connectionString: url })
-  return {
-    id: 'postgres_default',
-    type: 'postgres',
-    host,
-    port,
-    login: user ?? '',
-    password: typeof password === 'string' ? password : '',
-    schema: database ?? '',
-  }
-}
 
 beforeAll(async () => {
   server = await startTestPostgres()
@@ -57,7 +43,8 @@ async function seen(sql: string): Promise<readonly object[]> {
 }
 
 /** Statements of tests that run now, whoever runs them. */
-const others = `select count(*) as n from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid() and state = 'active'`
+const others = `select count(*) as n from pg_stat_activity where datname = current_database()
+  and query like '%pg_sleep%' and pid <> pg_backend_pid() and state = 'active'`
 
 async function startedSleeping(): Promise<void> {
   const hook = await open()
@@ -263,7 +250,8 @@ describe('a connection', () => {
     const ended = expect(running).rejects.toThrow(/terminating connection|Connection terminated/)
     await startedSleeping()
     await seen(
-      `select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()`,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
     )
     await ended
     await expect(hook.query('select 1')).rejects.toThrow()
@@ -347,120 +335,6 @@ describe('a transaction', () => {
     const hook = await open()
     await expect(hook.transaction((tx) => tx.transaction(() => Promise.resolve(1)))).rejects.toThrow(/do not nest/)
     expect(await hook.query('select 1 as n')).toEqual([{ n: 1 }])
-  })
-})
-
-describe('COPY', () => {
-  const hostile = [
-    ...[
-      '',
-      'a\tb',
-      'a\nb',
-      'a\r\nb',
-      '\\',
-      '\\N',
-      '\\.',
-      '\\n',
-      '"',
-      "'",
-      ',',
-      ' ',
-      '한글 🙂',
-      'NULL',
-      '\b\f\v\u0001\u007f',
-      '\\x41',
-    ],
-    `'); drop table t; --`,
-  ]
-
-  test('brings every text in as it was', async () => {
-    const hook = await open()
-    await hook.run('create schema "My Schema"; create table "My Schema"."t ""quoted""" ("n" int, "odd "" name" text)')
-    const rows = hostile.map((text, n) => [n, text])
-    const table = { schema: 'My Schema', table: 't "quoted"' }
-    expect(await hook.copyFrom(table, ['n', 'odd " name'], rows, { batch: 3 })).toBe(hostile.length)
-    const found = await hook.query<{ t: string }>(
-      `select "odd "" name" as t from "My Schema"."t ""quoted""" order by n`,
-    )
-    expect(found.map(({ t }) => t)).toEqual(hostile)
-  })
-
-  test('brings every kind of value in', async () => {
-    const hook = await open()
-    await hook.run('create table t (a bigint, b numeric, c bool, d timestamptz, e jsonb, f text[], g bytea, h text)')
-    const row = [
-      9007199254740993n,
-      '12.50',
-      false,
-      new Date(0),
-      { a: ['\t'] },
-      ['a\\', '"', null],
-      Buffer.from([0, 255]),
-      null,
-    ]
-    await hook.copyFrom('public.t', ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], [row])
-    expect(await hook.query(`select a, b, c, d, e, f, encode(g, 'hex') as g, h from t`)).toEqual([
-      {
-        ...{ a: '9007199254740993', b: '12.50', c: false, d: '1970-01-01T00:00:00Z', e: { a: ['\t'] } },
-        ...{ f: ['a\\', '"', null], g: '00ff', h: null },
-      },
-    ])
-  })
-
-  test('takes many rows as they come, without holding them', async () => {
-    const hook = await open()
-    await hook.run('create table t (n int, text text)')
-    async function* rows() {
-      for (let n = 0; n < 50_000; n += 1) yield [n, `row ${n}`]
-    }
-    expect(await hook.copyFrom('t', ['n', 'text'], rows())).toBe(50_000)
-    expect(await hook.query('select count(*) as n, count(distinct text) as d from t')).toEqual([
-      { n: 50_000, d: 50_000 },
-    ])
-  })
-
-  test('leaves nothing when a row cannot be, the server refuses, or the rows end with an error', async () => {
-    const hook = await open()
-    await hook.run('create table t (n int primary key, text text)')
-    const columns = ['n', 'text']
-    await expect(hook.copyFrom('t', columns, [[1, 'a'], [2]])).rejects.toThrow(/row 2 has 1 values for 2 columns/)
-    await expect(hook.copyFrom('t', columns, [[1, 'a\0']])).rejects.toThrow(/row 1, column text: a text with a NUL/)
-    await expect(
-      hook.copyFrom('t', columns, [
-        [1, 'a'],
-        [1, 'b'],
-      ]),
-    ).rejects.toMatchObject({ code: '23505' })
-    async function* failing() {
-      yield [1, 'a']
-      throw new Error('the source broke')
-    }
-    await expect(hook.copyFrom('t', columns, failing())).rejects.toThrow('the source broke')
-    expect(await hook.query('select * from t')).toEqual([])
-  })
-
-  test('into a table that is not there, or is no single name, fails and leaves the connection usable', async () => {
-    const hook = await open()
-    await expect(hook.copyFrom('missing', ['n'], [[1]])).rejects.toThrow(/"missing" does not exist/)
-    await expect(hook.copyFrom('t (n) from stdin; drop table x; --', ['n'], [[1]])).rejects.toMatchObject({
-      code: '42P01',
-    })
-    expect(await hook.query('select 1 as n')).toEqual([{ n: 1 }])
-  })
-
-  test('ends with the attempt', async () => {
-    await seen('create table t (n int)')
-    const abort = new AbortController()
-    const hook = await open({ signal: abort.signal })
-    async function* endless() {
-      for (let n = 0; ; n += 1) {
-        if (n === 10_000) abort.abort(new Error('cleared'))
-        yield [n]
-      }
-    }
-    await expect(hook.copyFrom('t', ['n'], endless())).rejects.toThrow('cleared')
-    await hook.close()
-    expect(await seen('select * from t')).toEqual([])
   })
 })
 
