@@ -1,6 +1,11 @@
 // `baram/operators`: the operators and the ports behind them.
 
+export * from './bash/index.ts'
+export * from './external-task/index.ts'
+export * from './file/index.ts'
+export * from './http/index.ts'
 export * from './lake/index.ts'
 export * from './parquet/index.ts'
+export * from './postgres/index.ts'
 export * from './upbit/index.ts'
 export * from './warehouse/index.ts'

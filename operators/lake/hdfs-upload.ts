@@ -1,7 +1,8 @@
 // A scratch file into the lake: staged, verified, then made visible by one rename.
 //
-// Killed anywhere, the next try ends in the same place: staging of earlier tries is swept, a target that already holds these bytes
-// is success, and a scratch file that is gone is fine once the target proves that an earlier try had published it.
+// Killed anywhere, the next try ends in the same place: staging of earlier tries is swept, a target that already holds
+// these bytes is success, and a scratch file that is gone is fine once the target proves that an earlier try had
+// published it.
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -26,7 +27,11 @@ export type LakeFile = {
 export interface HdfsUploadOptions {
   /** Default `hdfs_default`; without such a connection the embedded lake is used. */
   readonly connId?: string
-  /** Path in the lake. Make it from the run's slot, never from the clock or the try: then a re-run replaces its own file. */
+  /**
+   * Path in the lake: a template (`'/candle/dt={{local.ds}}/{{local.ts_nodash}}.parquet'`) or a function. Make it from
+   * the run's slot, never from the clock or the try: then a re-run replaces its own file. A colon is refused, so no
+   * `{{ts}}`.
+   */
   readonly target: string | ((run: RunInfo, source: ScratchFile) => string)
   /** For tests: another lake than the connection's. */
   readonly open?: (op: OperatorContext, connId: string) => Promise<Lake>
@@ -44,7 +49,10 @@ interface Upload {
   readonly target: string
 }
 
-/** All tries of this task instance share it and nobody else does: a space cannot stand in the first three ids, so they stay apart. */
+/**
+ * All tries of this task instance share it and nobody else does: a space cannot stand in the first three ids, so they
+ * stay apart.
+ */
 function stagingPrefix(op: OperatorContext): string {
   return `${safeName([op.dagId, op.taskId, op.mapIndex, op.runId].join(' '))}-`
 }
@@ -148,8 +156,9 @@ export function hdfsUpload(options: HdfsUploadOptions) {
   return defineOperator({
     name: 'HdfsUploadOperator',
     options: { connId, target: typeof target === 'string' ? target : '(made from the run)' },
-    async execute(op: OperatorContext, { source }: { source: ScratchFile }): Promise<LakeFile> {
-      const path = lakePath(typeof target === 'string' ? target : target(op.run, source))
+    templateFields: ['target'],
+    async execute(op: OperatorContext, { source }: { source: ScratchFile }, rendered): Promise<LakeFile> {
+      const path = lakePath(typeof target === 'string' ? rendered.target : target(op.run, source))
       const request: Upload = { op, lake: await open(op, connId), source, target: path }
       await upload(request)
       await sweepStaging(request)

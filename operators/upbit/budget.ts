@@ -1,12 +1,6 @@
 // The request budget of one group at one address: a token bucket of one token, so that requests are spread over the second.
 
-/** Time as the client sees it; tests bring their own. */
-export interface Clock {
-  /** Epoch ms. */
-  now(): number
-  /** Rejects with the signal's reason when aborted. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
-}
+import type { Clock } from '../clock.ts'
 
 /** A second in which a full burst fits must never hold one request more: 5 % slower than the limit. */
 const SAFETY = 1.05

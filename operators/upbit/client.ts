@@ -1,7 +1,8 @@
 // A typed client of Upbit's quotation API: paces, pages, retries what may be retried, and accepts nothing it has not checked.
 
 import { Agent, type Dispatcher, request } from 'undici'
-import { type Clock, RequestBudget } from './budget.ts'
+import type { Clock } from '../clock.ts'
+import { RequestBudget } from './budget.ts'
 import {
   type Candle,
   type DayCandle,

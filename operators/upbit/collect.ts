@@ -2,13 +2,13 @@
 
 import { join } from 'node:path'
 import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { RowOf } from '../parquet/columns.ts'
 import { writeParquet } from '../parquet/write.ts'
 import { type ScratchFile, scratchFolder } from '../scratch/scratch.ts'
-import type { Clock } from './budget.ts'
 import { CANDLE_COLUMNS, candleRow, isMarketCode, type MinuteCandle, type MinuteUnit } from './candle.ts'
 import type { UpbitClient } from './client.ts'
-import { openUpbit, systemClock } from './connect.ts'
+import { openUpbit } from './connect.ts'
 import { UpbitBlockedError, UpbitRequestError } from './errors.ts'
 import { daysOf, fileNameOf, kstText, type Slot, slotOf } from './slot.ts'
 

@@ -1,26 +1,12 @@
 // Which exchange a task talks to: the one of its connection, else the simulated one, said so in the log.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type ConnectionResult, FailTask, type OperatorContext } from '../../sdk/index.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import { ConnectionUnusableError, readExtra } from '../connection.ts'
-import type { Clock } from './budget.ts'
 import { UpbitClient } from './client.ts'
 
 /** Set by `dagctl standalone` to the address of its simulated exchange. */
 export const SIMULATED_URL_VARIABLE = 'upbit_simulated_url'
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  async sleep(ms, signal) {
-    try {
-      await sleep(ms, undefined, signal === undefined ? {} : { signal })
-    } catch (error) {
-      // Node wraps the reason in an AbortError; the reason is what a reader needs.
-      signal?.throwIfAborted()
-      throw error
-    }
-  },
-}
 
 /** `host` may hold the whole address, as Airflow's HTTP hook allows; else `schema` (default https), `host` and `port` make it. */
 function baseUrlOf(connection: ConnectionResult): string {

@@ -1,6 +1,6 @@
 // `baram/operators/upbit`: Upbit's candles.
 
-export type { Clock } from './budget.ts'
+export type { Clock } from '../clock.ts'
 export {
   CANDLE_COLUMNS,
   type Candle,

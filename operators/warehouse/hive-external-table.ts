@@ -1,4 +1,5 @@
-// A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by reading them.
+// A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by
+// reading them.
 
 import { defineOperator, type OperatorContext } from '../../sdk/index.ts'
 import type { LakeFile } from '../lake/hdfs-upload.ts'
@@ -12,11 +13,13 @@ export interface HiveExternalTableOptions {
   readonly connId?: string
   /** The lake the files are in, read by the embedded warehouse. Default `hdfs_default`. */
   readonly lakeConnId?: string
+  /** Template. Letters, digits and `_`, as the warehouse checks. */
   readonly database: string
+  /** Template. */
   readonly table: string
   /** Of the files, in the order a reader sees them. */
   readonly columns: Columns
-  /** Folders of the file's path that name partitions: `['dt']` for `/candle/dt=2024-03-18/x.parquet`. */
+  /** Folders of the file's path that name partitions (template): `['dt']` for `/candle/dt=2024-03-18/x.parquet`. */
   readonly partitionedBy: readonly string[]
   /** For tests: another warehouse than the connection's. */
   readonly open?: (op: OperatorContext, connId: string, lakeConnId: string) => Promise<Warehouse>
@@ -39,7 +42,10 @@ interface Place {
   readonly folder: string
 }
 
-/** Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in their order */
+/**
+ * Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in
+ * their order
+ */
 function placeOf(path: string, partitionedBy: readonly string[]): Place {
   const folder = parentOf(path)
   let root = folder
@@ -106,9 +112,16 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
   return defineOperator({
     name: 'HiveExternalTableOperator',
     options: { connId, lakeConnId, database, table, columns, partitionedBy },
-    async execute(op: OperatorContext, { location }: { location: LakeFile }): Promise<LoadedFile> {
-      const place = placeOf(location.path, partitionedBy)
-      const wanted: ExternalTable = { database, table, columns, partitionedBy, location: place.root }
+    templateFields: ['database', 'table', 'partitionedBy'],
+    async execute(op: OperatorContext, { location }: { location: LakeFile }, rendered): Promise<LoadedFile> {
+      const place = placeOf(location.path, rendered.partitionedBy)
+      const wanted: ExternalTable = {
+        database: rendered.database,
+        table: rendered.table,
+        columns,
+        partitionedBy: rendered.partitionedBy,
+        location: place.root,
+      }
       const warehouse = await open(op, connId, lakeConnId)
       try {
         await warehouse.ensureExternalTable(wanted, { signal: op.signal })

@@ -56,6 +56,20 @@ test('the file is published whole, the scratch file and the staging are gone', a
   expect(existsSync(source.local_file_path)).toBe(false)
 })
 
+test('a target that is a template is the rendered one, and cannot lead out of the lake', async () => {
+  const templated = hdfsUpload({ target: '/candle/dt={{local.ds}}/{{args.name}}.parquet' })
+  expect(templated.templateFields).toEqual(['target'])
+  const rendered = { ...templated.options, target: TARGET }
+  expect(await templated.execute(attempt(), { source: await scratch('candles') }, rendered)).toMatchObject({
+    path: TARGET,
+  })
+  const source = await scratch('candles')
+  for (const target of ['/candle/../../etc/x', '/candle/2024-03-18T00:00:00/x'])
+    await expect(Promise.resolve(templated.execute(attempt(), { source }, { ...rendered, target }))).rejects.toThrow(
+      /must not hold/,
+    )
+})
+
 test('the same file again changes nothing and says so', async () => {
   await upload.execute(attempt(), { source: await scratch('candles') })
   const op = attempt()

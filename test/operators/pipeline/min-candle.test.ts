@@ -96,6 +96,21 @@ test('a file outside the partition’s folders cannot be loaded', async () => {
   await expect(load.execute(madeUpContext({ embeddedRoot }), { location })).rejects.toThrow(/folder dt=…/)
 })
 
+test('database, table and partitions are templates: the rendered ones are loaded into', async () => {
+  await slot('2024-03-18T00:00:00Z', '2024-03-18T00:02:00Z')
+  const load = hiveExternalTable({
+    database: '{{params.lake}}',
+    table: '{{params.table}}',
+    columns: CANDLE_COLUMNS,
+    partitionedBy: ['{{params.partition}}'],
+  })
+  expect(load.templateFields).toEqual(['database', 'table', 'partitionedBy'])
+  const rendered = { ...load.options, database: 'test_lake', table: 'copy', partitionedBy: ['dt'] }
+  const location = { path: '/candle/dt=2024-03-18/20240318T090000.parquet', bytes: 1, sha256: 'x', rows: 2 }
+  const loaded = await load.execute(madeUpContext({ embeddedRoot }), { location }, rendered)
+  expect(loaded).toMatchObject({ table: 'test_lake.copy', partition: { dt: '2024-03-18' }, rows: 2 })
+})
+
 test('a partition that pointed elsewhere is moved to the file’s folder, and the log warns', async () => {
   await slot('2024-03-18T00:00:00Z', '2024-03-18T00:02:00Z')
   const put = hdfsUpload({ target: '/moved/dt=2024-03-18/x.parquet' })

@@ -1,0 +1,3 @@
+// `baram/operators/bash`: shell commands as tasks.
+
+export { BashFailedError, type BashOptions, bash } from './bash.ts'

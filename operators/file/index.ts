@@ -1,0 +1,3 @@
+// `baram/operators/file`: files of this host.
+
+export { type FileSensorOptions, fileSensor } from './file-sensor.ts'

@@ -1,0 +1,15 @@
+// `baram/operators/postgres`: SQL as tasks, and the hook for functions that need more of Postgres than one statement.
+
+export { PostgresError, PostgresResultTooLargeError } from './errors.ts'
+export {
+  type OpenPostgres,
+  openPostgres,
+  PostgresHook,
+  type PostgresParameters,
+  type PostgresRow,
+  type PostgresTable,
+  type QueryLimits,
+  type StatementResult,
+} from './hook.ts'
+export { type PostgresOptions, type PostgresValue, postgres } from './postgres.ts'
+export { PostgresValueError } from './values.ts'
