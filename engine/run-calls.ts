@@ -5,9 +5,9 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { Database } from '../store/database.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
 import type { Boards } from './boards.ts'
+import { resetRun } from './clear.ts'
 import { triggerRun } from './create-run.ts'
 import type { TurnRunner } from './turn.ts'
-import { resetRun } from './verbs.ts'
 
 const textArg = (args: JsonObject, name: string): string => {
   const value = args[name]

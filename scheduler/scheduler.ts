@@ -6,17 +6,10 @@ import { Boards } from '../engine/boards.ts'
 import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
+import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import {
-  admitHeld,
-  decideAsked,
-  decideIdle,
-  expireRuns,
-  pauseFailing,
-  rescue,
-  startRuns,
-  wakeDue,
-} from '../engine/verbs.ts'
+import { admitHeld, decideAsked, decideIdle, rescue, startRuns } from '../engine/verbs.ts'
+import { wakeDue } from '../engine/waits.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, isConnectionError } from '../store/database.ts'

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
+import { clearTasks, resetRun } from '../../engine/clear.ts'
 import { pauseDag } from '../../engine/dags.ts'
-import { clearTasks, resetRun } from '../../engine/verbs.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 

@@ -8,19 +8,10 @@ import { Boards } from '../../engine/boards.ts'
 import type { NewXCom } from '../../engine/changes.ts'
 import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { type ParsedFile, syncFile } from '../../engine/dags.ts'
+import { expireRuns, pauseFailing } from '../../engine/run-ends.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
-import {
-  admitHeld,
-  claim,
-  decideAsked,
-  decideIdle,
-  expireRuns,
-  pauseFailing,
-  report,
-  rescue,
-  startRuns,
-  wakeDue,
-} from '../../engine/verbs.ts'
+import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns } from '../../engine/verbs.ts'
+import { wakeDue } from '../../engine/waits.ts'
 import { migrations } from '../../migrations/index.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
