@@ -52,7 +52,7 @@ test('17. prefixGroupId false keeps ids as written; doubled ones then fail', () 
   expect(() => place(dag, 'a')).toThrow('already registered')
 })
 
-test('18. a task and a group of one id fail, and so does the id of a group’s join', () => {
+test('18. a task and a group of one id fail, and so does the id of a group’s join [K]', () => {
   const dag = new Dag('d')
   place(dag, 'a')
   const g = dag.taskGroup('g')
