@@ -106,6 +106,12 @@ export class Attempt {
     try {
       const spec = await this.prepare(fresh)
       if (this.hasEnded) return
+      // Asked to stop before it began: there is no process to ask.
+      if (this.forced !== null || this.isCancelled) {
+        this.end(this.forced ?? { kind: 'interrupted', worker: this.deps.hostname })
+        this.log.close()
+        return
+      }
       this.open(spec)
       this.deps.pool.run(spec, this.started.task.isolate === 'process', {
         onLine: (stream, line) => this.log.take(stream, line),

@@ -88,6 +88,7 @@ make('limit', (dag) => dag.task('slow', async () => {
 }, { executionTimeout: 0.3 })())
 make('kept', (dag) => dag.task('slow', async () => {
   const { signal } = getContext()
+  await getClient().setXCom({ key: 'began', value: true })
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
   return signal.aborted
 })())
@@ -518,7 +519,7 @@ describe('files for Airflow’s TypeScript SDK', () => {
   it('40. a handler that still returns after its worker was told to stop keeps its result', async () => {
     const [run] = await baram.dagctlJson('dags', 'trigger', 'kept')
     const runId = String(run?.['run_id'])
-    await eventually('the task to run', async () => (await states(runId, 'kept'))['slow'] === 'running')
+    await eventually('the handler to begin', () => xcom(runId, 'slow', 'began'))
     worker.kill('SIGTERM')
     await eventually('its end', async () => (await states(runId, 'kept'))['slow'] !== 'running')
     expect(await states(runId, 'kept')).toEqual({ slow: 'success' })
