@@ -8,6 +8,7 @@ import type { Database } from '../store/database.ts'
 import type { Assets } from './assets.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { EventHub } from './events/hub.ts'
+import type { RunCells } from './pages/run-cells.ts'
 
 export interface WebserverDeps {
   readonly config: Config
@@ -22,4 +23,5 @@ export interface Web extends WebserverDeps {
   readonly tokens: Tokens
   readonly assets: Assets
   readonly hub: EventHub
+  readonly cells: RunCells
 }

@@ -11,6 +11,7 @@ import { Tokens } from './auth/tokens.ts'
 import type { Web, WebserverDeps } from './deps.ts'
 import { EventHub } from './events/hub.ts'
 import { Streams } from './events/stream.ts'
+import { RunCells } from './pages/run-cells.ts'
 
 export type { WebserverDeps } from './deps.ts'
 
@@ -69,6 +70,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     tokens: new Tokens(jwtSecret, database, allAdmins),
     assets: await loadAssets(),
     hub,
+    cells: new RunCells(),
   }
   const streams = new Streams(web)
   const listener = new Listener({

@@ -43,7 +43,40 @@ export interface InstanceListRow extends TryRow {
   readonly rendered_fields: Readonly<Record<string, unknown>>
   readonly ready_at: number | null
   readonly timezone: string
+  readonly reschedule_count: number
+  /** What it waits for in the triggerer, while it is deferred. */
+  readonly wait: WaitRow | null
 }
+
+export interface WaitRow {
+  readonly kind: 'time' | 'trigger'
+  readonly classpath: string
+  readonly kwargs: unknown
+  /** Epoch ms. */
+  readonly created: number
+  readonly triggerer_id: number | null
+  readonly job: {
+    readonly id: number
+    readonly state: string
+    readonly job_type: string
+    readonly hostname: string
+    readonly unixname: string | null
+    readonly executor_class: string | null
+    readonly start: number
+    readonly end: number | null
+    readonly heartbeat: number
+  } | null
+}
+
+const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
+/** Looked up for deferred instances alone. */
+const WAIT = /* sql */ `case when t.state = 'deferred' then (select json_build_object('kind', g.kind, 'classpath', g.classpath,
+    'kwargs', g.kwargs, 'created', ${ms('g.created_date')}, 'triggerer_id', g.triggerer_id,
+    'job', case when j.id is not null then json_build_object('id', j.id, 'state', j.state, 'job_type', j.job_type, 'hostname', j.hostname,
+      'unixname', j.unixname, 'executor_class', j.executor_class, 'start', ${ms('j.start_date')}, 'end', ${ms('j.end_date')},
+      'heartbeat', ${ms('j.latest_heartbeat')}) end)
+  from trigger g left join job j on j.id = g.triggerer_id where g.dag_run_id = t.dag_run_id and g.ti_id = t.id) end as wait`
 
 const TRY = (t: string) => /* sql */ `
   ${t}.dag_run_id, ${t}.task_id, ${t}.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, ${t}.run_id, ${t}.map_index,
@@ -52,8 +85,8 @@ const TRY = (t: string) => /* sql */ `
   coalesce(${t}.task_display_name, ${t}.task_id) as task_display_name, ${t}.queued_dttm, ${t}.scheduled_dttm, ${t}.executor,
   ${t}.executor_config, ${t}.dag_version_id as version_id`
 
-const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.note, t.rendered_map_index, t.ready_at, d.timezone,
-  coalesce((select x.rendered_fields from rendered_task_instance_fields x
+const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.note, t.rendered_map_index, t.ready_at, t.reschedule_count,
+  d.timezone, ${WAIT}, coalesce((select x.rendered_fields from rendered_task_instance_fields x
     where x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index), '{}'::jsonb) as rendered_fields`
 
 const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = t.dag_id'
@@ -76,6 +109,8 @@ export interface InstanceFilter {
   readonly version_number?: readonly number[] | undefined
   readonly try_number?: readonly number[] | undefined
   readonly map_index?: readonly number[] | undefined
+  /** Instances of mapped tasks that have been expanded. */
+  readonly only_mapped?: boolean
   readonly [range: string]: unknown
 }
 
@@ -84,7 +119,7 @@ const RANGES = { run_after: 'r', logical_date: 'r', start_date: 't', end_date: '
 const INSTANCE_LIST = /* sql */ `
 ${FROM}, json_to_record($1) as f(dag_id_pattern text[], run_id_pattern text[], name_pattern text[], pool_pattern text[], queue_pattern text[],
   operator_pattern text[], task_id text, task_ids text[], state text[], with_no_state boolean, pool text[], queue text[], executor text[],
-  operator text[], version_number int[], try_number int[], map_index int[],
+  operator text[], version_number int[], try_number int[], map_index int[], only_mapped boolean,
   ${Object.keys(RANGES)
     .map((name) => rangeFields(name))
     .join(', ')}, ${rangeFields('duration', 'float8')})
@@ -97,6 +132,7 @@ where ($4::text is null or t.dag_id = $4) and ($5::text is null or t.run_id = $5
   and (f.pool is null or t.pool = any (f.pool)) and (f.queue is null or t.queue = any (f.queue))
   and (f.executor is null or t.executor = any (f.executor)) and (f.operator is null or t.operator = any (f.operator))
   and (f.try_number is null or t.try_number = any (f.try_number)) and (f.map_index is null or t.map_index = any (f.map_index))
+  and (f.only_mapped is not true or t.map_index >= 0)
   and (f.version_number is null or exists (select 1 from dag_version v where v.id = t.dag_version_id and v.version_number = any (f.version_number)))
   ${Object.entries(RANGES)
     .map(([name, table]) => range(`${table}.${name}`, name))
@@ -169,26 +205,6 @@ export async function listTries(
   return rows
 }
 
-export interface CellRow {
-  readonly dag_run_id: number
-  readonly task_id: string
-  readonly map_index: number
-  readonly state: TaskState | null
-  readonly try_number: number
-  readonly duration: number | null
-}
-
-/** The cells of a grid: every instance of the given runs. */
-export async function listCells(sql: Sql, runIds: readonly number[]): Promise<readonly CellRow[]> {
-  const { rows } = await sql.query<CellRow>(
-    `select dag_run_id, task_id, map_index, state, try_number, duration from task_instance where dag_run_id = any($1::bigint[])
-     order by dag_run_id, task_id, map_index limit 200000`,
-    [runIds],
-    'list_cells',
-  )
-  return rows
-}
-
 export interface EventRow {
   readonly rev: number
   readonly step: number
@@ -218,24 +234,42 @@ export async function listEvents(
   return rows
 }
 
-/** Why an instance does not start, as the scheduler last found, or null. */
-export async function findHeldReason(sql: Sql, dagRunId: number, tiId: string): Promise<unknown> {
-  const { rows } = await sql.query<{ because: unknown }>(
-    'select because from live where dag_run_id = $1 and ti_id = $2',
-    [dagRunId, tiId],
-  )
-  return rows[0]?.because ?? null
+export interface LiveRow {
+  readonly stage: string
+  readonly ready_at: number | null
+  readonly because: unknown
 }
 
-/** The newest cause of each failed instance of a run, for its sentence. */
+/** Why an instance does not start, as the scheduler last found, and when its wait is due; null when it is not waiting. */
+export async function findLive(sql: Sql, dagRunId: number, tiId: string): Promise<LiveRow | null> {
+  const { rows } = await sql.query<LiveRow>(
+    'select stage, ready_at, because from live where dag_run_id = $1 and ti_id = $2',
+    [dagRunId, tiId],
+  )
+  return rows[0] ?? null
+}
+
+/**
+ * Per task with failed instances how many, and the newest cause of the first of them: for the run's sentence. Causes are
+ * looked up for these alone: a run of 10,000 instances has tens of thousands of ledger rows.
+ */
 export async function listFailures(
   sql: Sql,
   dagRunId: number,
-): Promise<readonly { task_id: string; map_index: number; at: number; because: unknown }[]> {
-  const { rows } = await sql.query<{ task_id: string; map_index: number; at: number; because: unknown }>(
-    `select distinct on (e.ti_id) t.task_id, t.map_index, e.at, e.because from ti_event e
-     join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
-     where e.dag_run_id = $1 and e.to_state = 'failed' and t.state = 'failed' order by e.ti_id, e.rev desc, e.step desc limit 50`,
+): Promise<readonly { task_id: string; map_index: number; n: number; because: unknown }[]> {
+  const { rows } = await sql.query<{ task_id: string; map_index: number; n: number; because: unknown }>(
+    `with failed as (
+       select task_id, min(map_index) as map_index, count(*)::int as n from task_instance
+       where dag_run_id = $1 and state = 'failed' group by task_id limit 50
+     ), one as (
+       select f.task_id, f.map_index, f.n, t.id, t.end_date from failed f
+       join task_instance t on t.dag_run_id = $1 and t.task_id = f.task_id and t.map_index = f.map_index
+     ), cause as (
+       select distinct on (e.ti_id) e.ti_id, e.because from ti_event e
+       where e.dag_run_id = $1 and e.to_state = 'failed' and e.ti_id in (select id from one) order by e.ti_id, e.rev desc, e.step desc
+     )
+     select one.task_id, one.map_index, one.n, cause.because from one left join cause on cause.ti_id = one.id
+     order by one.end_date nulls last, one.task_id`,
     [dagRunId],
   )
   return rows

@@ -216,6 +216,100 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     await page.close()
   })
 
+  it('fill a form from the schema of params, keep it and the JSON one value, and show faults at their fields', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/catalog/trigger`)
+    expect(await page.isVisible('#json-view')).toBe(false)
+    const field = (name: string, rest: string) => `[data-param="${name}"] ${rest}`
+    expect(await page.isChecked(field('categories', 'input[value*="식품"]'))).toBe(true)
+    await page.fill(field('table', 'input'), 'dm_gmarket-v2')
+    await page.fill(field('limit', 'input'), '50')
+    await page.check(field('dry_run', 'input'))
+    await page.fill(field('urls', 'textarea'), 'https://a.example\n\nhttps://b.example')
+    await page.click(field('target', 'label:has-text("CSV file")'))
+    await page.click('#to-json')
+    const conf = JSON.parse(await page.inputValue('#conf')) as Record<string, unknown>
+    expect(conf).toMatchObject({ table: 'dm_gmarket-v2', limit: 50, dry_run: true, target: 'CSV file' })
+    expect(conf['urls']).toEqual(['https://a.example', 'https://b.example'])
+    expect(Object.hasOwn(conf, 'from')).toBe(false)
+    await page.fill('#conf', JSON.stringify({ ...conf, more: 1 }))
+    await page.click('#to-form')
+    await page.click('footer .pri')
+    await page.waitForSelector(field('from', '.err:not([hidden])'))
+    expect(await page.textContent(field('from', '.err span'))).toBe('This run must bring a value.')
+    expect(await page.textContent(field('table', '.err span'))).toContain('Found "dm_gmarket-v2"')
+    if (SHOTS !== undefined) {
+      mkdirSync(SHOTS, { recursive: true })
+      await page.screenshot({ path: `${SHOTS}/params-faults-1440-light.png`, fullPage: true })
+    }
+    await page.fill(field('table', 'input'), 'dm_gmarket_new')
+    await page.fill(field('from', 'input'), '2026-01-05T09:00')
+    await page.click('details.dates summary')
+    await page.fill('#interval_start', '2026-01-05T09:00')
+    await page.click('footer .pri')
+    await page.waitForSelector('details.dates .err')
+    expect(await page.textContent('details.dates .err span')).toBe('A data interval needs both ends, or neither.')
+    await page.fill('#interval_end', '2026-01-05T10:00')
+    await page.click('footer .pri')
+    await page.waitForURL(/run=manual__/)
+    const { rows } = await web.database.query<{ conf: unknown; start: number; end: number }>(
+      "select conf, data_interval_start as start, data_interval_end as end from dag_run where dag_id = 'catalog' and run_type = 'manual'",
+    )
+    expect(rows).toMatchObject([
+      {
+        conf: { from: '2026-01-05T09:00:00+09:00', table: 'dm_gmarket_new', limit: 50, more: 1 },
+        start: Date.UTC(2026, 0, 5, 0),
+        end: Date.UTC(2026, 0, 5, 1),
+      },
+    ])
+    await web.database.query("delete from dag_run where dag_id = 'catalog' and run_type = 'manual'")
+    await page.close()
+  })
+
+  it('trigger without script by the JSON field, which holds the defaults', async () => {
+    const plain = await signedIn({ javaScriptEnabled: false })
+    const page = watch(await plain.newPage())
+    await page.goto(`${web.url}/dags/catalog/trigger`)
+    expect(await page.isVisible('#form-view')).toBe(false)
+    expect(JSON.parse(await page.inputValue('#conf'))).toMatchObject({ limit: 0, table: 'dm_gmarket' })
+    await page.click('footer .pri')
+    expect(await page.textContent('.faults')).toContain('from: This run must bring a value.')
+    await plain.close()
+  })
+
+  it('draw the bar of a mapped cell as its instances end', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/catalog`)
+    await page.waitForFunction(() => document.querySelector('#live b')?.textContent === 'Live')
+    await notify(web, [demo.catalog.running.id])
+    const row = page.locator('#grid-svg g[data-row]').filter({ has: page.locator('.s-queued') })
+    expect(await row.count()).toBe(1)
+    await web.database.query(
+      "update task_instance set state = 'success' where dag_run_id = $1 and task_id = 'product_page' and state = 'queued'",
+      [demo.catalog.running.id],
+    )
+    await notify(web, [demo.catalog.running.id])
+    await page.waitForFunction(() => document.querySelectorAll('#grid-svg .s-queued').length === 0)
+    await web.database.query(
+      "update task_instance set state = 'queued' where dag_run_id = $1 and task_id = 'product_page' and map_index between 9240 and 9499",
+      [demo.catalog.running.id],
+    )
+    await page.close()
+  })
+
+  it('brush the strip of 10,000 instances and filter by state without loading the page whole', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}${pagePaths(demo)['mapped-many'] ?? ''}`)
+    await page.locator('.strip a').nth(100).click()
+    await page.waitForURL(/from=5000/)
+    await page.waitForFunction(
+      () => document.querySelector('.pager')?.textContent?.includes('Indexes 5000–5199') === true,
+    )
+    await page.click('.chip:has-text("Failed")')
+    await page.waitForFunction(() => document.querySelectorAll('.instances tbody tr').length === 30)
+    await page.close()
+  })
+
   it('show every page on desk and phone, in light and dark, without overflow or complaint', async () => {
     const paths = { ...pagePaths(demo), 'sign-in': '/sign-in' }
     if (SHOTS !== undefined) mkdirSync(SHOTS, { recursive: true })

@@ -13,6 +13,7 @@ import {
   unpause,
 } from '../webserver/seed.ts'
 import type { TestWeb } from '../webserver/start-web.ts'
+import { type Catalog, catalogPaths, seedCatalog } from './demo-catalog.ts'
 
 const HOUR = 3_600_000
 
@@ -20,6 +21,7 @@ export interface Demo {
   readonly failed: SeededRun
   readonly running: SeededRun
   readonly logPath: string
+  readonly catalog: Catalog
 }
 
 const SOURCE = `import { Dag, cron } from 'baram'
@@ -64,7 +66,7 @@ async function history(
   }
 }
 
-async function gmarket(web: TestWeb, now: number): Promise<Omit<Demo, 'logPath'>> {
+async function gmarket(web: TestWeb, now: number): Promise<Omit<Demo, 'logPath' | 'catalog'>> {
   const at = Math.floor(now / HOUR) * HOUR
   const ok = (n: number) => Object.fromEntries(GMARKET.slice(0, n).map((task) => [task, 'success' as const]))
   for (let i = 35; i >= 2; i--) {
@@ -284,7 +286,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
     },
     'admin',
   )
-  return { failed, running, logPath }
+  return { failed, running, logPath, catalog: await seedCatalog(web, now) }
 }
 
 export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
@@ -313,5 +315,6 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     errors: '/errors',
     error: '/errors/1',
     'not-found': '/dags/min_candel',
+    ...catalogPaths(demo.catalog),
   }
 }

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { JsonObject } from '../../core/json.ts'
 import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
@@ -54,6 +55,8 @@ export interface DagOptions {
   readonly tags?: readonly string[]
   readonly description?: string
   readonly docMd?: string
+  readonly params?: SerializedDag['params']
+  readonly labels?: SerializedDag['labels']
 }
 
 export function makeDag(dagId: string, options: DagOptions): SerializedDag {
@@ -82,11 +85,11 @@ export function makeDag(dagId: string, options: DagOptions): SerializedDag {
     failFast: false,
     renderTemplateAsNativeObj: false,
     isPausedUponCreation: true,
-    params: {},
+    params: options.params ?? {},
     tasks,
     groups: options.groups ?? [],
     edges: options.edges ?? chain,
-    labels: [],
+    labels: options.labels ?? [],
   } as SerializedDag
 }
 
@@ -128,11 +131,13 @@ export async function seedRun(
     rest?: TaskState | null
     seconds?: number
     type?: 'scheduled' | 'manual'
+    conf?: JsonObject
   },
 ): Promise<SeededRun> {
   const { dagRunId, runId } = await triggerRun(web.database, web.boards, {
     dagId,
     logicalDate: at - 3_600_000,
+    ...(run.conf === undefined ? {} : { conf: run.conf }),
     dataInterval: { start: at - 3_600_000, end: at },
     runAfter: at,
     triggeredBy: 'cli',
@@ -165,6 +170,71 @@ export async function seedRun(
     [dagRunId, at / 1000, seconds / 8],
   )
   return { id: dagRunId, runId: name }
+}
+
+/**
+ * Gives a mapped task of a run its instances: those not named are of `rest`, numbered 0 to n - 1. A null name leaves them
+ * without one.
+ */
+export async function seedMapped(
+  web: TestWeb,
+  run: SeededRun,
+  taskId: string,
+  n: number,
+  of: { states?: Readonly<Record<number, TaskState | null>>; rest: TaskState | null; names?: readonly string[] },
+): Promise<void> {
+  const states = Object.entries(of.states ?? {})
+  await web.database.query(
+    `with first as (delete from task_instance where dag_run_id = $1 and task_id = $2 returning *)
+     insert into task_instance (dag_run_id, id, task_id, dag_id, run_id, map_index, state, try_number, max_tries, start_date, end_date, duration,
+       hostname, pool, pool_slots, queue, priority_weight, operator, rendered_map_index, dag_version_id)
+     select f.dag_run_id, gen_random_uuid(), f.task_id, f.dag_id, f.run_id, i, s.state, case when s.state is null then 0 else 1 end, 3,
+       case when s.state in ('success', 'failed', 'running') then coalesce(f.start_date, now()) + (i % 40) * interval '1 second' end,
+       case when s.state in ('success', 'failed') then coalesce(f.start_date, now()) + (i % 40 + 2) * interval '1 second' end,
+       case when s.state in ('success', 'failed') then 1.2 + (i % 7) / 10.0 end, 'seoul-1', f.pool, f.pool_slots, f.queue, f.priority_weight,
+       f.operator, ($6::text[])[i + 1], f.dag_version_id
+     from first f, generate_series(0, $3::int - 1) i
+     left join unnest($4::int[], $5::text[]) x(i, state) using (i)
+     cross join lateral (select case when x.i is null then $7::text else x.state end as state) s`,
+    [run.id, taskId, n, states.map(([i]) => Number(i)), states.map(([, state]) => state), of.names ?? [], of.rest],
+  )
+}
+
+/** A mapped task of a test, over a list that some upstream hands on. */
+export const mappedTask = (taskId: string, over: string, more: Partial<SerializedTask> = {}): SerializedTask =>
+  makeTask(taskId, {
+    mapping: { kind: 'product', over: [{ name: 'item', kind: 'ref', taskId: over }], fill: null },
+    ...more,
+  })
+
+/** A wait of a deferred instance, with the triggerer that holds it. */
+export async function seedWait(
+  web: TestWeb,
+  run: SeededRun,
+  taskId: string,
+  wait: { kind: 'time' | 'trigger'; name: string; args: unknown; readyAt: number | null; isHeld?: boolean },
+): Promise<void> {
+  const { rows } = wait.isHeld
+    ? await web.database.query<{ id: number }>(
+        "insert into job (job_type, state, hostname, pid, boot_id) values ('TriggererJob', 'running', 'seoul-2', 7, 'b') returning id",
+      )
+    : { rows: [] }
+  await web.database.query(
+    `with ti as (update task_instance set state = 'deferred', start_date = coalesce(start_date, now()) where dag_run_id = $1 and task_id = $2 returning *),
+     held as (insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch, ready_at)
+       select dag_run_id, id, 'deferred', dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, 1, to_timestamp($6::float8) from ti)
+     insert into trigger (dag_run_id, ti_id, try_number, kind, classpath, kwargs, triggerer_id)
+     select dag_run_id, id, 1, $3, $4, $5::jsonb, $7 from ti`,
+    [
+      run.id,
+      taskId,
+      wait.kind,
+      wait.name,
+      JSON.stringify(wait.args),
+      wait.readyAt === null ? null : wait.readyAt / 1000,
+      rows[0]?.id ?? null,
+    ],
+  )
 }
 
 /** A ledger row of one instance. */

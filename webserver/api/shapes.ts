@@ -2,11 +2,12 @@
 
 import { createHmac } from 'node:crypto'
 import type { DagGraph } from '../../core/graph.ts'
+import { maskByName } from '../../core/secret-names.ts'
 import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { DagListRow, VersionListRow } from '../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import type { InstanceListRow, TryRow } from '../../store/postgres/read-task-instances.ts'
+import type { InstanceListRow, TryRow, WaitRow } from '../../store/postgres/read-task-instances.ts'
 
 export const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString())
 export const isoText = (at: number): string => new Date(at).toISOString()
@@ -64,6 +65,15 @@ export const dagJson = (row: DagListRow, secret: string | Buffer) => ({
 /** Seconds as an ISO 8601 duration. */
 const duration = (seconds: number | null): string | null => (seconds === null ? null : `PT${seconds}S`)
 
+/** As Airflow's `Param.dump()`: the value (null when a run must bring one), its schema, and its description. */
+const paramsJson = (dag: SerializedDag) =>
+  Object.fromEntries(
+    Object.entries(dag.params).map(([name, { value, schema, description }]) => [
+      name,
+      { value: value ?? null, schema, description, source: 'dag' },
+    ]),
+  )
+
 export const dagDetailsJson = (
   row: DagListRow,
   dag: SerializedDag,
@@ -79,8 +89,8 @@ export const dagDetailsJson = (
   start_date: dag.startDate,
   end_date: dag.endDate,
   is_paused_upon_creation: dag.isPausedUponCreation,
-  params: {},
-  render_template_as_native_obj: false,
+  params: paramsJson(dag),
+  render_template_as_native_obj: dag.renderTemplateAsNativeObj,
   template_search_path: null,
   timezone: row.timezone,
   last_parsed: iso(row.last_parsed_time),
@@ -126,13 +136,13 @@ export function taskJson(graph: DagGraph, task: SerializedTask) {
     weight_rule: task.weightRule,
     ui_color: '#fff',
     ui_fgcolor: '#000',
-    template_fields: [],
+    template_fields: task.templateFields,
     downstream_task_ids: downstream,
     doc_md: task.docMd,
     operator_name: task.operator,
-    params: {},
+    params: paramsJson(graph.dag),
     class_ref: { module_path: 'baram', class_name: task.operator },
-    is_mapped: false,
+    is_mapped: task.mapping !== null,
     extra_links: [],
   }
 }
@@ -201,6 +211,32 @@ export const tryJson = (row: TryRow, versions: Versions) => ({
   dag_version: versionOf(versions, row.version_id),
 })
 
+/** A number for a wait, as clients expect one: the last 31 bits of the instance's id. Nothing is looked up by it. */
+const triggerId = (row: InstanceListRow): number => Number.parseInt(row.id.slice(-8), 16) >>> 1
+
+const triggerJson = (row: InstanceListRow, wait: WaitRow) => ({
+  id: triggerId(row),
+  classpath: wait.classpath,
+  kwargs: JSON.stringify(maskByName(wait.kwargs)),
+  created_date: isoText(wait.created),
+  queue: null,
+  triggerer_id: wait.triggerer_id,
+})
+
+const triggererJson = (job: NonNullable<WaitRow['job']>) => ({
+  id: job.id,
+  dag_id: null,
+  dag_display_name: null,
+  state: job.state,
+  job_type: job.job_type,
+  start_date: isoText(job.start),
+  end_date: iso(job.end),
+  latest_heartbeat: isoText(job.heartbeat),
+  executor_class: job.executor_class,
+  hostname: job.hostname,
+  unixname: job.unixname,
+})
+
 export const instanceJson = (row: InstanceListRow, versions: Versions) => ({
   ...tryJson(row, versions),
   id: row.id,
@@ -209,6 +245,6 @@ export const instanceJson = (row: InstanceListRow, versions: Versions) => ({
   note: row.note,
   rendered_map_index: row.rendered_map_index,
   rendered_fields: row.rendered_fields,
-  trigger: null,
-  triggerer_job: null,
+  trigger: row.wait === null ? null : triggerJson(row, row.wait),
+  triggerer_job: row.wait === null || row.wait.job === null ? null : triggererJson(row.wait.job),
 })

@@ -1,5 +1,6 @@
 // Task instances, their tries and XComs.
 
+import type { DagGraph } from '../../core/graph.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
@@ -97,19 +98,18 @@ async function list(call: Call, onlyMappedOf: string | null) {
   if (dagId !== null && runId !== null) await needRun(web, dagId, runId)
   const latest = dagId === null ? null : await needLatest(web, dagId)
   const task_ids = group === undefined || latest === null ? undefined : tasksOfGroup(latest.graph.dag, group)
-  const mapped = onlyMappedOf === null ? {} : { map_index: filter.map_index ?? undefined }
-  const { rows, total } = await listInstances(web.database, dagId, runId, { ...filter, ...mapped, task_ids }, page)
-  const kept = onlyMappedOf === null ? rows : rows.filter((row) => row.map_index >= 0)
-  if (onlyMappedOf !== null && kept.length === 0 && latest !== null) {
-    if (latest.graph.indexOf.has(onlyMappedOf) && filter.map_index === undefined)
-      throw notFound(`Task id ${onlyMappedOf} is not mapped`)
-    if (!latest.graph.indexOf.has(onlyMappedOf)) throw notFound(`Task id ${onlyMappedOf} not found`)
-  }
-  const versions = await versionsOf(web, kept)
-  return {
-    task_instances: kept.map((row) => instanceJson(row, versions)),
-    total_entries: onlyMappedOf === null ? total : kept.length,
-  }
+  const only_mapped = onlyMappedOf !== null
+  const { rows, total } = await listInstances(web.database, dagId, runId, { ...filter, only_mapped, task_ids }, page)
+  if (onlyMappedOf !== null && total === 0 && latest !== null) checkMapped(latest.graph, onlyMappedOf)
+  const versions = await versionsOf(web, rows)
+  return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
+}
+
+/** A mapped task without instances answers none; any other task is an error. @throws ApiError 404 */
+function checkMapped(graph: DagGraph, taskId: string): void {
+  const task = graph.tasks[graph.indexOf.get(taskId) ?? -1]
+  if (task === undefined) throw notFound(`Task id ${taskId} not found`)
+  if (task.mapping === null) throw notFound(`Task id ${taskId} is not mapped`)
 }
 
 const one = (isMapped: boolean) => async (call: Call) => {

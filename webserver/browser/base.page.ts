@@ -40,11 +40,12 @@ document.addEventListener('click', (event) => {
     void navigator.clipboard.writeText(text)
     return
   }
-  const link = target?.closest<HTMLAnchorElement>('a[data-go]')
+  const link = target?.closest('a[data-go]')
   if (link === null || link === undefined || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0)
     return
   event.preventDefault()
-  void go(link.href)
+  // By the attribute: links inside an SVG have no address of their own as text.
+  void go(new URL(link.getAttribute('href') ?? '', location.href).href)
 })
 
 window.addEventListener('popstate', () => void refresh())

@@ -1,7 +1,20 @@
 // The run grid: cells change as the stream tells, a card follows the pointer, arrows and clicks select.
 
-import { letterOf, MARKS, STATE_NAMES, stateOf, worstLetter } from '../shared/cells.ts'
-import { barHeight, barScale, columnX, drawRow, type GridData, HEAD, PITCH, ROW, rowLetters } from '../shared/grid.ts'
+import { letterOf, MARKS, STATE_NAMES, stateOf } from '../shared/cells.ts'
+import {
+  BAR_HEIGHT,
+  barHeight,
+  barScale,
+  columnX,
+  drawBars,
+  drawRow,
+  type GridData,
+  HEAD,
+  PITCH,
+  ROW,
+  rowLetters,
+} from '../shared/grid.ts'
+import { countTally, readTally, worstOf } from '../shared/tally.ts'
 import { connect, type RunEvent } from './live.ts'
 import { go, onReplaced } from './regions.ts'
 
@@ -23,6 +36,13 @@ function path(cls: string, d: string, transform: string | null): SVGPathElement 
   return element
 }
 
+function rect(cls: string, geometry: Readonly<Record<string, number>>): SVGRectElement {
+  const element = document.createElementNS(SVG, 'rect')
+  element.setAttribute('class', cls)
+  for (const [name, value] of Object.entries(geometry)) element.setAttribute(name, String(value))
+  return element
+}
+
 function redrawRow(grid: GridData, r: number): void {
   const row = grid.rows[r]
   const group = document.querySelector(`#grid-svg g[data-row="${r}"]`)
@@ -31,6 +51,7 @@ function redrawRow(grid: GridData, r: number): void {
   group.replaceChildren(
     ...bodies.map(({ cls, d }) => path(cls, d, null)),
     ...marks.map(({ cls, d, transform }) => path(cls, d, transform)),
+    ...drawBars(grid, row, r).map(({ cls, x, y, width }) => rect(cls, { x, y, width, height: BAR_HEIGHT })),
   )
 }
 
@@ -42,17 +63,14 @@ function redrawBars(grid: GridData): void {
   const shapes = grid.runs.flatMap((run, i) => {
     const h = barHeight(run, scale, now)
     const x = columnX(i)
-    const rect = document.createElementNS(SVG, 'rect')
     const state = stateOf(letterOf(run.state)) ?? 'none'
-    rect.setAttribute('class', `b f-${state}`)
-    for (const [name, value] of Object.entries({ x: x + 1.5, y: HEAD - 5 - h, width: 11, height: h, rx: 1.5 }))
-      rect.setAttribute(name, String(value))
+    const bar = rect(`b f-${state}`, { x: x + 1.5, y: HEAD - 5 - h, width: 11, height: h, rx: 1.5 })
     const mark =
       (state === 'failed' || state === 'running') && h > 14
         ? [path(`m m-${state}`, MARKS[state], `translate(${x} ${HEAD - 20})`)]
         : []
     const manual = run.type === 'manual' ? [path('man', `M${x + 4.5} ${HEAD - 17 - h}l6 3.5-6 3.5z`, null)] : []
-    return [rect, ...mark, ...manual]
+    return [bar, ...mark, ...manual]
   })
   bars.replaceChildren(...shapes)
 }
@@ -66,16 +84,17 @@ function take(event: RunEvent): void {
   run.state = event.state
   run.start = event.start
   run.end = event.end
-  const letters = new Map<string, string>()
-  for (const [task, , state] of event.changed)
-    letters.set(task, worstLetter([letters.get(task) ?? '.', letterOf(state)]))
   const grid = data
-  for (const [task, letter] of letters) {
+  const changed = new Set(event.changed.map(([task]) => task))
+  for (const [task, text] of event.changed) {
+    const tally = readTally(text)
     const line = grid.cells[task]
-    if (line !== undefined) grid.cells[task] = line.slice(0, column) + letter + line.slice(column + 1)
+    if (line !== undefined) grid.cells[task] = line.slice(0, column) + worstOf(tally) + line.slice(column + 1)
+    const bars = grid.tallies[task]
+    if (bars !== undefined) bars[column] = countTally(tally) > 1 ? text : ''
   }
   grid.rows.forEach((row, r) => {
-    if (row.tasks.some((task) => letters.has(task))) redrawRow(grid, r)
+    if (row.tasks.some((task) => changed.has(task))) redrawRow(grid, r)
   })
   redrawBars(grid)
 }
@@ -116,6 +135,15 @@ function line(tag: string, text: string, cls = ''): HTMLElement {
   return element
 }
 
+/** `1 failed · 11 success` of a mapped task. */
+function tallyLines(text: string): HTMLElement[] {
+  const words = readTally(text).map(([letter, n]) => {
+    const state = stateOf(letter)
+    return `${n} ${state === null ? '' : STATE_NAMES[state].toLowerCase()}`
+  })
+  return words.length === 0 ? [] : [line('div', words.join(' · '), 'small t2')]
+}
+
 function showCard(event: MouseEvent): void {
   const card = document.getElementById('card')
   if (card === null) return
@@ -138,6 +166,7 @@ function showCard(event: MouseEvent): void {
       `${state === null ? 'not in this run' : STATE_NAMES[state]}${shown === null ? '' : ` · ${seconds(shown)}`}`,
       state === null ? 't3' : `x-${state}`,
     ),
+    ...tallyLines(row?.isMapped === true ? (data.tallies[row.id]?.[at.column] ?? '') : ''),
     line('div', row === undefined ? run.interval : `${run.label} run`, 'small t3'),
   )
   card.hidden = false

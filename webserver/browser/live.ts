@@ -1,6 +1,6 @@
 // The page's one stream. A hidden page closes it and catches up on return; a lost one shows in the live dot.
 
-import { refresh } from './regions.ts'
+import { lastRefreshMs, refresh } from './regions.ts'
 
 export interface RunEvent {
   readonly kind: 'run'
@@ -10,7 +10,8 @@ export interface RunEvent {
   readonly state: string
   readonly start: number | null
   readonly end: number | null
-  readonly changed: readonly (readonly [string, number, string | null, number])[]
+  /** `[task_id, tally]` */
+  readonly changed: readonly (readonly [string, string])[]
 }
 
 export interface LogLine {
@@ -30,15 +31,20 @@ export interface LiveOptions {
 
 /** Small changes are drawn at once; the sentences around them follow, at most this often. */
 const REFRESH_MS = 250
+/** A page that takes long to make is asked for more rarely. */
+const REST = 4
 
 let timer: number | null = null
 
 export function refreshSoon(): void {
   if (timer !== null) return
-  timer = window.setTimeout(() => {
-    timer = null
-    void refresh()
-  }, REFRESH_MS)
+  timer = window.setTimeout(
+    () => {
+      timer = null
+      void refresh()
+    },
+    Math.max(REFRESH_MS, lastRefreshMs() * REST),
+  )
 }
 
 function showState(isLive: boolean): void {

@@ -2,8 +2,12 @@
 // server's own, escaped there; nothing is built from data here.
 
 let isFetching = false
+let tookMs = 0
 let isWanted = false
 const listeners: (() => void)[] = []
+
+/** How long the last look at the page took. */
+export const lastRefreshMs = (): number => tookMs
 
 /** Called after regions were replaced. */
 export const onReplaced = (listener: () => void): void => {
@@ -76,6 +80,7 @@ export async function refresh(): Promise<void> {
   }
   isFetching = true
   const here = location.href
+  const start = performance.now()
   try {
     const response = await fetch(here, { headers: { accept: 'text/html' }, redirect: 'error' })
     if (response.ok && location.href === here) show(await response.text())
@@ -83,6 +88,7 @@ export async function refresh(): Promise<void> {
     // The live dot tells of a lost connection; the next event looks again.
   } finally {
     isFetching = false
+    tookMs = performance.now() - start
     if (isWanted) {
       isWanted = false
       void refresh()

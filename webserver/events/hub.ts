@@ -6,16 +6,20 @@ import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Database } from '../../store/database.ts'
 import { type RunSnapshot, snapshotRuns } from '../../store/postgres/read-runs.ts'
+import { makeTally, writeTally } from '../shared/tally.ts'
 
 /** A burst becomes one look: 60 ms are not seen, hundreds of notifications are. */
 const GATHER_MS = 60
+/** A look is followed by a pause of this many times what it took: big runs take a tenth of one connection, not all of it. */
+const PAUSE = 9
+const MOST_PAUSE_MS = 2000
 const KEPT_EVENTS = 400
 /** Runs of one batch beyond which pages look for themselves. */
 const MOST_RUNS = 50
 const KNOWN_RUNS = 300
 
-/** `[task_id, map_index, state, try_number]` */
-export type InstanceChange = readonly [string, number, string | null, number]
+/** `[task_id, tally]`: how many of its instances are in which state, as `shared/tally.ts` writes it. */
+export type TaskChange = readonly [string, string]
 
 export interface RunEvent {
   readonly kind: 'run'
@@ -26,8 +30,8 @@ export interface RunEvent {
   readonly rev: number
   readonly start: number | null
   readonly end: number | null
-  /** Instances whose state or try is not what pages were told before. */
-  readonly changed: readonly InstanceChange[]
+  /** Tasks whose states are not what pages were told before. */
+  readonly changed: readonly TaskChange[]
 }
 
 export type HubEvent = RunEvent | { readonly kind: 'dag'; readonly dag: string } | { readonly kind: 'refresh' }
@@ -58,6 +62,16 @@ function readPayload(text: string): Payload {
   return { runs: [], dags: ['*'] }
 }
 
+function tallies({ counts }: RunSnapshot): ReadonlyMap<string, string> {
+  const byTask = new Map<string, [string | null, number][]>()
+  for (const [task, state, n] of counts) {
+    const list = byTask.get(task)
+    if (list === undefined) byTask.set(task, [[state, n]])
+    else list.push([state, n])
+  }
+  return new Map([...byTask].map(([task, list]) => [task, writeTally(makeTally(list))]))
+}
+
 export class EventHub {
   /** Tells numbers of this process from those of one before. */
   readonly boot = randomBytes(4).toString('hex')
@@ -70,6 +84,7 @@ export class EventHub {
   private readonly dags = new Set<string>()
   private timer: NodeJS.Timeout | null = null
   private isBusy = false
+  private restUntil = 0
   private isClosed = false
   private seq = 0
 
@@ -115,14 +130,18 @@ export class EventHub {
 
   private schedule(): void {
     if (this.timer !== null || this.isBusy || this.isClosed) return
-    this.timer = setTimeout(() => {
-      this.timer = null
-      void this.flush()
-    }, GATHER_MS)
+    this.timer = setTimeout(
+      () => {
+        this.timer = null
+        void this.flush()
+      },
+      Math.max(GATHER_MS, this.restUntil - performance.now()),
+    )
   }
 
   private async flush(): Promise<void> {
     this.isBusy = true
+    const start = performance.now()
     const runs = [...this.runs]
     const dags = [...this.dags]
     this.runs.clear()
@@ -136,6 +155,8 @@ export class EventHub {
       this.publish([{ kind: 'refresh' }])
     } finally {
       this.isBusy = false
+      const end = performance.now()
+      this.restUntil = end + Math.min(MOST_PAUSE_MS, (end - start) * PAUSE)
       if (this.runs.size > 0 || this.dags.size > 0) this.schedule()
     }
   }
@@ -156,13 +177,10 @@ export class EventHub {
   private runEvent(run: RunSnapshot): RunEvent {
     const before = this.told.get(run.id)
     const now = new Map<string, string>()
-    const changed: InstanceChange[] = []
-    for (const instance of run.instances) {
-      const [task, map, state, tryNumber] = instance
-      const key = `${task}\u0000${map}`
-      const text = `${state ?? ''}/${tryNumber}`
-      now.set(key, text)
-      if (before?.get(key) !== text) changed.push(instance)
+    const changed: TaskChange[] = []
+    for (const [task, tally] of tallies(run)) {
+      now.set(task, tally)
+      if (before?.get(task) !== tally) changed.push([task, tally])
     }
     this.told.delete(run.id)
     this.told.set(run.id, now)

@@ -3,11 +3,11 @@
 import type { Request } from 'express'
 import { getSource, listVersions } from '../../store/postgres/read-dags.ts'
 import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
-import { listCells } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
 import { STATE_NAMES } from '../shared/cells.ts'
+import { countTally, readTally } from '../shared/tally.ts'
 import { countWord } from '../text/text.ts'
 import { duration, zoneName } from '../text/times.ts'
 import {
@@ -47,19 +47,21 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   const find = (query.text('q') ?? '').trim().toLowerCase()
   const dagId = dagOf(req)
   const [basics, runs] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, count)])
-  const cells = await listCells(
-    web.database,
-    runs.map((run) => run.id),
-  )
+  const run = await findRun(web, dagId, runs, query.text('run'))
+  const shown = run === null || runs.some((item) => item.id === run.id) ? runs : [...runs, run]
+  const cells = await web.cells.load(web.database, shown)
   const rows = gridRows(basics.graph, folded, find)
   const data = gridData(basics.graph, rows, runs, cells, now)
-  const run = await findRun(web, dagId, runs, query.text('run'))
   const task = query.text('task') ?? null
   const taskRow = rows.findIndex((row) => row.id === task)
   const selection = { column: run === null ? -1 : data.runs.findIndex((item) => item.id === run.id), row: taskRow }
   const isTask = task !== null && basics.graph.indexOf.has(task)
   const panel =
-    run === null ? null : isTask ? await instancePanel(web, run, task, now) : await runPanel(web, run, cells, now)
+    run === null
+      ? null
+      : isTask
+        ? await instancePanel(web, run, task, now)
+        : await runPanel(web, run, cells.get(run.id) ?? new Map(), now)
   const keep = { run: run?.run_id ?? null, task, q: find, count: count === 36 ? null : count }
   const link = (change: Record<string, string | number | null>) =>
     withQuery(dagPath(dagId), { ...keep, fold: [...folded].join(','), ...change })
@@ -85,6 +87,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
       rows: rows.map((row, i) => ({
         ...row,
         count: row.tasks.length,
+        times: row.isMapped ? timesOf(data.tallies[row.id]) : null,
         isSelected: i === taskRow,
         level: Math.min(row.depth, 6),
         href: row.isGroup
@@ -102,6 +105,12 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   }
 }
 
+/** How many instances a mapped task last had. */
+function timesOf(tallies: readonly string[] | undefined): string | null {
+  const last = tallies?.findLast((text) => text !== '')
+  return last === undefined ? null : countTally(readTally(last)).toLocaleString('en')
+}
+
 function toggled(folded: ReadonlySet<string>, id: string): string {
   const next = new Set(folded)
   if (!next.delete(id)) next.add(id)
@@ -113,7 +122,7 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
   const dagId = dagOf(req)
   const [basics, runs] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, 36)])
   const run = (await findRun(web, dagId, runs, new Query(req).text('run'))) ?? runs[0] ?? null
-  const cells = run === null ? [] : await listCells(web.database, [run.id])
+  const cells = run === null ? undefined : (await web.cells.load(web.database, [run])).get(run.id)
   // A run keeps the graph it was made from.
   const graph =
     run?.version_id === null || run === null
@@ -136,7 +145,7 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
       run: run === null ? null : runView(run, now),
       older: at === -1 ? null : go(at + 1),
       newer: at <= 0 ? null : go(at - 1),
-      graph: markup(graphSvg(graph, cells, run)),
+      graph: markup(graphSvg(graph, cells ?? new Map(), run)),
     },
   }
 }

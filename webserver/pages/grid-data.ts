@@ -2,10 +2,10 @@
 
 import type { DagGraph } from '../../core/graph.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import type { CellRow } from '../../store/postgres/read-task-instances.ts'
-import { letterOf, worstLetter } from '../shared/cells.ts'
 import type { GridData, GridRow } from '../shared/grid.ts'
+import { worstOf, writeTally } from '../shared/tally.ts'
 import { runInterval, runLabel } from './dag-view.ts'
+import type { TaskCell } from './run-cells.ts'
 
 interface Node {
   readonly id: string
@@ -35,6 +35,12 @@ const sorted = (nodes: Node[]): Node[] => nodes.sort((a, b) => a.rank - b.rank |
 
 const tasksUnder = (node: Node): string[] => (node.isGroup ? node.children.flatMap(tasksUnder) : [node.id])
 
+/** True for a task that has as many instances as its inputs have items. */
+export const isMappedTask = ({ tasks, indexOf }: DagGraph, taskId: string): boolean => {
+  const task = tasks[indexOf.get(taskId) ?? -1]
+  return task !== undefined && task.mapping !== null
+}
+
 export function gridRows(graph: DagGraph, folded: ReadonlySet<string>, find: string): GridRow[] {
   const rows: GridRow[] = []
   const add = (node: Node, depth: number): void => {
@@ -42,7 +48,8 @@ export function gridRows(graph: DagGraph, folded: ReadonlySet<string>, find: str
     const isFound = find === '' || tasks.some((task) => task.toLowerCase().includes(find))
     if (!isFound) return
     const isFolded = folded.has(node.id)
-    rows.push({ id: node.id, label: node.id, isGroup: node.isGroup, isFolded, depth, tasks })
+    const isMapped = !node.isGroup && isMappedTask(graph, node.id)
+    rows.push({ id: node.id, label: node.id, isGroup: node.isGroup, isFolded, isMapped, depth, tasks })
     if (node.isGroup && !isFolded) for (const child of node.children) add(child, depth + 1)
   }
   for (const node of tree(graph)) add(node, 0)
@@ -54,30 +61,22 @@ export function gridData(
   graph: DagGraph,
   rows: readonly GridRow[],
   runs: readonly RunListRow[],
-  cells: readonly CellRow[],
+  cells: ReadonlyMap<number, ReadonlyMap<string, TaskCell>>,
   now: number,
 ): GridData {
   const columns = [...runs].reverse()
-  const columnOf = new Map(columns.map((run, i) => [run.id, i]))
-  const letters = new Map<string, string[]>()
-  const took = new Map<string, (number | null)[]>()
-  for (const { taskId } of graph.tasks) {
-    letters.set(
-      taskId,
-      columns.map(() => '.'),
-    )
-    took.set(
-      taskId,
-      columns.map(() => null),
-    )
-  }
-  for (const cell of cells) {
-    const column = columnOf.get(cell.dag_run_id)
-    const line = letters.get(cell.task_id)
-    if (column === undefined || line === undefined) continue
-    line[column] = worstLetter([line[column] ?? '.', letterOf(cell.state)])
-    const times = took.get(cell.task_id)
-    if (times !== undefined && cell.duration !== null) times[column] = Math.round(cell.duration * 10) / 10
+  // Pairs, not assignments: an id such as `__proto__` must become a key like any other.
+  const letters: [string, string][] = []
+  const took: [string, (number | null)[]][] = []
+  const tallies: [string, string[]][] = []
+  for (const { taskId, mapping } of graph.tasks) {
+    const line = columns.map((run) => cells.get(run.id)?.get(taskId))
+    const tenths = (seconds: number | null | undefined) =>
+      typeof seconds === 'number' ? Math.round(seconds * 10) / 10 : null
+    letters.push([taskId, line.map((cell) => (cell === undefined ? '.' : worstOf(cell.tally))).join('')])
+    took.push([taskId, line.map((cell) => tenths(cell?.took))])
+    if (mapping !== null)
+      tallies.push([taskId, line.map((cell) => (cell === undefined || cell.n < 2 ? '' : writeTally(cell.tally)))])
   }
   return {
     dag: graph.dag.dagId,
@@ -94,7 +93,8 @@ export function gridData(
       label: runLabel(run, now),
       interval: runInterval(run, now) ?? '',
     })),
-    cells: Object.fromEntries([...letters].map(([task, line]) => [task, line.join('')])),
+    cells: Object.fromEntries(letters),
+    tallies: Object.fromEntries(tallies),
     took: Object.fromEntries(took),
   }
 }

@@ -2,9 +2,11 @@
 
 import { MARKS } from '../shared/cells.ts'
 import {
+  BAR_HEIGHT,
   barHeight,
   barScale,
   columnX,
+  drawBars,
   drawRow,
   type GridData,
   gridHeight,
@@ -113,7 +115,12 @@ export function gridSvg(data: GridData, selected: GridSelection, zone: string, n
       const mark = marks
         .map(({ cls, d, transform }) => `<path class="${cls}" transform="${transform}" d="${d}"/>`)
         .join('')
-      return `<g data-row="${r}">${body}${mark}</g>`
+      const bars = drawBars(data, item, r)
+        .map(
+          ({ cls, x, y, width: w }) => `<rect class="${cls}" x="${x}" y="${y}" width="${w}" height="${BAR_HEIGHT}"/>`,
+        )
+        .join('')
+      return `<g data-row="${r}">${body}${mark}${bars}</g>`
     })
     .join('')
   const ring =

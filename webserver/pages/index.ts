@@ -18,7 +18,7 @@ import { makeRenderer } from './helpers.ts'
 import { passwordRoutes } from './password.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task-page.ts'
-import { postTrigger, triggerPage } from './trigger-page.ts'
+import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
 
 export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {
   const pages = new Pages(web, makeRenderer(web.assets))
@@ -47,22 +47,18 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
   show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
   show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
-  show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null, null))
-  take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) =>
-    postTrigger(web, req, res, {
-      conf: formField(req.body, 'conf'),
-      runId: formField(req.body, 'run_id'),
-      note: formField(req.body, 'note'),
-    }),
-  )
+  show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
+  take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))
   router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {
     res.redirect(303, withQuery(dagPath(String(req.params['dag_id'])), { run: String(req.params['run_id']) }))
   })
   const task = (rest: string, tab: TaskTab) =>
-    show(`/dags/:dag_id/runs/:run_id/tasks/:task_id${rest}`, 'viewer', 'pages/task', (req, res) =>
-      taskPage(web, req, res, tab),
-    )
+    router.get(`/dags/:dag_id/runs/:run_id/tasks/:task_id${rest}`, pages.needs('viewer'), async (req, res) => {
+      const page = await taskPage(web, req, tab)
+      await pages.page(req, res, whoIs(req), page, page.template)
+    })
   task('', 'log')
+  task('/rendered', 'rendered')
   task('/xcom', 'xcom')
   task('/tries', 'tries')
   task('/events', 'events')
@@ -89,6 +85,18 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
     res.redirect(303, localPath(formField(req.body, 'here')))
   })
   return { router, pages }
+}
+
+function readDraft(req: Request): TriggerDraft {
+  const field = (name: (typeof DRAFT_FIELDS)[number]) => formField(req.body, name)
+  return {
+    conf: field('conf'),
+    run_id: field('run_id'),
+    note: field('note'),
+    logical_date: field('logical_date'),
+    interval_start: field('interval_start'),
+    interval_end: field('interval_end'),
+  }
 }
 
 function newConnection(web: Web, req: Request): Promise<PageView> {

@@ -1,11 +1,9 @@
 // The side panel of the grid: the selected run, or one task of it, with why it is as it is.
 
-import { describeReason, type Reason } from '../../core/reasons.ts'
+import type { SerializedTask } from '../../core/serialized.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import {
-  type CellRow,
   type EventRow,
-  findHeldReason,
   getInstance,
   type InstanceListRow,
   listEvents,
@@ -14,36 +12,21 @@ import {
   type TryRow,
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
-import { cellState, STATE_NAMES } from '../shared/cells.ts'
-import { clockSeconds, duration, moment, relative, zoneName } from '../text/times.ts'
+import { cellState, STATE_NAMES, stateOf } from '../shared/cells.ts'
+import { makeTally } from '../shared/tally.ts'
+import { clockSeconds, duration, moment } from '../text/times.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
 import { say } from './frame.ts'
+import { loadStrip, mappedPanel } from './mapped.ts'
+import type { TaskCell } from './run-cells.ts'
+import { tallyChips } from './tally-view.ts'
+import { reasonText, whyText } from './why.ts'
 
-/** A stored reason as a sentence; one of another version as nothing. */
-export function reasonText(because: unknown): string | null {
-  if (typeof because !== 'object' || because === null || !('code' in because)) return null
-  try {
-    // Written by our own engine; a code this version does not know throws and is told as nothing.
-    return describeReason(because as Reason)
-  } catch {
-    return null
-  }
-}
-
-/** What the instance does or waits for, now. */
-export async function whyText(
-  web: Web,
-  ti: InstanceListRow,
-  events: readonly EventRow[],
-  now: number,
-): Promise<string | null> {
-  if (ti.state === 'up_for_retry' && ti.ready_at !== null)
-    return `Tries again ${relative(ti.ready_at, now)}, at ${clockSeconds(ti.ready_at, ti.timezone)} ${zoneName(ti.timezone, ti.ready_at)} (try ${ti.try_number + 1} of ${ti.max_tries + 1}).`
-  if (ti.state === 'scheduled' || ti.state === 'queued') {
-    const held = reasonText(await findHeldReason(web.database, ti.dag_run_id, ti.id))
-    if (held !== null) return held
-  }
-  return reasonText(events[0]?.because) ?? (ti.state === null ? 'Waits for its upstream tasks.' : null)
+/** A task of the version that a run was made from. */
+export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {
+  if (run.version_id === null) return null
+  const { graph } = await web.boards.version(web.database, run.version_id)
+  return graph.tasks[graph.indexOf.get(taskId) ?? -1] ?? null
 }
 
 export const triesLine = (ti: Pick<TryRow, 'try_number' | 'max_tries'>): string =>
@@ -82,17 +65,21 @@ export function causesByTry(events: readonly EventRow[]): ReadonlyMap<number, st
 export async function instancePanel(web: Web, run: RunListRow, taskId: string, now: number) {
   const at = { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: -1 }
   const ti = await getInstance(web.database, at)
+  const strip = ti === null ? await loadStrip(web, run.id, taskId) : null
+  if (strip !== null) return mappedPanel(web, run, taskId, strip, now)
   if (ti === null)
     return {
       kind: 'missing',
       isTask: false,
+      isMapped: false,
       isRun: false,
       title: say('{task} had no part in this run.', { task: taskId }, 'task'),
       close: withQuery(dagPath(run.dag_id), { run: run.run_id }),
     }
-  const [events, tries] = await Promise.all([
+  const [events, tries, task] = await Promise.all([
     listEvents(web.database, ti.dag_run_id, ti.id, 50),
     listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+    findTask(web, run, taskId),
   ])
   const causes = causesByTry(events)
   const seconds =
@@ -100,10 +87,11 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
   return {
     kind: 'task',
     isTask: true,
+    isMapped: false,
     isRun: false,
     state: ti.state,
     title: instanceSentence(ti),
-    why: await whyText(web, ti, events, now),
+    why: await whyText(web, ti, task, events, now),
     run: runView(run, now),
     took: duration(seconds),
     start: ti.start_date,
@@ -127,8 +115,12 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
   }
 }
 
+/** `collect_page`, or `collect_page [3]` of a mapped one. */
+export const instanceName = (ti: Pick<InstanceListRow, 'task_id' | 'map_index' | 'rendered_map_index'>): string =>
+  ti.map_index === -1 ? ti.task_id : `${ti.task_id} [${ti.rendered_map_index ?? ti.map_index}]`
+
 export function instanceSentence(ti: InstanceListRow) {
-  const values = { task: ti.task_id, n: ti.try_number, of: ti.max_tries + 1 }
+  const values = { task: instanceName(ti), n: ti.try_number, of: ti.max_tries + 1 }
   switch (ti.state) {
     case 'running':
       return say('{task} is running, try {n} of {of}.', values, 'task')
@@ -150,6 +142,10 @@ export function instanceSentence(ti: InstanceListRow) {
       return say('{task} waits for a worker.', values, 'task')
     case 'scheduled':
       return say('{task} waits for a slot.', values, 'task')
+    case 'up_for_reschedule':
+      return say('{task} gave its slot back and will look again.', values, 'task')
+    case 'deferred':
+      return say('{task} waits without a slot.', values, 'task')
     case null:
       return say('{task} waits for the tasks before it.', values, 'task')
     default:
@@ -173,27 +169,28 @@ export function runSentence(run: RunListRow, failedTask: string | null, now: num
   }
 }
 
-export async function runPanel(web: Web, run: RunListRow, cells: readonly CellRow[], now: number) {
-  const mine = cells.filter((cell) => cell.dag_run_id === run.id)
-  const counts = new Map<string, number>()
-  for (const cell of mine) counts.set(cellState(cell.state), (counts.get(cellState(cell.state)) ?? 0) + 1)
-  const failures =
-    run.state === 'failed' || mine.some((cell) => cell.state === 'failed')
-      ? await listFailures(web.database, run.id)
-      : []
-  const failed = mine.find((cell) => cell.state === 'failed')
+export async function runPanel(web: Web, run: RunListRow, cells: ReadonlyMap<string, TaskCell>, now: number) {
+  const tally = makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
+  const hasFailed = run.state === 'failed' || tally.some(([letter]) => stateOf(letter) === 'failed')
+  const failures = hasFailed ? await listFailures(web.database, run.id) : []
   return {
     kind: 'run',
     isTask: false,
+    isMapped: false,
     isRun: true,
     state: run.state,
-    title: runSentence(run, failures[0]?.task_id ?? failed?.task_id ?? null, now),
+    title: runSentence(run, failures[0]?.task_id ?? null, now),
     run: runView(run, now),
-    counts: [...counts].map(([state, n]) => ({ state, n, name: STATE_NAMES[cellState(state)] })),
+    counts: tallyChips(tally),
     failures: failures.map((failure) => ({
       task: failure.task_id,
+      // Of a mapped task the cause is that of its first failed instance.
+      n: failure.n > 1 ? failure.n : null,
       why: reasonText(failure.because),
-      href: taskPath(run.dag_id, run.run_id, failure.task_id),
+      href: withQuery(taskPath(run.dag_id, run.run_id, failure.task_id), {
+        state: failure.n > 1 ? 'failed' : null,
+        map_index: failure.n > 1 || failure.map_index === -1 ? null : failure.map_index,
+      }),
     })),
     close: dagPath(run.dag_id),
     zone: run.timezone,

@@ -1,8 +1,10 @@
 // The pages of one task instance: its log, XComs, tries and events.
 
-import type { Request, Response } from 'express'
+import type { Request } from 'express'
+import { maskByName } from '../../core/secret-names.ts'
 import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
-import { getRun } from '../../store/postgres/read-runs.ts'
+import { findNeighbours, type Neighbours } from '../../store/postgres/read-mapped.ts'
+import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
 import {
   getInstance,
   type InstanceListRow,
@@ -20,9 +22,12 @@ import { logText } from '../shared/log-text.ts'
 import { clockSeconds, day, duration, zoneName } from '../text/times.ts'
 import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
-import { causesByTry, instanceSentence, reasonText, triesLine, tryView, whyText } from './panel.ts'
+import { loadStrip, mappedSentence, mappedView } from './mapped.ts'
+import { causesByTry, findTask, instanceName, instanceSentence, triesLine, tryView } from './panel.ts'
+import type { Strip } from './tally-view.ts'
+import { reasonText, whyText } from './why.ts'
 
-export type TaskTab = 'log' | 'xcom' | 'tries' | 'events'
+export type TaskTab = 'log' | 'rendered' | 'xcom' | 'tries' | 'events'
 
 /** The end of a log that a page opens with; the rest is a click away. */
 const TAIL_BYTES = 192 * 1024
@@ -92,23 +97,87 @@ function emptyLog(ti: InstanceListRow, tryNumber: number, why: string | null): s
   return `This host has no log of try ${tryNumber}. The worker that ran it was ${ti.hostname ?? 'never started'}.`
 }
 
-export async function taskPage(web: Web, req: Request, _res: Response, tab: TaskTab): Promise<PageView> {
-  const now = Date.now()
+/** The page of one instance; or, of a mapped task whose instances exist and none of which is named, of all of them. */
+export async function taskPage(
+  web: Web,
+  req: Request,
+  tab: TaskTab,
+): Promise<PageView & { readonly template: string }> {
   const place = placeOf(req)
   const query = new Query(req)
   const [run, ti] = await Promise.all([
     getRun(web.database, place.dagId, place.runId),
     getInstance(web.database, place),
   ])
-  if (run === null || ti === null)
-    throw notFound(`There is no task ${place.taskId} in run ${place.runId} of ${place.dagId}.`)
-  const [events, tries] = await Promise.all([
+  if (run !== null && ti !== null)
+    return { ...(await instancePage(web, run, ti, place, query, tab)), template: 'pages/task' }
+  const strip = run === null || place.mapIndex !== -1 ? null : await loadStrip(web, run.id, place.taskId)
+  if (run === null || strip === null)
+    throw notFound(
+      `There is no task ${place.taskId}${place.mapIndex === -1 ? '' : ` [${place.mapIndex}]`} in run ${place.runId} of ${place.dagId}.`,
+    )
+  return { ...(await mappedPage(web, run, place.taskId, strip, query)), template: 'pages/mapped' }
+}
+
+const runCrumb = (run: RunListRow, now: number) => ({
+  text: `${runLabel(run, now)} run`,
+  href: withQuery(`/dags/${encodeURIComponent(run.dag_id)}`, { run: run.run_id }),
+})
+
+async function mappedPage(web: Web, run: RunListRow, taskId: string, strip: Strip, query: Query): Promise<PageView> {
+  const now = Date.now()
+  const task = await findTask(web, run, taskId)
+  const view = await mappedView(web, run, taskId, strip, query, now)
+  return {
+    place: 'dags',
+    crumbs: dagCrumbs(run.dag_id, runCrumb(run, now), { text: taskId, href: taskPath(run.dag_id, run.run_id, taskId) }),
+    sentence: mappedSentence(taskId, strip),
+    topics: `run:${run.id}`,
+    zone: zoneName(run.timezone, now),
+    view: {
+      ...view,
+      task: taskId,
+      interval: runInterval(run, now),
+      run: runView(run, now),
+      operator: task?.operator ?? null,
+      zone: run.timezone,
+      zoneName: zoneName(run.timezone, now),
+      now,
+    },
+  }
+}
+
+/** Links to the instances beside one of a mapped task. */
+function besideView(path: (index: number | null) => string, mapIndex: number, found: Neighbours | null) {
+  if (found === null) return null
+  return {
+    all: path(null),
+    index: mapIndex.toLocaleString('en'),
+    last: found.last.toLocaleString('en'),
+    before: found.before === null ? null : path(found.before),
+    after: found.after === null ? null : path(found.after),
+  }
+}
+
+async function instancePage(
+  web: Web,
+  run: RunListRow,
+  ti: InstanceListRow,
+  place: ReturnType<typeof placeOf>,
+  query: Query,
+  tab: TaskTab,
+): Promise<PageView> {
+  const now = Date.now()
+  const [events, tries, beside, task] = await Promise.all([
     listEvents(web.database, ti.dag_run_id, ti.id, 200),
     listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+    ti.map_index === -1 ? null : findNeighbours(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+    findTask(web, run, ti.task_id),
   ])
   const causes = causesByTry(events)
   const tryNumber = query.int('try', 1) ?? tries.at(-1)?.try_number ?? 0
-  const why = await whyText(web, ti, events, now)
+  const why = await whyText(web, ti, task, events, now)
+  const rendered = renderedView(ti)
   const path = (rest: string, more: Record<string, string | number | null> = {}) =>
     withQuery(taskPath(place.dagId, place.runId, place.taskId, rest), {
       map_index: place.mapIndex === -1 ? null : place.mapIndex,
@@ -121,6 +190,9 @@ export async function taskPage(web: Web, req: Request, _res: Response, tab: Task
     ti.duration ?? (ti.state === 'running' && ti.start_date !== null ? (now - ti.start_date) / 1000 : null)
   const tabs: { id: TaskTab; text: string; n: number | null }[] = [
     { id: 'log', text: 'Log', n: null },
+    ...(rendered.length === 0 && tab !== 'rendered'
+      ? []
+      : [{ id: 'rendered' as const, text: 'Rendered', n: rendered.length }]),
     { id: 'xcom', text: 'XCom', n: null },
     { id: 'tries', text: 'Tries', n: tries.length },
     { id: 'events', text: 'Events', n: events.length },
@@ -129,11 +201,9 @@ export async function taskPage(web: Web, req: Request, _res: Response, tab: Task
     place: 'dags',
     crumbs: dagCrumbs(
       place.dagId,
-      {
-        text: `${runLabel(run, now)} run`,
-        href: withQuery(`/dags/${encodeURIComponent(place.dagId)}`, { run: place.runId }),
-      },
-      { text: place.taskId, href: path('') },
+      runCrumb(run, now),
+      ...(ti.map_index === -1 ? [] : [{ text: place.taskId, href: taskPath(place.dagId, place.runId, place.taskId) }]),
+      { text: ti.map_index === -1 ? place.taskId : `[${ti.map_index}]`, href: path('') },
     ),
     sentence: instanceSentence(ti),
     topics: `run:${ti.dag_run_id}`,
@@ -143,10 +213,20 @@ export async function taskPage(web: Web, req: Request, _res: Response, tab: Task
     view: {
       state: ti.state,
       isLog: tab === 'log',
+      isRendered: tab === 'rendered',
       isXcom: tab === 'xcom',
       isTries: tab === 'tries',
       isEvents: tab === 'events',
       why,
+      beside: besideView(
+        (index) =>
+          withQuery(taskPath(place.dagId, place.runId, place.taskId, tab === 'log' ? '' : `/${tab}`), {
+            map_index: index,
+          }),
+        ti.map_index,
+        beside,
+      ),
+      name: instanceName(ti),
       triesLine: triesLine(ti),
       interval: runInterval(run, now),
       run: runView(run, now),
@@ -186,10 +266,7 @@ export async function taskPage(web: Web, req: Request, _res: Response, tab: Task
         length: entry.length,
         at: entry.timestamp,
       })),
-      rendered: Object.entries(ti.rendered_fields).map(([key, value]) => ({
-        key,
-        text: typeof value === 'string' ? value : JSON.stringify(value),
-      })),
+      rendered,
       events: events.map((event) => ({
         at: event.at,
         clock: clockSeconds(event.at, ti.timezone),
@@ -204,6 +281,24 @@ export async function taskPage(web: Web, req: Request, _res: Response, tab: Task
     },
   }
 }
+
+const RENDERED_CHARACTERS = 50_000
+
+/** Template fields as they were rendered; texts that are JSON are laid out for reading too. */
+function renderedView(ti: InstanceListRow) {
+  return Object.entries(ti.rendered_fields).map(([key, value]) => {
+    const shown: unknown = Reflect.get(Object(maskByName({ [key]: value })), key)
+    const text = typeof shown === 'string' ? prettyIfJson(shown) : JSON.stringify(shown, null, 2)
+    return {
+      key,
+      text: text.slice(0, RENDERED_CHARACTERS),
+      length: text.length,
+      isCut: text.length > RENDERED_CHARACTERS,
+    }
+  })
+}
+
+const prettyIfJson = (text: string): string => (/^\s*[[{]/.test(text) ? pretty(text, text.length) : text)
 
 /** JSON laid out for reading; cut text stays as it is. */
 function pretty(text: string | null, length: number): string {

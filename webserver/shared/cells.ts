@@ -73,6 +73,9 @@ export const stateOf = (letter: string): CellState | null => {
 /** The state that speaks for several: what a person must look at first. */
 const WORST = 'feyadprqcunksx.'
 
+/** Orders letters by what a person must look at first. */
+export const worstFirst = (a: string, b: string): number => WORST.indexOf(a) - WORST.indexOf(b)
+
 export function worstLetter(letters: Iterable<string>): string {
   let worst = '.'
   for (const letter of letters) if (WORST.indexOf(letter) < WORST.indexOf(worst)) worst = letter

@@ -1,6 +1,7 @@
 // Geometry of the run grid: rows × runs, one path a state a row. Pure, so that server and browser draw the same cells.
 
 import { MARKS, stateOf, worstLetter } from './cells.ts'
+import { barParts, readTally } from './tally.ts'
 
 export const PITCH = 18
 export const ROW = 26
@@ -30,6 +31,8 @@ export interface GridRow {
   readonly label: string
   readonly isGroup: boolean
   readonly isFolded: boolean
+  /** Its cells carry a bar of the states of its instances. */
+  readonly isMapped: boolean
   readonly depth: number
   /** Task ids whose states the row shows: itself, or everything in the group. */
   readonly tasks: readonly string[]
@@ -41,6 +44,8 @@ export interface GridData {
   readonly rows: readonly GridRow[]
   /** A letter a run, by task id. */
   readonly cells: Record<string, string>
+  /** Of mapped tasks a tally a run, by task id; empty where there is but one instance. */
+  readonly tallies: Record<string, string[]>
   /** Seconds a run, by task id; null = none. */
   readonly took: Record<string, (number | null)[]>
 }
@@ -59,6 +64,30 @@ export const gridHeight = (rows: number): number => HEAD + rows * ROW
 export function rowLetters(data: GridData, row: GridRow): string {
   const lines = row.tasks.map((task) => data.cells[task] ?? '')
   return data.runs.map((_, i) => worstLetter(lines.map((line) => line[i] ?? '.'))).join('')
+}
+
+export interface Bar {
+  readonly cls: string
+  readonly x: number
+  readonly y: number
+  readonly width: number
+}
+
+export const BAR_HEIGHT = 3
+/** The bars under the cells of a mapped task's row. */
+export function drawBars(data: GridData, row: GridRow, r: number): Bar[] {
+  if (!row.isMapped) return []
+  const round = (value: number) => Math.round(value * 10) / 10
+  return (data.tallies[row.id] ?? []).flatMap((text, i) =>
+    text === ''
+      ? []
+      : barParts(readTally(text), CELL, BAR_HEIGHT).map(({ state, x, width }) => ({
+          cls: `mb s-${state}`,
+          x: round(columnX(i) + x),
+          y: rowY(r) + CELL + 1,
+          width: round(Math.max(0.5, width - 0.4)),
+        })),
+  )
 }
 
 export interface Mark extends Shape {
