@@ -17,7 +17,7 @@ function show(value: JsonValue): string {
 }
 
 /** What is wrong with one value, or null. */
-function faultOf(name: string, { schema }: SerializedParam, value: JsonValue): string | null {
+function faultOf(name: string, { schema }: Pick<SerializedParam, 'schema'>, value: JsonValue): string | null {
   try {
     // A schema is what its author wrote; what the validator cannot read it throws.
     const { valid, errors } = new Validator(schema as Schema, '2020-12', false).validate(value)
@@ -34,7 +34,7 @@ function faultOf(name: string, { schema }: SerializedParam, value: JsonValue): s
  * run as well. Every fault is told, with its param, what was expected and what was found.
  */
 export function resolveParams(
-  declared: { readonly [name: string]: SerializedParam },
+  declared: { readonly [name: string]: Pick<SerializedParam, 'schema' | 'value'> },
   conf: JsonObject,
 ): ResolvedParams {
   const values = new Map<string, JsonValue>()

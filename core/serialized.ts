@@ -28,6 +28,8 @@ export interface SerializedParam {
   readonly value?: JsonValue
   readonly schema: JsonObject
   readonly description: string | null
+  /** Its place among the author's params: stored objects keep no order. */
+  readonly position: number
 }
 
 export interface SerializedTask {

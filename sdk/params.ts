@@ -12,7 +12,7 @@ declare const VALUE: unique symbol
 
 /** A param made by `param`. */
 export interface Param<T> {
-  readonly [PARAM]: SerializedParam
+  readonly [PARAM]: Omit<SerializedParam, 'position'>
   readonly [VALUE]?: T
 }
 
@@ -57,7 +57,7 @@ function make<T>(value: JsonValue | undefined, schema: unknown): Param<T> {
   const { description, ...rest } = schema
   if (description !== undefined && typeof description !== 'string')
     throw new Error('param: the description must be text')
-  const serialized: SerializedParam = {
+  const serialized: Omit<SerializedParam, 'position'> = {
     ...(value !== undefined && { value: checkJson(value, "a param's default") }),
     // A plain object gives an object.
     schema: checkJson(rest, "a param's schema") as JsonObject,
@@ -118,7 +118,7 @@ export function readParams(
   for (const [name, given] of isPlainObject(declared) ? Object.entries(declared) : []) {
     try {
       const value = isParam(given) ? given[PARAM] : { value: checkJson(given), schema: {}, description: null }
-      params.push([name, value])
+      params.push([name, { ...value, position: params.length }])
     } catch (error) {
       faults.push(`${where}: param ${JSON.stringify(name)}: ${messageOf(error)}`)
     }

@@ -95,7 +95,7 @@ describe('the latest run', () => {
 })
 
 describe('params', () => {
-  test('are stored with schema, default and description; a bare value is a default without schema', () => {
+  test('are stored in their order with schema, default and description; a bare value is a default without schema', () => {
     const params = defineParams({
       limit: param(5, { type: 'integer', minimum: 1, description: 'rows' }),
       day: '2024-01-01',
@@ -103,10 +103,10 @@ describe('params', () => {
       must: param.required({ type: 'string' }),
     })
     expect(read(new Dag('d', { params })).params).toEqual({
-      limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: 'rows' },
-      day: { value: '2024-01-01', schema: {}, description: null },
-      none: { value: null, schema: {}, description: null },
-      must: { schema: { type: 'string' }, description: null },
+      limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: 'rows', position: 0 },
+      day: { value: '2024-01-01', schema: {}, description: null, position: 1 },
+      none: { value: null, schema: {}, description: null, position: 2 },
+      must: { schema: { type: 'string' }, description: null, position: 3 },
     })
   })
 

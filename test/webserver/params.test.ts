@@ -18,8 +18,8 @@ beforeAll(async () => {
       ],
       labels: [['wait', 'start', 'when <it> is there']],
       params: {
-        day: { schema: { type: 'string', format: 'date' }, description: 'Which day' },
-        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null },
+        day: { schema: { type: 'string', format: 'date' }, description: 'Which day', position: 0 },
+        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null, position: 1 },
       },
     }),
   )
@@ -36,8 +36,8 @@ describe('params', () => {
     expectShape('get', '/dags/{dag_id}/details', answer)
     expect(answer.body).toMatchObject({
       params: {
-        day: { value: null, schema: { type: 'string', format: 'date' }, description: 'Which day' },
-        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null },
+        day: { value: null, schema: { type: 'string', format: 'date' }, description: 'Which day', position: 2 },
+        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null, position: 3 },
       },
     })
   })

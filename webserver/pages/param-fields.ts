@@ -105,8 +105,11 @@ function typeWords(param: SerializedParam, kind: FieldKind): string {
 
 const show = (value: JsonValue): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
+/** As their author wrote them. */
+const inOrder = (dag: SerializedDag) => Object.entries(dag.params).sort(([, a], [, b]) => a.position - b.position)
+
 export function paramFields(dag: SerializedDag, faults: readonly ParamFault[]) {
-  return Object.entries(dag.params).map(([name, param], i) => {
+  return inOrder(dag).map(([name, param], i) => {
     const { schema } = param
     const kind = kindOf(param)
     const items = isObject(schema['items']) ? schema['items'] : {}
@@ -142,9 +145,7 @@ export function paramFields(dag: SerializedDag, faults: readonly ParamFault[]) {
 
 /** The configuration a form begins with: every default. */
 export const defaultsOf = (dag: SerializedDag): JsonObject =>
-  Object.fromEntries(
-    Object.entries(dag.params).flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value]])),
-  )
+  Object.fromEntries(inOrder(dag).flatMap(([name, { value }]) => (value === undefined ? [] : [[name, value]])))
 
 /** The engine's refusal of values, told with the param that each is about. */
 export function readFaults(lines: readonly string[]): ParamFault[] {
