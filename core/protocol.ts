@@ -95,6 +95,7 @@ export type Wait =
   | { readonly kind: 'time'; readonly at: number }
   | { readonly kind: 'trigger'; readonly name: string; readonly args: JsonValue }
 
+/** How a body ended, as its process tells it. */
 export type AttemptResult =
   /** `skips`: ids of tasks that are not to run in this run. */
   | { readonly kind: 'success'; readonly value?: JsonValue; readonly skips?: readonly string[] }
@@ -106,8 +107,11 @@ export type AttemptResult =
       readonly isRetryable: boolean
       readonly retryAfterMs?: number
     }
+  /** Gave its slot back; the same try goes on later. */
   | { readonly kind: 'reschedule'; readonly afterMs: number }
+  /** Waits without a slot; the same try goes on when it has come. */
   | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
+  /** The version this run is pinned to has no such task. */
   | { readonly kind: 'removed' }
 
 const CALL_NAMES = [

@@ -2,34 +2,19 @@
 
 import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
 import { BaramError } from './errors.ts'
-import type { Wait } from './protocol.ts'
+import type { AttemptResult, Wait } from './protocol.ts'
 import type { Reason } from './reasons.ts'
 import { pythonIso, retryDelayMs } from './retry.ts'
 
-/** How an attempt ended, as its worker (or whoever found it dead) tells it. */
+/** How an attempt ended: as its own process tells it, or as its worker (or whoever found it dead) does. */
 export type Outcome =
-  /** `skips`: ids of tasks that are not to run in this run. */
-  | { readonly kind: 'success'; readonly skips?: readonly string[] }
-  | { readonly kind: 'skip'; readonly message: string | null }
-  /** `retryAfterMs`: asked for by the task itself, instead of its delay. */
-  | {
-      readonly kind: 'failure'
-      readonly message: string
-      readonly isRetryable: boolean
-      readonly retryAfterMs?: number
-    }
-  /** Gave its slot back; the same try goes on later. */
-  | { readonly kind: 'reschedule'; readonly afterMs: number }
-  /** Waits without a slot; the same try goes on when it has come. */
-  | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
-  /** What it was deferred to did not come in time. */
-  | { readonly kind: 'wait_timeout' }
+  | AttemptResult
   | { readonly kind: 'timeout'; readonly seconds: number }
   | { readonly kind: 'lost'; readonly worker: string }
   /** Its worker was told to stop: not the task's fault, so it is tried again whatever tries are left. */
   | { readonly kind: 'interrupted'; readonly worker: string }
-  /** The version this run is pinned to has no such task. */
-  | { readonly kind: 'removed' }
+  /** What it was deferred to did not come in time. */
+  | { readonly kind: 'wait_timeout' }
 
 type Failure = Outcome & { kind: 'failure' | 'timeout' | 'lost' | 'wait_timeout' }
 

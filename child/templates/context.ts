@@ -116,6 +116,10 @@ export function makeTemplateContext(spec: AttemptSpec, local: LocalDates, args: 
     macros: MACROS,
     inlets: [],
     outlets: [],
+    // Assets are not there yet: no run has events of them.
+    inlet_events: {},
+    outlet_events: {},
+    triggering_asset_events: {},
     test_mode: false,
     start_date: templateInstant(spec.triedAt),
     task_reschedule_count: spec.rescheduleCount,
