@@ -36,8 +36,8 @@ describe('params', () => {
     expectShape('get', '/dags/{dag_id}/details', answer)
     expect(answer.body).toMatchObject({
       params: {
-        day: { value: null, schema: { type: 'string', format: 'date' }, description: 'Which day', position: 2 },
-        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null, position: 3 },
+        day: { value: null, schema: { type: 'string', format: 'date' }, description: 'Which day' },
+        limit: { value: 5, schema: { type: 'integer', minimum: 1 }, description: null },
       },
     })
   })
