@@ -38,8 +38,9 @@ const CATEGORIES = [
   'e쿠폰/티켓',
 ]
 
+let params = 0
 const param = (schema: Record<string, unknown>, description: string | null, value?: unknown) =>
-  ({ schema, description, ...(value === undefined ? {} : { value }) }) as never // plain JSON, as an author writes it
+  ({ schema, description, position: params++, ...(value === undefined ? {} : { value }) }) as never // plain JSON
 
 export const PARAMS = {
   from: param({ type: 'string', format: 'date-time', title: 'From' }, 'First hour that is filled.'),

@@ -6,7 +6,7 @@ import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-run
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { STATE_NAMES } from '../shared/cells.ts'
+import { letterOf, STATE_NAMES } from '../shared/cells.ts'
 import { countTally, readTally } from '../shared/tally.ts'
 import { countWord } from '../text/text.ts'
 import { duration, zoneName } from '../text/times.ts'
@@ -66,6 +66,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Record<string, string | number | null>) =>
     withQuery(dagPath(dagId), { ...keep, fold: [...folded].join(','), ...change })
   const usual = medianSeconds(data, now)
+  const shownLetters = new Set(Object.values(data.cells).join(''))
   const zone = basics.row.timezone
   return {
     place: 'dags',
@@ -98,12 +99,17 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
       find,
       keep,
       panel,
-      legend: (
-        ['success', 'running', 'up_for_retry', 'queued', 'none', 'failed', 'upstream_failed', 'skipped'] as const
-      ).map((state) => ({ state, name: STATE_NAMES[state] })),
+      legend: [...USUAL, ...RARE.filter((state) => shownLetters.has(letterOf(state)))].map((state) => ({
+        state,
+        name: STATE_NAMES[state],
+      })),
     },
   }
 }
+
+/** States that the legend always names, and those it names where a cell has them. */
+const USUAL = ['success', 'running', 'up_for_retry', 'queued', 'none', 'failed', 'upstream_failed', 'skipped'] as const
+const RARE = ['scheduled', 'deferred', 'up_for_reschedule', 'removed'] as const
 
 /** How many instances a mapped task last had. */
 function timesOf(tallies: readonly string[] | undefined): string | null {
