@@ -44,7 +44,8 @@ function compareInstances(a: TaskInstanceView, b: TaskInstanceView): number {
 }
 
 /** The first `count` of many in order. A mapped task has thousands waiting for a handful of slots: one look, no sort. */
-function firstOf(instances: Iterable<TaskInstanceView>, count: number): TaskInstanceView[] {
+function firstOf(instances: ReadonlySet<TaskInstanceView>, count: number): TaskInstanceView[] {
+  if (instances.size <= count) return [...instances].sort(compareInstances)
   const first: TaskInstanceView[] = []
   for (const ti of instances) {
     const last = first[first.length - 1]
