@@ -17,7 +17,7 @@ const runJson = (run: DueRun) => ({
 const MOST = 100
 
 async function plan({ web, query, param }: Call) {
-  const most = Math.min(MOST, query.int('limit') ?? 10)
+  const most = Math.min(MOST, query.int('limit', 1) ?? 10)
   query.done()
   const found = await planDag(web.database, web.boards, param('dag_id'), most)
   return {
