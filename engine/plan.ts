@@ -1,7 +1,7 @@
 // Which runs a DAG's schedule will make, told before it makes them: the same rule by which they are made.
 
 import { BaramError } from '../core/errors.ts'
-import { planRuns, type RunPlan } from '../core/timetables/plan.ts'
+import { MAX_COUNTED, planRuns, type RunPlan } from '../core/timetables/plan.ts'
 import { describePlan } from '../core/timetables/plan-words.ts'
 import { type DueRun, nextRun } from '../core/timetables/timetable.ts'
 import type { Database } from '../store/database.ts'
@@ -31,7 +31,7 @@ export async function planDag(database: Database, boards: Boards, dagId: string,
   const { graph } = await boards.version(database, row.version_id, row.version_hash)
   const { dag } = graph
   const now = await databaseNow(database)
-  const whole = planRuns(dag.timetable, await findLastInterval(database, dagId), limitsOf(dag), now, ALL)
+  const whole = planRuns(dag.timetable, await findLastInterval(database, dagId), limitsOf(dag), now, MAX_COUNTED)
   const due = await withoutTaken(database, dagId, whole.due)
   const dueCount = whole.dueCount === null ? null : due.length
   const plan = { due: due.slice(0, most), dueCount, next: whole.next }
@@ -48,9 +48,6 @@ export async function planDag(database: Database, boards: Boards, dagId: string,
     sentence: describePlan(plan, { timezone: dag.timezone, maxActiveRuns: dag.maxActiveRuns, hasSchedule }),
   }
 }
-
-/** As many as a plan counts. */
-const ALL = 10_000
 
 /** A date that a user's run has taken is passed over when runs are made. */
 async function withoutTaken(database: Database, dagId: string, due: readonly DueRun[]): Promise<readonly DueRun[]> {

@@ -14,7 +14,7 @@ export interface RunPlan {
 }
 
 /** Past it nobody reads the number, and counting on would hold up whoever asked. */
-const MAX_COUNTED = 10_000
+export const MAX_COUNTED = 10_000
 
 /** The last interval that a timetable has completed, once so many are due that going through them takes too long. */
 function lastCompleted(spec: TimetableSpec, run: DueRun, now: Instant): DataInterval {
