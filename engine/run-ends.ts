@@ -4,7 +4,7 @@ import { expire } from '../core/decide.ts'
 import type { Database } from '../store/database.ts'
 import { insertAudit } from '../store/postgres/audit.ts'
 import { pauseFailingDags } from '../store/postgres/dags.ts'
-import { takeFailures } from '../store/postgres/inbox.ts'
+import { hasFailures, takeFailures } from '../store/postgres/inbox.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { findTimedOutRuns } from '../store/postgres/runs.ts'
 import type { TurnRunner } from './turn.ts'
@@ -36,9 +36,10 @@ export async function expireRuns(database: Database, turns: TurnRunner): Promise
 
 /** DAGs whose last runs have all failed are paused, as many as each asks for (maxConsecutiveFailedDagRuns). */
 export async function pauseFailing(database: Database): Promise<readonly string[]> {
+  if (!(await hasFailures(database))) return []
   return database.transaction(async (tx) => {
     const failed = await takeFailures(tx)
-    const paused = failed.length === 0 ? [] : await pauseFailingDags(tx, failed)
+    const paused = await pauseFailingDags(tx, failed)
     for (const { dag_id, limit } of paused)
       await insertAudit(tx, {
         event: 'paused_after_failures',

@@ -53,6 +53,12 @@ export async function tellFailure(tx: Sql, dagId: string): Promise<void> {
   await tx.query("insert into inbox (kind, payload) values ('failed', jsonb_build_object('dag_id', $1::text))", [dagId])
 }
 
+/** One look without a transaction: a pass of the scheduler asks each time, and there is hardly ever one. */
+export async function hasFailures(sql: Sql): Promise<boolean> {
+  const { rows } = await sql.query("select 1 from inbox where kind = 'failed' limit 1", [], 'has_failures')
+  return rows.length > 0
+}
+
 /** Takes the failures told since the last look; returns their DAGs. */
 export async function takeFailures(tx: Sql): Promise<readonly string[]> {
   const { rows } = await tx.query<{ dag_id: string }>(
