@@ -36,7 +36,8 @@ export async function wakeDue(database: Database, turns: TurnRunner, now: number
       for (const row of due) {
         const changes = all.get(row.dag_run_id)
         const ti = changes?.board.instances.get(row.ti_id)
-        if (changes !== undefined && ti !== undefined && !changes.isPaused) wakeOne(changes, ti, row, now)
+        // Seen before the lock: since then it may have gone on, and wait for something else.
+        if (changes !== undefined && ti?.epoch === row.epoch && !changes.isPaused) wakeOne(changes, ti, row, now)
       }
     },
   })
@@ -47,7 +48,8 @@ export async function wakeDue(database: Database, turns: TurnRunner, now: number
 export interface Fired {
   readonly dagRunId: number
   readonly tiId: string
-  readonly tryNumber: number
+  /** Of the instance when it was deferred: a later wait of the same try is another. */
+  readonly epoch: number
   readonly result: { readonly event: JsonValue } | { readonly error: string }
 }
 
@@ -57,11 +59,11 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
     runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
     isWide: true,
     act(all) {
-      for (const { dagRunId, tiId, tryNumber, result } of fired) {
+      for (const { dagRunId, tiId, epoch, result } of fired) {
         const changes = all.get(dagRunId)
         const ti = changes?.board.instances.get(tiId)
         // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
-        if (changes === undefined || ti?.state !== 'deferred' || ti.tryNumber !== tryNumber) continue
+        if (changes === undefined || ti?.state !== 'deferred' || ti.epoch !== epoch) continue
         if ('event' in result) {
           changes.fired.push({ tiId, event: result.event })
           changes.add([changes.board.move(ti, 'scheduled', { code: 'wait_over' })])

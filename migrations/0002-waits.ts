@@ -15,6 +15,7 @@ create table trigger (
   dag_run_id bigint not null references dag_run on delete cascade,
   ti_id uuid not null,
   try_number int not null,
+  epoch int not null,
   kind text not null check (kind in ('time', 'trigger')),
   classpath text not null,
   kwargs jsonb not null,
@@ -25,6 +26,7 @@ create table trigger (
   primary key (dag_run_id, ti_id),
   check ((event is not null) = (fired_at is not null))
 );
+comment on column trigger.epoch is 'Of the instance when it was deferred: tells this wait from a later one of the same try.';
 comment on table trigger is 'What a deferred task instance waits for, and the event that woke it. One row an instance: its last wait.';
 create index trigger_waiting on trigger (triggerer_id) where fired_at is null and kind = 'trigger';
 

@@ -38,8 +38,8 @@ const TAKE = 1_000
 const FIRE = 200
 const AFTER_ERROR_MS = 500
 
-const keyOf = (wait: { dag_run_id: number; ti_id: string; try_number: number }) =>
-  `${wait.dag_run_id}/${wait.ti_id}/${wait.try_number}`
+const keyOf = (wait: { dag_run_id: number; ti_id: string; epoch: number }) =>
+  `${wait.dag_run_id}/${wait.ti_id}/${wait.epoch}`
 
 interface Held {
   readonly id: number
@@ -55,7 +55,6 @@ export class Triggerer {
   private readonly pages: PageNotifier
   private readonly child: WatchChild
   private readonly held = new Map<number, Held>()
-  private readonly idOf = new Map<string, number>()
   private readonly fired: Fired[] = []
   /** Secrets that triggers have asked for: what they print goes into this process' log. */
   private readonly masker = new Masker()
@@ -191,7 +190,7 @@ export class Triggerer {
     const rows = await findHeldWaits(this.options.database, lease.jobId)
     const still = new Set(rows.map(keyOf))
     const gone = before.filter((held) => !still.has(keyOf(held.wait)) && this.held.has(held.id))
-    for (const held of gone) this.forget(held)
+    for (const held of gone) this.held.delete(held.id)
     this.child.unwatch(gone.map((held) => held.id))
     if (this.child.isWorn) this.child.replace()
   }
@@ -210,9 +209,6 @@ export class Triggerer {
   }
 
   private async hold(wait: HeldWait): Promise<WatchSpec[]> {
-    // The same task deferred again: its earlier wait is over.
-    const earlier = this.held.get(this.idOf.get(keyOf(wait)) ?? -1)
-    if (earlier !== undefined) this.forget(earlier)
     const id = this.nextId++
     try {
       const spec: WatchSpec = {
@@ -227,7 +223,6 @@ export class Triggerer {
         args: wait.args,
       }
       this.held.set(id, { id, wait, spec })
-      this.idOf.set(keyOf(wait), id)
       return [spec]
     } catch (error) {
       if (!(error instanceof BaramError)) throw error
@@ -246,17 +241,12 @@ export class Triggerer {
     return this.modules.put(moduleHash, code)
   }
 
-  private forget(held: Held): void {
-    this.held.delete(held.id)
-    if (this.idOf.get(keyOf(held.wait)) === held.id) this.idOf.delete(keyOf(held.wait))
-  }
-
   private onMessage(message: FromChild): void {
     if (message.type === 'call') this.answer(message)
     if (message.type !== 'event' && message.type !== 'watch_failed') return
     const held = this.held.get(message.id)
     if (held === undefined) return
-    this.forget(held)
+    this.held.delete(held.id)
     const result = message.type === 'event' ? { event: message.event } : { error: this.masker.mask(message.message) }
     this.fired.push({ ...firedOf(held.wait), result })
     this.wake()
@@ -276,7 +266,7 @@ export class Triggerer {
   }
 }
 
-const firedOf = (wait: HeldWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, tryNumber: wait.try_number })
+const firedOf = (wait: HeldWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, epoch: wait.epoch })
 
 const callerOf = (wait: HeldWait): Caller => ({
   dagRunId: wait.dag_run_id,

@@ -109,6 +109,7 @@ export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly nu
 export interface DueRow {
   readonly dag_run_id: number
   readonly ti_id: string
+  readonly epoch: number
   /** The date a deferred instance waits for; null = it waits for a trigger. */
   readonly wait_until: number | null
   /** The database's clock at this look. */
@@ -117,7 +118,7 @@ export interface DueRow {
 
 export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[]> {
   const { rows } = await sql.query<DueRow>(
-    `select l.dag_run_id, l.ti_id, (extract(epoch from now()) * 1000)::float8 as now,
+    `select l.dag_run_id, l.ti_id, l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
        case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as wait_until
      from live l join dag d using (dag_id)
      left join trigger g on l.stage = 'deferred' and g.dag_run_id = l.dag_run_id and g.ti_id = l.ti_id

@@ -8,9 +8,9 @@ import type { Sql } from '../sql.ts'
 export async function putWait(tx: Sql, dagRunId: number, tiId: string, wait: Wait): Promise<void> {
   const [name, args] = wait.kind === 'time' ? ['time', { at: wait.at }] : [wait.name, wait.args]
   await tx.query(
-    `insert into trigger (dag_run_id, ti_id, try_number, kind, classpath, kwargs)
-     select dag_run_id, id, try_number, $3, $4, $5::jsonb from task_instance where dag_run_id = $1 and id = $2
-     on conflict (dag_run_id, ti_id) do update set try_number = excluded.try_number, kind = excluded.kind,
+    `insert into trigger (dag_run_id, ti_id, try_number, epoch, kind, classpath, kwargs)
+     select dag_run_id, id, try_number, epoch, $3, $4, $5::jsonb from task_instance where dag_run_id = $1 and id = $2
+     on conflict (dag_run_id, ti_id) do update set try_number = excluded.try_number, epoch = excluded.epoch, kind = excluded.kind,
        classpath = excluded.classpath, kwargs = excluded.kwargs, created_date = now(), triggerer_id = null,
        event = null, fired_at = null`,
     [dagRunId, tiId, wait.kind, name, JSON.stringify(args)],
@@ -54,6 +54,7 @@ export interface HeldWait {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly try_number: number
+  readonly epoch: number
   readonly name: string
   readonly args: JsonValue
   readonly dag_id: string
@@ -75,7 +76,7 @@ export async function takeWaits(tx: Sql, triggererId: number, limit: number): Pr
      ), mine as (
        update trigger g set triggerer_id = $1 from free
        where g.dag_run_id = free.dag_run_id and g.ti_id = free.ti_id
-       returning g.dag_run_id, g.ti_id, g.try_number, g.classpath as name, g.kwargs as args
+       returning g.dag_run_id, g.ti_id, g.try_number, g.epoch, g.classpath as name, g.kwargs as args
      )
      select m.*, t.dag_id, t.run_id, t.task_id, t.map_index, r.created_dag_version_id as version_id
      from mine m join task_instance t on t.dag_run_id = m.dag_run_id and t.id = m.ti_id join dag_run r on r.id = m.dag_run_id`,
@@ -85,13 +86,13 @@ export async function takeWaits(tx: Sql, triggererId: number, limit: number): Pr
   return rows
 }
 
-/** Waits of a triggerer whose instances still wait, in the try they wait in. */
+/** Waits of a triggerer whose instances still wait. */
 export async function findHeldWaits(
   sql: Sql,
   triggererId: number,
-): Promise<readonly { readonly dag_run_id: number; readonly ti_id: string; readonly try_number: number }[]> {
-  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; try_number: number }>(
-    `select g.dag_run_id, g.ti_id, g.try_number from trigger g
+): Promise<readonly { readonly dag_run_id: number; readonly ti_id: string; readonly epoch: number }[]> {
+  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
+    `select g.dag_run_id, g.ti_id, g.epoch from trigger g
      join live l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
      where g.triggerer_id = $1 and g.fired_at is null and g.kind = 'trigger'`,
     [triggererId],

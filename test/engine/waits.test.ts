@@ -87,7 +87,7 @@ describe('a deferred try', () => {
     expect(await takeWaits(engine.database, two, 10)).toEqual([])
     await endJob(engine.database, one, 'failed')
     expect(await takeWaits(engine.database, two, 10)).toHaveLength(1)
-    const event = { dagRunId: run, tiId: first.tiId, tryNumber: 1, result: { event: { found: true } } }
+    const event = { dagRunId: run, tiId: first.tiId, epoch: 1, result: { event: { found: true } } }
     const now = await databaseNow(engine.database)
     await fire(scheduler.turns, [event], now)
     await fire(scheduler.turns, [{ ...event, result: { event: 'late' } }], now)
@@ -99,11 +99,29 @@ describe('a deferred try', () => {
     expect(await engine.runState(run)).toBe('success')
   })
 
+  test('that is deferred again takes no event of its earlier wait, though it is the same try', async () => {
+    const engine = await makeEngine()
+    const { run, worker, scheduler, first } = await startOne(engine)
+    await worker.end([first], () => forTrigger())
+    const now = await databaseNow(engine.database)
+    const event = { dagRunId: run, tiId: first.tiId, result: { event: 'x' } }
+    await fire(scheduler.turns, [{ ...event, epoch: 1 }], now)
+    await worker.claim()
+    await worker.end([worker.find('wait')], () => forTrigger())
+    await fire(scheduler.turns, [{ ...event, epoch: 1 }], now)
+    expect(await engine.states(run)).toEqual({ wait: 'deferred', after: null })
+    await fire(scheduler.turns, [{ ...event, epoch: 2 }], now)
+    await worker.drain()
+    expect(await engine.runState(run)).toBe('success')
+    const [row] = await engine.query("select try_number from task_instance where task_id = 'wait'")
+    expect(row).toEqual({ try_number: 1 })
+  })
+
   test('whose trigger fails fails its try: retried while tries are left, as a try from its beginning', async () => {
     const engine = await makeEngine()
     const { run, worker, scheduler, first } = await startOne(engine, { retries: 1 })
     await worker.end([first], () => forTrigger())
-    const error = { dagRunId: run, tiId: first.tiId, tryNumber: 1, result: { error: 'no such host' } }
+    const error = { dagRunId: run, tiId: first.tiId, epoch: 1, result: { error: 'no such host' } }
     await fire(scheduler.turns, [error], await databaseNow(engine.database))
     expect(await engine.states(run)).toEqual({ wait: 'up_for_retry', after: null })
     await engine.passDelays()
@@ -111,9 +129,9 @@ describe('a deferred try', () => {
     await worker.claim()
     expect([worker.find('wait').tryNumber, worker.find('wait').isContinued]).toEqual([2, false])
     await worker.end([worker.find('wait')], () => forTrigger())
-    await fire(scheduler.turns, [{ ...error, tryNumber: 1 }], await databaseNow(engine.database))
+    await fire(scheduler.turns, [{ ...error, epoch: 1 }], await databaseNow(engine.database))
     expect(await engine.states(run), 'the first try’s error is late').toEqual({ wait: 'deferred', after: null })
-    await fire(scheduler.turns, [{ ...error, tryNumber: 2 }], await databaseNow(engine.database))
+    await fire(scheduler.turns, [{ ...error, epoch: 2 }], await databaseNow(engine.database))
     expect(await engine.states(run)).toEqual({ wait: 'failed', after: 'upstream_failed' })
   })
 
