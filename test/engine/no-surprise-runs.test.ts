@@ -13,7 +13,12 @@ import { useEngines } from '../support/use-engine.ts'
 
 const makeEngine = useEngines()
 const HOUR = 3_600_000
-const hoursAgo = (n: number) => Math.floor(Date.now() / HOUR) * HOUR - n * HOUR
+const HALF_HOUR = HOUR / 2
+/** The last due date, half an hour ago, as is the next one ahead: no run falls due between a plan and its making. */
+const LAST_DUE = Math.floor((Date.now() - HALF_HOUR) / 60_000) * 60_000
+const MINUTE = new Date(LAST_DUE).getUTCMinutes()
+const HOURLY = `${MINUTE} * * * *`
+const hoursAgo = (n: number) => LAST_DUE - n * HOUR
 const iso = (instant: number) => new Date(instant).toISOString()
 
 const cron = (expression: string, timezone = 'UTC', interval = false): TimetableSpec => ({
@@ -59,32 +64,32 @@ const START_10 = { startDate: iso(hoursAgo(10)) }
 const CASES: readonly Case[] = [
   {
     title: 'catchup makes every date since the start',
-    dag: dagOf(cron('0 * * * *'), { ...START_10, catchup: true }),
+    dag: dagOf(cron(HOURLY), { ...START_10, catchup: true }),
     dueCount: 11,
     sentence:
       /^11 runs are made, the oldest first, at most 1000 at a time, from the one for .* to the one for .*; the next one is due/,
   },
   {
     title: 'no catchup makes the latest date alone',
-    dag: dagOf(cron('0 * * * *'), START_10),
+    dag: dagOf(cron(HOURLY), START_10),
     dueCount: 1,
     sentence: /^1 run is made at once, for .*; the next one is due .* Times are UTC\.$/,
   },
   {
     title: 'no catchup with intervals makes the last complete one',
-    dag: dagOf(cron('0 * * * *', 'Asia/Seoul', true), START_10),
+    dag: dagOf(cron(HOURLY, 'Asia/Seoul', true), START_10),
     dueCount: 1,
     sentence: /^1 run is made at once, for .* to .*; the next one is due .* Times are UTC\.$/,
   },
   {
     title: 'a start date in the future makes nothing yet',
-    dag: dagOf(cron('0 * * * *'), { startDate: iso(hoursAgo(-5)) }),
+    dag: dagOf(cron(HOURLY), { startDate: iso(hoursAgo(-5)) }),
     dueCount: 0,
     sentence: /^No run is due; the next one is due/,
   },
   {
     title: 'an end date that has passed leaves nothing to come',
-    dag: dagOf(cron('0 * * * *'), { ...START_10, endDate: iso(hoursAgo(5)), catchup: true }),
+    dag: dagOf(cron(HOURLY), { ...START_10, endDate: iso(hoursAgo(5)), catchup: true }),
     dueCount: 6,
     sentence: /^6 runs are made.*; no run follows\./,
   },
@@ -103,7 +108,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'dates that users have run by hand are passed over',
-    dag: dagOf(cron('0 * * * *'), { ...START_10, catchup: true }),
+    dag: dagOf(cron(HOURLY), { ...START_10, catchup: true }),
     async before(engine) {
       await engine.trigger('planned', { logicalDate: hoursAgo(3) })
       await engine.trigger('planned', { logicalDate: hoursAgo(7) })
@@ -132,7 +137,7 @@ describe('the plan of a DAG', () => {
       [true, 6],
     ] as const) {
       const engine = await makeEngine()
-      await engine.addDag(dagOf(cron('0 * * * *'), { ...START_10, catchup }))
+      await engine.addDag(dagOf(cron(HOURLY), { ...START_10, catchup }))
       await createAll(engine)
       // As if it had been paused for six hours.
       await engine.query('delete from dag_run where logical_date > $1', [iso(hoursAgo(6))])
@@ -153,7 +158,7 @@ describe('the plan of a DAG', () => {
 
   test('after the schedule was edited goes on from the last run, and makes no date twice', async () => {
     const engine = await makeEngine()
-    await engine.addDag(dagOf(cron('0 * * * *'), { ...START_10, catchup: true }))
+    await engine.addDag(dagOf(cron(HOURLY), { ...START_10, catchup: true }))
     await createAll(engine)
     const old = await datesOf(engine)
     await engine.addDag(dagOf(cron('*/30 * * * *'), { ...START_10, catchup: true }), { moduleCode: '// edited' })
