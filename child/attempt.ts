@@ -7,12 +7,13 @@ import { localTexts } from '../core/timetables/zone.ts'
 import { argNamesOf } from '../sdk/arg-names.ts'
 import { deferTo, type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
+import { makeTelling } from '../sdk/effects.ts'
 import { isLatestRun } from '../sdk/latest.ts'
 import { downstreamOf, findBody, timetableOf } from '../sdk/serialize.ts'
 import { FailTask, RetryTask, SkipTask, TaskDeferred, TaskRescheduled } from '../sdk/signals.ts'
 import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
-import { type Calls, makeClient, makeRunApi } from './client.ts'
+import { type Calls, makeClient, makeOutbox, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
@@ -122,6 +123,7 @@ function resultOfBody(body: Body, value: unknown, skipped: readonly string[], sp
 }
 
 function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: AbortSignal, skipped: string[]) {
+  const log = makeTaskLogger()
   const context: OperatorContext = {
     dagId: spec.dagId,
     taskId: spec.taskId,
@@ -132,7 +134,8 @@ function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: Ab
     run: makeRun(spec),
     client: makeClient(calls, spec.attempt),
     runs: makeRunApi(calls, spec.attempt),
-    log: makeTaskLogger(),
+    log,
+    ...makeTelling(makeOutbox(calls, spec.attempt), log),
     embeddedRoot: spec.embeddedRoot,
     triedAt: new Date(spec.triedAt),
     rescheduleCount: spec.rescheduleCount,

@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import { checkJson } from '../core/json.ts'
 import type { CallOp, FromChild } from '../core/protocol.ts'
 import type { ConnectionResult, RunApi, RunStatus, TaskClient, TriggeredRunInfo } from '../sdk/context.ts'
+import type { Outbox } from '../sdk/effects.ts'
 import { ConnectionNotFoundError, VariableNotFoundError } from '../sdk/signals.ts'
 import { MISSING_STORES } from '../sdk/state-stores.ts'
 
@@ -92,6 +93,18 @@ export function makeClient(calls: Calls, attempt: number): TaskClient {
       await call('setXCom', { ...opts, value: checkJson(opts.value) })
     },
     ...MISSING_STORES,
+  }
+}
+
+/** Where row counts and reports of one attempt go. */
+export function makeOutbox(calls: Calls, attempt: number): Outbox {
+  return {
+    async sendEffect(effect) {
+      await calls.make(attempt, 'recordEffect', strip(effect))
+    },
+    async sendReport(name, report) {
+      await calls.make(attempt, 'publishReport', strip({ ...report, name }))
+    },
   }
 }
 

@@ -125,6 +125,8 @@ const CALL_NAMES = [
   'getRunState',
   'getTaskStates',
   'getPreviousSuccess',
+  'recordEffect',
+  'publishReport',
 ] as const
 export type CallOp = (typeof CALL_NAMES)[number]
 

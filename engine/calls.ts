@@ -1,12 +1,16 @@
 // Serves what a task asks for over its pipe: Variables, Connections, XComs. Secrets are registered with the masker
 // before they are sent, and a task can write only into its own run.
 
+import { readEffect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
+import { checkReportName, readReport } from '../core/reports.ts'
 import { type Masker, secretStrings } from '../core/secret-names.ts'
 import type { Database } from '../store/database.ts'
+import { putEffect } from '../store/postgres/effects.ts'
 import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
+import { putReport } from '../store/postgres/reports.ts'
 import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
 import type { Boards } from './boards.ts'
@@ -105,6 +109,31 @@ async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promis
   return found?.value ?? null
 }
 
+/** Who may still write: a trigger hands on its event, nothing else. */
+function attemptOf(caller: Caller, op: CallOp) {
+  const { dagRunId, tiId, epoch } = caller
+  if (epoch === null) throw new BaramError('REFUSED', `${op}: a trigger hands on its event, nothing else`)
+  return { dagRunId, tiId, epoch }
+}
+
+/** A frozen attempt that thaws after it was taken over must not write any more. */
+const takenOver = (op: CallOp) => new BaramError('REFUSED', `${op}: this attempt has been taken over by another`)
+
+async function recordEffect({ database, masker }: CallDeps, caller: Caller, args: JsonObject): Promise<null> {
+  const effect = readEffect(args)
+  const masked = { ...effect, target: masker.mask(effect.target) }
+  if (!(await putEffect(database, attemptOf(caller, 'recordEffect'), masked))) throw takenOver('recordEffect')
+  return null
+}
+
+async function publishReport({ database, masker }: CallDeps, caller: Caller, args: JsonObject): Promise<null> {
+  const name = checkReportName(args['name'])
+  const report = readReport(args)
+  const row = { name, rowCount: report.rows.length, body: masker.maskDeep(report) }
+  if (!(await putReport(database, attemptOf(caller, 'publishReport'), row))) throw takenOver('publishReport')
+  return null
+}
+
 async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const key = textArg(args, 'key')
   if (key.length > 512)
@@ -115,11 +144,8 @@ async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promis
     textOr(args, 'runId', caller.runId),
   )
   if (dagRunId !== caller.dagRunId) throw new BaramError('REFUSED', 'setXCom: a task may only write into its own run')
-  // A frozen attempt that thaws after it was taken over must not write any more.
-  if (caller.epoch === null) throw new BaramError('REFUSED', 'setXCom: a trigger hands on its event, nothing else')
-  if (!(await isCurrentAttempt(deps.database, caller.dagRunId, caller.tiId, caller.epoch))) {
-    throw new BaramError('REFUSED', 'setXCom: this attempt has been taken over by another')
-  }
+  const { tiId, epoch } = attemptOf(caller, 'setXCom')
+  if (!(await isCurrentAttempt(deps.database, dagRunId, tiId, epoch))) throw takenOver('setXCom')
   await putXCom(
     deps.database,
     {
@@ -180,5 +206,9 @@ export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args
       return callTaskStates(deps.database, args)
     case 'getPreviousSuccess':
       return getPreviousSuccess(deps, caller)
+    case 'recordEffect':
+      return recordEffect(deps, caller, args)
+    case 'publishReport':
+      return publishReport(deps, caller, args)
   }
 }

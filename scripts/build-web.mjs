@@ -177,8 +177,9 @@ async function buildStyles(fonts) {
   const css = ['tokens.css', 'baram.css', 'pages.css']
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('\n')
+  const charts = readFileSync(join(dirname(require.resolve('uplot/package.json')), 'dist', 'uPlot.min.css'), 'utf8')
   const result = await build({
-    stdin: { contents: fonts + css, loader: 'css' },
+    stdin: { contents: fonts + charts + css, loader: 'css' },
     minify: true,
     write: false,
 

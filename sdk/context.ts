@@ -2,7 +2,10 @@
 // helpers deep inside a task reach it, and two attempts in one process never see each other's.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Effect } from '../core/effects.ts'
 import type { JsonValue } from '../core/json.ts'
+import type { Report } from '../core/reports.ts'
+import type { MismatchPolicy } from './effects.ts'
 import { TaskDeferred } from './signals.ts'
 import type { StateStores } from './state-stores.ts'
 import { isPendingTrigger, type PendingTrigger } from './trigger.ts'
@@ -190,6 +193,13 @@ export interface OperatorContext extends TaskContext {
   reschedule(seconds: number): never
   /** Gives the slot back until an instant, or until a trigger of this operator has its event; then `resume` runs. */
   defer(until: Date | PendingTrigger, options?: DeferOptions): never
+  /**
+   * Tells what this attempt read from or wrote to one place; stored with the try and shown on the run.
+   * @throws CountMismatchError when rows are missing or too many, unless the policy says `warn`
+   */
+  record(effect: Effect, onMismatch?: MismatchPolicy): Promise<void>
+  /** Publishes a small table (at most 1 MiB as JSON), drawn by the DAG's page of reports. Again under the same name: replaced. */
+  publish(name: string, report: Report): Promise<void>
   /** Folder (absolute) below which embedded backends and scratch keep their files on this host. */
   readonly embeddedRoot: string
 }
@@ -249,4 +259,14 @@ export async function getPreviousRun(): Promise<PreviousRun | null> {
 /** Structured log lines of this attempt. @throws Error outside a task */
 export function getLogger(): TaskLogger {
   return getOperatorContext('getLogger').log
+}
+
+/** Tells what the attempt read from or wrote to one place. @throws Error outside a task, CountMismatchError */
+export async function recordEffect(effect: Effect, onMismatch?: MismatchPolicy): Promise<void> {
+  await getOperatorContext('recordEffect').record(effect, onMismatch)
+}
+
+/** Publishes a small table of this run: see `OperatorContext.publish`. @throws Error outside a task */
+export async function publishReport(name: string, report: Report): Promise<void> {
+  await getOperatorContext('publishReport').publish(name, report)
 }

@@ -1,13 +1,16 @@
 // The package `baram`: the façade's values and types, and what we add to them.
 
+export type { Effect, EffectKind } from '../core/effects.ts'
 export { BaramError } from '../core/errors.ts'
 export type { JsonObject, JsonValue } from '../core/json.ts'
+export type { Report, ReportChart, ReportColumn } from '../core/reports.ts'
 export { type ArgNameMap, withArgNames } from './arg-names.ts'
 export { type BranchChoice, branch, empty, latestOnly, type ShortCircuitOptions, shortCircuit } from './branch.ts'
 export { Bundle, type Registerable, TaskHandler } from './bundle.ts'
 export * from './context.ts'
 export { Dag } from './dag.ts'
 export type { Branch, BranchTarget, Condition, ConditionElse } from './decide.ts'
+export { CountMismatchError, type MismatchPolicy } from './effects.ts'
 export { type LabelledNode, label } from './labels.ts'
 export { expand, expandEach, type MapList, type Zipped, zip } from './mapping.ts'
 export { defineOperator, type Operator, type OperatorSpec } from './operator.ts'

@@ -162,6 +162,9 @@ export function hdfsUpload(options: HdfsUploadOptions) {
       const request: Upload = { op, lake: await open(op, connId), source, target: path }
       await upload(request)
       await sweepStaging(request)
+      const { rows, bytes, sha256 } = source
+      const checksum = `sha256:${sha256}`
+      await op.record({ kind: 'lake', target: path, rowsRead: rows, rowsWritten: rows, bytes, checksum })
       await removeScratch(source.local_file_path)
       return { path, bytes: source.bytes, sha256: source.sha256, rows: source.rows }
     },

@@ -117,6 +117,11 @@ export class UpbitClient {
   readonly #stop = new AbortController()
   readonly #budgets: Readonly<Record<Group, RequestBudget>>
 
+  /** What it talks to: `https://api.upbit.com`. */
+  get origin(): string {
+    return this.#options.baseUrl
+  }
+
   constructor(options: UpbitClientOptions) {
     this.#options = options
     this.#signal =

@@ -176,6 +176,10 @@ export async function collectCandles(options: CollectCandles = {}): Promise<Scra
       },
       'candles collected; minutes without trades have no row',
     )
+    const rowsRead = counts.rows
+    await op.record({ kind: 'source', target: upbit.origin, rowsRead, rowsWritten: rowsRead })
+    const written = { rowsWritten: file.rows, bytes: file.bytes, checksum: `sha256:${file.sha256}` }
+    await op.record({ kind: 'file', target: file_name, rowsRead, ...written })
     await keepDayVariables(op, slot)
     return { file_name, local_file_path, ...file }
   } catch (error) {

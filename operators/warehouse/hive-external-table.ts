@@ -1,12 +1,19 @@
 // A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by
 // reading them.
 
-import { defineOperator, type OperatorContext } from '../../sdk/index.ts'
+import { CountMismatchError, defineOperator, type OperatorContext } from '../../sdk/index.ts'
 import type { LakeFile } from '../lake/hdfs-upload.ts'
 import { parentOf } from '../lake/paths.ts'
 import type { Columns } from '../parquet/columns.ts'
 import { openWarehouse } from './open.ts'
-import { type ExternalTable, fullName, type PartitionValues, type Warehouse, WarehouseError } from './warehouse.ts'
+import {
+  type ExternalTable,
+  fullName,
+  type PartitionValues,
+  partitionName,
+  type Warehouse,
+  WarehouseError,
+} from './warehouse.ts'
 
 export interface HiveExternalTableOptions {
   /** Default `hive_default`; without such a connection the embedded warehouse (DuckDB) is used. */
@@ -92,10 +99,17 @@ async function verifyRows(
   file: LakeFile,
 ): Promise<number> {
   const rows = await warehouse.countRowsOfFile(table, place.values, file.path, { signal: op.signal })
-  if (rows === file.rows) return rows
-  throw new WarehouseError(
-    `${fullName(table)} shows ${rows} rows of ${file.path}, but ${file.rows} were written: the file was replaced or removed meanwhile; clear the upload`,
-  )
+  const target = `${fullName(table)} ${partitionName(table.partitionedBy, place.values)}`
+  try {
+    await op.record({ kind: 'warehouse', target, rowsRead: file.rows, rowsWritten: rows })
+  } catch (cause) {
+    if (!(cause instanceof CountMismatchError)) throw cause
+    throw new WarehouseError(
+      `${fullName(table)} shows ${rows} rows of ${file.path}, but ${file.rows} were written: the file was replaced or removed meanwhile; clear the upload`,
+      { cause },
+    )
+  }
+  return rows
 }
 
 /** Makes a lake file readable as rows of an external Parquet table. Safe to repeat: it adds nothing twice. */

@@ -5,8 +5,10 @@ import {
   makeDag,
   makeTask,
   type SeededRun,
+  seedEffect,
   seedEvent,
   seedLog,
+  seedReport,
   seedRun,
   seedXCom,
   storeDag,
@@ -146,6 +148,68 @@ async function gmarket(web: TestWeb, now: number): Promise<Omit<Demo, 'logPath' 
   return { failed, running }
 }
 
+/** What the last full hour read and wrote, and its reports. */
+async function seedData(web: TestWeb, run: SeededRun, now: number): Promise<void> {
+  const rows = { rowsRead: 1200, rowsWritten: 1200 }
+  const file = '/gmarket/dt=2026-01-05/hour=09/gmarket.csv'
+  await seedEffect(web, run, 'collect_page', { kind: 'source', target: 'https://www.gmarket.co.kr/n/best', ...rows })
+  await seedEffect(web, run, 'merge_csv', {
+    kind: 'file',
+    target: '20260105T090000.csv',
+    rowsRead: 1200,
+    rowsWritten: 1187,
+    rowsRejected: 13,
+    bytes: 418_220,
+    checksum: `sha256:${'5be1c7a0'.repeat(8)}`,
+  })
+  await seedEffect(web, run, 'to_hdfs', {
+    kind: 'lake',
+    target: file,
+    rowsRead: 1187,
+    rowsWritten: 1187,
+    bytes: 418_220,
+  })
+  await seedEffect(web, run, 'load_to_hive', {
+    kind: 'warehouse',
+    target: 'gmarket.best dt=2026-01-05/hour=09',
+    rowsRead: 1187,
+    rowsWritten: 1186,
+  })
+  const minutes = Array.from({ length: 240 }, (_, i) => now - (240 - i) * 60_000)
+  const price = (i: number) => Math.round(142_000_000 + 900_000 * Math.sin(i / 23) + 300_000 * Math.sin(i / 5))
+  await seedReport(web, run, 'report', 'candle_price', {
+    title: 'KRW-BTC, last four hours',
+    columns: [
+      { name: 'minute', type: 'instant' },
+      { name: 'close', type: 'number', unit: 'KRW' },
+      { name: 'forecast', type: 'number', unit: 'KRW' },
+      { name: 'volume', type: 'number', unit: 'BTC' },
+    ],
+    rows: minutes.map((at, i) => [
+      at,
+      i > 210 ? null : price(i),
+      i < 180 ? null : price(i) + 110_000,
+      1 + (i % 17) / 4,
+    ]),
+    charts: [
+      { kind: 'line', x: 'minute', y: ['close', 'forecast'] },
+      { kind: 'bar', x: 'minute', y: ['volume'] },
+    ],
+  })
+  await seedReport(web, run, 'report', 'best_by_category', {
+    title: 'Mean price of the best 100 by category',
+    columns: [
+      { name: 'category', type: 'text' },
+      { name: 'price', type: 'number', unit: 'KRW' },
+    ],
+    rows: ['패션의류', '신발/잡화', '식품', '가구/침구', '컴퓨터/전자', '도서/음반'].map((name, i) => [
+      name,
+      12_900 * (i + 2),
+    ]),
+    charts: [{ kind: 'bar', x: 'category', y: ['price'] }],
+  })
+}
+
 export async function seedDemo(web: TestWeb): Promise<Demo> {
   const now = Date.now()
   await storeDag(
@@ -202,6 +266,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
   await unpause(web, 'gmarket_mart')
   await unpause(web, 'gmarket_hourly')
   const { failed, running } = await gmarket(web, now)
+  await seedData(web, failed, now)
   await seedXCom(web, running, 'collect_page', 'return_value', {
     pages: 12,
     rows: 1200,
@@ -301,6 +366,10 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     'dag-runs': '/dags/gmarket_hourly/runs',
     runs: '/runs',
     code: '/dags/gmarket_hourly/code',
+    data: '/dags/gmarket_hourly/data',
+    reports: '/dags/gmarket_hourly/reports',
+    'report-lines': '/dags/gmarket_hourly/reports/candle_price',
+    'report-bars': '/dags/gmarket_hourly/reports/best_by_category',
     trigger: '/dags/gmarket_mart/trigger',
     'no-runs': '/dags/gmarket_mart',
     log: live,

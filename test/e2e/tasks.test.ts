@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import { eventually, runToEnd, startBaram, type TestBaram } from '../support/baram.ts'
 
-const DAG = `import { Dag, FailTask, getClient, getContext, getLogger, getRun, SkipTask } from 'baram'
+const DAG = `import { Dag, FailTask, getClient, getContext, getLogger, getRun, publishReport, recordEffect, SkipTask } from 'baram'
 
 const options = { isPausedUponCreation: false, defaultArgs: { retryDelay: 0.05 } }
 const all: Dag[] = []
@@ -48,6 +48,14 @@ make('missing', (dag) => {
   const nothing = dag.task('nothing', (): number | undefined => undefined)
   dag.task('needs', ({ x }: { x: number | undefined }) => x ?? null)({ x: nothing() })
 })
+const lake = (rowsWritten: number) => ({ kind: 'lake', target: '/x/tok-5f2e9c77aa.csv', rowsRead: 5, rowsWritten }) as const
+make('loses_rows', (dag) => dag.task('put', async () => { await getClient().getVariable('api_token'); await recordEffect(lake(getContext().tryNumber === 1 ? 3 : 5)) }, { retries: 1 })())
+make('warns', (dag) => dag.task('put', async () => recordEffect(lake(6), 'warn'))())
+make('reports', (dag) => dag.task('tell', async () => {
+  await publishReport('best', { columns: [{ name: 'n', type: 'number' }], rows: [[1]] })
+  await publishReport('best', { columns: [{ name: 'n', type: 'number' }], rows: [[1], [2]] })
+  await publishReport('bad', { columns: [{ name: 'n', type: 'number' }], rows: [['one'] as never] })
+})())
 export default all
 `
 
@@ -70,7 +78,7 @@ describe('tasks', () => {
     baram.writeDag('all.ts', DAG)
     await baram.start('scheduler')
     await baram.start('worker')
-    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 12)
+    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 15)
   })
   afterAll(() => baram.stop())
 
@@ -188,6 +196,34 @@ describe('tasks', () => {
     const { runId, state: end } = await runToEnd(baram, 'missing')
     expect(end).toBe('failed')
     expect(await logOf('missing', runId, 'needs')).toMatch(/argument \\"x\\" has no value: task \\"nothing\\"/)
+  })
+
+  it('rows that do not add up fail the try; the numbers of every try are kept, its secrets masked', async () => {
+    const { runId, state: end } = await runToEnd(baram, 'loses_rows')
+    expect(end).toBe('success')
+    const rows = await baram.query(
+      "select try_number, target, rows_read::int, rows_written::int from effect where dag_id = 'loses_rows' order by 1",
+    )
+    expect(rows).toMatchObject([
+      { try_number: 1, target: '/x/***.csv', rows_read: 5, rows_written: 3 },
+      { try_number: 2, rows_read: 5, rows_written: 5 },
+    ])
+    expect(await logOf('loses_rows', runId, 'put')).toContain('5 rows read, but 3 written and 0 rejected: 2 missing')
+  })
+
+  it('rows that do not add up only warn where the policy says so', async () => {
+    const { runId, state: end } = await runToEnd(baram, 'warns')
+    expect(end).toBe('success')
+    expect(await logOf('warns', runId, 'put')).toContain('1 too many (told only: the policy is warn)')
+  })
+
+  it('a report is stored at once, the last of a name counts, and a bad one fails the task with a sentence', async () => {
+    const { runId, state: end } = await runToEnd(baram, 'reports')
+    expect(end).toBe('failed')
+    expect(await baram.query("select name, task_id, row_count from report where dag_id = 'reports'")).toMatchObject([
+      { name: 'best', task_id: 'tell', row_count: 2 },
+    ])
+    expect(await logOf('reports', runId, 'tell')).toContain('row 0, column n must be number or null, found \\"one\\"')
   })
 
   it('dagctl logs prints what a try said', async () => {

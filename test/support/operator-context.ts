@@ -4,8 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import { type Effect, readEffect } from '../../core/effects.ts'
+import { checkJson, type JsonObject } from '../../core/json.ts'
+import { checkReportName, type Report, readReport } from '../../core/reports.ts'
 import type { ConnectionResult, OperatorContext, RunApi, RunInfo, TaskLogger } from '../../sdk/context.ts'
 import { deferTo } from '../../sdk/context.ts'
+import { makeTelling } from '../../sdk/effects.ts'
 import { ConnectionNotFoundError, TaskRescheduled, VariableNotFoundError } from '../../sdk/signals.ts'
 import { MISSING_STORES } from '../../sdk/state-stores.ts'
 
@@ -21,6 +25,9 @@ export interface MadeUpContext extends OperatorContext {
   readonly skipped: string[]
   readonly variables: Map<string, string>
   readonly connections: Map<string, ConnectionResult>
+  /** What the operator told of its work, in order. */
+  readonly effects: Effect[]
+  readonly reports: Map<string, Report>
 }
 
 const folders: string[] = []
@@ -102,7 +109,10 @@ export interface MadeUp {
 export function madeUpContext(given: MadeUp): MadeUpContext {
   const run = given.run ?? runOf(new Date('2024-03-18T00:00:00Z'), new Date('2024-03-18T00:02:00Z'))
   const lines: LogLine[] = []
+  const log = recordingLogger(lines)
   const skipped: string[] = []
+  const effects: Effect[] = []
+  const reports = new Map<string, Report>()
   const variables = given.variables ?? new Map<string, string>()
   const connections = new Map((given.connections ?? []).map((connection) => [connection.id, connection]))
   return {
@@ -128,7 +138,17 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
     lines,
     variables,
     connections,
-    log: recordingLogger(lines),
+    log,
+    effects,
+    reports,
+    ...makeTelling(
+      {
+        sendEffect: async (effect) => void effects.push(readEffect({ ...effect })),
+        sendReport: async (name, report) =>
+          void reports.set(checkReportName(name), readReport(checkJson(report) as JsonObject)),
+      },
+      log,
+    ),
     client: {
       getVariable: (key) => Promise.resolve(variables.get(key) ?? null),
       getVariableOrThrow: (key) => {

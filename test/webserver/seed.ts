@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Effect } from '../../core/effects.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { Report } from '../../core/reports.ts'
 import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
@@ -271,6 +273,40 @@ export async function seedXCom(
     `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
      select id, $2, -1, $3, dag_id, run_id, $4::jsonb from dag_run where id = $1`,
     [run.id, taskId, key, JSON.stringify(value)],
+  )
+}
+
+/** What a task's only try told of its work. */
+export async function seedEffect(web: TestWeb, run: SeededRun, taskId: string, effect: Effect): Promise<void> {
+  await web.database.query(
+    `insert into effect (dag_run_id, task_id, map_index, try_number, kind, target, dag_id, run_id, rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
+     select dag_run_id, task_id, map_index, try_number, $3, $4, dag_id, run_id, $5, $6, $7, $8, $9, $10::jsonb from task_instance where dag_run_id = $1 and task_id = $2`,
+    [
+      run.id,
+      taskId,
+      effect.kind,
+      effect.target,
+      effect.rowsRead,
+      effect.rowsWritten,
+      effect.rowsRejected ?? 0,
+      effect.bytes ?? null,
+      effect.checksum ?? null,
+      effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+    ],
+  )
+}
+
+export async function seedReport(
+  web: TestWeb,
+  run: SeededRun,
+  taskId: string,
+  name: string,
+  report: Report,
+): Promise<void> {
+  await web.database.query(
+    `insert into report (dag_run_id, name, dag_id, run_id, task_id, body, row_count)
+     select dag_run_id, $3, dag_id, run_id, task_id, $4::jsonb, $5 from task_instance where dag_run_id = $1 and task_id = $2`,
+    [run.id, taskId, name, JSON.stringify(report), report.rows.length],
   )
 }
 

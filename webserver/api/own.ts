@@ -1,9 +1,15 @@
 // `/api/baram/v1`: what Airflow's API has no place for. Never inside `/api/v2`, whose shapes are Airflow's.
 
 import type { Router } from 'express'
+import { BaramError } from '../../core/errors.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { planDag } from '../../engine/plan.ts'
+import { listEffects } from '../../store/postgres/effects.ts'
+import { getRun } from '../../store/postgres/read-runs.ts'
+import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
+import { notFound } from '../http/errors.ts'
+import { csvText } from '../shared/csv.ts'
 import { ApiRoutes, type Call } from './router.ts'
 
 const runJson = (run: DueRun) => ({
@@ -15,6 +21,8 @@ const runJson = (run: DueRun) => ({
 
 /** Runs a plan lists at most. */
 const MOST = 100
+/** Effects of one run that are told at most. */
+const MOST_EFFECTS = 10_000
 
 async function plan({ web, query, param }: Call) {
   const most = Math.min(MOST, query.int('limit', 1) ?? 10)
@@ -32,8 +40,58 @@ async function plan({ web, query, param }: Call) {
   }
 }
 
+async function effects({ web, query, param }: Call) {
+  query.done()
+  const run = await getRun(web.database, param('dag_id'), param('dag_run_id'))
+  if (run === null) throw notFound(`There is no run ${param('dag_run_id')} of ${param('dag_id')}.`)
+  const rows = await listEffects(web.database, [run.id], MOST_EFFECTS)
+  return {
+    effects: rows.map(({ dag_run_id: _, recorded_at, ...row }) => ({
+      ...row,
+      recorded_at: new Date(recorded_at).toISOString(),
+    })),
+    total_entries: rows.length,
+  }
+}
+
+const listedJson = ({ run_id, published_at, ...row }: ReportListRow) => ({
+  ...row,
+  dag_run_id: run_id,
+  published_at: new Date(published_at).toISOString(),
+})
+
+async function reports({ web, query, param }: Call) {
+  query.done()
+  const rows = await listReports(web.database, param('dag_id'))
+  return { reports: rows.map(listedJson), total_entries: rows.length }
+}
+
+const FORMATS = ['json', 'csv', 'spreadsheet'] as const
+
+/** One report as JSON, as CSV, or as CSV for a spreadsheet. */
+async function report({ web, query, param, res }: Call) {
+  const runId = query.text('run_id') ?? null
+  const asked = query.text('format') ?? 'json'
+  query.done()
+  const format = FORMATS.find((one) => one === asked)
+  if (format === undefined)
+    throw new BaramError('INPUT_INVALID', `format must be one of ${FORMATS.join(', ')}, found ${asked}`)
+  const found = await findReport(web.database, param('dag_id'), param('name'), runId)
+  if (found === null) throw notFound(`${param('dag_id')} has no report ${param('name')}.`)
+  const { body, ...listed } = found
+  if (format === 'json') return { ...listedJson(listed), ...body }
+  const names = body.columns.map((column) => column.name)
+  res.type('text/csv; charset=utf-8')
+  res.setHeader('Content-Disposition', `attachment; filename="${param('dag_id')}.${found.name}.csv"`)
+  res.send(csvText(names, body.rows, { forSpreadsheet: format === 'spreadsheet' }))
+  return undefined
+}
+
 export function ownRoutes(web: Web): Router {
   const api = new ApiRoutes(web)
   api.on('get', '/dags/{dag_id}/plan', 'viewer', 200, plan)
+  api.on('get', '/dags/{dag_id}/dagRuns/{dag_run_id}/effects', 'viewer', 200, effects)
+  api.on('get', '/dags/{dag_id}/reports', 'viewer', 200, reports)
+  api.on('get', '/dags/{dag_id}/reports/{name}', 'viewer', 200, report)
   return api.router
 }

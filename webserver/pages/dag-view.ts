@@ -83,13 +83,15 @@ export function nextRunWords(row: DagListRow, plan: string | null, now: number):
   return `Next run ${relative(at, now)}, ${moment(at, row.timezone, now)} ${zoneName(row.timezone, at)}.`
 }
 
-export type DagTab = 'grid' | 'graph' | 'runs' | 'code'
+export type DagTab = 'grid' | 'graph' | 'runs' | 'data' | 'reports' | 'code'
 
 export function headView({ row, plan, version }: DagBasics, tab: DagTab, run: string | null, now: number) {
   const tabs: { id: DagTab; text: string; path: string }[] = [
     { id: 'grid', text: 'Grid', path: '' },
     { id: 'graph', text: 'Graph', path: '/graph' },
     { id: 'runs', text: 'Runs', path: '/runs' },
+    { id: 'data', text: 'Data', path: '/data' },
+    { id: 'reports', text: 'Reports', path: '/reports' },
     { id: 'code', text: 'Code', path: '/code' },
   ]
   return {

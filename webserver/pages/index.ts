@@ -13,9 +13,11 @@ import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, v
 import { codePage, graphPage, gridPage, runsPage } from './dag-pages.ts'
 import { dagPath, withQuery } from './dag-view.ts'
 import { dagsPage } from './dags-page.ts'
+import { effectsPage } from './effects-page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame.ts'
 import { makeRenderer } from './helpers.ts'
 import { passwordRoutes } from './password.ts'
+import { reportPage, reportsPage } from './reports-page.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task-page.ts'
 import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
@@ -46,6 +48,9 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   show('/dags/:dag_id', 'viewer', 'pages/grid', (req) => gridPage(web, req))
   show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
   show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
+  show('/dags/:dag_id/data', 'viewer', 'pages/effects', (req) => effectsPage(web, req))
+  show('/dags/:dag_id/reports', 'viewer', 'pages/reports', (req) => reportsPage(web, req))
+  show('/dags/:dag_id/reports/:name', 'viewer', 'pages/report', (req) => reportPage(web, req))
   show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
   show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
   take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))

@@ -11,11 +11,13 @@ import {
   listTries,
   type TryRow,
 } from '../../store/postgres/read-task-instances.ts'
+import { listRunReports } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
 import { cellState, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import { makeTally } from '../shared/tally.ts'
 import { clockSeconds, duration, moment } from '../text/times.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
+import { loadSums } from './effects-page.ts'
 import { say } from './frame.ts'
 import { loadStrip, mappedPanel } from './mapped.ts'
 import type { TaskCell } from './run-cells.ts'
@@ -172,7 +174,11 @@ export function runSentence(run: RunListRow, failedTask: string | null, now: num
 export async function runPanel(web: Web, run: RunListRow, cells: ReadonlyMap<string, TaskCell>, now: number) {
   const tally = makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
   const hasFailed = run.state === 'failed' || tally.some(([letter]) => stateOf(letter) === 'failed')
-  const failures = hasFailed ? await listFailures(web.database, run.id) : []
+  const [failures, effects, reports] = await Promise.all([
+    hasFailed ? listFailures(web.database, run.id) : [],
+    loadSums(web, run.id),
+    listRunReports(web.database, run.id),
+  ])
   return {
     kind: 'run',
     isTask: false,
@@ -182,6 +188,12 @@ export async function runPanel(web: Web, run: RunListRow, cells: ReadonlyMap<str
     title: runSentence(run, failures[0]?.task_id ?? null, now),
     run: runView(run, now),
     counts: tallyChips(tally),
+    effects,
+    data: withQuery(dagPath(run.dag_id, '/data'), { run: run.run_id }),
+    reports: reports.map((report) => ({
+      title: report.title ?? report.name,
+      href: withQuery(dagPath(run.dag_id, `/reports/${encodeURIComponent(report.name)}`), { run: run.run_id }),
+    })),
     failures: failures.map((failure) => ({
       task: failure.task_id,
       // Of a mapped task the cause is that of its first failed instance.

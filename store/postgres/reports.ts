@@ -1,0 +1,103 @@
+// Reports: the small tables that tasks publish, by run and name.
+
+import type { Report } from '../../core/reports.ts'
+import type { Sql } from '../sql.ts'
+import type { AttemptKey } from './effects.ts'
+
+/** @returns false when the attempt has been taken over by another */
+export async function putReport(
+  sql: Sql,
+  at: AttemptKey,
+  { name, rowCount, body }: { readonly name: string; readonly rowCount: number; readonly body: unknown },
+): Promise<boolean> {
+  const { rowCount: written } = await sql.query(
+    `insert into report (dag_run_id, name, dag_id, run_id, task_id, map_index, body, row_count)
+     select dag_run_id, $4, dag_id, run_id, task_id, map_index, $5::jsonb, $6
+     from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'
+     on conflict (dag_run_id, name) do update set task_id = excluded.task_id, map_index = excluded.map_index,
+       body = excluded.body, row_count = excluded.row_count, published_at = now()`,
+    [at.dagRunId, at.tiId, at.epoch, name, JSON.stringify(body), rowCount],
+    'put_report',
+  )
+  return written === 1
+}
+
+export interface ReportListRow {
+  readonly name: string
+  readonly title: string | null
+  readonly run_id: string
+  readonly task_id: string
+  readonly map_index: number
+  readonly row_count: number
+  /** Epoch ms. */
+  readonly published_at: number
+}
+
+const LISTED = `name, body ->> 'title' as title, run_id, task_id, map_index, row_count, published_at`
+
+/** The newest report of each name of a DAG. The names are walked along the index: a DAG of 100,000 runs costs as many steps as it has names. */
+export async function listReports(sql: Sql, dagId: string): Promise<readonly ReportListRow[]> {
+  const { rows } = await sql.query<ReportListRow>(
+    `with recursive known as (
+       (select name from report where dag_id = $1 order by name limit 1)
+       union all
+       select (select r.name from report r where r.dag_id = $1 and r.name > known.name order by r.name limit 1) from known where known.name is not null
+     )
+     select newest.* from known cross join lateral (
+       select ${LISTED} from report r where r.dag_id = $1 and r.name = known.name order by r.dag_run_id desc limit 1
+     ) newest limit 200`,
+    [dagId],
+    'list_reports',
+  )
+  return rows
+}
+
+/** The reports of one run. */
+export async function listRunReports(sql: Sql, dagRunId: number): Promise<readonly ReportListRow[]> {
+  const { rows } = await sql.query<ReportListRow>(
+    `select ${LISTED} from report where dag_run_id = $1 order by name limit 200`,
+    [dagRunId],
+    'list_run_reports',
+  )
+  return rows
+}
+
+export interface ReportRow extends ReportListRow {
+  readonly body: Report
+}
+
+/** A report of a run; without `runId` the newest one of its name. */
+export async function findReport(
+  sql: Sql,
+  dagId: string,
+  name: string,
+  runId: string | null,
+): Promise<ReportRow | null> {
+  const { rows } = await sql.query<ReportRow>(
+    `select ${LISTED}, body from report where dag_id = $1 and name = $2 and ($3::text is null or run_id = $3)
+     order by dag_run_id desc limit 1`,
+    [dagId, name, runId],
+    'find_report',
+  )
+  return rows[0] ?? null
+}
+
+export interface ReportRunRow {
+  readonly run_id: string
+  readonly published_at: number
+}
+
+/** Runs that published it, newest first. */
+export async function listRunsOfReport(
+  sql: Sql,
+  dagId: string,
+  name: string,
+  most: number,
+): Promise<readonly ReportRunRow[]> {
+  const { rows } = await sql.query<ReportRunRow>(
+    'select run_id, published_at from report where dag_id = $1 and name = $2 order by dag_run_id desc limit $3',
+    [dagId, name, most],
+    'list_runs_of_report',
+  )
+  return rows
+}
