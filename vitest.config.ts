@@ -24,6 +24,8 @@ export default defineConfig({
           include: ['test/{child,core,sdk,runtime,operators,house,oracle}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
+          // A loaded machine is slow, never wrong: the limit only ends what hangs.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -3,6 +3,7 @@
 export * from './bash/index.ts'
 export * from './external-task/index.ts'
 export * from './file/index.ts'
+export * from './gmarket/index.ts'
 export * from './http/index.ts'
 export * from './lake/index.ts'
 export * from './parquet/index.ts'

@@ -12,8 +12,9 @@ import { type Logger, makeLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { isAlive, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
-import { startEmbeddedPostgres } from '../../services/postgres/index.ts'
-import { startExchange } from '../../services/simulated/exchange.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
+import { startShop } from '../../services/simulated/gmarket/shop.ts'
+import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { migrate } from '../../store/migrate.ts'
 import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
 import { notifyScheduler } from '../../store/postgres/notify.ts'
@@ -51,7 +52,7 @@ interface Flags {
 const POSTGRES_LOOK_MS = 250
 
 /** The embedded server, started again when it dies: its data recovers by itself, clients connect anew. */
-async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<string> {
+async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<EmbeddedPostgres> {
   let server = await startEmbeddedPostgres({ home: config.home, log })
   if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
   let isBusy = false
@@ -73,27 +74,52 @@ async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<st
   }, POSTGRES_LOOK_MS)
   undo.add('stop Postgres', () => server.stop())
   undo.add('stop watching Postgres', () => clearInterval(timer))
-  return server.url
+  return server
 }
 
-async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<string> {
+interface Databases {
+  readonly metadata: string
+  /** Of the embedded backends; null when the database is not the embedded one. */
+  readonly lake: string | null
+}
+
+async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<Databases> {
   const lock = await acquireHomeLock(config.home)
   undo.add('release the home', () => lock.release())
-  if (config.databaseUrl !== null) return config.databaseUrl
-  const url = await keepPostgres(config, log, undo)
-  noteDatabaseUrl(config, url)
+  if (config.databaseUrl !== null) return { metadata: config.databaseUrl, lake: null }
+  const server = await keepPostgres(config, log, undo)
+  noteDatabaseUrl(config, server.url)
   undo.add('forget the database URL', () => forgetDatabaseUrl(config))
-  return url
+  return { metadata: server.url, lake: server.lakeUrl }
 }
 
-/** The exchange that the example pipeline reads without a connection of the user's own. */
-async function openExchange(context: Context, undo: Undo): Promise<void> {
-  const exchange = await startExchange({ now: () => Date.now() })
+/** What the example pipelines read without connections of the user's own, and where their tables are. */
+async function openSimulated(context: Context, undo: Undo): Promise<void> {
+  const now = () => Date.now()
+  const exchange = await startExchange({ now })
   undo.add('stop the simulated exchange', () => exchange.close())
-  await context.vault.setVariable(
-    'upbit_simulated_url',
-    exchange.url,
-    'Simulated exchange of this standalone; set at every start',
+  const shop = await startShop({ now })
+  undo.add('stop the simulated shop', () => shop.close())
+  const note = 'of this standalone; set at every start'
+  await context.vault.setVariable('upbit_simulated_url', exchange.url, `Simulated exchange ${note}`, 'standalone')
+  await context.vault.setVariable('gmarket_simulated_url', shop.url, `Simulated shop ${note}`, 'standalone')
+}
+
+/** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
+async function noteEmbeddedDatabase(context: Context, lakeUrl: string): Promise<void> {
+  const url = new URL(lakeUrl)
+  await context.vault.setConnection(
+    {
+      connId: 'embedded_postgres',
+      connType: 'postgres',
+      description: 'Embedded database for data, apart from the metadata; set at every start',
+      host: url.searchParams.get('host'),
+      schema: url.pathname.slice(1),
+      login: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      port: Number(url.searchParams.get('port')),
+      extra: null,
+    },
     'standalone',
   )
 }
@@ -168,7 +194,7 @@ function announce(config: Config, { url, token, password }: Announcement): void 
   print(`  DAGs        ${config.dagsFolder}`)
   print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
-  print('  Exchange    simulated, until you add the connection upbit_default\n')
+  print('  Sources     simulated, until you add the connections upbit_default, gmarket_default\n')
   print(pc.dim('Ctrl-C stops everything.'))
 }
 
@@ -183,12 +209,13 @@ async function standalone(flags: Flags): Promise<void> {
   const asked = waitForSignal()
   try {
     makeHome(config)
-    const databaseUrl = await openDatabaseFor(config, log, undo)
-    await migrate(databaseUrl, migrations)
-    const context = openOn(config, log, databaseUrl, 'standalone', true, () => Promise.resolve())
+    const databases = await openDatabaseFor(config, log, undo)
+    await migrate(databases.metadata, migrations)
+    const context = openOn(config, log, databases.metadata, 'standalone', true, () => Promise.resolve())
     undo.add('close the database', () => context.close())
     const password = await firstAccount(context)
-    await openExchange(context, undo)
+    await openSimulated(context, undo)
+    if (databases.lake !== null) await noteEmbeddedDatabase(context, databases.lake)
     const supervisor = superviseProcesses(context, flags, (line) => tell(pc.yellow(line)))
     undo.add('stop the processes', () => supervisor.stop(STOP_MS))
     const failed = await supervisor.start()

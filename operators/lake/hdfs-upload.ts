@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { defineOperator, FailTask, type OperatorContext, type RunInfo } from '../../sdk/index.ts'
+import { defineOperator, FailTask, getOperatorContext, type OperatorContext, type RunInfo } from '../../sdk/index.ts'
 import { removeScratch, type ScratchFile, scratchExists } from '../scratch/scratch.ts'
 import type { Lake } from './lake.ts'
 import { openLake } from './open.ts'
@@ -150,6 +150,29 @@ async function upload(request: Upload): Promise<void> {
   )
 }
 
+/** Uploads, verifies, publishes, tells, and removes the scratch file. */
+async function moveToLake(request: Upload): Promise<LakeFile> {
+  const { op, source, target } = request
+  await upload(request)
+  await sweepStaging(request)
+  const { rows, bytes, sha256 } = source
+  await op.record({ kind: 'lake', target, rowsRead: rows, rowsWritten: rows, bytes, checksum: `sha256:${sha256}` })
+  await removeScratch(source.local_file_path)
+  return { path: target, bytes, sha256, rows }
+}
+
+/**
+ * What `hdfsUpload` does, as a function for a task that has several files. Safe to repeat at any point.
+ * @param to.target made from the run's slot, never from the clock or the try
+ */
+export async function uploadToLake(
+  source: ScratchFile,
+  { connId = 'hdfs_default', target }: { readonly connId?: string; readonly target: string },
+): Promise<LakeFile> {
+  const op = getOperatorContext('uploadToLake')
+  return moveToLake({ op, lake: await openLake(op, connId), source, target: lakePath(target) })
+}
+
 /** Moves the file of an earlier task into the lake. Its XCom says where it is. Safe to repeat at any point. */
 export function hdfsUpload(options: HdfsUploadOptions) {
   const { connId = 'hdfs_default', target, open = openLake } = options
@@ -159,14 +182,7 @@ export function hdfsUpload(options: HdfsUploadOptions) {
     templateFields: ['target'],
     async execute(op: OperatorContext, { source }: { source: ScratchFile }, rendered): Promise<LakeFile> {
       const path = lakePath(typeof target === 'string' ? rendered.target : target(op.run, source))
-      const request: Upload = { op, lake: await open(op, connId), source, target: path }
-      await upload(request)
-      await sweepStaging(request)
-      const { rows, bytes, sha256 } = source
-      const checksum = `sha256:${sha256}`
-      await op.record({ kind: 'lake', target: path, rowsRead: rows, rowsWritten: rows, bytes, checksum })
-      await removeScratch(source.local_file_path)
-      return { path, bytes: source.bytes, sha256: source.sha256, rows: source.rows }
+      return moveToLake({ op, lake: await open(op, connId), source, target: path })
     },
   })
 }

@@ -1,4 +1,4 @@
-// `baram/operators/parquet`: rows to Parquet files.
+// `baram/operators/parquet`: rows to Parquet and CSV files.
 
 export type { Columns, ColumnType, RowOf } from './columns.ts'
-export { type ParquetFile, type WriteParquet, writeParquet } from './write.ts'
+export { type WriteFile, type WrittenFile, writeCsv, writeParquet } from './write.ts'

@@ -1,4 +1,4 @@
-// Rows to one Parquet file: the same rows make the same bytes, whatever order they come in.
+// Rows to one Parquet or CSV file: the same rows make the same bytes, whatever order they come in.
 //
 // Rows go into a DuckDB table that spills to disk past its memory limit, and leave it sorted through COPY, snappy for Hive.
 // One thread, a fixed row group and no time in the footer: that is what makes a second run's sha256 equal to the first's.
@@ -14,13 +14,13 @@ import { type Columns, type ColumnType, duckDbType, type RowOf } from './columns
 /** DuckDB's own default, written down so that a new version cannot change our bytes by changing it. */
 const ROW_GROUP_ROWS = 122_880
 
-export interface ParquetFile {
+export interface WrittenFile {
   readonly rows: number
   readonly bytes: number
   readonly sha256: string
 }
 
-export interface WriteParquet<C extends Columns> {
+export interface WriteFile<C extends Columns> {
   /** Appears whole or not at all. Its folder is made. */
   readonly path: string
   readonly columns: C
@@ -59,7 +59,7 @@ function appendRow(
   appender.endRow()
 }
 
-async function appendRows<C extends Columns>(session: DuckDbSession, request: WriteParquet<C>): Promise<number> {
+async function appendRows<C extends Columns>(session: DuckDbSession, request: WriteFile<C>): Promise<number> {
   const columns = Object.entries(request.columns)
   const table = columns.map(([name, type]) => `${sqlName(name)} ${type === 'DATE' ? 'VARCHAR' : duckDbType(type)}`)
   await session.run(`create table rows (${table.join(', ')})`)
@@ -74,14 +74,27 @@ async function appendRows<C extends Columns>(session: DuckDbSession, request: Wr
   return count
 }
 
-async function copyOut<C extends Columns>(session: DuckDbSession, request: WriteParquet<C>, to: string): Promise<void> {
+type Format = 'parquet' | 'csv'
+
+/** How DuckDB writes each: the same rows make the same bytes. CSV has a header and quotes what needs it; empty = null. */
+const COPY_OPTIONS: Readonly<Record<Format, string>> = {
+  parquet: `format parquet, compression snappy, row_group_size ${ROW_GROUP_ROWS}`,
+  csv: "format csv, header true, delimiter ',', quote '\"', escape '\"', nullstr ''",
+}
+
+interface CopyOut {
+  readonly columns: Columns
+  readonly sortBy: readonly string[]
+  readonly signal?: AbortSignal | undefined
+}
+
+async function copyOut(session: DuckDbSession, request: CopyOut, to: string, format: Format): Promise<void> {
   const select = Object.entries(request.columns).map(
     ([name, type]) => `${sqlName(name)}::${duckDbType(type)} as ${sqlName(name)}`,
   )
   const order = request.sortBy.length === 0 ? '' : ` order by ${request.sortBy.map(sqlName).join(', ')}`
   await session.run(
-    `copy (select ${select.join(', ')} from rows${order}) to ${sqlText(to)} ` +
-      `(format parquet, compression snappy, row_group_size ${ROW_GROUP_ROWS})`,
+    `copy (select ${select.join(', ')} from rows${order}) to ${sqlText(to)} (${COPY_OPTIONS[format]})`,
     { signal: request.signal },
   )
 }
@@ -103,21 +116,78 @@ async function publish(part: string, path: string): Promise<void> {
   await rename(part, path)
 }
 
-export async function writeParquet<C extends Columns>(request: WriteParquet<C>): Promise<ParquetFile> {
-  const folder = dirname(request.path)
-  await mkdir(folder, { recursive: true })
-  const part = join(folder, `.${basename(request.path)}.part`)
-  const spill = join(folder, `.${basename(request.path)}.spill`)
-  const session = await openDuckDb({ memoryLimit: request.memoryLimit ?? '256MB', threads: 1, tempDirectory: spill })
+/** A session whose table `rows` spills beside the file it becomes. */
+async function withSession<T>(
+  path: string,
+  memoryLimit: string,
+  use: (session: DuckDbSession) => Promise<T>,
+): Promise<T> {
+  await mkdir(dirname(path), { recursive: true })
+  const spill = partOf(path, 'spill')
+  const session = await openDuckDb({ memoryLimit, threads: 1, tempDirectory: spill })
   try {
-    const rows = await appendRows(session, request)
-    await copyOut(session, request, part)
-    const measured = await measureFile(part)
-    await publish(part, request.path)
-    return { rows, ...measured }
+    return await use(session)
   } finally {
     session.close()
-    await rm(part, { force: true })
     await rm(spill, { recursive: true, force: true })
   }
+}
+
+const partOf = (path: string, ending: string): string => join(dirname(path), `.${basename(path)}.${ending}`)
+
+/** One output: written beside, measured, then visible under its name. */
+async function putFile(session: DuckDbSession, request: CopyOut, path: string, format: Format) {
+  const part = partOf(path, 'part')
+  try {
+    await copyOut(session, request, part, format)
+    const measured = await measureFile(part)
+    await publish(part, path)
+    return measured
+  } finally {
+    await rm(part, { force: true })
+  }
+}
+
+async function writeRows<C extends Columns>(request: WriteFile<C>, format: Format): Promise<WrittenFile> {
+  return withSession(request.path, request.memoryLimit ?? '256MB', async (session) => {
+    const rows = await appendRows(session, request)
+    return { rows, ...(await putFile(session, request, request.path, format)) }
+  })
+}
+
+export const writeParquet = <C extends Columns>(request: WriteFile<C>): Promise<WrittenFile> =>
+  writeRows(request, 'parquet')
+
+/** With a header; texts that need it are quoted; a missing value is empty. */
+export const writeCsv = <C extends Columns>(request: WriteFile<C>): Promise<WrittenFile> => writeRows(request, 'csv')
+
+export interface MergeCsv {
+  /** Files as `writeCsv` makes them, all with these columns. */
+  readonly from: readonly string[]
+  readonly columns: Columns
+  readonly sortBy: readonly string[]
+  /** The outputs; each appears whole or not at all. */
+  readonly csv: string
+  readonly parquet: string
+  readonly signal?: AbortSignal
+}
+
+/** Several CSV files to one CSV and one Parquet file of the same rows in the same order. */
+export async function mergeCsv(
+  request: MergeCsv,
+): Promise<{ readonly csv: WrittenFile; readonly parquet: WrittenFile }> {
+  const types = Object.entries(request.columns).map(([name, type]) => `${sqlText(name)}: ${sqlText(duckDbType(type))}`)
+  const files = request.from.map(sqlText).join(', ')
+  return withSession(request.parquet, '256MB', async (session) => {
+    // Strict: a line of another form is an error that names its file and line, never a skipped row.
+    await session.run(
+      `create table rows as select * from read_csv([${files}], header = true, delim = ',', quote = '"', escape = '"', nullstr = '', ` +
+        `columns = {${types.join(', ')}}, auto_detect = false)`,
+      { signal: request.signal },
+    )
+    const { rows: counted } = await session.query('select count(*) as n from rows')
+    const rows = Number(counted[0]?.['n'])
+    const parquet = await putFile(session, request, request.parquet, 'parquet')
+    return { csv: { rows, ...(await putFile(session, request, request.csv, 'csv')) }, parquet: { rows, ...parquet } }
+  })
 }

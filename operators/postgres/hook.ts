@@ -44,9 +44,9 @@ export interface PostgresTable {
 }
 
 /** Whatever is in it, it is one name. */
-const quoteName = (name: string) => `"${name.replaceAll('"', '""')}"`
+export const quoteName = (name: string) => `"${name.replaceAll('"', '""')}"`
 
-function quoteTable(given: string | PostgresTable): string {
+export function quoteTable(given: string | PostgresTable): string {
   const names =
     typeof given === 'string' ? given.split('.') : [given.schema, given.table].filter((name) => name !== undefined)
   return names.map(quoteName).join('.')
@@ -235,8 +235,14 @@ export class PostgresHook {
   }
 
   /** Resolves when the server has answered all that is sent from now on, or the connection is gone. */
-  #idle(): Promise<unknown> {
-    return Promise.race([once(this.#client, 'drain'), once(this.#client, 'end')]).catch(() => undefined)
+  async #idle(): Promise<void> {
+    // The one that did not come is no longer listened for: a connection copies many times.
+    const over = new AbortController()
+    const { signal } = over
+    await Promise.race([once(this.#client, 'drain', { signal }), once(this.#client, 'end', { signal })]).catch(
+      () => undefined,
+    )
+    over.abort()
   }
 
   /** Asks the server to end what runs here; only another connection can. */
@@ -278,6 +284,17 @@ const SET_UP = `select pg_backend_pid() as pid, set_config('datestyle', 'ISO', f
   set_config('intervalstyle', 'postgres', false),
   set_config('statement_timeout', coalesce($1, current_setting('statement_timeout')), false)`
 
+/** `dagctl standalone` keeps a connection to its own database for data, apart from the metadata. */
+const EMBEDDED_ID = 'embedded_postgres'
+
+/** Without a `postgres_default` of the user's own, the embedded database takes its place, said so in the log. */
+async function idOrEmbedded(op: Pick<OperatorContext, 'client' | 'log'>, connId: string): Promise<string> {
+  if (connId !== 'postgres_default' || (await op.client.getConnection(connId)) !== null) return connId
+  if ((await op.client.getConnection(EMBEDDED_ID)) === null) return connId
+  op.log.info({ connId }, 'no such connection: using the embedded database of this host')
+  return EMBEDDED_ID
+}
+
 /**
  * Connects to the database of a connection of type postgres: `host`, `port` (5432), `login`, `password`, `schema` (the
  * database), and in the extra libpq's `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`, `options`.
@@ -291,7 +308,7 @@ export async function openPostgres(
   { timeout }: OpenPostgres = {},
 ): Promise<PostgresHook> {
   op.signal.throwIfAborted()
-  const connect = await connectorOf(op, connId)
+  const connect = await connectorOf(op, await idOrEmbedded(op, connId))
   let client: pg.Client | undefined
   try {
     client = await connect()

@@ -12,4 +12,5 @@ export {
   type StatementResult,
 } from './hook.ts'
 export { type PostgresOptions, type PostgresValue, postgres } from './postgres.ts'
+export { type UpsertCounts, type UpsertRows, upsertRows } from './upsert.ts'
 export { PostgresValueError } from './values.ts'

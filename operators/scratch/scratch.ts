@@ -39,6 +39,11 @@ export async function removeScratch(path: string): Promise<void> {
   await rmdir(dirname(path)).catch(() => undefined)
 }
 
+/** Removes all that the run left on scratch: for its last task, whose retry needs none of it. */
+export async function clearScratch(op: OperatorContext, connId?: string): Promise<void> {
+  await rm(await scratchFolder(op, connId), { recursive: true, force: true })
+}
+
 /** Is the file there? A folder in its place counts as absent. */
 export async function scratchExists(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => null)

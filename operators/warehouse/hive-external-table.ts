@@ -5,6 +5,7 @@ import { CountMismatchError, defineOperator, type OperatorContext } from '../../
 import type { LakeFile } from '../lake/hdfs-upload.ts'
 import { parentOf } from '../lake/paths.ts'
 import type { Columns } from '../parquet/columns.ts'
+import { clearScratch } from '../scratch/scratch.ts'
 import { openWarehouse } from './open.ts'
 import {
   type ExternalTable,
@@ -28,6 +29,8 @@ export interface HiveExternalTableOptions {
   readonly columns: Columns
   /** Folders of the file's path that name partitions (template): `['dt']` for `/candle/dt=2024-03-18/x.parquet`. */
   readonly partitionedBy: readonly string[]
+  /** Removes what the run left on scratch once its rows are counted: for the last task that needs it. Default false. */
+  readonly clearsScratch?: boolean
   /** For tests: another warehouse than the connection's. */
   readonly open?: (op: OperatorContext, connId: string, lakeConnId: string) => Promise<Warehouse>
 }
@@ -121,11 +124,12 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
     table,
     columns,
     partitionedBy,
+    clearsScratch = false,
     open = openWarehouse,
   } = options
   return defineOperator({
     name: 'HiveExternalTableOperator',
-    options: { connId, lakeConnId, database, table, columns, partitionedBy },
+    options: { connId, lakeConnId, database, table, columns, partitionedBy, clearsScratch },
     templateFields: ['database', 'table', 'partitionedBy'],
     async execute(op: OperatorContext, { location }: { location: LakeFile }, rendered): Promise<LoadedFile> {
       const place = placeOf(location.path, rendered.partitionedBy)
@@ -145,6 +149,7 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
           { table: fullName(wanted), partition: place.values, rows, warehouse: warehouse.name },
           'loaded and counted',
         )
+        if (clearsScratch) await clearScratch(op)
         return { table: fullName(wanted), partition: place.values, path: location.path, rows }
       } finally {
         await warehouse.close()

@@ -1,6 +1,6 @@
 // Recorded candles as the exchange's replay source takes them.
 
-import type { UpbitCandle } from '../../services/simulated/candle.ts'
+import type { UpbitCandle } from '../../services/simulated/upbit/candle.ts'
 import { recordedCsv, recordedJson, recordedNames } from './recorded.ts'
 
 /** Pages are served as they were recorded: JSON of the API itself. */

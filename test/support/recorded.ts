@@ -45,3 +45,17 @@ export function recordedCsv(set: string, name: string): readonly Readonly<Record
     return Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']))
   })
 }
+
+/** Rows of a CSV with quoting and perhaps a byte-order mark, as objects of text. Values hold no line breaks. */
+export function recordedQuotedCsv(set: string, name: string): readonly Readonly<Record<string, string>>[] {
+  const lines = readFileSync(recordedPath(set, name), 'utf8')
+    .replace(/^\ufeff/, '')
+    .trimEnd()
+    .split(/\r?\n/)
+  const cells = (line: string) =>
+    [...`,${line}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
+      quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'),
+    )
+  const names = cells(lines[0] ?? '')
+  return lines.slice(1).map((line) => Object.fromEntries(cells(line).map((value, i) => [names[i] ?? String(i), value])))
+}

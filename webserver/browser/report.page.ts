@@ -48,14 +48,51 @@ function seriesOf(chart: Chart): uPlot.Series[] {
   })
 }
 
-function xAxisOf(chart: Chart): Partial<uPlot.Axis> {
+const DAY = 86_400
+
+/** Times of day by 24 hours; the date where a day begins. */
+function instantLabels(zone: string): uPlot.Axis.DynamicValues {
+  const clock = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone,
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
+  const date = new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: 'numeric', month: 'short' })
+  return (_, splits, _axis, _space, step) => {
+    let last = ''
+    return splits.map((at) => {
+      const day = date.format(at * 1000)
+      const time = clock.format(at * 1000)
+      const isNew = day !== last
+      last = day
+      return step >= DAY ? day : isNew ? `${time}\n${day}` : time
+    })
+  }
+}
+
+function instantValue(zone: string): (self: uPlot, at: number | null) => string {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, dateStyle: 'medium', timeStyle: 'medium' })
+  return (_, at) => (at === null ? '—' : format.format(at * 1000))
+}
+
+function xSeriesOf(chart: Chart, zone: string): uPlot.Series {
+  const names = chart.x.values.map(String)
+  const label = chart.x.name
+  if (chart.xType === 'text') return { label, value: (_, at) => (at === null ? '—' : (names[at] ?? '')) }
+  return chart.xType === 'instant' ? { label, value: instantValue(zone) } : { label }
+}
+
+function xAxisOf(chart: Chart, zone: string): Partial<uPlot.Axis> {
+  if (chart.xType === 'instant') return { values: instantLabels(zone) }
   if (chart.xType !== 'text') return {}
   const names = chart.x.values.map(String)
   return {
     values: (_, splits) => splits.map((at) => (Number.isInteger(at) ? (names[at] ?? '') : '')),
-    rotate: names.length > 6 ? -40 : 0,
-    size: names.length > 6 ? 90 : 40,
-    // One tick a bar while they can be told apart.
+    // Every bar has its name while there are few: long ones lean.
+    rotate: names.length > 4 ? -35 : 0,
+    size: names.length > 4 ? 84 : 40,
+    space: 24,
     incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500],
   }
 }
@@ -63,7 +100,6 @@ function xAxisOf(chart: Chart): Partial<uPlot.Axis> {
 function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
   const line = { stroke: colourOf('--line'), width: 1 }
   const axis = { stroke: colourOf('--t2'), grid: line, ticks: line }
-  const names = chart.x.values.map(String)
   const x = chart.xType === 'text' ? chart.x.values.map((_, i) => i) : chart.x.values.map(Number)
   const order = x.map((_, i) => i).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0))
   const data = [
@@ -73,14 +109,15 @@ function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
   const options: uPlot.Options = {
     width: place.clientWidth,
     height: HEIGHT,
-    scales: { x: { time: chart.xType === 'instant', ...(chart.kind === 'bar' && { range: padded }) } },
+    // Bars stand on zero: their lengths are what a reader compares.
+    scales: {
+      x: { time: chart.xType === 'instant', ...(chart.kind === 'bar' && { range: padded(x) }) },
+      ...(chart.kind === 'bar' && { y: { range: fromZero } }),
+    },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
-    series: [
-      chart.xType === 'text' ? { label: chart.x.name, value: (_, at) => names[at] ?? '' } : { label: chart.x.name },
-      ...seriesOf(chart),
-    ],
+    series: [xSeriesOf(chart, zone), ...seriesOf(chart)],
     axes: [
-      { ...axis, ...xAxisOf(chart) },
+      { ...axis, ...xAxisOf(chart, zone) },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => compact.format(value)) },
     ],
   }
@@ -89,10 +126,14 @@ function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
 }
 
 /** Half a bar of room on both sides. */
-function padded(_: uPlot, min: number, max: number): [number, number] {
-  const room = max === min ? 1 : 0.5
-  return [min - room, max + room]
+function padded(x: readonly number[]): uPlot.Range.Function {
+  const sorted = [...x].sort((a, b) => a - b)
+  const steps = sorted.slice(1).map((at, i) => at - (sorted[i] ?? at))
+  const room = Math.min(...steps.filter((step) => step > 0), Number.MAX_VALUE) / 2
+  return (_, min, max) => (room > 1e300 ? [min - 1, max + 1] : [min - room, max + room])
 }
+
+const fromZero: uPlot.Range.Function = (_, min, max) => [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || 1]
 
 let drawn: { readonly plot: uPlot; readonly place: HTMLElement }[] = []
 

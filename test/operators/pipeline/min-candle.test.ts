@@ -7,7 +7,7 @@ import { hdfsUpload } from '../../../operators/lake/hdfs-upload.ts'
 import { CANDLE_COLUMNS } from '../../../operators/upbit/candle.ts'
 import { hiveExternalTable } from '../../../operators/warehouse/hive-external-table.ts'
 import { queryWarehouse } from '../../../operators/warehouse/open.ts'
-import { type Exchange, startExchange } from '../../../services/simulated/exchange.ts'
+import { type Exchange, startExchange } from '../../../services/simulated/upbit/exchange.ts'
 import { FakeClock } from '../../support/clock.ts'
 import {
   madeUpContext,

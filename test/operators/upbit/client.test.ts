@@ -8,7 +8,7 @@ import {
   UpbitShapeError,
   UpbitUnavailableError,
 } from '../../../operators/upbit/errors.ts'
-import { type ExchangeOptions, startExchange } from '../../../services/simulated/exchange.ts'
+import { type ExchangeOptions, startExchange } from '../../../services/simulated/upbit/exchange.ts'
 import { FakeClock } from '../../support/clock.ts'
 import { describeRecorded, recordedJson } from '../../support/recorded.ts'
 

@@ -3,7 +3,7 @@ import { openDuckDb, sqlText } from '../../../operators/duckdb/session.ts'
 import { type CollectCandles, collectCandles, parseMarkets } from '../../../operators/upbit/collect.ts'
 import { daysOf, fileNameOf, slotOf } from '../../../operators/upbit/slot.ts'
 import { FailTask, runInScope } from '../../../sdk/index.ts'
-import { type Exchange, startExchange } from '../../../services/simulated/exchange.ts'
+import { type Exchange, startExchange } from '../../../services/simulated/upbit/exchange.ts'
 import { FakeClock } from '../../support/clock.ts'
 import {
   type MadeUp,

@@ -4,6 +4,7 @@
 // large markets and seldom for the small ones; a minute without trades has no candle. Minute candles of a larger unit are made
 // of their minutes. Days, weeks and months are drawn from 24 points each: summing 43,200 minutes a month would take seconds.
 
+import { chance, hashText } from '../chance.ts'
 import {
   type CandleKind,
   type CandleQuery,
@@ -22,22 +23,6 @@ const MINUTE = 60_000
 const OPENING = Date.UTC(2017, 8, 25)
 /** A market without trades for this long answers with fewer candles than asked: the search backwards ends somewhere. */
 const LONGEST_SEARCH_MINUTES = 60_000
-
-/** 32 bits of the text: a start value for the hashes below. */
-function hashText(text: string): number {
-  let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
-}
-
-/** A number in [0, 1) that looks like chance and is a function of its arguments (murmur3's last mix). */
-function chance(seed: number, salt: number, at: number): number {
-  let hash =
-    seed ^ Math.imul(salt, 0x9e3779b1) ^ Math.imul(at, 0x85ebca6b) ^ Math.imul(Math.floor(at / 2 ** 32), 0xc2b2ae35)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
-}
 
 /** Smooth noise in [-1, 1]: chance at whole multiples of `period`, eased between them. */
 function smooth(seed: number, salt: number, at: number, period: number): number {

@@ -1,0 +1,241 @@
+// The mart on demand: hours of the table into Postgres by key, or into one CSV file of the lake.
+
+import { join } from 'node:path'
+import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { sqlText } from '../duckdb/session.ts'
+import { uploadToLake } from '../lake/hdfs-upload.ts'
+import { safeName } from '../lake/paths.ts'
+import { writeCsv } from '../parquet/write.ts'
+import { openPostgres } from '../postgres/hook.ts'
+import { type UpsertCounts, upsertRows } from '../postgres/upsert.ts'
+import { scratchFolder } from '../scratch/scratch.ts'
+import { openWarehouse } from '../warehouse/open.ts'
+import type { Warehouse } from '../warehouse/warehouse.ts'
+import { BEST_COLUMNS, BEST_KEY, type BestRow } from './columns.ts'
+import { type HourSlot, hourSlotAt } from './slot.ts'
+
+const HOUR = 3_600_000
+/** A request for more is a mistake in a date. */
+const MOST_HOURS = 24 * 366
+const TARGETS: readonly string[] = ['Postgres table', 'CSV file']
+const SOURCE = { database: 'gmarket', table: 'best' } as const
+
+export interface MartRequest {
+  /** First hour, ISO text with a zone; null = the newest hour of the table. */
+  readonly from: string | null
+  /** Hours from there. */
+  readonly hours: number
+  /** Labels (식품) or codes; empty = all. */
+  readonly categories: readonly string[]
+  /** `Postgres table` or `CSV file`. */
+  readonly target: string
+  /** Name of the Postgres table. */
+  readonly table: string
+  /** Go on when hours of the range are not in the table. */
+  readonly allowGaps: boolean
+}
+
+export interface MartConnections {
+  /** Default `hive_default`. */
+  readonly warehouse?: string
+  /** Default `hdfs_default`. */
+  readonly lake?: string
+  /** Default `postgres_default`. */
+  readonly postgres?: string
+}
+
+export type MartResult = {
+  readonly target: string
+  readonly hours: number
+  readonly missingHours: readonly string[]
+  readonly rows: number
+}
+
+const MART_COLUMNS = {
+  slot: 'timestamptz',
+  category_code: 'text',
+  category: 'text not null',
+  rank: 'int',
+  title: 'text not null',
+  price: 'bigint not null',
+  list_price: 'bigint',
+  discount_percent: 'int',
+  goods_code: 'text not null',
+  url: 'text not null',
+  img: 'text not null',
+} as const satisfies Record<keyof typeof BEST_COLUMNS, string>
+
+async function newestHour(warehouse: Warehouse, op: OperatorContext): Promise<number> {
+  const partitions = await warehouse.partitions(SOURCE, { signal: op.signal })
+  const newest = partitions
+    .map(({ values }) => Date.parse(`${values['dt']}T${values['hour']}:00:00+09:00`))
+    .sort((a, b) => b - a)[0]
+  if (newest === undefined) throw new FailTask('gmarket.best has no hour yet: run gmarket_hourly first')
+  return newest
+}
+
+async function hoursOf(warehouse: Warehouse, op: OperatorContext, { from, hours }: MartRequest): Promise<HourSlot[]> {
+  const start = from === null ? await newestHour(warehouse, op) : Math.floor(Date.parse(from) / HOUR) * HOUR
+  if (Number.isNaN(start))
+    throw new FailTask(`from must be a date with a zone, such as 2026-01-05T09:00:00+09:00, found ${from}`)
+  if (!Number.isInteger(hours) || hours < 1 || hours > MOST_HOURS)
+    throw new FailTask(`hours must be 1 to ${MOST_HOURS}, found ${hours}`)
+  return Array.from({ length: hours }, (_, i) => hourSlotAt(start + i * HOUR))
+}
+
+/** Values of BIGINT come as text, exact. */
+function rowOf(row: Readonly<Record<string, unknown>>): BestRow {
+  const text = (name: string) => String(row[name] ?? '')
+  const whole = (name: string) => (row[name] === null || row[name] === undefined ? null : Number(row[name]))
+  const big = (name: string) => (row[name] === null || row[name] === undefined ? null : BigInt(String(row[name])))
+  return {
+    slot: text('slot'),
+    category_code: text('category_code'),
+    category: text('category'),
+    rank: whole('rank'),
+    title: text('title'),
+    price: big('price'),
+    list_price: big('list_price'),
+    discount_percent: whole('discount_percent'),
+    goods_code: text('goods_code'),
+    url: text('url'),
+    img: text('img'),
+  }
+}
+
+async function rowsOfHour(
+  warehouse: Warehouse,
+  op: OperatorContext,
+  { dt, hour }: HourSlot,
+  categories: readonly string[],
+): Promise<readonly BestRow[]> {
+  const names = Object.keys(BEST_COLUMNS).join(', ')
+  const chosen = categories.map(sqlText).join(', ')
+  const only = categories.length === 0 ? '' : ` and (category in (${chosen}) or category_code in (${chosen}))`
+  const { rows } = await warehouse.query(
+    `select ${names} from gmarket.best where dt = ${sqlText(dt)} and hour = ${sqlText(hour)}${only}`,
+    { signal: op.signal },
+  )
+  return rows.map(rowOf)
+}
+
+const valuesOf = (row: BestRow): readonly unknown[] =>
+  Object.keys(BEST_COLUMNS).map((name) => row[name as keyof BestRow])
+
+interface Filled {
+  readonly target: string
+  readonly counts: UpsertCounts
+}
+
+/** Each hour is a transaction of its own: what is done stays done when a later one fails. */
+async function fillTable(
+  op: OperatorContext,
+  connId: string,
+  table: string,
+  hours: AsyncIterable<readonly [HourSlot, readonly BestRow[]]>,
+): Promise<Filled> {
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(table))
+    throw new FailTask(`table must be small letters, digits and _, found ${JSON.stringify(table)}`)
+  const postgres = await openPostgres(op, connId)
+  const sum = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 }
+  try {
+    for await (const [slot, rows] of hours) {
+      const watermark = { name: table, value: new Date(slot.start).toISOString() }
+      const key = [...BEST_KEY]
+      const group = ['slot', 'category_code']
+      const done = await upsertRows(postgres, {
+        table,
+        columns: MART_COLUMNS,
+        key,
+        group,
+        rows: rows.map(valuesOf),
+        watermark,
+      })
+      for (const name of ['inserted', 'updated', 'unchanged', 'deleted'] as const) sum[name] += done[name]
+    }
+  } finally {
+    await postgres.close()
+  }
+  return { target: table, counts: sum }
+}
+
+async function writeFile(
+  op: OperatorContext,
+  connId: string,
+  rows: AsyncIterable<BestRow>,
+): Promise<{ path: string; rows: number }> {
+  const file_name = 'mart.csv'
+  const local_file_path = join(await scratchFolder(op), file_name)
+  const file = await writeCsv({
+    path: local_file_path,
+    columns: BEST_COLUMNS,
+    rows,
+    sortBy: BEST_KEY,
+    signal: op.signal,
+  })
+  const target = `/gmarket/mart/${safeName(op.runId)}.csv`
+  return uploadToLake({ file_name, local_file_path, ...file }, { connId, target })
+}
+
+async function publishSummary(
+  op: OperatorContext,
+  seen: ReadonlyMap<string, { rows: number; sum: number }>,
+): Promise<void> {
+  await op.publish('mart_by_category', {
+    title: 'Rows and mean price by category',
+    columns: [
+      { name: 'category', type: 'text' },
+      { name: 'rows', type: 'number' },
+      { name: 'mean price', type: 'number', unit: 'KRW' },
+    ],
+    rows: [...seen].map(([category, { rows, sum }]) => [category, rows, Math.round(sum / rows)]),
+    charts: [{ kind: 'bar', x: 'category', y: ['mean price'] }],
+  })
+}
+
+/** Fills the mart. The same request again changes nothing. Call it inside a task. */
+export async function fillMart(request: MartRequest, connections: MartConnections = {}): Promise<MartResult> {
+  const op = getOperatorContext('fillMart')
+  const { warehouse: hive = 'hive_default', lake = 'hdfs_default', postgres = 'postgres_default' } = connections
+  if (!TARGETS.includes(request.target))
+    throw new FailTask(`target must be one of ${TARGETS.join(', ')}, found ${request.target}`)
+  const warehouse = await openWarehouse(op, hive, lake)
+  const seen = new Map<string, { rows: number; sum: number }>()
+  const missingHours: string[] = []
+  let rowsRead = 0
+  try {
+    const slots = await hoursOf(warehouse, op, request)
+    const read = async function* (): AsyncGenerator<readonly [HourSlot, readonly BestRow[]]> {
+      for (const slot of slots) {
+        const rows = await rowsOfHour(warehouse, op, slot, request.categories)
+        if (rows.length === 0) missingHours.push(slot.text)
+        if (rows.length === 0 && !request.allowGaps)
+          throw new FailTask(
+            `gmarket.best has no rows of ${slot.text}: run gmarket_hourly for that hour, or set allow_gaps`,
+          )
+        rowsRead += rows.length
+        for (const row of rows) {
+          const known = seen.get(row.category ?? '') ?? { rows: 0, sum: 0 }
+          seen.set(row.category ?? '', { rows: known.rows + 1, sum: known.sum + Number(row.price) })
+        }
+        if (rows.length > 0) yield [slot, rows]
+      }
+    }
+    const flat = async function* (): AsyncGenerator<BestRow> {
+      for await (const [, rows] of read()) yield* rows
+    }
+    if (request.target === 'CSV file') {
+      const file = await writeFile(op, lake, flat())
+      await publishSummary(op, seen)
+      return { target: file.path, hours: slots.length, missingHours, rows: file.rows }
+    }
+    const { target, counts } = await fillTable(op, postgres, request.table, read())
+    const rowsWritten = counts.inserted + counts.updated + counts.unchanged
+    await op.record({ kind: 'table', target: `Postgres ${target}`, rowsRead, rowsWritten })
+    op.log.info({ target, ...counts, missingHours }, 'mart filled')
+    await publishSummary(op, seen)
+    return { target, hours: slots.length, missingHours, rows: rowsWritten }
+  } finally {
+    await warehouse.close()
+  }
+}

@@ -1,0 +1,47 @@
+// The tasks of gmarket_hourly, run by hand as a worker would run them, on embedded backends in a folder.
+
+import { type Category, GMARKET_CATEGORIES } from '../../operators/gmarket/categories.ts'
+import { BEST_COLUMNS } from '../../operators/gmarket/columns.ts'
+import { type CategoryFile, crawlBest } from '../../operators/gmarket/crawl.ts'
+import { type StoredHour, storeBest } from '../../operators/gmarket/store.ts'
+import { hiveExternalTable, type LoadedFile } from '../../operators/warehouse/hive-external-table.ts'
+import { type RunInfo, runInScope } from '../../sdk/context.ts'
+import { madeUpContext, runOf } from './operator-context.ts'
+
+export interface ShopWorld {
+  readonly embeddedRoot: string
+  readonly shopUrl: string
+}
+
+/** The run of the hour that starts then. */
+export function hourRun(start: string): RunInfo {
+  const at = Date.parse(start)
+  return runOf(new Date(at), new Date(at + 3_600_000))
+}
+
+const opOf = ({ embeddedRoot, shopUrl }: ShopWorld, run: RunInfo, taskId: string) =>
+  madeUpContext({ embeddedRoot, run, taskId, variables: new Map([['gmarket_simulated_url', shopUrl]]) })
+
+export const crawlOne = (world: ShopWorld, run: RunInfo, category: Category): Promise<CategoryFile> =>
+  runInScope(opOf(world, run, 'gmarket_hourly'), () => crawlBest(category))
+
+export const storeHour = (world: ShopWorld, run: RunInfo, pages: readonly CategoryFile[]): Promise<StoredHour> =>
+  runInScope(opOf(world, run, 'to_hdfs'), () => storeBest(pages))
+
+const load = hiveExternalTable({
+  database: 'gmarket',
+  table: 'best',
+  columns: BEST_COLUMNS,
+  partitionedBy: ['dt', 'hour'],
+  clearsScratch: true,
+})
+
+export async function loadHour(world: ShopWorld, run: RunInfo, location: StoredHour): Promise<LoadedFile> {
+  return load.execute(opOf(world, run, 'load_to_hive'), { location })
+}
+
+export async function runHour(world: ShopWorld, run: RunInfo): Promise<LoadedFile> {
+  const pages: CategoryFile[] = []
+  for (const category of GMARKET_CATEGORIES) pages.push(await crawlOne(world, run, category))
+  return loadHour(world, run, await storeHour(world, run, pages))
+}
