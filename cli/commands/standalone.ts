@@ -12,7 +12,7 @@ import { type Logger, makeLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { isAlive, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
+import { type DataLogin, type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startShop } from '../../services/simulated/gmarket/shop.ts'
 import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { migrate } from '../../store/migrate.ts'
@@ -80,7 +80,7 @@ async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<Em
 interface Databases {
   readonly metadata: string
   /** Of the embedded backends; null when the database is not the embedded one. */
-  readonly lake: string | null
+  readonly lake: DataLogin | null
 }
 
 async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise<Databases> {
@@ -90,7 +90,7 @@ async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise
   const server = await keepPostgres(config, log, undo)
   noteDatabaseUrl(config, server.url)
   undo.add('forget the database URL', () => forgetDatabaseUrl(config))
-  return { metadata: server.url, lake: server.lakeUrl }
+  return { metadata: server.url, lake: server.lake }
 }
 
 /** What the example pipelines read without connections of the user's own, and where their tables are. */
@@ -106,18 +106,17 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
-async function noteEmbeddedDatabase(context: Context, lakeUrl: string): Promise<void> {
-  const url = new URL(lakeUrl)
+async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<void> {
   await context.vault.setConnection(
     {
       connId: 'embedded_postgres',
       connType: 'postgres',
       description: 'Embedded database for data, apart from the metadata; set at every start',
-      host: url.searchParams.get('host'),
-      schema: url.pathname.slice(1),
-      login: decodeURIComponent(url.username),
-      password: decodeURIComponent(url.password),
-      port: Number(url.searchParams.get('port')),
+      host: lake.host,
+      schema: lake.database,
+      login: lake.role,
+      password: lake.password,
+      port: lake.port,
       extra: null,
     },
     'standalone',

@@ -24,11 +24,23 @@ export interface EmbeddedPostgresOptions {
   nativeDir?: string
 }
 
+/** How to reach the database of the embedded backends. */
+export interface DataLogin {
+  /** Folder of the server's socket. */
+  host: string
+  port: number
+  role: string
+  database: string
+  password: string
+}
+
 export interface EmbeddedPostgres {
   /** Of the metadata: role and database `baram`. For the `pg` package, which takes a socket folder as `host`. */
   url: string
   /** Of the embedded backends: role and database `lake`, which may not even connect to the metadata. */
   lakeUrl: string
+  /** The same, by its parts. */
+  lake: DataLogin
   socketDir: string
   dataDir: string
   pid: number
@@ -51,6 +63,7 @@ function describe(
     ...server,
     url: urlOf('baram', passwords.metadata, server.socketDir),
     lakeUrl: urlOf('lake', passwords.lake, server.socketDir),
+    lake: { host: server.socketDir, port: PORT, role: 'lake', database: 'lake', password: passwords.lake },
     stop() {
       stopping ??= stopServer(server.dataDir, server.pid)
       return stopping
