@@ -1,0 +1,25 @@
+// The servers we can start. A new one is a row here and a folder `services/<name>/`.
+
+import { ServiceError } from './errors.ts'
+import type { Launcher } from './server.ts'
+
+const LAUNCHERS = {
+  postgres: async () => (await import('../postgres/launch.ts')).postgres,
+  redis: async () => (await import('../redis/launch.ts')).redis,
+  zookeeper: async () => (await import('../zookeeper/launch.ts')).zookeeper,
+} satisfies Readonly<Record<string, () => Promise<Launcher>>>
+
+export type ServerName = keyof typeof LAUNCHERS
+
+// Object.keys forgets which keys they are.
+export const serverNames = Object.keys(LAUNCHERS) as readonly ServerName[]
+
+export function readServerName(text: string): ServerName {
+  const name = serverNames.find((known) => known === text)
+  if (name !== undefined) return name
+  throw new ServiceError('usage', `there is no server ${JSON.stringify(text)}, only ${serverNames.join(', ')}`)
+}
+
+export function launcherOf(name: ServerName): Promise<Launcher> {
+  return LAUNCHERS[name]()
+}
