@@ -20,11 +20,13 @@ export interface JavaProgram {
   /** Most heap, in megabytes. */
   readonly heap: number
   readonly flags?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** A small heap, one collector thread and the quick compiler alone: less memory and half the start time on two cores. */
-export function javaCommand({ classpath, main, args = [], heap, flags = [] }: JavaProgram): Command {
+export function javaCommand({ classpath, main, args = [], heap, flags = [], environment }: JavaProgram): Command {
   return {
+    ...(environment !== undefined && { environment }),
     program: 'java',
     args: [
       `-Xmx${heap}m`,
@@ -43,12 +45,12 @@ export function javaCommand({ classpath, main, args = [], heap, flags = [] }: Ja
   }
 }
 
-/** @public `--add-opens` for packages a library of Java 8's time reaches into. */
+/** `--add-opens` for packages a library of Java 8's time reaches into. */
 export function opens(module: string, packages: readonly string[]): readonly string[] {
   return packages.map((name) => `--add-opens=${module}/${name}=ALL-UNNAMED`)
 }
 
-/** @public Runs it to its end. */
+/** Runs it to its end. */
 export async function runJava(program: JavaProgram): Promise<string> {
   return runToEnd(javaCommand(program), JAVA_HINT)
 }

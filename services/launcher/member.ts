@@ -65,7 +65,7 @@ export function memoryOf(member: MemberState): number {
 }
 
 /** `env NAME=value program …`: gives variables on top of the caller's without this file reading them. It keeps the pid. */
-function withEnvironment({ program, args, environment = {} }: Command): readonly [string, readonly string[]] {
+export function withEnvironment({ program, args, environment = {} }: Command): readonly [string, readonly string[]] {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
   return variables.length === 0 ? [program, args] : ['env', [...variables, program, ...args]]
 }

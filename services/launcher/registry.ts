@@ -4,6 +4,8 @@ import { ServiceError } from './errors.ts'
 import type { Launcher } from './server.ts'
 
 const LAUNCHERS = {
+  hdfs: async () => (await import('../hdfs/launch.ts')).hdfs,
+  'hdfs-ha': async () => (await import('../hdfs-ha/launch.ts')).hdfsHa,
   postgres: async () => (await import('../postgres/launch.ts')).postgres,
   redis: async () => (await import('../redis/launch.ts')).redis,
   zookeeper: async () => (await import('../zookeeper/launch.ts')).zookeeper,

@@ -79,6 +79,7 @@ const UNTIL_MS = 90_000
 class Server implements RunningServer {
   readonly folder: string
   #state: ServerState
+  #saved: Promise<void> = Promise.resolve()
 
   constructor(folder: string, state: ServerState) {
     this.folder = folder
@@ -131,9 +132,11 @@ class Server implements RunningServer {
     await this.#save({ ...this.#state, members: [] })
   }
 
+  /** Members are started side by side; their writes follow one another, so that the last one tells all. */
   async #save(state: ServerState): Promise<void> {
     this.#state = state
-    await writeState(this.folder, state)
+    this.#saved = this.#saved.then(() => writeState(this.folder, state))
+    await this.#saved
   }
 
   #member(name: string): MemberState {
