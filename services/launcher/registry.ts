@@ -4,8 +4,11 @@ import { ServiceError } from './errors.ts'
 import type { Launcher } from './server.ts'
 
 const LAUNCHERS = {
+  elasticsearch: async () => (await import('../elasticsearch/launch.ts')).elasticsearch,
   hdfs: async () => (await import('../hdfs/launch.ts')).hdfs,
   'hdfs-ha': async () => (await import('../hdfs-ha/launch.ts')).hdfsHa,
+  kafka: async () => (await import('../kafka/launch.ts')).kafka,
+  kafka3: async () => (await import('../kafka3/launch.ts')).kafka3,
   postgres: async () => (await import('../postgres/launch.ts')).postgres,
   redis: async () => (await import('../redis/launch.ts')).redis,
   zookeeper: async () => (await import('../zookeeper/launch.ts')).zookeeper,
