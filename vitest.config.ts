@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-const alias = [
+export const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+export const alias = [
   { find: /^baram\/operators\/([a-z-]+)$/, replacement: here('./operators/$1/index.ts') },
   { find: /^baram\/operators$/, replacement: here('./operators/index.ts') },
   { find: /^baram$/, replacement: here('./sdk/index.ts') },

@@ -1,6 +1,8 @@
 // `baram/operators`: the operators and the ports behind them.
 
 export * from './bash/index.ts'
+export * from './document-index/index.ts'
+export * from './event-log/index.ts'
 export * from './external-task/index.ts'
 export * from './file/index.ts'
 export * from './gmarket/index.ts'

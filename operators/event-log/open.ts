@@ -1,0 +1,34 @@
+// Which event log a connection means. No connection: the embedded one, said so in the log.
+
+import { join } from 'node:path'
+import type { OperatorContext } from '../../sdk/index.ts'
+import { ConnectionUnusableError, folderOf } from '../connection.ts'
+import { EmbeddedEventLog } from './embedded.ts'
+import type { EventLog } from './event-log.ts'
+
+/** The folder that is the embedded event log of this host. */
+function embeddedEventLogRoot(embeddedRoot: string): string {
+  return join(embeddedRoot, 'event-log')
+}
+
+/**
+ * Close what you get.
+ * @throws ConnectionUnusableError for a type this version cannot open
+ */
+export async function openEventLog(op: OperatorContext, connId = 'kafka_default'): Promise<EventLog> {
+  const connection = await op.client.getConnection(connId)
+  if (connection === null) {
+    const root = embeddedEventLogRoot(op.embeddedRoot)
+    op.log.info({ connId, eventLog: root }, 'no such connection: using the embedded event log, files of this host')
+    return new EmbeddedEventLog(root, { signal: op.signal })
+  }
+  switch (connection.type) {
+    case 'directory':
+    case 'file': {
+      const folder = folderOf(connection)
+      return new EmbeddedEventLog(folder, { name: `event log (directory ${folder})`, signal: op.signal })
+    }
+    default:
+      throw new ConnectionUnusableError(connId, `an event log is of type kafka or directory, found ${connection.type}`)
+  }
+}
