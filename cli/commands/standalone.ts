@@ -14,6 +14,7 @@ import { isAlive, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
 import { type DataLogin, type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startShop } from '../../services/simulated/gmarket/shop.ts'
+import { startHistory } from '../../services/simulated/stocks/server.ts'
 import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { migrate } from '../../store/migrate.ts'
 import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
@@ -100,9 +101,12 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   undo.add('stop the simulated exchange', () => exchange.close())
   const shop = await startShop({ now })
   undo.add('stop the simulated shop', () => shop.close())
+  const history = await startHistory()
+  undo.add('stop the simulated history', () => history.close())
   const note = 'of this standalone; set at every start'
   await context.vault.setVariable('upbit_simulated_url', exchange.url, `Simulated exchange ${note}`, 'standalone')
   await context.vault.setVariable('gmarket_simulated_url', shop.url, `Simulated shop ${note}`, 'standalone')
+  await context.vault.setVariable('stocks_simulated_url', history.url, `Generated history ${note}`, 'standalone')
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
@@ -193,7 +197,7 @@ function announce(config: Config, { url, token, password }: Announcement): void 
   print(`  DAGs        ${config.dagsFolder}`)
   print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
-  print('  Sources     simulated, until you add the connections upbit_default, gmarket_default\n')
+  print('  Sources     simulated, until you add the connections upbit_default, gmarket_default, stocks_default\n')
   print(pc.dim('Ctrl-C stops everything.'))
 }
 

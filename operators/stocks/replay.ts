@@ -1,0 +1,182 @@
+// The history into a topic, each row once however often the task is killed: as fast as the log takes it, or paced as if live.
+
+import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { systemClock } from '../clock.ts'
+import {
+  deadLetter,
+  deadLetterTopic,
+  type EventLog,
+  type NewRecord,
+  openEventLog,
+  openReplay,
+  type Send,
+} from '../event-log/index.ts'
+import { readStock } from './rows.ts'
+import { openStockSource, type StockSource } from './source.ts'
+
+export interface ReplayStocks {
+  /** Default `stocks_default`; without it the generated history. */
+  readonly source?: string
+  /** Default `kafka_default`; without it the embedded event log. */
+  readonly connId?: string
+  /** Default `Stock_Data`. */
+  readonly topic?: string
+  /** Default 3. */
+  readonly partitions?: number
+  /** Rows of this rank or better. Default 20. */
+  readonly mostRank?: number
+  /** Rows a second, by the wall clock; 0 (default) = as fast as the log takes them. */
+  readonly perSecond?: number
+  /** Rows a batch, which is one transaction. Default 5,000; when paced, at most a second's. */
+  readonly batch?: number
+}
+
+/** What was replayed (the task's XCom). */
+export type ReplayedStocks = {
+  readonly topic: string
+  /** Names this replay: the same source into the same topic has the same. */
+  readonly replay: string
+  /** Rows of the source, of the wanted ranks. */
+  readonly rows: number
+  readonly accepted: number
+  readonly rejected: number
+  readonly firstDay: string
+  readonly lastDay: string
+  /** Weekdays without a row: the market was closed. */
+  readonly closedDays: number
+  /** One past the last record of each partition, when it was done. */
+  readonly ends: readonly number[]
+}
+
+/** Header that tells which replay a record is of. */
+export const REPLAY_HEADER = 'replay'
+
+interface Batch {
+  readonly records: readonly NewRecord[]
+  readonly bad: readonly NewRecord[]
+}
+
+async function readBatch(source: StockSource, topic: string, replay: string, from: number, to: number): Promise<Batch> {
+  const records: NewRecord[] = []
+  const bad: NewRecord[] = []
+  for (const raw of await source.read(from, to)) {
+    const row = readStock(raw)
+    if ('fault' in row) {
+      const value = Buffer.from(JSON.stringify(raw))
+      bad.push(deadLetter({ key: null, value, topic }, row.fault))
+    } else records.push({ key: row.Code, value: JSON.stringify(row), headers: { [REPLAY_HEADER]: replay } })
+  }
+  return { records, bad }
+}
+
+interface Progress {
+  accepted: number
+  rejected: number
+  readonly offsets: Record<string, readonly [number, number]>
+}
+
+function noteOffsets(
+  progress: Progress,
+  topic: string,
+  appended: readonly { topic: string; partition: number; first: number; last: number }[],
+): void {
+  for (const range of appended) {
+    if (range.topic !== topic) continue
+    const known = progress.offsets[range.partition]
+    progress.offsets[range.partition] = [
+      Math.min(known?.[0] ?? range.first, range.first),
+      Math.max(known?.[1] ?? 0, range.last),
+    ]
+  }
+}
+
+/** Waits until so many rows may have been sent since the beginning. */
+async function keepPace(op: OperatorContext, startedAt: number, sent: number, perSecond: number): Promise<void> {
+  if (perSecond === 0) return
+  const due = startedAt + (sent / perSecond) * 1_000
+  const wait = due - performance.now()
+  if (wait > 0) await systemClock.sleep(wait, op.signal)
+}
+
+async function replayInto(
+  op: OperatorContext,
+  log: EventLog,
+  source: StockSource,
+  plan: { readonly topic: string; readonly replay: string; readonly batch: number; readonly perSecond: number },
+): Promise<Progress> {
+  const { topic, replay, batch, perSecond } = plan
+  const work = await openReplay(log, { id: `stock_replay/${topic}/${replay}`, topic })
+  const progress: Progress = { accepted: 0, rejected: 0, offsets: {} }
+  const startedAt = performance.now()
+  const already = work.position
+  if (already > 0)
+    op.log.info(
+      { replay, already, rows: source.rows },
+      'an earlier try has put rows into the topic: going on behind them',
+    )
+  try {
+    for (let from = 0; from < source.rows; from += batch) {
+      op.signal.throwIfAborted()
+      const to = Math.min(from + batch, source.rows)
+      const { records, bad } = await readBatch(source, topic, replay, from, to)
+      progress.accepted += records.length
+      progress.rejected += bad.length
+      // Batches are cut at the same rows in every try, so a batch is in the log whole or not at all.
+      if (to <= already) continue
+      const sends: Send[] = [
+        { topic, records },
+        { topic: deadLetterTopic(topic), records: bad },
+      ].filter((send) => send.records.length > 0)
+      noteOffsets(progress, topic, await work.append(sends, to))
+      await keepPace(op, startedAt, to - already, perSecond)
+    }
+    return progress
+  } finally {
+    await work.close()
+  }
+}
+
+/** Replays the history. The same source again appends nothing. Call it inside a task. */
+export async function replayStocks(options: ReplayStocks = {}): Promise<ReplayedStocks> {
+  const op = getOperatorContext('replayStocks')
+  const {
+    source: sourceId = 'stocks_default',
+    connId,
+    topic = 'Stock_Data',
+    partitions = 3,
+    mostRank = 20,
+    perSecond = 0,
+  } = options
+  const source = await openStockSource(op, sourceId, mostRank)
+  const log = await openEventLog(op, connId)
+  try {
+    await log.ensureTopic(topic, { partitions, retentionMs: -1 })
+    await log.ensureTopic(deadLetterTopic(topic), { partitions: 1, retentionMs: -1 })
+    // The size of a batch is part of the name: a resumed replay must cut the source at the same rows.
+    const batch = options.batch ?? (perSecond > 0 ? Math.max(1, Math.min(5_000, Math.floor(perSecond))) : 5_000)
+    const replay = `${source.sha256.slice(0, 16)}-${mostRank}-${batch}`
+    const { rows, firstDay, lastDay, closedDays } = source
+    await op.record({
+      kind: 'source',
+      target: source.name,
+      rowsRead: rows,
+      rowsWritten: rows,
+      checksum: `sha256:${source.sha256}`,
+    })
+    const { accepted, rejected, offsets } = await replayInto(op, log, source, { topic, replay, batch, perSecond })
+    await op.record({
+      kind: 'event_log',
+      target: topic,
+      rowsRead: rows,
+      rowsWritten: accepted,
+      rowsRejected: rejected,
+      offsets,
+    })
+    const ends = (await log.offsets(topic)).map(({ end }) => end)
+    op.log.info({ topic, rows, accepted, rejected, closedDays, firstDay, lastDay }, 'history replayed')
+    return { topic, replay, rows, accepted, rejected, firstDay, lastDay, closedDays, ends }
+  } finally {
+    source.close()
+    await log.close()
+  }
+}
