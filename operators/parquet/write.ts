@@ -191,3 +191,34 @@ export async function mergeCsv(
     return { csv: { rows, ...(await putFile(session, request, request.csv, 'csv')) }, parquet: { rows, ...parquet } }
   })
 }
+
+export interface MergeParquet {
+  readonly from: readonly string[]
+  /** Appears whole or not at all. */
+  readonly path: string
+  readonly columns: Columns
+  /** Names a row, and orders the file. */
+  readonly key: readonly string[]
+  /** Of rows of one key the one with the largest of this column stays. */
+  readonly newestBy: string
+  readonly signal?: AbortSignal
+}
+
+/** Several Parquet files of these columns to one, each key once. `read` counts rows before doubles were left out. */
+export async function mergeParquet(request: MergeParquet): Promise<WrittenFile & { readonly read: number }> {
+  const { columns, key, newestBy, path, signal } = request
+  const names = Object.keys(columns).map(sqlName).join(', ')
+  const files = request.from.map(sqlText).join(', ')
+  const keys = key.map(sqlName).join(', ')
+  return withSession(path, '256MB', async (session) => {
+    await session.run(
+      `create table rows as select ${names} from read_parquet([${files}], union_by_name = true)
+       qualify row_number() over (partition by ${keys} order by ${sqlName(newestBy)} desc) = 1`,
+      { signal },
+    )
+    const count = async (of: string) => Number((await session.query(`select count(*) as n from ${of}`)).rows[0]?.['n'])
+    const read = await count(`read_parquet([${files}], union_by_name = true)`)
+    const rows = await count('rows')
+    return { read, rows, ...(await putFile(session, { columns, sortBy: key, signal }, path, 'parquet')) }
+  })
+}

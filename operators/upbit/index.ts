@@ -13,6 +13,7 @@ export {
 export { type CandleRange, UpbitClient, type UpbitClientOptions } from './client.ts'
 export { type CollectCandles, collectCandles } from './collect.ts'
 export { type OpenUpbit, openUpbit, SIMULATED_URL_VARIABLE } from './connect.ts'
+export { type CompactDay, type CompactedDay, compactDay, type DayReady, isDayReady } from './daily.ts'
 export {
   UpbitBlockedError,
   UpbitRateLimitedError,
@@ -20,3 +21,4 @@ export {
   UpbitShapeError,
   UpbitUnavailableError,
 } from './errors.ts'
+export { type ForecastCandles, forecastCandles, type MarketForecast } from './forecast.ts'
