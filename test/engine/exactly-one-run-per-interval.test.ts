@@ -12,12 +12,15 @@ import { useEngines } from '../support/use-engine.ts'
 const makeEngine = useEngines()
 const HOUR = 3_600_000
 /** The start of the current hour; the tests do not run across one, or they compare against the dates that exist. */
-const hourAgo = (n: number) => Math.floor(Date.now() / HOUR) * HOUR - n * HOUR
+/** The schedule's minute lies half an hour from now: no date falls due while the tests run. */
+const LAST_DUE = Math.floor((Date.now() - HOUR / 2) / 60_000) * 60_000
+const HOURLY = `${new Date(LAST_DUE).getUTCMinutes()} * * * *`
+const hourAgo = (n: number) => LAST_DUE - n * HOUR
 
 const hourly = (startHoursAgo: number, changes: Partial<SerializedDag> = {}) =>
   makeDag(['a'], [], {
     dagId: 'hourly',
-    timetable: { kind: 'cron', expression: '0 * * * *', timezone: 'UTC', interval: false },
+    timetable: { kind: 'cron', expression: HOURLY, timezone: 'UTC', interval: false },
     startDate: new Date(hourAgo(startHoursAgo)).toISOString(),
     ...changes,
   })

@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { ERROR_CODES } from '../../core/errors.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -20,16 +19,4 @@ it('README shows both commands', () => {
 it('every document that README names exists', () => {
   for (const [, path] of read('README.md').matchAll(/\]\((docs\/[^)]+|[A-Z]+(?:\.md)?)\)/g))
     expect(read(path ?? '').length).toBeGreaterThan(0)
-})
-
-it('docker-compose.yml gives no password, and limits every service', () => {
-  const compose = parse(read('docker-compose.yml'), { merge: true }) as {
-    services: Record<string, { mem_limit?: string; image?: string; build?: string }>
-  }
-  expect(Object.keys(compose.services).sort()).toEqual(['init', 'postgres', 'scheduler', 'webserver', 'worker'])
-  for (const service of Object.values(compose.services)) {
-    expect(service.mem_limit).toBeDefined()
-    expect(service.image ?? service.build).toBeDefined()
-  }
-  expect(read('docker-compose.yml')).toContain('POSTGRES_PASSWORD:?set POSTGRES_PASSWORD')
 })

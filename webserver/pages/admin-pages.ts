@@ -106,24 +106,45 @@ export const KINDS = [
 const DEFAULTS = [
   { id: 'hdfs_default', kind: 'webhdfs', address: 'a folder of this host', note: 'embedded: local files' },
   { id: 'hive_default', kind: 'hiveserver2', address: 'DuckDB', note: 'embedded: DuckDB' },
+  { id: 'kafka_default', kind: 'kafka', address: 'files of this host', note: 'embedded: append-only files' },
+  { id: 'elasticsearch_default', kind: 'elasticsearch', address: 'Postgres', note: 'embedded: a Postgres schema' },
+  {
+    id: 'postgres_default',
+    kind: 'postgres',
+    address: 'Postgres',
+    note: 'embedded: a database apart from the metadata',
+  },
   { id: 'scratch_default', kind: 'file', address: 'a folder of this host', note: 'embedded: local files' },
 ] as const
-/** What takes the place of the exchange's connection: `dagctl standalone` keeps its address in a Variable. */
-const SIMULATED = { id: 'upbit_default', kind: 'http', variable: 'upbit_simulated_url' } as const
+/** What takes the place of the sources' connections: `dagctl standalone` keeps their addresses in Variables. */
+const SIMULATED = [
+  {
+    id: 'upbit_default',
+    kind: 'http',
+    variable: 'upbit_simulated_url',
+    what: 'the simulated exchange of this host: generated candles, not market data',
+  },
+  {
+    id: 'gmarket_default',
+    kind: 'http',
+    variable: 'gmarket_simulated_url',
+    what: 'the simulated shop of this host: generated goods, not offers',
+  },
+  {
+    id: 'stocks_default',
+    kind: 'file',
+    variable: 'stocks_simulated_url',
+    what: 'the generated history of this host: no real prices',
+  },
+] as const
 
-async function simulatedExchange(web: Web) {
-  const variable = await web.vault.findVariable(SIMULATED.variable)
-  const address = variable === null || variable.isSensitive ? null : variable.value
-  return address === null
-    ? []
-    : [
-        {
-          id: SIMULATED.id,
-          kind: SIMULATED.kind,
-          address,
-          note: `the simulated exchange of this host: generated candles, not market data (Variable ${SIMULATED.variable})`,
-        },
-      ]
+async function simulatedSources(web: Web) {
+  const found = await Promise.all(SIMULATED.map(({ variable }) => web.vault.findVariable(variable)))
+  return SIMULATED.flatMap(({ id, kind, variable, what }, i) => {
+    const known = found[i] ?? null
+    if (known === null || known.isSensitive) return []
+    return [{ id, kind, address: known.value, note: `${what} (Variable ${variable})` }]
+  })
 }
 
 function address(connection: Connection): string {
@@ -149,13 +170,13 @@ export async function connectionsPage(web: Web, req: Request): Promise<PageView>
     isFromEnvironment: web.vault.isConnectionOverridden(connection.connId),
     at: connection.updatedAt,
   }))
-  const implied = [...DEFAULTS, ...(await simulatedExchange(web))]
+  const implied = [...DEFAULTS, ...(await simulatedSources(web))]
     .filter(({ id }) => !known.has(id))
     .map((item) => ({
       ...item,
       href: `/connections/new?id=${item.id}&kind=${item.kind}`,
-      isEmbedded: item.id !== SIMULATED.id,
-      isSimulated: item.id === SIMULATED.id,
+      isEmbedded: !SIMULATED.some(({ id }) => id === item.id),
+      isSimulated: SIMULATED.some(({ id }) => id === item.id),
       isFromEnvironment: false,
       at: null,
     }))
