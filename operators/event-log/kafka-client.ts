@@ -6,7 +6,6 @@ import { lookup } from 'node:dns/promises'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafka, { type Kafka, type KafkaConfig, type logCreator } from 'kafkajs'
-import snappy from 'kafkajs-snappy'
 import type { TaskLogger } from '../../sdk/index.ts'
 import { EventLogError, ProducerFencedError } from './event-log.ts'
 
@@ -95,6 +94,8 @@ const FEW_RETRIES = { ...RETRY, retries: 4 }
 /** No single call takes longer, retries included. */
 const MOST_CALL_MS = 120_000
 
+const require = createRequire(import.meta.url)
+
 let isMended = false
 
 interface RequestQueue {
@@ -109,8 +110,9 @@ interface RequestQueue {
 function mend(): void {
   if (isMended) return
   isMended = true
-  kafka.CompressionCodecs[kafka.CompressionTypes.Snappy] = snappy
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+  // Neither has types of its own.
+  kafka.CompressionCodecs[kafka.CompressionTypes.Snappy] = require('kafkajs-snappy') as () => unknown
+  const { prototype } = require('kafkajs/src/network/requestQueue') as {
     readonly prototype: { scheduleCheckPendingRequests: (this: RequestQueue) => void }
   }
   const schedule = prototype.scheduleCheckPendingRequests
