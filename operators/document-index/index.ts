@@ -1,4 +1,4 @@
-// `baram/operators/document-index`: documents by id, searched by field, in Postgres now and in Elasticsearch later.
+// `baram/operators/document-index`: documents by id, searched by field, in Postgres or in Elasticsearch.
 
 export {
   type Bucket,

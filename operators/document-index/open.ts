@@ -26,6 +26,10 @@ export async function openDocumentIndex(op: OperatorContext, connId = 'elasticse
     return openPostgresDocumentIndex(op, EMBEDDED)
   }
   switch (connection.type) {
+    case 'elasticsearch': {
+      const { openElasticDocumentIndex } = await import('./elastic-index.ts')
+      return openElasticDocumentIndex(op, connection)
+    }
     case 'postgres':
     case 'postgresql':
       return openPostgresDocumentIndex(op, connId)

@@ -99,12 +99,13 @@ interface Cursor {
   at: number
 }
 
+/** A copy: a message that is kept must not keep all that was read with it. */
 function readBytes(frame: Buffer, cursor: Cursor): Buffer | null {
   const length = frame.readInt32LE(cursor.at)
   cursor.at += 4
   if (length < 0) return null
   cursor.at += length
-  return frame.subarray(cursor.at - length, cursor.at)
+  return Buffer.from(frame.subarray(cursor.at - length, cursor.at))
 }
 
 const NO_HEADERS: Readonly<Record<string, Buffer>> = Object.freeze({})

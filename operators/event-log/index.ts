@@ -1,4 +1,4 @@
-// `baram/operators/event-log`: topics of records, on files now and on Kafka later.
+// `baram/operators/event-log`: topics of records, on files or on Kafka.
 
 export { deadLetter, deadLetterTopic, type Unusable } from './dead-letter.ts'
 export { EmbeddedEventLog, type EmbeddedEventLogOptions } from './embedded.ts'

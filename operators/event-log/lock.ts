@@ -7,7 +7,18 @@
 // It is the way of services/home-lock.ts, for holds of milliseconds: the calls are synchronous, since waiting for a thread costs more.
 
 import { randomBytes } from 'node:crypto'
-import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventLogError } from './event-log.ts'
 import { hasCode } from './files.ts'
@@ -144,8 +155,20 @@ export class FolderLock {
       utimesSync(this.#own, now, now)
       return
     }
+    this.#sweep()
     writeFileSync(this.#own, JSON.stringify(this.#me))
     this.#isWritten = true
+  }
+
+  /** Removes the own files of contenders of this host that were killed; of others nothing can be told. */
+  #sweep(): void {
+    for (const name of readdirSync(dirname(this.#first))) {
+      if (!/^lock\.[0-9a-f]{18}$/.test(name)) continue
+      const file = join(dirname(this.#first), name)
+      const holder = readHolder(file)
+      const isDead = holder?.world === this.#me.world && startTimeOf(holder.pid) !== holder.startTime
+      if (isDead) rmSync(file, { force: true })
+    }
   }
 
   /** @returns null when the lock is ours, else who has it */

@@ -13,7 +13,7 @@ function embeddedEventLogRoot(embeddedRoot: string): string {
 
 /**
  * Close what you get.
- * @throws ConnectionUnusableError for a type this version cannot open
+ * @throws ConnectionUnusableError for a connection that is not one of an event log, EventLogError when Kafka cannot be used
  */
 export async function openEventLog(op: OperatorContext, connId = 'kafka_default'): Promise<EventLog> {
   const connection = await op.client.getConnection(connId)
@@ -23,6 +23,16 @@ export async function openEventLog(op: OperatorContext, connId = 'kafka_default'
     return new EmbeddedEventLog(root, { signal: op.signal })
   }
   switch (connection.type) {
+    case 'kafka': {
+      // kafkajs is loaded by those who use it.
+      const [{ openKafkaEventLog }, { kafkaConfigOf }] = await Promise.all([
+        import('./kafka.ts'),
+        import('./kafka-connection.ts'),
+      ])
+      const config = await kafkaConfigOf(connection)
+      const clientId = `baram ${op.dagId}.${op.taskId}`
+      return openKafkaEventLog({ connId, config, clientId, log: op.log, signal: op.signal })
+    }
     case 'directory':
     case 'file': {
       const folder = folderOf(connection)

@@ -159,9 +159,12 @@ describe('a killed writer', () => {
     const dead = { ...holder, id: 'abc', pid: child.pid, startTime: '1' }
     await writeFile(file('lock'), JSON.stringify(dead))
     await writeFile(file('lock.abc'), JSON.stringify(dead))
+    const another = `lock.${'0'.repeat(18)}`
+    await writeFile(file(another), JSON.stringify(dead))
     await (await openLog().producer()).send('t', [{ value: '0' }])
     const left = (await readdir(root)).filter((name) => name.startsWith('lock') && !/^lock\.[0-9a-f]{18}$/.test(name))
     expect(left).toEqual([])
+    expect(await readdir(root)).not.toContain(another)
   })
 })
 

@@ -1,0 +1,237 @@
+// Reading Kafka partitions without a group: what is fetched from their leaders, with aborted records and the log's own marks left out.
+
+import { startOf } from './embedded-consumer.ts'
+import {
+  type Consumer,
+  type ConsumerOptions,
+  EventLogError,
+  type LogMessage,
+  type PartitionOffsets,
+  type PollOptions,
+  type Position,
+} from './event-log.ts'
+import {
+  explained,
+  type FetchedMessage,
+  type FetchedPartition,
+  type KafkaCluster,
+  patiently,
+  problemOf,
+  within,
+} from './kafka-client.ts'
+
+const PARTITION_BYTES = 1024 * 1024
+const FETCH_BYTES = 16 * 1024 * 1024
+/** How long a broker holds a fetch that finds nothing. Leaders are asked at once, and the slowest is waited for. */
+const HOLD_MS = 100
+
+/** Kafka's offsets have 64 bits. */
+export function offsetOf(text: string): number {
+  const offset = Number(text)
+  if (Number.isSafeInteger(offset)) return offset
+  throw new EventLogError(`the offset ${text} is larger than 2^53, which this adapter cannot tell exactly`)
+}
+
+function headersOf(headers: FetchedMessage['headers']): Readonly<Record<string, Buffer>> {
+  const entries = Object.entries(headers).map(([name, value]) => {
+    const one = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)
+    return [name, Buffer.from(one ?? '')] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+/** kafkajs gives views of the whole answer: a copy lets go of it. */
+const copyOf = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
+
+function messageOf(message: FetchedMessage, topic: string, partition: number): LogMessage {
+  return {
+    key: copyOf(message.key),
+    value: copyOf(message.value),
+    topic,
+    partition,
+    offset: offsetOf(message.offset),
+    timestamp: Number(message.timestamp),
+    timestampType: message.batchContext.timestampType === 1 ? 'append' : 'create',
+    headers: headersOf(message.headers),
+  }
+}
+
+const isAbortMark = ({ isControlRecord, key }: FetchedMessage) => isControlRecord && key?.readInt16BE(2) === 0
+
+/** Records that were committed, in order. An aborted transaction reaches from its first offset to its mark. */
+export function committed({ abortedTransactions, messages }: FetchedPartition): readonly FetchedMessage[] {
+  const coming = (abortedTransactions ?? []).toSorted((a, b) => Number(a.firstOffset) - Number(b.firstOffset))
+  const aborted = new Set<string>()
+  return messages.filter((message) => {
+    const { producerId, inTransaction } = message.batchContext
+    while (coming[0] !== undefined && Number(coming[0].firstOffset) <= Number(message.offset))
+      aborted.add(coming.shift()?.producerId ?? '')
+    if (isAbortMark(message)) aborted.delete(producerId)
+    return !message.isControlRecord && !(inTransaction && aborted.has(producerId))
+  })
+}
+
+interface Assigned {
+  readonly topic: string
+  readonly partition: number
+  offset: number
+  /** Fetched and not given away yet. */
+  held: readonly LogMessage[]
+  /** Next offset once what is held has been given away: also beyond marks and aborted records. */
+  after: number
+}
+
+/** What it needs of the log. */
+export interface ReaderSource {
+  readonly cluster: KafkaCluster
+  readonly signal: AbortSignal
+  offsets(topic: string): Promise<readonly PartitionOffsets[]>
+}
+
+/** Some partitions, each from an offset on. */
+export class KafkaReader {
+  readonly #source: ReaderSource
+  readonly #assigned: Assigned[] = []
+  readonly #from: 'earliest' | 'latest'
+
+  constructor(source: ReaderSource, from: 'earliest' | 'latest') {
+    this.#source = source
+    this.#from = from
+  }
+
+  assign(topic: string, partition: number, offset: number): void {
+    this.#assigned.push({ topic, partition, offset, held: [], after: offset })
+  }
+
+  positions(): readonly Position[] {
+    return this.#assigned.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+  }
+
+  seek(topic: string, partition: number, offset: number): void {
+    const assigned = this.#assigned.find((one) => one.topic === topic && one.partition === partition)
+    if (assigned === undefined)
+      throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
+    Object.assign(assigned, { offset, held: [], after: offset })
+  }
+
+  async poll({ max = 1_000, waitMs = 1_000 }: PollOptions): Promise<readonly LogMessage[]> {
+    const deadline = performance.now() + waitMs
+    for (let hold = 0; ; hold = HOLD_MS) {
+      this.#source.signal.throwIfAborted()
+      const messages = this.#take(max)
+      if (messages.length > 0) return messages
+      const left = deadline - performance.now()
+      if (left <= 0 && hold > 0) return []
+      await this.#fetch(Math.min(hold, Math.max(0, Math.ceil(left))))
+    }
+  }
+
+  #take(max: number): readonly LogMessage[] {
+    const messages: LogMessage[] = []
+    for (const assigned of this.#assigned) {
+      const taken = assigned.held.slice(0, max - messages.length)
+      if (taken.length > 0) {
+        messages.push(...taken)
+        assigned.held = assigned.held.slice(taken.length)
+        assigned.offset = (taken.at(-1)?.offset ?? 0) + 1
+      }
+      if (assigned.held.length === 0) assigned.offset = assigned.after
+    }
+    // The one that came first comes last next time.
+    const first = this.#assigned.shift()
+    if (first !== undefined) this.#assigned.push(first)
+    return messages
+  }
+
+  async #fetch(maxWaitTime: number): Promise<void> {
+    const { cluster, signal } = this.#source
+    try {
+      await within(signal, 'reading', () => patiently(cluster, signal, () => this.#fetchOnce(maxWaitTime)))
+    } catch (error) {
+      if (problemOf(error).type !== 'OFFSET_OUT_OF_RANGE') throw explained(error, 'reading')
+      await this.#startAnew()
+    }
+  }
+
+  async #fetchOnce(maxWaitTime: number): Promise<void> {
+    const { cluster } = this.#source
+    const byLeader = new Map<string, Assigned[]>()
+    for (const assigned of this.#assigned) {
+      const leaders = Object.entries(cluster.findLeaderForPartitions(assigned.topic, [assigned.partition]))
+      const nodeId = leaders.find(([, partitions]) => partitions.length > 0)?.[0]
+      if (nodeId === undefined) continue
+      byLeader.set(nodeId, [...(byLeader.get(nodeId) ?? []), assigned])
+    }
+    await Promise.all(
+      [...byLeader].map(async ([nodeId, assigned]) => {
+        const broker = await cluster.findBroker({ nodeId })
+        const { responses } = await broker.fetch({
+          isolationLevel: 1,
+          maxWaitTime,
+          minBytes: 1,
+          maxBytes: FETCH_BYTES,
+          topics: assigned.map(({ topic, partition, offset }) => ({
+            topic,
+            partitions: [{ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES }],
+          })),
+        })
+        for (const { topicName, partitions } of responses)
+          for (const fetched of partitions) this.#hold(assigned, topicName, fetched)
+      }),
+    )
+    if (byLeader.size === 0 && this.#assigned.length > 0) await cluster.refreshMetadata()
+  }
+
+  #hold(assigned: readonly Assigned[], topic: string, fetched: FetchedPartition): void {
+    const one = assigned.find((each) => each.topic === topic && each.partition === fetched.partition)
+    const last = fetched.messages.at(-1)
+    if (one === undefined || last === undefined || one.held.length > 0) return
+    // A batch is fetched whole, also when it begins before the offset asked for.
+    one.held = committed(fetched)
+      .filter(({ offset }) => Number(offset) >= one.offset)
+      .map((message) => messageOf(message, topic, fetched.partition))
+    one.after = Math.max(one.offset, offsetOf(last.offset) + 1)
+  }
+
+  /** The log has dropped what was to be read. */
+  async #startAnew(): Promise<void> {
+    for (const assigned of this.#assigned) {
+      const found = (await this.#source.offsets(assigned.topic))[assigned.partition]
+      if (found === undefined) continue
+      const offset = startOf(found, assigned.offset, this.#from)
+      if (offset !== assigned.offset) Object.assign(assigned, { offset, held: [], after: offset })
+    }
+  }
+}
+
+/** What it needs of the log. */
+export interface KafkaConsumerSource extends ReaderSource {
+  stored(topic: string): Promise<readonly (number | null)[]>
+  store(positions: readonly Position[]): Promise<void>
+}
+
+/** @throws UnknownTopicError, EventLogError when a partition asked for is not there */
+export async function openKafkaConsumer(options: ConsumerOptions, source: KafkaConsumerSource): Promise<Consumer> {
+  const { topics, partitions, from = 'earliest' } = options
+  const reader = new KafkaReader(source, from)
+  for (const topic of topics) {
+    const offsets = await source.offsets(topic)
+    const stored = await source.stored(topic)
+    for (const partition of partitions ?? offsets.keys()) {
+      const found = offsets[partition]
+      if (found === undefined)
+        throw new EventLogError(`topic ${topic} has ${offsets.length} partitions, asked to read ${partition}`)
+      reader.assign(topic, partition, startOf(found, stored[partition] ?? undefined, from))
+    }
+  }
+  return {
+    poll: (request = {}) => reader.poll(request),
+    positions: () => reader.positions(),
+    commit: () => source.store(reader.positions()),
+    async seek(topic, partition, offset) {
+      const found = (await source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }
+      reader.seek(topic, partition, offset === 'earliest' ? found.earliest : offset === 'end' ? found.end : offset)
+    },
+    close: () => Promise.resolve(),
+  }
+}

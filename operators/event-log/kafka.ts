@@ -1,0 +1,459 @@
+// The event log on Kafka, through kafkajs.
+//
+// What kafkajs 2.2.4 gets wrong is kept out of its reach:
+// - A call that goes to several brokers and meets a new leader is answered with success although a partition was never sent, or is
+//   sent again under a new sequence: so every call of ours holds one partition, and one is under way at a time for each.
+// - After a send has failed for good, the next one would reuse its sequence, and the broker would drop it as a repetition: so a
+//   producer that failed refuses to go on.
+//
+// What is left after a kill, at any point:
+// - `send`: each batch (up to 900 KB of one partition) is there or not; those acknowledged are.
+// - a transaction: all of it, or nothing visible. One that was left open holds back readers of its partitions until its id is opened
+//   again, or for a minute.
+// - `Consumer.commit`: the offsets of before, or the new ones.
+
+import { setMaxListeners } from 'node:events'
+import kafka, {
+  type Admin,
+  type Kafka,
+  type Producer as KafkaProducer,
+  type Transaction as KafkaTransaction,
+} from 'kafkajs'
+import {
+  type Appended,
+  type Compression,
+  type Consumer,
+  type ConsumerOptions,
+  checkId,
+  checkTopic,
+  type EventLog,
+  EventLogError,
+  type LogMessage,
+  lagOf,
+  type NewRecord,
+  type PartitionLag,
+  type PartitionOffsets,
+  type Position,
+  type Producer,
+  type ProducerOptions,
+  type TopicOptions,
+  type Transaction,
+  type TransactionalProducer,
+  UnknownTopicError,
+} from './event-log.ts'
+import {
+  checkAdvertised,
+  clusterOf,
+  explained,
+  type KafkaClientOptions,
+  type KafkaCluster,
+  makeKafka,
+  patiently,
+  problemOf,
+  within,
+} from './kafka-client.ts'
+import { KafkaReader, offsetOf, openKafkaConsumer } from './kafka-reader.ts'
+import { Partitioner, type PlacedRecord } from './partitioner.ts'
+
+/** Brokers take batches of 1 MB by default; and kafkajs copies a batch's list for each of its records. */
+const BATCH_BYTES = 900_000
+const BATCH_RECORDS = 2_000
+/** A transaction that its process has left is aborted by the broker after it. */
+const TRANSACTION_MS = 60_000
+const CLOSE_MS = 5_000
+/** A topic just made may not be known to every broker yet. */
+const TOPIC_LOOKS = 5
+
+const COMPRESSIONS: Readonly<Record<Compression, number>> = {
+  none: kafka.CompressionTypes.None,
+  gzip: kafka.CompressionTypes.GZIP,
+  snappy: kafka.CompressionTypes.Snappy,
+}
+
+type Sender = Pick<KafkaProducer | KafkaTransaction, 'send'>
+
+/** Records of one partition, cut into batches a broker takes. */
+function* batchesOf(records: readonly PlacedRecord[]): Generator<readonly PlacedRecord[]> {
+  let batch: PlacedRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    const size = 64 + (record.key?.length ?? 0) + (record.value?.length ?? 0)
+    if (batch.length > 0 && (bytes + size > BATCH_BYTES || batch.length >= BATCH_RECORDS)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(record)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** One range a partition, of the batches' answers. */
+function mergedRanges(topic: string, ranges: readonly Appended[]): readonly Appended[] {
+  const merged = new Map<number, Appended>()
+  for (const range of ranges) {
+    const before = merged.get(range.partition)
+    merged.set(range.partition, { ...range, topic, first: before?.first ?? range.first })
+  }
+  return [...merged.values()]
+}
+
+export class KafkaEventLog implements EventLog {
+  readonly name: string
+  readonly #options: KafkaClientOptions
+  readonly #client: Kafka
+  readonly #cluster: KafkaCluster
+  readonly #admin: Admin
+  readonly #partitions = new Map<string, number>()
+  readonly #partitioner = new Partitioner()
+  readonly #closing: (() => Promise<void>)[] = []
+
+  /** Use `openKafkaEventLog`. */
+  constructor(options: KafkaClientOptions) {
+    // Every call under way listens to it, and there may be many.
+    const signal = AbortSignal.any([options.signal])
+    setMaxListeners(0, signal)
+    this.#options = { ...options, signal }
+    this.name = `Kafka at ${options.config.brokers.join(',')}`
+    this.#client = makeKafka(options)
+    this.#cluster = clusterOf(this.#client)
+    this.#admin = this.#client.admin()
+  }
+
+  /** @throws EventLogError that says why the cluster cannot be used */
+  async connect(): Promise<void> {
+    await this.#first()
+    this.#closing.push(() => this.#cluster.disconnect())
+    await this.#call('connecting', () => this.#cluster.connect())
+    this.#closing.push(() => this.#admin.disconnect())
+    await this.#call('connecting', () => this.#admin.connect())
+  }
+
+  async ensureTopic(topic: string, options: TopicOptions = {}): Promise<boolean> {
+    const { partitions = 3, timestampType = 'create', replicas = -1, retentionMs } = options
+    checkTopic(topic)
+    if (!Number.isInteger(partitions) || partitions < 1)
+      throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
+    const configEntries = [
+      { name: 'message.timestamp.type', value: timestampType === 'append' ? 'LogAppendTime' : 'CreateTime' },
+      ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
+    ]
+    const topics = [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }]
+    const isNew = await this.#call(`making topic ${topic}`, () =>
+      this.#admin.createTopics({ topics, waitForLeaders: true, timeout: 20_000 }),
+    )
+    const has = await this.#partitionsOf(topic)
+    if (options.partitions !== undefined && has < options.partitions)
+      throw new EventLogError(
+        `topic ${topic} has ${has} partitions, asked for ${options.partitions}: keys would move, so make a new topic`,
+      )
+    return isNew
+  }
+
+  async producer({ compression = 'none' }: ProducerOptions = {}): Promise<Producer> {
+    const producer = this.#client.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: kafka.Partitioners.DefaultPartitioner,
+    })
+    const close = this.#closeLater(() => producer.disconnect())
+    await this.#call('opening a producer', () => producer.connect())
+    let failure: unknown = null
+    let queue: Promise<unknown> = Promise.resolve()
+    return {
+      send: (topic, records) => {
+        const turn = queue.then(async () => {
+          if (failure !== null) throw new EventLogError('this producer has failed: open another', { cause: failure })
+          const placed = await this.#place(topic, records)
+          try {
+            return await this.#sendPlaced(producer, topic, placed, compression)
+          } catch (error) {
+            failure = error
+            throw error
+          }
+        })
+        queue = turn.catch(() => undefined)
+        return turn
+      },
+      // What is sent has been acknowledged by all replicas; none waits here.
+      flush: async () => void (await queue),
+      close,
+    }
+  }
+
+  async transactions(id: string, { compression = 'none' }: ProducerOptions = {}): Promise<TransactionalProducer> {
+    checkId(id, 'transactional id')
+    const producer = this.#client.producer({
+      transactionalId: id,
+      transactionTimeout: TRANSACTION_MS,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: kafka.Partitioners.DefaultPartitioner,
+    })
+    const close = this.#closeLater(() => producer.disconnect())
+    await this.#call('opening a producer', () => producer.connect())
+    // The id is opened with the first transaction: that fences the others, and waits until what they left is settled.
+    let begun: KafkaTransaction | null = await this.#call(
+      `opening the transactional id ${id}`,
+      () => producer.transaction(),
+      id,
+    )
+    let open: KafkaTransaction | null = null
+    return {
+      begin: async () => {
+        if (open !== null)
+          throw new EventLogError(`transactional id ${id}: a transaction is open already; commit or abort it`)
+        open = begun ?? (await this.#call('beginning a transaction', () => producer.transaction(), id))
+        begun = null
+        return this.#transaction(open, { id, compression }, () => {
+          open = null
+        })
+      },
+      close: async () => {
+        await this.#call('aborting a transaction', async () => open?.abort(), id).catch(() => undefined)
+        await close()
+      },
+    }
+  }
+
+  async consumer(options: ConsumerOptions): Promise<Consumer> {
+    checkId(options.group, 'group')
+    return openKafkaConsumer(options, {
+      cluster: this.#cluster,
+      signal: this.#options.signal,
+      offsets: (topic) => this.offsets(topic),
+      stored: (topic) => this.storedOffsets(options.group, topic),
+      store: (positions) => this.#store(options.group, positions),
+    })
+  }
+
+  async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
+    const count = await this.#partitionsOf(topic)
+    const partitions = Array.from({ length: count }, (_, partition) => ({ partition }))
+    const ask = async (fromBeginning: boolean) => {
+      const [found] = await this.#patiently(`asking for the offsets of ${topic}`, () =>
+        this.#cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning }]),
+      )
+      return new Map(found?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
+    }
+    const [earliest, end] = [await ask(true), await ask(false)]
+    return partitions.map(({ partition }) => ({
+      partition,
+      earliest: earliest.get(partition) ?? 0,
+      end: end.get(partition) ?? 0,
+    }))
+  }
+
+  async storedOffsets(group: string, topic: string): Promise<readonly (number | null)[]> {
+    const count = await this.#partitionsOf(topic)
+    const [found] = await this.#patiently(`asking what group ${group} has stored`, () =>
+      this.#admin.fetchOffsets({ groupId: checkId(group, 'group'), topics: [topic] }),
+    )
+    const stored = new Map(found?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
+    return Array.from({ length: count }, (_, partition) => {
+      const offset = stored.get(partition) ?? -1
+      return offset < 0 ? null : offset
+    })
+  }
+
+  async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
+    return lagOf(await this.offsets(topic), await this.storedOffsets(group, topic))
+  }
+
+  async *readRange(topic: string, partition: number, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
+    const offsets = (await this.offsets(topic))[partition]
+    if (offsets === undefined) throw new EventLogError(`topic ${topic} has no partition ${partition}`)
+    const reader = new KafkaReader(
+      { cluster: this.#cluster, signal: this.#options.signal, offsets: (name) => this.offsets(name) },
+      'earliest',
+    )
+    const end = Math.min(to, offsets.end)
+    reader.assign(topic, partition, Math.max(from, offsets.earliest))
+    while ((reader.positions()[0]?.offset ?? end) < end) {
+      const messages = (await reader.poll({ waitMs: 5_000 })).filter(({ offset }) => offset < end)
+      if (messages.length > 0) yield messages
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closing.splice(0).reverse()) await this.#disconnect(close)
+  }
+
+  /** Finds out, without much patience, whether anybody is there and whether its brokers' names lead anywhere. */
+  async #first(): Promise<void> {
+    const cluster = clusterOf(makeKafka(this.#options, { few: true }))
+    try {
+      await this.#call('connecting', async () => {
+        await cluster.connect()
+        await checkAdvertised(cluster, this.#options.connId)
+      })
+    } finally {
+      await this.#disconnect(() => cluster.disconnect())
+    }
+  }
+
+  #closeLater(close: () => Promise<void>): () => Promise<void> {
+    this.#closing.push(close)
+    return () => this.#disconnect(close)
+  }
+
+  /** Also when the attempt has ended, and never for long: the broker notices anyway. */
+  async #disconnect(close: () => Promise<void>): Promise<void> {
+    await within(new AbortController().signal, 'disconnecting', close, CLOSE_MS).catch(() => undefined)
+  }
+
+  async #call<T>(what: string, call: () => Promise<T>, transactionalId?: string): Promise<T> {
+    try {
+      return await within(this.#options.signal, what, call)
+    } catch (error) {
+      throw explained(error, what, transactionalId)
+    }
+  }
+
+  #patiently<T>(what: string, call: () => Promise<T>): Promise<T> {
+    return this.#call(what, () => patiently(this.#cluster, this.#options.signal, call))
+  }
+
+  /** @throws UnknownTopicError */
+  async #partitionsOf(topic: string): Promise<number> {
+    const known = this.#partitions.get(checkTopic(topic))
+    if (known !== undefined) return known
+    for (let look = 1; ; look += 1) {
+      try {
+        await this.#call(`looking for topic ${topic}`, () => this.#cluster.addTargetTopic(topic))
+        const count = this.#cluster.findTopicPartitionMetadata(topic).length
+        if (count > 0) this.#partitions.set(topic, count)
+        if (count > 0) return count
+      } catch (error) {
+        if (problemOf(error).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+      }
+      if (look === TOPIC_LOOKS) throw new UnknownTopicError(topic, this.name)
+    }
+  }
+
+  async #place(topic: string, records: readonly NewRecord[]): Promise<ReadonlyMap<number, readonly PlacedRecord[]>> {
+    return this.#partitioner.place(topic, records, await this.#partitionsOf(topic), Date.now())
+  }
+
+  async #sendPlaced(
+    sender: Sender,
+    topic: string,
+    placed: ReadonlyMap<number, readonly PlacedRecord[]>,
+    compression: Compression,
+    transactionalId?: string,
+  ): Promise<readonly Appended[]> {
+    const sent = await Promise.all(
+      [...placed].map(([partition, records]) =>
+        this.#sendPartition(sender, { topic, partition, compression }, records, transactionalId),
+      ),
+    )
+    return mergedRanges(topic, sent.flat())
+  }
+
+  async #sendPartition(
+    sender: Sender,
+    { topic, partition, compression }: { topic: string; partition: number; compression: Compression },
+    records: readonly PlacedRecord[],
+    transactionalId?: string,
+  ): Promise<readonly Appended[]> {
+    const appended: Appended[] = []
+    for (const batch of batchesOf(records)) {
+      const messages = batch.map(({ key, value, timestamp, headers }) => ({
+        key,
+        value,
+        partition,
+        timestamp: String(timestamp),
+        ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
+      }))
+      const [answer] = await this.#call(
+        `sending to partition ${partition} of ${topic}`,
+        () => sender.send({ topic, messages, acks: -1, timeout: 30_000, compression: COMPRESSIONS[compression] }),
+        transactionalId,
+      )
+      if (answer?.baseOffset === undefined)
+        throw new EventLogError(`Kafka: sending to partition ${partition} of ${topic} was not answered`)
+      const first = offsetOf(answer.baseOffset)
+      appended.push({ topic, partition, first, last: first + batch.length - 1 })
+    }
+    return appended
+  }
+
+  #store(group: string, positions: readonly Position[]): Promise<void> {
+    return this.#patiently(`storing offsets of group ${group}`, async () => {
+      const coordinator = await this.#cluster.findGroupCoordinator({ groupId: group })
+      await coordinator.offsetCommit({
+        groupId: group,
+        groupGenerationId: -1,
+        memberId: '',
+        retentionTime: -1,
+        topics: topicsOf(positions),
+      })
+    })
+  }
+
+  #transaction(
+    transaction: KafkaTransaction,
+    { id, compression }: { readonly id: string; readonly compression: Compression },
+    done: () => void,
+  ): Transaction {
+    const appended = new Map<string, Appended[]>()
+    let failure: unknown = null
+    const attempt = async <T>(body: () => Promise<T>): Promise<T> => {
+      if (failure !== null) throw new EventLogError('the transaction has failed: abort it', { cause: failure })
+      try {
+        return await body()
+      } catch (error) {
+        failure = error
+        throw error
+      }
+    }
+    return {
+      send: async (topic, records) => {
+        // Refused before anything is sent, this leaves the transaction as it was.
+        const placed = await this.#place(topic, records)
+        await attempt(async () => {
+          const sent = await this.#sendPlaced(transaction, topic, placed, compression, id)
+          appended.set(topic, [...(appended.get(topic) ?? []), ...sent])
+        })
+      },
+      storeOffsets: (group, positions) =>
+        attempt(() =>
+          this.#call(
+            `storing offsets of group ${group}`,
+            () => transaction.sendOffsets({ consumerGroupId: checkId(group, 'group'), topics: topicsOf(positions) }),
+            id,
+          ),
+        ),
+      commit: async () => {
+        await attempt(() => this.#call('committing a transaction', () => transaction.commit(), id))
+        done()
+        return [...appended].flatMap(([topic, ranges]) => mergedRanges(topic, ranges))
+      },
+      abort: async () => {
+        done()
+        await this.#call('aborting a transaction', () => transaction.abort(), id)
+      },
+    }
+  }
+}
+
+function topicsOf(positions: readonly Position[]) {
+  const topics = new Map<string, { partition: number; offset: string }[]>()
+  for (const { topic, partition, offset } of positions)
+    topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: String(offset) }])
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
+}
+
+/** @throws EventLogError that says why the cluster cannot be used, and what to do */
+export async function openKafkaEventLog(options: KafkaClientOptions): Promise<KafkaEventLog> {
+  const log = new KafkaEventLog(options)
+  try {
+    await log.connect()
+    return log
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
