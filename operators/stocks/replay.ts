@@ -172,7 +172,10 @@ export async function replayStocks(options: ReplayStocks = {}): Promise<Replayed
       rowsRejected: rejected,
       offsets,
     })
-    const ends = (await log.offsets(topic)).map(({ end }) => end)
+    // Kafka shows the records of a commit a moment after it: what this try appended is there, whatever the log says yet.
+    const ends = (await log.offsets(topic)).map(({ partition, end }) =>
+      Math.max(end, (offsets[partition]?.[1] ?? -1) + 1),
+    )
     op.log.info({ topic, rows, accepted, rejected, closedDays, firstDay, lastDay }, 'history replayed')
     return { topic, replay, rows, accepted, rejected, firstDay, lastDay, closedDays, ends }
   } finally {
