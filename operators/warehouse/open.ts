@@ -30,6 +30,13 @@ export async function openWarehouse(
     )
   }
   const lake = await openLake(op, lakeConnId)
+  if (!(lake instanceof DirectoryLake)) {
+    throw new ConnectionUnusableError(
+      connId,
+      `there is none, and the embedded warehouse reads a lake of this host only, not ${lake.name} (${lakeConnId}): ` +
+        `make ${connId} too, of type hiveserver2`,
+    )
+  }
   op.log.info({ connId, lake: lake.root }, 'no such connection: using the embedded warehouse (DuckDB over the lake)')
   return new DuckDbWarehouse({ catalog: embeddedCatalog(op.embeddedRoot), lake })
 }
