@@ -4,6 +4,7 @@ import { ServiceError } from './errors.ts'
 import type { Launcher } from './server.ts'
 
 const LAUNCHERS = {
+  hive: async () => (await import('../hive/launch.ts')).hive,
   hdfs: async () => (await import('../hdfs/launch.ts')).hdfs,
   'hdfs-ha': async () => (await import('../hdfs-ha/launch.ts')).hdfsHa,
   postgres: async () => (await import('../postgres/launch.ts')).postgres,
