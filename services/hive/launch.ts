@@ -102,7 +102,6 @@ export const hive: Launcher = {
           ...opens('java.sql', ['java.sql']),
           `-Dderby.stream.error.file=${join(folder, 'logs', 'derby.log')}`,
         ],
-        environment: { HADOOP_USER_NAME: 'hdfs' },
       }),
       ready: { kind: 'log', holds: 'Service:HiveServer2 is started.' },
       readyWithinMs: 180_000,
