@@ -7,6 +7,7 @@ import type { Lake } from '../../operators/lake/lake.ts'
 import { openLake } from '../../operators/lake/open.ts'
 import { writeParquet } from '../../operators/parquet/index.ts'
 import { openHive } from '../../operators/warehouse/hive.ts'
+import { hive as hiveOperator } from '../../operators/warehouse/hive-operator.ts'
 import { openWarehouse } from '../../operators/warehouse/open.ts'
 import type { Warehouse } from '../../operators/warehouse/warehouse.ts'
 import { warehouseContract } from '../operators/warehouse/contract.ts'
@@ -110,6 +111,16 @@ await onRealServers(['hdfs', 'hive'], ({ hdfs, hive }) => {
       const hive = await openHive(op, { ...connection, schema: 'contract_lake' })
       expect((await hive.run('select current_database() as db')).rows).toEqual([{ db: 'contract_lake' }])
       await hive.close()
+    })
+
+    test('the operator runs statements with quoted values, and gives the rows of the last', async () => {
+      const task = hiveOperator({
+        hql: 'set hive.cli.print.header=false; select :name as name, 9007199254740993 as n, :list as x -- ; done',
+        parameters: { name: "쌀; ' \\", list: [7] },
+        handler: 'all',
+        schema: 'default',
+      })
+      expect(await task.execute(op, {})).toEqual([{ name: "쌀; ' \\", n: '9007199254740993', x: 7 }])
     })
 
     test('a closed port is an error at once', async () => {
