@@ -11,7 +11,6 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import type { PackageRequest, WebHdfsPackage } from 'webhdfs'
 import type { ConnectionResult, OperatorContext } from '../../sdk/index.ts'
 import type { Lake, LakeChecksum, LakeEntry, LakeOptions } from './lake.ts'
 import { childOf, lakePath, parentOf } from './paths.ts'
@@ -21,6 +20,7 @@ import { type WebHdfsTarget, webHdfsTarget } from './webhdfs/connection.ts'
 import { download } from './webhdfs/download.ts'
 import { isRecord, WebHdfsAnswerError, WebHdfsError, type Where } from './webhdfs/errors.ts'
 import { type Attempt, NameNodes } from './webhdfs/failover.ts'
+import type { PackageRequest, WebHdfsPackage } from './webhdfs/package.ts'
 import { Chunks, NothingSentError, upload } from './webhdfs/upload.ts'
 
 /** How HDFS says that a rename cannot be done as things are; all else is an error. */
@@ -57,7 +57,7 @@ function isRenameRefused(error: unknown): boolean {
   return said(error, 'IOException') && /must both be directories|directory is not empty/.test(String(error))
 }
 
-type Clients = Awaited<ReturnType<typeof packageClients>>
+type Clients = ReturnType<typeof packageClients>
 
 class WebHdfsLake implements Lake {
   readonly name: string
@@ -251,5 +251,5 @@ interface Metadata {
 /** The lake of a connection of type webhdfs. @throws ConnectionUnusableError */
 export async function openWebHdfs(op: Pick<OperatorContext, 'log'>, connection: ConnectionResult): Promise<Lake> {
   const target = await webHdfsTarget(op, connection)
-  return new WebHdfsLake(target, await packageClients(target), op.log)
+  return new WebHdfsLake(target, packageClients(target), op.log)
 }

@@ -3,7 +3,6 @@
 // The package tells success or a bare message, and takes every status it does not know for a success of an upload. But
 // each of its functions returns the request behind it: from that we take status and body, and what HDFS said.
 
-import type { PackageRequest, WebHdfsPackage } from 'webhdfs'
 import type { WebHdfsTarget } from './connection.ts'
 import {
   isRecord,
@@ -14,6 +13,7 @@ import {
   WebHdfsUnreachableError,
   type Where,
 } from './errors.ts'
+import { loadPackage, type PackageRequest, type WebHdfsPackage } from './package.ts'
 
 export interface Answer {
   readonly status: number
@@ -29,8 +29,8 @@ interface PackageClients {
 }
 
 /** The package client of each NameNode. Loaded on first use, so that a DAG file which only names an operator stays cheap. */
-export async function packageClients(target: WebHdfsTarget): Promise<ReadonlyMap<string, PackageClients>> {
-  const { default: webhdfs } = await import('webhdfs')
+export function packageClients(target: WebHdfsTarget): ReadonlyMap<string, PackageClients> {
+  const webhdfs = loadPackage()
   const requestParams = {
     // One connection a call: a kept one may be closed by the server just as a file is to be sent over it.
     pool: false,

@@ -1,9 +1,9 @@
 // Reading a file through the package: a stream with back-pressure that ends only when all bytes have come.
 
 import { Readable } from 'node:stream'
-import type { PackageRequest } from 'webhdfs'
 import { statusOf, unreachable } from './client.ts'
 import { remoteException, WebHdfsAnswerError, WebHdfsError, WebHdfsTimedOutError, type Where } from './errors.ts'
+import type { PackageRequest } from './package.ts'
 import { Stall } from './stall.ts'
 
 interface Limits {

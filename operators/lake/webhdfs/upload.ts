@@ -10,9 +10,9 @@
 
 import type { ClientRequest } from 'node:http'
 import { Readable } from 'node:stream'
-import type { PackageRequest } from 'webhdfs'
 import { statusOf, unreachable } from './client.ts'
 import { remoteException, WebHdfsError, WebHdfsTimedOutError, type Where } from './errors.ts'
+import type { PackageRequest } from './package.ts'
 import { Stall } from './stall.ts'
 
 /** A server that says nothing to "Expect: 100-continue" is sent the file after this time, as HTTP has it. */
