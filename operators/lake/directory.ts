@@ -47,7 +47,9 @@ export class DirectoryLake implements Lake {
   }
 
   async write(path: string, source: AsyncIterable<Uint8Array>, { signal }: LakeOptions = {}): Promise<number> {
-    const handle = await this.#create(this.file(path))
+    const file = this.file(path)
+    signal?.throwIfAborted()
+    const handle = await this.#create(file)
     try {
       for await (const chunk of source) {
         signal?.throwIfAborted()
@@ -56,6 +58,9 @@ export class DirectoryLake implements Lake {
       }
       await handle.sync()
       return (await handle.stat()).size
+    } catch (error) {
+      await rm(file, { force: true })
+      throw error
     } finally {
       await handle.close()
     }

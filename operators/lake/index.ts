@@ -5,3 +5,4 @@ export { type HdfsUploadOptions, hdfsUpload, type LakeFile, UploadDamagedError, 
 export type { Lake, LakeChecksum, LakeEntry, LakeOptions } from './lake.ts'
 export { embeddedLakeRoot, openLake } from './open.ts'
 export { LakePathError, lakePath } from './paths.ts'
+export { WebHdfsAnswerError, WebHdfsError, WebHdfsTimedOutError, WebHdfsUnreachableError } from './webhdfs/errors.ts'

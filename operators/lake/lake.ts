@@ -24,7 +24,11 @@ export interface LakeOptions {
 export interface Lake {
   /** Told in logs: `embedded lake (directory …)`. */
   readonly name: string
-  /** Creates or overwrites the file, makes its folders, and returns the bytes written once they are durable. Readers may see it grow: write to staging, then `rename`. */
+  /**
+   * Creates or overwrites the file, makes its folders, and returns the bytes written once they are durable. Readers may
+   * see it grow, and a killed process leaves it short: write to staging, then `rename`. A write that fails or is aborted
+   * removes what it began.
+   */
   write(path: string, source: AsyncIterable<Uint8Array>, options?: LakeOptions): Promise<number>
   /** `null` when there is nothing. */
   stat(path: string): Promise<LakeEntry | null>

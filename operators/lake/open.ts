@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import type { OperatorContext } from '../../sdk/index.ts'
 import { ConnectionUnusableError, folderOf } from '../connection.ts'
 import { DirectoryLake } from './directory.ts'
+import type { Lake } from './lake.ts'
+import { openWebHdfs } from './webhdfs.ts'
 
 /** The folder that is the embedded lake of this host. */
 export function embeddedLakeRoot(embeddedRoot: string): string {
   return join(embeddedRoot, 'lake')
 }
 
-/** @throws ConnectionUnusableError for a type this version cannot open */
-export async function openLake(op: OperatorContext, connId: string): Promise<DirectoryLake> {
+/**
+ * `directory` (or `file`): a folder. `webhdfs` (or `hdfs`): HDFS.
+ * @throws ConnectionUnusableError for another type
+ */
+export async function openLake(op: OperatorContext, connId: string): Promise<Lake> {
   const connection = await op.client.getConnection(connId)
   if (connection === null) {
     const root = embeddedLakeRoot(op.embeddedRoot)
@@ -24,15 +29,8 @@ export async function openLake(op: OperatorContext, connId: string): Promise<Dir
       return new DirectoryLake(folderOf(connection))
     case 'webhdfs':
     case 'hdfs':
-      throw new ConnectionUnusableError(
-        connId,
-        `type ${connection.type}: real HDFS comes with a later version of Baram; ` +
-          'delete the connection to use the embedded lake, or give it type directory with extra.path',
-      )
+      return openWebHdfs(op, connection)
     default:
-      throw new ConnectionUnusableError(
-        connId,
-        `a lake is of type directory (later also webhdfs), found ${connection.type}`,
-      )
+      throw new ConnectionUnusableError(connId, `a lake is of type webhdfs or directory, found ${connection.type}`)
   }
 }

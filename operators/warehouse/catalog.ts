@@ -91,7 +91,10 @@ function parseTable(name: TableName, value: unknown, file: string): CatalogTable
     typeof value['location'] === 'string'
   ) {
     const { columns, partitionedBy, location } = value
-    return { ...name, columns, partitionedBy: partitionedBy.map(String), location, widened: value['widened'] === true }
+    // Tables of earlier versions have none: they are Parquet.
+    const format = value['format'] === 'csv' ? 'csv' : 'parquet'
+    const widened = value['widened'] === true
+    return { ...name, columns, partitionedBy: partitionedBy.map(String), location, format, widened }
   }
   throw new WarehouseError(`the catalog file ${file} does not describe a table`)
 }
@@ -131,8 +134,8 @@ export class Catalog {
     return found
   }
 
-  async putTable({ columns, partitionedBy, location, widened, ...name }: CatalogTable): Promise<void> {
-    await writeWhole(this.#tableFile(name), { columns, partitionedBy, location, widened })
+  async putTable({ columns, partitionedBy, location, format, widened, ...name }: CatalogTable): Promise<void> {
+    await writeWhole(this.#tableFile(name), { columns, partitionedBy, location, format, widened })
   }
 
   async partitions(name: TableName): Promise<readonly Partition[]> {

@@ -4,53 +4,36 @@ import { type DuckDbSession, type ExactResult, openDuckDb, type StatementOptions
 import type { DirectoryLake } from '../lake/directory.ts'
 import { nameOf } from '../lake/paths.ts'
 import { Catalog, type CatalogTable } from './catalog.ts'
+import { checkTable, missingColumns } from './shape.ts'
 import { readSteadily } from './steady.ts'
 import { type PartitionFiles, selectOf } from './views.ts'
 import {
-  checkName,
   type ExternalTable,
   fullName,
   type Partition,
   type PartitionValues,
   partitionName,
+  type TableFormat,
   type TableName,
   type Warehouse,
   WarehouseError,
 } from './warehouse.ts'
 
 /** Hidden from readers, as in Hive: staging (`._tmp`), markers (`_SUCCESS`). */
-function isData(path: string): boolean {
+function isData(path: string, format: TableFormat): boolean {
   const name = nameOf(path)
-  return name.endsWith('.parquet') && !name.startsWith('.') && !name.startsWith('_')
+  return name.endsWith(`.${format}`) && !name.startsWith('.') && !name.startsWith('_')
 }
 
-/** The table as it becomes: new columns go last, as Hive's `ADD COLUMNS` has it. */
+/** The table as it becomes. */
 function widened(before: CatalogTable, wanted: ExternalTable): CatalogTable {
-  if (before.partitionedBy.join() !== wanted.partitionedBy.join()) {
+  const missing = missingColumns(before, wanted)
+  if ((before.format ?? 'parquet') !== (wanted.format ?? 'parquet'))
     throw new WarehouseError(
-      `table ${fullName(wanted)} is partitioned by (${before.partitionedBy.join(', ')}), not by (${wanted.partitionedBy.join(', ')})`,
+      `table ${fullName(wanted)} is of format ${before.format ?? 'parquet'} and cannot become ${wanted.format ?? 'parquet'}`,
     )
-  }
-  for (const [name, type] of Object.entries(wanted.columns)) {
-    const known = before.columns[name]
-    if (known !== undefined && known !== type) {
-      throw new WarehouseError(`table ${fullName(wanted)}: column ${name} is ${known} and cannot become ${type}`)
-    }
-  }
-  const columns = { ...before.columns, ...wanted.columns }
-  return Object.keys(columns).length === Object.keys(before.columns).length
-    ? before
-    : { ...before, columns, widened: true }
-}
-
-function checkTable(table: ExternalTable): void {
-  fullName(table)
-  for (const name of [...Object.keys(table.columns), ...table.partitionedBy]) checkName(name, 'column')
-  const twice = table.partitionedBy.find((name) => name in table.columns)
-  if (twice !== undefined)
-    throw new WarehouseError(
-      `${twice} is a column and a partition column of ${fullName(table)}: leave it out of columns`,
-    )
+  if (Object.keys(missing).length === 0) return before
+  return { ...before, columns: { ...before.columns, ...missing }, widened: true }
 }
 
 export interface DuckDbWarehouseOptions {
@@ -137,7 +120,7 @@ export class DuckDbWarehouse implements Warehouse {
     const file = this.#lake.file(path)
     const { rows } = await readSteadily(async () => {
       const partition = await this.#catalog.partition(table, values)
-      const shown = partition === null ? [] : (await this.#filesOf(partition)).files
+      const shown = partition === null ? [] : (await this.#filesOf(table, partition)).files
       const files = shown.includes(file) ? [file] : []
       const sql = `select count(*) as n from (${selectOf(table, [{ values, files }])})`
       return { files, read: () => session.query(sql, options) }
@@ -150,10 +133,10 @@ export class DuckDbWarehouse implements Warehouse {
     session?.close()
   }
 
-  async #filesOf({ values, location }: Partition): Promise<PartitionFiles> {
+  async #filesOf({ format = 'parquet' }: ExternalTable, { values, location }: Partition): Promise<PartitionFiles> {
     const entries = await this.#lake.list(location)
     const files = entries
-      .filter((entry) => entry.kind === 'file' && isData(entry.path))
+      .filter((entry) => entry.kind === 'file' && isData(entry.path, format))
       .map((entry) => this.#lake.file(entry.path))
     return { values, files }
   }
@@ -168,7 +151,10 @@ export class DuckDbWarehouse implements Warehouse {
       const table = await this.#catalog.table(name)
       if (table === null) continue
       const partitions = await this.#catalog.partitions(table)
-      views.push({ table, partitions: await Promise.all(partitions.map((partition) => this.#filesOf(partition))) })
+      views.push({
+        table,
+        partitions: await Promise.all(partitions.map((partition) => this.#filesOf(table, partition))),
+      })
     }
     return views
   }

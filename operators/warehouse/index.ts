@@ -1,4 +1,4 @@
-// `baram/operators/warehouse`: tables over Parquet files, on DuckDB now and on Hive later.
+// `baram/operators/warehouse`: tables over Parquet and CSV files, on DuckDB or on a real Hive.
 
 export {
   type ExactResult,
@@ -8,12 +8,15 @@ export {
   StatementTimedOut,
 } from '../duckdb/session.ts'
 export { DuckDbWarehouse, type DuckDbWarehouseOptions } from './duckdb.ts'
+export { HiveStatementError, HiveUnreachableError } from './hive/errors.ts'
 export { type HiveExternalTableOptions, hiveExternalTable, type LoadedFile } from './hive-external-table.ts'
+export { type HiveOptions, hive } from './hive-operator.ts'
 export { openWarehouse, type QueryWarehouseOptions, queryWarehouse } from './open.ts'
 export {
   type ExternalTable,
   type Partition,
   type PartitionValues,
+  type TableFormat,
   type TableName,
   type Warehouse,
   WarehouseError,

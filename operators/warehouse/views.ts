@@ -1,7 +1,7 @@
-// A catalog table as a DuckDB view over the Parquet files its partitions hold right now.
+// A catalog table as a DuckDB view over the files its partitions hold right now.
 
 import { sqlName, sqlText } from '../duckdb/session.ts'
-import { duckDbType } from '../parquet/columns.ts'
+import { type ColumnType, duckDbType } from '../parquet/columns.ts'
 import type { CatalogTable } from './catalog.ts'
 import type { ExternalTable, PartitionValues } from './warehouse.ts'
 
@@ -26,7 +26,36 @@ function emptyPart(table: ExternalTable): string {
 function filesPart(table: CatalogTable, { values, files }: PartitionFiles): string {
   const constants = Object.entries(values).map(([name, value]) => `${sqlText(value)} as ${sqlName(name)}`)
   const list = files.map(sqlText).join(', ')
+  if (table.format === 'csv')
+    return `select ${[...csvColumns(table), ...constants].join(', ')} from ${readCsv(table, list)}`
   return `select ${['*', ...constants].join(', ')} from read_parquet([${list}], hive_partitioning = false, union_by_name = ${table.widened})`
+}
+
+/** Every value as text, columns by their order: the types are ours to apply, as Hive's view does (hive/ddl.ts). */
+function readCsv(table: CatalogTable, list: string): string {
+  const texts = Object.keys(table.columns).map((name) => `${sqlName(name)}: 'VARCHAR'`)
+  const dialect = `auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', null_padding = true`
+  return `read_csv([${list}], columns = {${texts.join(', ')}}, ${dialect}, hive_partitioning = false)`
+}
+
+function csvColumns(table: CatalogTable): readonly string[] {
+  return Object.entries(table.columns).map(([name, type]) => `${csvValue(sqlName(name), type)} as ${sqlName(name)}`)
+}
+
+function csvValue(column: string, type: ColumnType): string {
+  switch (type) {
+    case 'STRING':
+      return `nullif(${column}, '')`
+    case 'BOOLEAN':
+      return `case lower(${column}) when 'true' then true when 'false' then false end`
+    case 'INT':
+    case 'BIGINT':
+      // A cast alone would round 1.5 to 2 where Hive cuts it to 1.
+      return `case when regexp_full_match(${column}, '[+-]?[0-9]+') then try_cast(${column} as ${duckDbType(type)}) end`
+    case 'DOUBLE':
+    case 'DATE':
+      return `try_cast(${column} as ${duckDbType(type)})`
+  }
 }
 
 /** The view's `select`: declared columns in their order, then the partition columns as STRING. */

@@ -1,4 +1,4 @@
-// The warehouse port: external Parquet tables with partitions, on DuckDB or on Hive. Both pass test/operators/warehouse/contract.ts.
+// The warehouse port: external tables with partitions, on DuckDB or on Hive. Both pass test/operators/warehouse/contract.ts.
 
 import type { ExactResult, StatementOptions } from '../duckdb/session.ts'
 import type { Columns } from '../parquet/columns.ts'
@@ -8,6 +8,14 @@ export interface TableName {
   readonly table: string
 }
 
+/**
+ * `csv` is one dialect, read alike by both: UTF-8, a header line (whose names do not matter: columns count by their
+ * order), `,` between values, `"` around a value that holds one, `""` for a quote inside, a backslash is a backslash. A
+ * value holds no line break, since Hive splits files at lines. An empty value is NULL, and so is one that is not of its
+ * column's type; BOOLEAN is true or false. A row may lack its last values.
+ */
+export type TableFormat = 'parquet' | 'csv'
+
 /** Hive: `CREATE EXTERNAL TABLE … PARTITIONED BY (…) STORED AS PARQUET LOCATION …`. */
 export interface ExternalTable extends TableName {
   readonly columns: Columns
@@ -15,6 +23,8 @@ export interface ExternalTable extends TableName {
   readonly partitionedBy: readonly string[]
   /** Folder in the lake. */
   readonly location: string
+  /** Of its files, which end so: `.parquet` or `.csv`. Default `parquet`. */
+  readonly format?: TableFormat
 }
 
 /** `{ dt: '2024-03-18' }`: a value for each partition column. */

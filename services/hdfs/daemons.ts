@@ -1,5 +1,6 @@
 // HDFS daemons of this machine: their configuration, their command lines, and when they are ready.
 
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type JavaProgram, javaCommand, opens, runJava, writeConfiguration } from '../launcher/java.ts'
 import type { Command, MemberSpec } from '../launcher/member.ts'
@@ -48,6 +49,9 @@ const CORE = {
   // User airflow may act for others, which tests of a proxy user need.
   'hadoop.proxyuser.airflow.hosts': '*',
   'hadoop.proxyuser.airflow.users': '*',
+  // Hive, run by the same user as we are, looks at folders in the name of whoever asks it.
+  [`hadoop.proxyuser.${userInfo().username}.hosts`]: '*',
+  [`hadoop.proxyuser.${userInfo().username}.users`]: '*',
 } as const
 
 /** Small blocks make small test files span several; quick checks find a killed DataNode in seconds, not in ten minutes. */

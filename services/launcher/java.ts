@@ -66,7 +66,15 @@ async function readClasspath(file: string): Promise<readonly string[]> {
 
 async function askMaven(pom: string, file: string): Promise<void> {
   const part = `${file}.${process.pid}`
-  const args = ['-q', '-B', '-f', pom, 'dependency:build-classpath', `-Dmdep.outputFile=${part}`]
+  const args = [
+    '-q',
+    '-B',
+    '-f',
+    pom,
+    'dependency:build-classpath',
+    '-DincludeScope=runtime',
+    `-Dmdep.outputFile=${part}`,
+  ]
   try {
     await runToEnd({ program: 'mvn', args }, MAVEN_HINT)
   } catch (cause) {

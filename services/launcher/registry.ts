@@ -5,6 +5,7 @@ import type { Launcher } from './server.ts'
 
 const LAUNCHERS = {
   elasticsearch: async () => (await import('../elasticsearch/launch.ts')).elasticsearch,
+  hive: async () => (await import('../hive/launch.ts')).hive,
   hdfs: async () => (await import('../hdfs/launch.ts')).hdfs,
   'hdfs-ha': async () => (await import('../hdfs-ha/launch.ts')).hdfsHa,
   kafka: async () => (await import('../kafka/launch.ts')).kafka,

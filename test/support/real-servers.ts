@@ -12,7 +12,7 @@ const runFolder = join(servicesFolder, 'test')
 /** In CI, and where somebody asked for it, a missing server is a failure. Elsewhere its tests are skipped, loudly. */
 const areRequired = (process.env['CI'] ?? '') !== '' || process.env['BARAM_SERVICES'] === 'required'
 
-/** @public `small` by default, `full` with `npm run test:services -- --full`. */
+/** `small` by default, `full` with `npm run test:services -- --full`. */
 export function sized<T>(sizes: { readonly small: T; readonly full: T }): T {
   return process.env['BARAM_SIZES'] === 'full' ? sizes.full : sizes.small
 }

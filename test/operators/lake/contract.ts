@@ -1,4 +1,4 @@
-// What every lake adapter must do. Run it with a factory: the directory now, WebHDFS later.
+// What every lake adapter must do. Run it with a factory: the directory, and WebHDFS on a real HDFS (test/real).
 
 import { createHash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
@@ -105,15 +105,100 @@ export function lakeContract(name: string, open: () => Promise<Lake>): void {
       expect(await lake.list('/d')).toEqual([])
     })
 
-    test('an aborted write throws the reason', async () => {
+    test.each(['/100% #1?a=b&c+d.txt', "/따옴표 'x'/쉼표,세미;콜론.txt", '/가나다/라 마/바.parquet'])(
+      '%j is written, read, listed, renamed and deleted',
+      async (path) => {
+        const folder = path.slice(0, path.lastIndexOf('/')) || '/'
+        await lake.write(path, bytes('쌀'))
+        expect(await lake.stat(path)).toEqual({ path, kind: 'file', length: 3 })
+        expect(await text(await lake.read(path))).toBe('쌀')
+        expect((await lake.list(folder)).map((entry) => entry.path)).toEqual([path])
+        expect(await lake.rename(path, `${path}.새`)).toBe(true)
+        expect(await lake.delete(`${path}.새`)).toBe(true)
+        expect(await lake.list(folder)).toEqual([])
+      },
+    )
+
+    test('an empty file is a file', async () => {
+      expect(await lake.write('/empty', bytes())).toBe(0)
+      expect(await lake.stat('/empty')).toEqual({ path: '/empty', kind: 'file', length: 0 })
+      expect(await text(await lake.read('/empty'))).toBe('')
+    })
+
+    test('a file of several megabytes arrives byte for byte', async () => {
+      const sent = createHash('sha256')
+      async function* pattern(): AsyncGenerator<Uint8Array> {
+        for (let i = 0; i < 100; i += 1) {
+          const chunk = Buffer.alloc(65_537, i)
+          sent.update(chunk)
+          yield chunk
+        }
+      }
+      expect(await lake.write('/large', pattern())).toBe(6_553_700)
+      const received = createHash('sha256')
+      for await (const chunk of await lake.read('/large')) received.update(chunk as Buffer)
+      expect(received.digest('hex')).toBe(sent.digest('hex'))
+    })
+
+    test('a folder that is a file has no children, and a missing one none either', async () => {
+      await lake.write('/file', bytes('1'))
+      expect(await lake.list('/file')).toEqual([])
+      expect(await lake.list('/nothing')).toEqual([])
+    })
+
+    test('a rename moves nothing into a folder of the target name', async () => {
+      await lake.write('/file', bytes('1'))
+      await lake.mkdirs('/folder')
+      expect(await lake.rename('/file', '/folder')).toBe(false)
+      expect(await lake.rename('/file', '/folder', { overwrite: true })).toBe(false)
+      expect(await lake.list('/folder')).toEqual([])
+      expect(await lake.stat('/file')).not.toBeNull()
+    })
+
+    test('a reader sees the old file or the new one while one replaces the other', async () => {
+      await lake.write('/seen', bytes('old'))
+      let isDone = false
+      const replace = async () => {
+        for (let i = 0; i < 20; i += 1) {
+          await lake.write('/next', bytes('new'))
+          expect(await lake.rename('/next', '/seen', { overwrite: true })).toBe(true)
+        }
+        isDone = true
+      }
+      const look = async () => {
+        while (!isDone) expect(await lake.stat('/seen')).toEqual({ path: '/seen', kind: 'file', length: 3 })
+      }
+      await Promise.all([replace(), look()])
+    })
+
+    test('an aborted write throws the reason and leaves no file', async () => {
       const controller = new AbortController()
       async function* endless(): AsyncGenerator<Uint8Array> {
         for (let i = 0; ; i += 1) {
           if (i === 3) controller.abort(new Error('time is up'))
-          yield Buffer.alloc(1_000)
+          yield Buffer.alloc(100_000)
         }
       }
-      await expect(lake.write('/big', endless(), { signal: controller.signal })).rejects.toThrow()
+      await expect(lake.write('/big', endless(), { signal: controller.signal })).rejects.toThrow('time is up')
+      expect(await lake.stat('/big')).toBeNull()
+    })
+
+    test('a write whose source fails throws its error and leaves no file', async () => {
+      async function* failing(): AsyncGenerator<Uint8Array> {
+        yield Buffer.alloc(100_000)
+        throw new Error('the disk is gone')
+      }
+      await expect(lake.write('/half', failing())).rejects.toThrow('the disk is gone')
+      expect(await lake.stat('/half')).toBeNull()
+    })
+
+    test('a signal that is aborted already stops reads and writes before they begin', async () => {
+      const signal = AbortSignal.abort(new Error('cleared'))
+      await lake.write('/a', bytes('1'))
+      await expect(lake.write('/b', bytes('1'), { signal })).rejects.toThrow('cleared')
+      expect(await lake.stat('/b')).toBeNull()
+      const reading = lake.read('/a', { signal }).then((stream) => text(stream))
+      await expect(reading).rejects.toThrow(/cleared|aborted/)
     })
   })
 }

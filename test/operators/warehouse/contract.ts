@@ -1,4 +1,4 @@
-// What every warehouse adapter must do. Run it with a factory: DuckDB now, Hive later.
+// What every warehouse adapter must do. Run it with a factory: DuckDB, and a real Hive (test/real).
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ExternalTable, Warehouse } from '../../../operators/warehouse/warehouse.ts'
@@ -9,6 +9,10 @@ export type PutParquet = (path: string, rows: readonly { a: string; n: bigint }[
 export interface WarehouseUnderTest {
   readonly warehouse: Warehouse
   readonly put: PutParquet
+  /** Puts a file with this content at a lake path. */
+  readonly putText: (path: string, content: string) => Promise<void>
+  /** A statement that would run for minutes. */
+  readonly slow: string
 }
 
 const table: ExternalTable = {
@@ -25,8 +29,10 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
   describe(`the warehouse contract on ${name}`, () => {
     let warehouse: Warehouse
     let put: PutParquet
+    let putText: WarehouseUnderTest['putText']
+    let slow: string
     beforeEach(async () => {
-      ;({ warehouse, put } = await open())
+      ;({ warehouse, put, putText, slow } = await open())
       await warehouse.ensureExternalTable(table)
     })
     afterEach(() => warehouse.close())
@@ -120,8 +126,67 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       expect((await warehouse.query(all)).rows.map((row) => row['dt'])).toEqual(["서울/a='b'"])
     })
 
+    test('the rows of a file with a Korean and spaced name are counted', async () => {
+      const path = '/numbers/서울 1/쌀 값.parquet'
+      await put(path, [{ a: 'a', n: 1n }])
+      await warehouse.addPartition(table, day('2024-03-18', '/numbers/서울 1'))
+      expect(await warehouse.countRowsOfFile(table, { dt: '2024-03-18' }, path)).toBe(1)
+      expect(await warehouse.partitions(table)).toEqual([day('2024-03-18', '/numbers/서울 1')])
+    })
+
+    const prices: ExternalTable = {
+      database: 'contract_lake',
+      table: 'prices',
+      columns: { name: 'STRING', n: 'BIGINT', price: 'DOUBLE', day: 'DATE', sold: 'BOOLEAN' },
+      partitionedBy: ['dt'],
+      location: '/prices',
+      format: 'csv',
+    }
+    const pricesOf = { values: { dt: '2024-03-18' }, location: '/prices/dt=2024-03-18' }
+
+    test('a csv table reads its one dialect: types, Korean, quotes, commas, backslashes, missing values', async () => {
+      await warehouse.ensureExternalTable(prices)
+      const lines = [
+        'any,header,is,left,out',
+        '쌀 20kg,9007199254740993,1.5,2024-03-18,true',
+        '"쌀, ""햅쌀""",-2,0.25,2024-03-19,FALSE',
+        'C:\\쌀\\n,,,,',
+        ',x,y,z,maybe',
+        'short,3',
+        'cut,1.5,2,2024-03-20,true',
+      ]
+      await putText('/prices/dt=2024-03-18/a.csv', `${lines.join('\n')}\n`)
+      await putText('/prices/dt=2024-03-18/b.csv', 'name,n,price,day,sold\nlater,10,1,2024-03-21,true\n')
+      await warehouse.addPartition(prices, pricesOf)
+      const { rows } = await warehouse.query('select name, n, price, day, sold from contract_lake.prices')
+      const byName = new Map(rows.map((row) => [row['name'], [row['n'], row['price'], row['day'], row['sold']]]))
+      expect(byName).toEqual(
+        new Map<unknown, unknown>([
+          ['쌀 20kg', ['9007199254740993', 1.5, '2024-03-18', true]],
+          ['쌀, "햅쌀"', ['-2', 0.25, '2024-03-19', false]],
+          ['C:\\쌀\\n', [null, null, null, null]],
+          [null, [null, null, null, null]],
+          ['short', ['3', null, null, null]],
+          ['cut', [null, 2, '2024-03-20', true]],
+          ['later', ['10', 1, '2024-03-21', true]],
+        ]),
+      )
+      expect(await warehouse.countRowsOfFile(prices, pricesOf.values, '/prices/dt=2024-03-18/a.csv')).toBe(6)
+    })
+
+    test('a csv table grows by columns at its end, and stays csv', async () => {
+      await warehouse.ensureExternalTable(prices)
+      await warehouse.ensureExternalTable({ ...prices, columns: { ...prices.columns, later: 'INT' } })
+      await putText('/prices/dt=2024-03-18/a.csv', 'h,h,h,h,h,h\n쌀,1,1,2024-03-18,true,7\n')
+      await warehouse.addPartition(prices, pricesOf)
+      const { rows } = await warehouse.query('select name, later from contract_lake.prices')
+      expect(rows).toEqual([{ name: '쌀', later: 7 }])
+      await expect(warehouse.ensureExternalTable({ ...prices, format: 'parquet' })).rejects.toThrow(/format/)
+      const changed = { ...prices, columns: { ...prices.columns, n: 'DOUBLE' as const } }
+      await expect(warehouse.ensureExternalTable(changed)).rejects.toThrow(/cannot become DOUBLE/)
+    })
+
     test('a statement is cancelled by its signal and by its time limit', async () => {
-      const slow = 'select count(*) from range(100000000) a, range(100000) b'
       await expect(warehouse.query(slow, { timeoutMs: 30 })).rejects.toThrow(/longer than its limit of 30 ms/)
       const controller = new AbortController()
       const running = warehouse.query(slow, { signal: controller.signal })

@@ -18,10 +18,19 @@ function putInto(lake: DirectoryLake): PutParquet {
   }
 }
 
+async function* oneChunk(content: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(content)
+}
+
 warehouseContract('DuckDB', async () => {
   const root = await temporaryFolder()
   const lake = new DirectoryLake(join(root, 'lake'))
-  return { warehouse: new DuckDbWarehouse({ catalog: join(root, 'warehouse'), lake }), put: putInto(lake) }
+  return {
+    warehouse: new DuckDbWarehouse({ catalog: join(root, 'warehouse'), lake }),
+    put: putInto(lake),
+    putText: async (path, content) => void (await lake.write(path, oneChunk(content))),
+    slow: 'select count(*) from range(100000000) a, range(100000) b',
+  }
 })
 
 const numbers = {
@@ -39,10 +48,22 @@ test('a missing connection means the embedded warehouse, and the log says so', a
   expect(op.lines.map((line) => line.message).join()).toContain('embedded warehouse (DuckDB')
 })
 
-test('a Hive connection is refused with a reason', async () => {
-  const connections = [{ id: 'hive_default', type: 'hiveserver2' }]
+test.each([
+  [{ type: 'hive_cli' }, /make it hiveserver2/],
+  [{ type: 'http' }, /found http/],
+  [{ type: 'hiveserver2' }, /needs the host/],
+  [{ type: 'hiveserver2', host: 'hive', extra: '{"auth":"KERBEROS"}' }, /NOSASL, NONE, PLAIN or LDAP/],
+  [{ type: 'hiveserver2', host: 'hive', extra: '{"lake_uri":"hdfs://nn1:8020/warehouse"}' }, /without a path/],
+  [{ type: 'hiveserver2', host: 'hive', extra: '{"statement_timeout_s":-1}' }, /above 0/],
+])('a connection %j is refused with a reason', async (fields, reason) => {
+  const op = madeUpContext({ embeddedRoot: await temporaryFolder(), connections: [{ id: 'hive_default', ...fields }] })
+  await expect(async () => openWarehouse(op, 'hive_default')).rejects.toThrow(reason)
+})
+
+test('the embedded warehouse refuses a lake that is not of this host, and says what to make', async () => {
+  const connections = [{ id: 'hdfs_default', type: 'webhdfs', host: 'nn1' }]
   const op = madeUpContext({ embeddedRoot: await temporaryFolder(), connections })
-  await expect(openWarehouse(op, 'hive_default')).rejects.toThrow(/real Hive comes with a later version/)
+  await expect(openWarehouse(op, 'hive_default')).rejects.toThrow(/make hive_default too, of type hiveserver2/)
 })
 
 test('queryWarehouse answers from outside a task', async () => {
