@@ -5,12 +5,14 @@ import { BEST_COLUMNS } from '../../operators/gmarket/columns.ts'
 import { type CategoryFile, crawlBest } from '../../operators/gmarket/crawl.ts'
 import { type StoredHour, storeBest } from '../../operators/gmarket/store.ts'
 import { hiveExternalTable, type LoadedFile } from '../../operators/warehouse/hive-external-table.ts'
-import { type RunInfo, runInScope } from '../../sdk/context.ts'
+import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { madeUpContext, runOf } from './operator-context.ts'
 
 export interface ShopWorld {
   readonly embeddedRoot: string
   readonly shopUrl: string
+  /** Default: none, so everything is embedded. */
+  readonly connections?: readonly ConnectionResult[]
 }
 
 /** The run of the hour that starts then. */
@@ -19,8 +21,8 @@ export function hourRun(start: string): RunInfo {
   return runOf(new Date(at), new Date(at + 3_600_000))
 }
 
-const opOf = ({ embeddedRoot, shopUrl }: ShopWorld, run: RunInfo, taskId: string) =>
-  madeUpContext({ embeddedRoot, run, taskId, variables: new Map([['gmarket_simulated_url', shopUrl]]) })
+const opOf = ({ embeddedRoot, shopUrl, connections = [] }: ShopWorld, run: RunInfo, taskId: string) =>
+  madeUpContext({ embeddedRoot, run, taskId, connections, variables: new Map([['gmarket_simulated_url', shopUrl]]) })
 
 export const crawlOne = (world: ShopWorld, run: RunInfo, category: Category): Promise<CategoryFile> =>
   runInScope(opOf(world, run, 'gmarket_hourly'), () => crawlBest(category))

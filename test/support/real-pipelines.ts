@@ -140,7 +140,7 @@ export async function startPipelines(
     baram.writeDag(
       file,
       source
-        .replace(/^ {2}schedule: (cron\(.*\)),$/m, "  schedule: null,\n  timezone: 'Asia/Seoul',")
+        .replace(/^ {2}schedule: (cron\(.*\)),$/m, "  timezone: 'Asia/Seoul',")
         .replace("  schedule: '@once',\n", '')
         .replace(/retryDelay: \d+/, 'retryDelay: 0.5'),
     )
