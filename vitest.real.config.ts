@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     name: 'real',
     include: ['test/real/**/*.test.ts'],
-    globalSetup: [here('./test/support/global-real-servers.ts')],
+    globalSetup: [here('./test/support/global-postgres.ts'), here('./test/support/global-real-servers.ts')],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 120_000,

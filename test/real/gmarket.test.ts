@@ -45,8 +45,8 @@ await onRealServers(['hdfs', 'hive'], (servers) => {
     })
   })
   afterAll(async () => {
-    await pipelines?.stop()
     await mart?.end()
+    await pipelines?.stop()
     await database?.stop()
     await shop?.close()
   })
@@ -138,7 +138,7 @@ async function killActive(ha: {
       () => null,
     )
     if (answer === null || !(await answer.text()).includes('"State" : "active"')) continue
-    const name = `namenode-${i + 1}`
+    const name = `nn${i + 1}`
     await ha.kill(name)
     return name
   }
