@@ -6,6 +6,7 @@ import { productVersion } from '../runtime/paths.ts'
 import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
+import { addImportCrontabCommand } from './commands/import-crontab.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
@@ -33,6 +34,7 @@ function makeProgram(): Command {
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)
+  addImportCrontabCommand(program)
   return program
 }
 
