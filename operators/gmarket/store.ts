@@ -7,6 +7,7 @@ import { mergeCsv, type WrittenFile } from '../parquet/write.ts'
 import { type ScratchFile, scratchExists, scratchFolder } from '../scratch/scratch.ts'
 import { BEST_COLUMNS, BEST_KEY } from './columns.ts'
 import type { CategoryFile } from './crawl.ts'
+import { publishBest } from './reports.ts'
 import { hourSlotOf } from './slot.ts'
 
 export interface StoreBest {
@@ -43,7 +44,8 @@ const scratchOf = (path: string, file_name: string, file: WrittenFile): ScratchF
 export async function storeBest(pages: readonly CategoryFile[], options: StoreBest = {}): Promise<StoredHour> {
   const op = getOperatorContext('storeBest')
   const { connId = 'hdfs_default', folder = '/gmarket' } = options
-  const { dt, hour } = hourSlotOf(op.run)
+  const slot = hourSlotOf(op.run)
+  const { dt, hour } = slot
   if (pages.length === 0) throw new FailTask('no category was given: there is nothing to store')
   await checkScratch(pages)
   const scratch = await scratchFolder(op)
@@ -52,6 +54,7 @@ export async function storeBest(pages: readonly CategoryFile[], options: StoreBe
   const merged = await mergeCsv({ from, columns: BEST_COLUMNS, sortBy: BEST_KEY, csv, parquet, signal: op.signal })
   const rowsRead = pages.reduce((sum, page) => sum + page.rows, 0)
   await op.record({ kind: 'file', target: 'best.parquet', rowsRead, rowsWritten: merged.parquet.rows })
+  await publishBest(op, slot, parquet)
   const place = `dt=${dt}/hour=${hour}`
   const raw = await uploadToLake(scratchOf(csv, 'gmarket.csv', merged.csv), {
     connId,

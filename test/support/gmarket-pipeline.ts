@@ -27,8 +27,14 @@ const opOf = ({ embeddedRoot, shopUrl, connections = [] }: ShopWorld, run: RunIn
 export const crawlOne = (world: ShopWorld, run: RunInfo, category: Category): Promise<CategoryFile> =>
   runInScope(opOf(world, run, 'gmarket_hourly'), () => crawlBest(category))
 
-export const storeHour = (world: ShopWorld, run: RunInfo, pages: readonly CategoryFile[]): Promise<StoredHour> =>
-  runInScope(opOf(world, run, 'to_hdfs'), () => storeBest(pages))
+/** With what the task told. */
+export async function storeAndTell(world: ShopWorld, run: RunInfo, pages: readonly CategoryFile[]) {
+  const op = opOf(world, run, 'to_hdfs')
+  return { stored: await runInScope(op, () => storeBest(pages)), reports: op.reports }
+}
+
+export const storeHour = async (world: ShopWorld, run: RunInfo, pages: readonly CategoryFile[]): Promise<StoredHour> =>
+  (await storeAndTell(world, run, pages)).stored
 
 const load = hiveExternalTable({
   database: 'gmarket',

@@ -109,6 +109,8 @@ function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
   const options: uPlot.Options = {
     width: place.clientWidth,
     height: HEIGHT,
+    // Leaning names reach beyond the last bar.
+    padding: [null, chart.xType === 'text' && x.length > 4 ? 40 : null, null, null],
     // Bars stand on zero: their lengths are what a reader compares.
     scales: {
       x: { time: chart.xType === 'instant', ...(chart.kind === 'bar' && { range: padded(x) }) },

@@ -172,6 +172,8 @@ export async function connectionsPage(web: Web, req: Request): Promise<PageView>
   }))
   const implied = [...DEFAULTS, ...(await simulatedSources(web))]
     .filter(({ id }) => !known.has(id))
+    // These two live in the embedded database, which only a standalone has.
+    .filter(({ kind }) => (kind !== 'elasticsearch' && kind !== 'postgres') || known.has('embedded_postgres'))
     .map((item) => ({
       ...item,
       href: `/connections/new?id=${item.id}&kind=${item.kind}`,

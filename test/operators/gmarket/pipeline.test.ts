@@ -8,7 +8,7 @@ import { queryWarehouse } from '../../../operators/warehouse/open.ts'
 import { bestGoods } from '../../../services/simulated/gmarket/goods.ts'
 import { bestPage } from '../../../services/simulated/gmarket/markup.ts'
 import { type SimulatedShop, startShop } from '../../../services/simulated/gmarket/shop.ts'
-import { crawlOne, hourRun, loadHour, runHour, storeHour } from '../../support/gmarket-pipeline.ts'
+import { crawlOne, hourRun, loadHour, runHour, storeAndTell, storeHour } from '../../support/gmarket-pipeline.ts'
 import { removeTemporaryFoldersAfterwards, temporaryFolder } from '../../support/operator-context.ts'
 
 removeTemporaryFoldersAfterwards()
@@ -39,6 +39,14 @@ describe('an hour', () => {
     expect(csv.trimEnd().split('\n')).toHaveLength(1_201)
     expect(csv).toContain('"가나다')
     expect(await readdir(join(embeddedRoot, 'scratch/min_candle')).catch(() => [])).toEqual([])
+  })
+
+  test('is reported: 1,200 rows and the mean price of each category', async () => {
+    const pages = await Promise.all(GMARKET_CATEGORIES.slice(0, 2).map((category) => crawlOne(world(), HOUR, category)))
+    const { reports } = await storeAndTell(world(), HOUR, pages)
+    expect(reports.get('best_100')?.rows).toHaveLength(200)
+    expect(reports.get('best_100')?.rows[0]?.slice(0, 2)).toEqual(['가공식품', 1])
+    expect(reports.get('mean_price')?.rows.map((row) => row[0])).toEqual(['가공식품', '신선식품'])
   })
 
   test('that runs again changes nothing, byte for byte', async () => {
