@@ -7,10 +7,11 @@ import { uploadToLake } from '../lake/hdfs-upload.ts'
 import { safeName } from '../lake/paths.ts'
 import { writeCsv } from '../parquet/write.ts'
 import { openPostgres } from '../postgres/hook.ts'
-import { type UpsertCounts, upsertRows } from '../postgres/upsert.ts'
+import { upsertRows } from '../postgres/upsert.ts'
 import { scratchFolder } from '../scratch/scratch.ts'
 import { openWarehouse } from '../warehouse/open.ts'
 import type { Warehouse } from '../warehouse/warehouse.ts'
+import { GMARKET_CATEGORIES } from './categories.ts'
 import { BEST_COLUMNS, BEST_KEY, type BestRow } from './columns.ts'
 import { type HourSlot, hourSlotAt } from './slot.ts'
 
@@ -124,7 +125,7 @@ const valuesOf = (row: BestRow): readonly unknown[] =>
 
 interface Filled {
   readonly target: string
-  readonly counts: UpsertCounts
+  readonly rows: number
 }
 
 /** Each hour is a transaction of its own: what is done stays done when a later one fails. */
@@ -132,7 +133,7 @@ async function fillTable(
   op: OperatorContext,
   connId: string,
   table: string,
-  hours: AsyncIterable<readonly [HourSlot, readonly BestRow[]]>,
+  hours: AsyncIterable<Hour>,
 ): Promise<Filled> {
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(table))
     throw new FailTask(`table must be small letters, digits and _, found ${JSON.stringify(table)}`)
@@ -156,14 +157,11 @@ async function fillTable(
   } finally {
     await postgres.close()
   }
-  return { target: table, counts: sum }
+  op.log.info({ target: table, ...sum }, 'mart filled')
+  return { target: table, rows: sum.inserted + sum.updated + sum.unchanged }
 }
 
-async function writeFile(
-  op: OperatorContext,
-  connId: string,
-  rows: AsyncIterable<BestRow>,
-): Promise<{ path: string; rows: number }> {
+async function writeFile(op: OperatorContext, connId: string, rows: AsyncIterable<BestRow>): Promise<Filled> {
   const file_name = 'mart.csv'
   const local_file_path = join(await scratchFolder(op), file_name)
   const file = await writeCsv({
@@ -174,67 +172,95 @@ async function writeFile(
     signal: op.signal,
   })
   const target = `/gmarket/mart/${safeName(op.runId)}.csv`
-  return uploadToLake({ file_name, local_file_path, ...file }, { connId, target })
+  const { path, rows: written } = await uploadToLake({ file_name, local_file_path, ...file }, { connId, target })
+  return { target: path, rows: written }
 }
 
-async function publishSummary(
-  op: OperatorContext,
-  seen: ReadonlyMap<string, { rows: number; sum: number }>,
-): Promise<void> {
-  await op.publish('mart_by_category', {
-    title: 'Rows and mean price by category',
-    columns: [
-      { name: 'category', type: 'text' },
-      { name: 'rows', type: 'number' },
-      { name: 'mean price', type: 'number', unit: 'KRW' },
-    ],
-    rows: [...seen].map(([category, { rows, sum }]) => [category, rows, Math.round(sum / rows)]),
-    charts: [{ kind: 'bar', x: 'category', y: ['mean price'] }],
-  })
+type Hour = readonly [HourSlot, readonly BestRow[]]
+
+/** What has been read so far, for the counts and the summary. */
+class MartReading {
+  readonly missingHours: string[] = []
+  rows = 0
+  readonly #op: OperatorContext
+  readonly #warehouse: Warehouse
+  readonly #request: MartRequest
+  readonly #byCategory = new Map<string, { rows: number; sum: number }>()
+
+  constructor(op: OperatorContext, warehouse: Warehouse, request: MartRequest) {
+    this.#op = op
+    this.#warehouse = warehouse
+    this.#request = request
+  }
+
+  /** Hour by hour: one is in memory at a time. @throws FailTask for an hour that is not there, unless gaps are allowed */
+  async *hours(slots: readonly HourSlot[]): AsyncGenerator<Hour> {
+    for (const slot of slots) {
+      const rows = await rowsOfHour(this.#warehouse, this.#op, slot, this.#request.categories)
+      if (rows.length > 0) {
+        this.#count(rows)
+        yield [slot, rows]
+        continue
+      }
+      this.missingHours.push(slot.text)
+      if (!this.#request.allowGaps)
+        throw new FailTask(
+          `gmarket.best has no rows of ${slot.text}: run gmarket_hourly for that hour, or set allow_gaps`,
+        )
+    }
+  }
+
+  async *flat(slots: readonly HourSlot[]): AsyncGenerator<BestRow> {
+    for await (const [, rows] of this.hours(slots)) yield* rows
+  }
+
+  async publishSummary(): Promise<void> {
+    await this.#op.publish('mart_by_category', {
+      title: 'Rows and mean price by category',
+      columns: [
+        { name: 'category', type: 'text' },
+        { name: 'rows', type: 'number' },
+        { name: 'mean price', type: 'number', unit: 'KRW' },
+      ],
+      rows: [...this.#byCategory].map(([category, { rows, sum }]) => [category, rows, Math.round(sum / rows)]),
+      charts: [{ kind: 'bar', x: 'category', y: ['mean price'] }],
+    })
+  }
+
+  #count(rows: readonly BestRow[]): void {
+    this.rows += rows.length
+    for (const row of rows) {
+      const known = this.#byCategory.get(row.category ?? '') ?? { rows: 0, sum: 0 }
+      this.#byCategory.set(row.category ?? '', { rows: known.rows + 1, sum: known.sum + Number(row.price) })
+    }
+  }
+}
+
+/** Names reach a statement as text, which Hive and DuckDB quote differently: only known ones may. */
+function checkRequest({ target, categories }: MartRequest): void {
+  if (!TARGETS.includes(target)) throw new FailTask(`target must be one of ${TARGETS.join(', ')}, found ${target}`)
+  const known = GMARKET_CATEGORIES.flatMap(({ code, label }): string[] => [code, label])
+  const stray = categories.find((name) => !known.includes(name))
+  if (stray !== undefined) throw new FailTask(`${JSON.stringify(stray)} is no category; there are ${known.join(', ')}`)
 }
 
 /** Fills the mart. The same request again changes nothing. Call it inside a task. */
 export async function fillMart(request: MartRequest, connections: MartConnections = {}): Promise<MartResult> {
   const op = getOperatorContext('fillMart')
   const { warehouse: hive = 'hive_default', lake = 'hdfs_default', postgres = 'postgres_default' } = connections
-  if (!TARGETS.includes(request.target))
-    throw new FailTask(`target must be one of ${TARGETS.join(', ')}, found ${request.target}`)
+  checkRequest(request)
   const warehouse = await openWarehouse(op, hive, lake)
-  const seen = new Map<string, { rows: number; sum: number }>()
-  const missingHours: string[] = []
-  let rowsRead = 0
+  const reading = new MartReading(op, warehouse, request)
   try {
     const slots = await hoursOf(warehouse, op, request)
-    const read = async function* (): AsyncGenerator<readonly [HourSlot, readonly BestRow[]]> {
-      for (const slot of slots) {
-        const rows = await rowsOfHour(warehouse, op, slot, request.categories)
-        if (rows.length === 0) missingHours.push(slot.text)
-        if (rows.length === 0 && !request.allowGaps)
-          throw new FailTask(
-            `gmarket.best has no rows of ${slot.text}: run gmarket_hourly for that hour, or set allow_gaps`,
-          )
-        rowsRead += rows.length
-        for (const row of rows) {
-          const known = seen.get(row.category ?? '') ?? { rows: 0, sum: 0 }
-          seen.set(row.category ?? '', { rows: known.rows + 1, sum: known.sum + Number(row.price) })
-        }
-        if (rows.length > 0) yield [slot, rows]
-      }
-    }
-    const flat = async function* (): AsyncGenerator<BestRow> {
-      for await (const [, rows] of read()) yield* rows
-    }
-    if (request.target === 'CSV file') {
-      const file = await writeFile(op, lake, flat())
-      await publishSummary(op, seen)
-      return { target: file.path, hours: slots.length, missingHours, rows: file.rows }
-    }
-    const { target, counts } = await fillTable(op, postgres, request.table, read())
-    const rowsWritten = counts.inserted + counts.updated + counts.unchanged
-    await op.record({ kind: 'table', target: `Postgres ${target}`, rowsRead, rowsWritten })
-    op.log.info({ target, ...counts, missingHours }, 'mart filled')
-    await publishSummary(op, seen)
-    return { target, hours: slots.length, missingHours, rows: rowsWritten }
+    const { target, rows } =
+      request.target === 'CSV file'
+        ? await writeFile(op, lake, reading.flat(slots))
+        : await fillTable(op, postgres, request.table, reading.hours(slots))
+    if (request.target !== 'CSV file')
+      await op.record({ kind: 'table', target: `Postgres ${target}`, rowsRead: reading.rows, rowsWritten: rows })
+    await reading.publishSummary()
+    return { target, hours: slots.length, missingHours: reading.missingHours, rows }
   } finally {
     await warehouse.close()
   }
