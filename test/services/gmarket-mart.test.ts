@@ -31,7 +31,7 @@ beforeAll(async () => {
   shop = await startShop({ now: () => FIRST })
   embeddedRoot = await temporaryFolder()
   for (let i = 0; i < HOURS; i += 1) await runHour(world(), hourRun(startOf(i)))
-})
+}, 240_000)
 afterAll(async () => {
   await shop.close()
   await server.stop()
@@ -61,7 +61,8 @@ async function query(sql: string) {
   }
 }
 
-describe('the mart', () => {
+// Tens of thousands of rows a test: a loaded machine takes its time.
+describe('the mart', { timeout: 240_000 }, () => {
   test('of 19 hours has 22,800 rows, told and reported by category', async () => {
     const { op, rows, filled } = await fill()
     expect([rows, filled]).toMatchObject([22_800, { inserted: 22_800, updated: 0, unchanged: 0, deleted: 0 }])

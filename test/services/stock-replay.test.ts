@@ -82,7 +82,8 @@ async function writeHistory(lines: readonly string[]): Promise<string> {
   return path
 }
 
-describe('the replay', () => {
+// 128,878 rows twice over: a loaded machine takes its time.
+describe('the replay', { timeout: 240_000 }, () => {
   test('of the generated history: 128,878 rows at source, topic, index and report', async () => {
     const { op, replayed } = await replay()
     expect(replayed).toMatchObject({
