@@ -106,7 +106,8 @@ export async function compileFile(path: string, folder: string): Promise<Compile
       metafile: true,
       logLevel: 'silent',
       external: EXTERNAL,
-      loader: { '.node': 'empty' },
+      // SQL and HiveQL live in files of their own: `import hql from './day.hql'` is their text.
+      loader: { '.node': 'empty', '.sql': 'text', '.hql': 'text' },
       outdir: folder,
       // Bundled CommonJS packages call `require` for Node's own modules.
       banner: {
