@@ -1,6 +1,5 @@
 // Small files that appear whole or not at all, and survive a power cut once written.
 
-import { randomUUID } from 'node:crypto'
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -28,12 +27,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Replaces the file at once. `durable` (the default) also survives a power cut. */
+/**
+ * Replaces the file at once. `durable` (the default) also survives a power cut. For who holds the log's lock: then nobody else
+ * writes the part, and that of a killed writer is written over by its retry rather than left for ever.
+ */
 export async function writeWhole(file: string, content: string | Buffer, { durable = true } = {}): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  const part = `${file}.${randomUUID()}.part`
+  const part = `${file}.part`
   try {
-    const handle = await open(part, 'wx')
+    const handle = await open(part, 'w')
     try {
       await handle.writeFile(content)
       if (durable) await handle.sync()

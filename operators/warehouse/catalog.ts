@@ -4,7 +4,8 @@
 //   <root>/<database>/<table>/table.json
 //   <root>/<database>/<table>/partitions/dt=2024-03-18.json
 
-import { randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ColumnType } from '../parquet/columns.ts'
@@ -24,26 +25,42 @@ function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-/** Writes beside the file and syncs; then either replaces it or, `onlyNew`, leaves the one that is there. @returns whether it was written */
+/** Others who write the same at the same time may take the part away; so many in a row do not. */
+const MOST_TRIES = 10
+
+/**
+ * Writes beside the file and syncs; then either replaces it or, `onlyNew`, leaves the one that is there.
+ *
+ * The part is named by its content and never cut short: who writes the same at once writes the same bytes over it, so nobody harms
+ * another, and the retry of a killed writer takes its part over rather than leave it for ever.
+ * @returns whether it was written
+ */
 async function writeWhole(file: string, value: unknown, { onlyNew = false } = {}): Promise<boolean> {
-  await mkdir(dirname(file), { recursive: true })
-  const part = `${file}.${randomUUID()}.part`
-  try {
-    const handle = await open(part, 'wx')
+  const text = `${JSON.stringify(value, null, 2)}\n`
+  const part = `${file}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}.part`
+  for (let left = MOST_TRIES; ; left -= 1) {
+    await mkdir(dirname(file), { recursive: true })
     try {
-      await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`)
-      await handle.sync()
+      await writePart(part, text)
+      if (onlyNew) await link(part, file)
+      else await rename(part, file)
+      return true
+    } catch (error) {
+      if (onlyNew && hasCode(error, 'EEXIST')) return false
+      if (!hasCode(error, 'ENOENT') || left === 1) throw error
     } finally {
-      await handle.close()
+      await rm(part, { force: true })
     }
-    if (onlyNew) await link(part, file)
-    else await rename(part, file)
-    return true
-  } catch (error) {
-    if (onlyNew && hasCode(error, 'EEXIST')) return false
-    throw error
+  }
+}
+
+async function writePart(part: string, text: string): Promise<void> {
+  const handle = await open(part, constants.O_WRONLY | constants.O_CREAT)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
   } finally {
-    await rm(part, { force: true })
+    await handle.close()
   }
 }
 

@@ -51,11 +51,12 @@ export async function runSql(url: string, sql: string): Promise<Record<string, u
   }
 }
 
-/** Makes a database and returns its URL. */
+/** Makes a database, empty or a copy of another of this server, and returns its URL. */
 export async function makeDatabase(
   serverUrl: string,
   name = `test_${randomBytes(6).toString('hex')}`,
+  template = 'template1',
 ): Promise<string> {
-  await runSql(serverUrl, `create database "${name}"`)
+  await runSql(serverUrl, `create database "${name}" template "${template}"`)
   return serverUrl.replace('@/baram?', `@/${name}?`)
 }

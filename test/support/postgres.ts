@@ -8,6 +8,9 @@ export interface TestPostgres {
   url: string
   /** A fresh, empty database; returns its URL. */
   createDatabase(name?: string): Promise<string>
+  /** A copy of a database made here that nobody is connected to; returns its URL. */
+  copyDatabase(url: string): Promise<string>
+  dropDatabase(url: string): Promise<void>
   /** Drops the databases made here, and stops the server if this worker had to start one. */
   stop(): Promise<void>
 }
@@ -27,18 +30,22 @@ function databaseOf(url: string): string {
 
 export async function startTestPostgres(): Promise<TestPostgres> {
   const server = await useServer()
-  const made: string[] = []
+  const made = new Set<string>()
+  const keep = (url: string) => {
+    made.add(url)
+    return url
+  }
+  const dropDatabase = async (url: string) => {
+    made.delete(url)
+    await runSql(server.url, `drop database if exists "${databaseOf(url)}" with (force)`)
+  }
   return {
     url: server.url,
-    async createDatabase(name) {
-      const url = await makeDatabase(server.url, name)
-      made.push(url)
-      return url
-    },
+    createDatabase: async (name) => keep(await makeDatabase(server.url, name)),
+    copyDatabase: async (url) => keep(await makeDatabase(server.url, undefined, databaseOf(url))),
+    dropDatabase,
     async stop() {
-      for (const url of made.splice(0)) {
-        await runSql(server.url, `drop database if exists "${databaseOf(url)}" with (force)`)
-      }
+      for (const url of [...made]) await dropDatabase(url)
       await server.stop()
       shared = null
     },
