@@ -147,6 +147,8 @@ export class Pages {
       toast: told,
       isFlush: page.isFlush ?? false,
       here: req.originalUrl,
+      // As the value of a parameter: its own `+` and `&` must stay what they are.
+      hereEncoded: encodeURIComponent(req.originalUrl),
       body: markup(body),
     })
     await this.send(req, res, html, status)
