@@ -132,13 +132,12 @@ const isDone = (consumer: Consumer, ends: readonly number[]): boolean =>
   consumer.positions().every(({ partition, offset }) => offset >= (ends[partition] ?? 0))
 
 /** Reads up to the ends that the replay told. Kafka's own marks stand at the ends of partitions: the position passes them. */
-async function readAll(work: Work, ends: readonly number[], batch: number, isNew: boolean): Promise<Counted> {
+async function readAll(work: Work, ends: readonly number[], batch: number, fromStart: boolean): Promise<Counted> {
   const { op, log, topic, group } = work
   const counted: Counted = { read: 0, written: 0, rejected: 0 }
   const consumer = await log.consumer({ group, topics: [topic] })
   try {
-    // The index was made just now, perhaps after an older one was deleted: it needs all of the topic.
-    if (isNew) for (const partition of ends.keys()) await consumer.seek(topic, partition, 'earliest')
+    if (fromStart) for (const partition of ends.keys()) await consumer.seek(topic, partition, 'earliest')
     let idle = 0
     while (!isDone(consumer, ends) && idle < 10) {
       op.signal.throwIfAborted()
@@ -152,6 +151,30 @@ async function readAll(work: Work, ends: readonly number[], batch: number, isNew
   }
 }
 
+interface Done extends Counted {
+  readonly documents: number
+}
+
+/**
+ * Reads on from what is stored; if the index then lacks documents (it was deleted, or lost some), once more from the start:
+ * documents are found by their ids, so nothing is doubled.
+ */
+async function fillIndex(work: Work, { ends, accepted, replay }: ReplayedStocks, batch: number): Promise<Done> {
+  const count = async () => {
+    await work.index.refresh(work.name)
+    return work.index.count(work.name, { term: { field: 'Replay', value: replay } })
+  }
+  const first = await readAll(work, ends, batch, false)
+  const documents = await count()
+  if (documents >= accepted) return { ...first, documents }
+  work.op.log.warn(
+    { documents, accepted },
+    'the index lacks documents of this replay: reading the topic from its start',
+  )
+  const again = await readAll(work, ends, batch, true)
+  return { ...again, documents: await count() }
+}
+
 /** Indexes what a replay has put into the topic. Safe to repeat at any point. Call it inside a task. */
 export async function indexStocks(replayed: ReplayedStocks, options: IndexStocks = {}): Promise<IndexedStocks> {
   const op = getOperatorContext('indexStocks')
@@ -159,22 +182,14 @@ export async function indexStocks(replayed: ReplayedStocks, options: IndexStocks
   const index = await openDocumentIndex(op, options.connId)
   const log = await openEventLog(op, options.logConnId)
   try {
-    const isNew = await index.ensureIndex(name, { fields: STOCK_FIELDS })
+    await index.ensureIndex(name, { fields: STOCK_FIELDS })
     // One group an index: another index reads the topic for itself.
     const work: Work = { op, log, index, name, topic: replayed.topic, group: `${GROUP}.${name}` }
-    const { read, written, rejected } = await readAll(work, replayed.ends, batch, isNew)
-    await index.refresh(name)
-    const target = `${index.name} ${name}`
-    if (read > 0)
-      await op.record({
-        kind: 'event_log',
-        target: `${replayed.topic} (read)`,
-        rowsRead: read,
-        rowsWritten: written,
-        rowsRejected: rejected,
-      })
-    const documents = await index.count(name, { term: { field: 'Replay', value: replayed.replay } })
+    const { read, written, rejected, documents } = await fillIndex(work, replayed, batch)
+    const counts = { rowsRead: read, rowsWritten: written, rowsRejected: rejected }
+    if (read > 0) await op.record({ kind: 'event_log', target: `${replayed.topic} (read)`, ...counts })
     await publishStocks(op, index, name, replayed, documents)
+    const target = `${index.name} ${name}`
     await op.record({ kind: 'index', target, rowsRead: replayed.accepted, rowsWritten: documents })
     op.log.info({ index: name, read, written, rejected, documents, expected: replayed.accepted }, 'indexed and counted')
     return { index: name, documents }
