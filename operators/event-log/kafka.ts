@@ -141,9 +141,9 @@ export class KafkaEventLog implements EventLog {
     ]
     const topics = [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }]
     const isNew = await this.#call(`making topic ${topic}`, () =>
-      this.#admin.createTopics({ topics, waitForLeaders: true, timeout: 20_000 }),
+      this.#admin.createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
     )
-    const has = await this.#partitionsOf(topic)
+    const has = isNew ? await this.#awaitNew(topic, partitions) : await this.#partitionsOf(topic)
     if (options.partitions !== undefined && has < options.partitions)
       throw new EventLogError(
         `topic ${topic} has ${has} partitions, asked for ${options.partitions}: keys would move, so make a new topic`,
@@ -314,6 +314,23 @@ export class KafkaEventLog implements EventLog {
 
   #patiently<T>(what: string, call: () => Promise<T>): Promise<T> {
     return this.#call(what, () => patiently(this.#cluster, this.#options.signal, call))
+  }
+
+  /**
+   * The controller has a new topic before the brokers know. Where one of this name was deleted just before, a broker says that there
+   * is none, or tells of the old one; kafkajs itself waits for leaders alone and takes that for the answer.
+   */
+  async #awaitNew(topic: string, partitions: number): Promise<number> {
+    await this.#patiently(`waiting for topic ${topic}`, async () => {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+      await this.#cluster.addTargetTopic(topic)
+      await this.#cluster.refreshMetadata()
+      const counts = [topics[0]?.partitions.length, this.#cluster.findTopicPartitionMetadata(topic).length]
+      if (counts.some((count) => count !== partitions))
+        throw new kafka.KafkaJSError(`the brokers do not know all of topic ${topic} yet`, { retriable: true })
+    })
+    this.#partitions.set(topic, partitions)
+    return partitions
   }
 
   /** @throws UnknownTopicError */

@@ -72,6 +72,20 @@ await onRealServers(['kafka'], (servers) => {
     await log.close()
   })
 
+  test('a topic that was deleted this very moment is made again', async () => {
+    const log = await open(address)
+    const admin = new kafka.Kafka({ brokers: [address], logLevel: kafka.logLevel.NOTHING }).admin()
+    await admin.connect()
+    for (const partitions of upTo(20).map((i) => (i % 5) + 1)) {
+      expect(await log.ensureTopic('again', { partitions })).toBe(true)
+      const { topics } = await admin.fetchTopicMetadata({ topics: ['again'] })
+      expect(topics[0]?.partitions).toHaveLength(partitions)
+      await admin.deleteTopics({ topics: ['again'] })
+    }
+    await admin.disconnect()
+    await log.close()
+  })
+
   test('an idle connection does not keep the process busy', async () => {
     const log = await open(address)
     await log.ensureTopic('idle')
