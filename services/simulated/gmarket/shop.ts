@@ -1,6 +1,7 @@
 // A simulated Gmarket on this host: the best page of twelve categories. Every answer carries `X-Baram-Simulated: true`.
 
-import { createServer, type Server } from 'node:http'
+import type { RequestListener } from 'node:http'
+import { type Listening, listen } from '../listen.ts'
 import { bestGoods } from './goods.ts'
 import { bestPage } from './markup.ts'
 
@@ -17,12 +18,10 @@ export interface ShopOptions {
   readonly broken?: ReadonlyMap<string, { readonly status: number; readonly type: string; readonly body: string }>
 }
 
-export interface SimulatedShop {
-  /** `http://127.0.0.1:41234` */
-  readonly url: string
-  close(): Promise<void>
-}
+export type SimulatedShop = Listening
 
+/** Where goods seem to be. Never this server's own address: its port changes with every start, and a row must not. */
+const GOODS = 'http://item.gmarket.invalid'
 const CATEGORY = /^1\d{8}$/
 const ROBOTS = 'User-agent: *\nDisallow: /n/search\n'
 
@@ -34,8 +33,8 @@ interface Page {
 
 const HTML = 'text/html; charset=utf-8'
 
-function pageOf(options: ShopOptions, target: string, slot: string | undefined, origin: string): Page {
-  const url = URL.canParse(target, origin) ? new URL(target, origin) : null
+function pageOf(options: ShopOptions, target: string, slot: string | undefined): Page {
+  const url = URL.canParse(target, GOODS) ? new URL(target, GOODS) : null
   if (url?.pathname === '/robots.txt') return { status: 200, type: 'text/plain', body: ROBOTS }
   const category = url?.searchParams.get('groupCode') ?? ''
   if (url?.pathname !== '/n/best' || !CATEGORY.test(category))
@@ -45,35 +44,16 @@ function pageOf(options: ShopOptions, target: string, slot: string | undefined, 
   const { seed = 1 } = options
   const asked = Date.parse(slot ?? '')
   const goods = bestGoods(seed, category, Number.isNaN(asked) ? options.now() : asked)
-  return { status: 200, type: HTML, body: bestPage(goods, `simulated shop, seed ${seed}`, origin) }
-}
-
-async function listen(server: Server, port: number, host: string): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : port
+  return { status: 200, type: HTML, body: bestPage(goods, `simulated shop, seed ${seed}`, GOODS) }
 }
 
 export async function startShop(options: ShopOptions): Promise<SimulatedShop> {
-  const { port = 0, host = '127.0.0.1' } = options
-  let origin = ''
-  const server = createServer((request, response) => {
+  const handle: RequestListener = (request, response) => {
     const slot = request.headers['x-baram-slot']
-    const page = pageOf(options, request.method === 'GET' ? (request.url ?? '/') : '', [slot].flat()[0], origin)
+    const page = pageOf(options, request.method === 'GET' ? (request.url ?? '/') : '', [slot].flat()[0])
     response.writeHead(page.status, { 'content-type': page.type, 'x-baram-simulated': 'true' })
     response.end(page.body)
-  })
-  const bound = await listen(server, port, host)
-  origin = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
-  return {
-    url: origin,
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)))
-        server.closeAllConnections()
-      }),
   }
+  const { port = 0, host = '127.0.0.1' } = options
+  return listen(handle, { port, host })
 }

@@ -1,6 +1,7 @@
 // A simulated Upbit on this host: its paths, its answers, its request budget. Every answer carries `X-Baram-Simulated: true`.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Listening, listen } from '../listen.ts'
 import { type Answer, answer } from './answers.ts'
 import { type BudgetLimits, RequestBudget, UPBIT_LIMITS, type Verdict } from './budget.ts'
 import type { CandleSource } from './candle.ts'
@@ -21,11 +22,7 @@ export interface ExchangeOptions {
   readonly limits?: Partial<BudgetLimits>
 }
 
-export interface Exchange {
-  /** `http://127.0.0.1:41234` */
-  readonly url: string
-  close(): Promise<void>
-}
+export type Exchange = Listening
 
 /** A path with bad escapes has no route, as at a real gateway. */
 function parse(request: IncomingMessage): URL | null {
@@ -81,19 +78,5 @@ function handler(source: CandleSource, budget: RequestBudget, now: () => number)
 export async function startExchange(options: ExchangeOptions): Promise<Exchange> {
   const { port = 0, host = '127.0.0.1', seed = 1, now, source = generatedSource(seed) } = options
   const budget = new RequestBudget({ ...UPBIT_LIMITS, ...options.limits })
-  const server = createServer(handler(source, budget, now))
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
-  const address = server.address()
-  const bound = typeof address === 'object' && address !== null ? address.port : port
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)))
-        server.closeAllConnections()
-      }),
-  }
+  return listen(handler(source, budget, now), { port, host })
 }

@@ -58,6 +58,14 @@ describe('an hour', () => {
     expect(await query('select count(*) as n from gmarket.best')).toEqual([{ n: '1200' }])
   })
 
+  test('that runs again after the shop was started anew, on another port, has the same rows', async () => {
+    const first = await crawlOne(world(), HOUR, GMARKET_CATEGORIES[0])
+    const other = await startShop({ now: () => 0 })
+    const again = await crawlOne({ embeddedRoot, shopUrl: other.url }, HOUR, GMARKET_CATEGORIES[0])
+    await other.close()
+    expect(again.sha256).toBe(first.sha256)
+  })
+
   test('whose store was killed after its upload is stored by the retry', async () => {
     const pages = await Promise.all(GMARKET_CATEGORIES.map((category) => crawlOne(world(), HOUR, category)))
     const first = await storeHour(world(), HOUR, pages)
