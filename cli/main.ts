@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
+import { addBackfillCommands } from './commands/backfill.ts'
 import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
@@ -31,6 +32,7 @@ function makeProgram(): Command {
   addProcessCommands(program)
   addDagCommands(program)
   addTaskCommands(program)
+  addBackfillCommands(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)

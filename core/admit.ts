@@ -12,6 +12,8 @@ export interface Candidate {
   readonly pool: string
   readonly poolSlots: number
   readonly priorityWeight: number
+  /** Backfills stand behind all others at equal weight: they never starve a schedule. */
+  readonly isBackfill: boolean
   /** Epoch ms: older runs first at equal weight. */
   readonly runAfter: number
   readonly maxActiveTisPerDag: number | null
@@ -34,10 +36,14 @@ export interface Admission {
   readonly held: readonly { readonly candidate: Candidate; readonly because: Reason }[]
 }
 
-/** Airflow's order of queueing: heavier first, then the older run, then the map index; ids make it total. */
+/**
+ * Airflow's order of queueing: heavier first, then the older run, then the map index; ids make it total. Ours: of equally
+ * heavy ones a backfill's go last, whose runs are the oldest of all.
+ */
 export function compareCandidates(a: Candidate, b: Candidate): number {
   return (
     b.priorityWeight - a.priorityWeight ||
+    Number(a.isBackfill) - Number(b.isBackfill) ||
     a.runAfter - b.runAfter ||
     a.dagRunId - b.dagRunId ||
     a.mapIndex - b.mapIndex ||

@@ -6,7 +6,7 @@ import { BaramError } from './errors.ts'
 import type { DagGraph } from './graph.ts'
 import { mappedId } from './mapping.ts'
 import type { Reason } from './reasons.ts'
-import { isActive, isFinished, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
+import { isActive, isFinished, type Mark, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
 import type { UpstreamCounts } from './trigger-rules.ts'
 
 export interface RunFacts {
@@ -215,6 +215,13 @@ export class RunBoard {
     if (to === 'running') ti.epoch++
     this.set(ti, to)
     return { ti, from, to, because, readyAt }
+  }
+
+  /** A user's word: any state may become one of those a user may set. */
+  mark(ti: TaskInstanceView, to: Mark, because: Reason): Transition {
+    const from = ti.state
+    this.set(ti, to)
+    return { ti, from, to, because, readyAt: null }
   }
 
   /** Takes over what another process did (read from the ledger). */

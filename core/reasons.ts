@@ -29,6 +29,9 @@ export type Reason =
   | { code: 'run_timed_out'; seconds: number }
   | { code: 'task_removed' }
   | { code: 'cleared'; by: string; extraTries: number }
+  | { code: 'restarted' }
+  | { code: 'marked'; by: string }
+  | { code: 'run_marked'; by: string; state: 'success' | 'failed' }
   | { code: 'waits_for_pool'; pool: string; slots: number; used: number }
   | { code: 'waits_its_turn'; pool: string }
   | { code: 'waits_while_paused' }
@@ -91,6 +94,12 @@ export function describeReason(reason: Reason): string {
       return `Ended because its run took longer than ${reason.seconds} s (dagrunTimeout).`
     case 'cleared':
       return `Cleared by ${reason.by}: it runs again.`
+    case 'restarted':
+      return 'Its attempt has ended since it was cleared: it runs again.'
+    case 'marked':
+      return `Set by ${reason.by}.`
+    case 'run_marked':
+      return `Ended because ${reason.by} set its run to ${reason.state}.`
     case 'task_removed':
       return 'Its task is no longer in the DAG.'
     case 'waits_for_pool':

@@ -32,8 +32,9 @@ const FAILED: ReadonlySet<TaskState | null> = new Set(['failed', 'upstream_faile
 export const isFinished = (state: TaskState | null): boolean => FINISHED.has(state)
 /** Airflow's failed set: failed and upstream_failed. */
 export const isFailed = (state: TaskState | null): boolean => FAILED.has(state)
-/** Holds a slot of its pool. */
-export const isActive = (state: TaskState | null): boolean => state === 'queued' || state === 'running'
+/** Holds a slot of its pool: also while a cleared attempt is being ended, whose process still works. */
+export const isActive = (state: TaskState | null): boolean =>
+  state === 'queued' || state === 'running' || state === 'restarting'
 export const isRunFinished = (state: RunState): boolean => state === 'success' || state === 'failed'
 
 type From = TaskState | 'none'
@@ -43,7 +44,7 @@ const END = ['success', 'failed', 'skipped', 'upstream_failed', 'removed'] as co
 export const MOVES: { readonly [F in From]: readonly From[] } = {
   none: ['scheduled', 'failed', 'skipped', 'upstream_failed', 'removed', 'success'],
   scheduled: ['queued', 'none', 'removed', 'skipped'],
-  queued: ['running', 'scheduled', 'failed', 'removed', 'skipped'],
+  queued: ['running', 'scheduled', 'failed', 'none', 'removed', 'skipped'],
   running: [
     'success',
     'failed',
@@ -55,15 +56,15 @@ export const MOVES: { readonly [F in From]: readonly From[] } = {
     'restarting',
     'removed',
   ],
-  restarting: ['none'],
-  up_for_retry: ['scheduled', 'failed', 'skipped', 'removed'],
-  up_for_reschedule: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
-  deferred: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
-  awaiting_input: ['scheduled', 'failed', 'up_for_retry', 'skipped', 'removed'],
-  success: ['none'],
-  failed: ['none'],
-  skipped: ['none'],
-  upstream_failed: ['none'],
+  restarting: ['none', 'skipped'],
+  up_for_retry: ['scheduled', 'failed', 'none', 'skipped', 'removed'],
+  up_for_reschedule: ['scheduled', 'failed', 'up_for_retry', 'none', 'skipped', 'removed'],
+  deferred: ['scheduled', 'failed', 'up_for_retry', 'none', 'skipped', 'removed'],
+  awaiting_input: ['scheduled', 'failed', 'up_for_retry', 'none', 'skipped', 'removed'],
+  success: ['none', 'removed'],
+  failed: ['none', 'removed'],
+  skipped: ['none', 'removed'],
+  upstream_failed: ['none', 'removed'],
   removed: ['none'],
 }
 
@@ -73,3 +74,7 @@ export function mayMove(from: TaskState | null, to: TaskState | null): boolean {
 }
 
 export const FINISHED_STATES: readonly TaskState[] = END
+
+/** What a user may set an instance to. */
+export const MARKS = ['success', 'failed', 'skipped'] as const
+export type Mark = (typeof MARKS)[number]

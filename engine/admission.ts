@@ -32,6 +32,7 @@ function candidateOf(board: RunBoard, ti: TaskInstanceView): Candidate {
     pool: ti.pool,
     poolSlots: ti.poolSlots,
     priorityWeight: ti.priorityWeight,
+    isBackfill: board.run.runType === 'backfill',
     runAfter: board.run.runAfter,
     maxActiveTisPerDag: task?.maxActiveTisPerDag ?? null,
     maxActiveTisPerDagrun: task?.maxActiveTisPerDagrun ?? null,
@@ -112,9 +113,15 @@ function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: Re
       !mine.has(row.dag_run_id) &&
       SLOT_REASONS.has(row.code) &&
       row.pool === candidate.pool &&
-      (row.priority_weight > candidate.priorityWeight ||
-        (row.priority_weight === candidate.priorityWeight && row.dag_run_id < candidate.dagRunId)),
+      isBefore(row, candidate),
   )
+}
+
+/** In the order in which slots are given. */
+function isBefore(row: HeldRow, candidate: Candidate): boolean {
+  if (row.priority_weight !== candidate.priorityWeight) return row.priority_weight > candidate.priorityWeight
+  if (row.is_backfill !== candidate.isBackfill) return candidate.isBackfill
+  return row.dag_run_id < candidate.dagRunId
 }
 
 const hasTaskLimit = (c: Candidate) => c.maxActiveTisPerDag !== null || c.maxActiveTisPerDagrun !== null

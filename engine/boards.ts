@@ -39,6 +39,12 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): V {
   return value
 }
 
+/** Whether an instance has a place in a version: its task is there, and mapped or not as it was. */
+export function hasPlace({ graph }: Version, taskId: string, mapIndex: number): boolean {
+  const task = graph.tasks[graph.indexOf.get(taskId) ?? -1]
+  return task !== undefined && (task.mapping !== null || mapIndex === -1)
+}
+
 const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
   id: row.id,
   task,
@@ -134,8 +140,13 @@ export class Boards {
   private async load(tx: Sql, id: number): Promise<RunBoard> {
     const row = await loadRun(tx, id)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no run with row id ${id}`)
-    const { graph } = await this.version(tx, row.created_dag_version_id, row.version_hash)
-    const instances = (await loadInstances(tx, id)).map((ti) => {
+    const version = await this.version(tx, row.created_dag_version_id, row.version_hash)
+    const { graph } = version
+    // What was removed when the run moved on to another version is no part of it any more.
+    const rows = (await loadInstances(tx, id)).filter(
+      (ti) => ti.state !== 'removed' || hasPlace(version, ti.task_id, ti.map_index),
+    )
+    const instances = rows.map((ti) => {
       const task = graph.indexOf.get(ti.task_id)
       if (task === undefined)
         throw new BaramError(

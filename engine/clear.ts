@@ -1,23 +1,194 @@
-// Lets what has ended run again.
+// Clear: lets instances run again, in one run or many. The same choice is shown first and made under the runs' locks.
 
-import type { TaskInstanceView } from '../core/board.ts'
 import { decide } from '../core/decide.ts'
 import { BaramError } from '../core/errors.ts'
-import { isFinished, isRunFinished } from '../core/states.ts'
+import {
+  type ChosenTasks,
+  type ClearFilter,
+  chooseCleared,
+  chooseTasks,
+  clearedStates,
+  clearInstances,
+  isChosen,
+  type TaskScope,
+} from '../core/run-control.ts'
+import { isRunFinished } from '../core/states.ts'
+import type { Database } from '../store/database.ts'
+import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+import { deleteAsked, findAskedClears } from '../store/postgres/inbox.ts'
+import {
+  findRun,
+  findTouched,
+  type RunsWanted,
+  setInstanceNotes,
+  type TouchedInstance,
+} from '../store/postgres/run-control.ts'
+import { placesOfRuns } from '../store/postgres/runs.ts'
+import type { Sql } from '../store/sql.ts'
+import type { Boards } from './boards.ts'
 import type { RunChanges } from './changes.ts'
+import { latestVersion, repinRuns } from './repin.ts'
 import type { TurnRunner } from './turn.ts'
 
-/** Lets instances that have ended run again: their tries are kept, and they get as many more as a task begins with. */
-function clearInstances(changes: RunChanges, instances: readonly TaskInstanceView[], by: string): void {
-  const { board } = changes
-  changes.isCleared = true
-  for (const ti of instances) {
-    if (!isFinished(ti.state)) continue
-    const retries = board.graph.tasks[ti.task]?.retries ?? 0
-    const extraTries = ti.tryNumber + retries - ti.maxTries
-    ti.maxTries += extraTries
-    changes.add([board.move(ti, null, { code: 'cleared', by, extraTries })])
+export interface ControlDeps {
+  readonly database: Database
+  readonly boards: Boards
+  readonly turns: TurnRunner
+}
+
+/** Which runs of a DAG a verb is about. */
+export type RunScope =
+  /** One run; with `past` or `future` also those before or after it by logical date. */
+  | { readonly kind: 'run'; readonly runId: string; readonly past: boolean; readonly future: boolean }
+  /** Runs by logical date, both ends inclusive; null = no bound. */
+  | { readonly kind: 'dates'; readonly from: number | null; readonly to: number | null }
+
+export interface ClearRequest {
+  readonly dagId: string
+  readonly runs: RunScope
+  readonly tasks: TaskScope
+  readonly filter: ClearFilter
+  /** Runs that have ended begin again; else only their instances are reset (Airflow's reset_dag_runs). */
+  readonly resetsRuns: boolean
+  /** With the latest version of the DAG instead of the one each run was made from. */
+  readonly onLatestVersion: boolean
+  /** Refuse when something of it runs. */
+  readonly refusesRunning: boolean
+  readonly note?: string | null
+  readonly by: string
+}
+
+/** Runs of one turn. */
+const BATCH = 50
+
+interface Resolved {
+  readonly chosen: ChosenTasks | null
+  readonly touched: readonly TouchedInstance[]
+}
+
+/** @throws BaramError NOT_FOUND | INPUT_INVALID (a run without logical date has neither past nor future) */
+export async function resolveRuns(database: Database, dagId: string, scope: RunScope): Promise<RunsWanted> {
+  if (scope.kind === 'dates') return scope
+  const run = await findRun(database, dagId, scope.runId)
+  if (run === null) throw new BaramError('NOT_FOUND', `Dag Run id ${scope.runId} not found in dag ${dagId}`)
+  if (!scope.past && !scope.future) return { kind: 'runs', ids: [run.id] }
+  if (run.logical_date === null)
+    throw new BaramError(
+      'INPUT_INVALID',
+      'Cannot use include_past or include_future with no logical_date(e.g. manually or asset-triggered).',
+    )
+  return {
+    kind: 'dates',
+    from: scope.past ? null : run.logical_date,
+    to: scope.future ? null : run.logical_date,
   }
+}
+
+/** The graph by which "upstream" and "downstream" are meant: the named run's, else the latest. */
+async function graphOf({ database, boards }: ControlDeps, request: ClearRequest) {
+  const run = request.runs.kind === 'run' ? await findRun(database, request.dagId, request.runs.runId) : null
+  const own = request.onLatestVersion || run === null ? null : run.version_id
+  const version =
+    own === null ? await latestVersion(database, boards, request.dagId) : await boards.version(database, own)
+  return version.graph
+}
+
+async function resolve(deps: ControlDeps, request: ClearRequest): Promise<Resolved> {
+  const runs = await resolveRuns(deps.database, request.dagId, request.runs)
+  const chosen = chooseTasks(await graphOf(deps, request), request.tasks)
+  const rows = await findTouched(
+    deps.database,
+    request.dagId,
+    runs,
+    chosen === null ? null : [...chosen.keys()],
+    clearedStates(request.filter),
+  )
+  const touched = rows.filter((row) => isChosen(chosen, row.task_id, row.map_index))
+  return { chosen, touched }
+}
+
+/** What a clear would touch now. @throws BaramError NOT_FOUND | INPUT_INVALID */
+export async function previewClear(deps: ControlDeps, request: ClearRequest): Promise<readonly TouchedInstance[]> {
+  return (await resolve(deps, request)).touched
+}
+
+/** Instances of one run as a clear leaves them, and what follows for the run. */
+export function clearInRun(
+  changes: RunChanges,
+  request: { readonly by: string; readonly resetsRuns: boolean },
+  chosen: ReturnType<typeof chooseCleared>,
+): void {
+  const { board } = changes
+  if (chosen.length === 0) return
+  changes.isCleared = true
+  const moved = clearInstances(board, chosen, request.by)
+  changes.add(moved)
+  changes.mustStop ||= moved.some(({ to }) => to === 'restarting')
+  if (isRunFinished(board.run.state)) {
+    if (!request.resetsRuns) return
+    board.run.state = 'queued'
+    changes.runBecause = { code: 'cleared', by: request.by }
+    // Also of a paused DAG: what is ready waits for its slot there. Undecided, it would look as if nothing could go on.
+  } else if (board.run.state === 'running') changes.add(decide(board))
+}
+
+const runsOf = (touched: readonly TouchedInstance[]): number[] =>
+  [...new Set(touched.map((row) => row.dag_run_id))].sort((a, b) => a - b)
+
+function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearRequest, chosen: ChosenTasks | null): void {
+  if (!request.refusesRunning) return
+  for (const { board } of all.values()) {
+    const ti = chooseCleared(board, chosen, request.filter).find(({ state }) => state === 'running')
+    if (ti !== undefined)
+      throw new BaramError(
+        'CONFLICT',
+        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${board.graph.tasks[ti.task]?.taskId} of ${board.run.runId} is running)`,
+      )
+  }
+}
+
+/**
+ * Clears what the request means at the moment of its locks.
+ * @param audit told in the transaction of the first runs
+ * @returns what was touched, as it was before
+ * @throws BaramError NOT_FOUND | INPUT_INVALID | CONFLICT
+ */
+export async function clear(
+  deps: ControlDeps,
+  request: ClearRequest,
+  audit: AuditEntry,
+): Promise<readonly TouchedInstance[]> {
+  const { chosen, touched } = await resolve(deps, request)
+  const ids = runsOf(touched)
+  for (let at = 0; at < ids.length; at += BATCH) {
+    const chunk = ids.slice(at, at + BATCH)
+    if (request.onLatestVersion) await repinRuns(deps, request.dagId, chunk, request.by)
+    await deps.turns.run({
+      runs: chunk,
+      before: at === 0 ? (tx) => note(tx, request, touched, audit) : undefined,
+      act(all) {
+        refuseRunning(all, request, chosen)
+        for (const changes of all.values())
+          clearInRun(changes, request, chooseCleared(changes.board, chosen, request.filter))
+      },
+    })
+  }
+  return touched
+}
+
+async function note(
+  tx: Sql,
+  request: ClearRequest,
+  touched: readonly TouchedInstance[],
+  audit: AuditEntry,
+): Promise<void> {
+  await insertAudit(tx, audit)
+  if (request.note !== undefined)
+    await setInstanceNotes(
+      tx,
+      touched.map((row) => row.id),
+      request.note,
+    )
 }
 
 /**
@@ -36,37 +207,38 @@ export async function resetRun(turns: TurnRunner, dagRunId: number, by: string):
             'REFUSED',
             `run ${run.runId} of ${run.dagId} is ${run.state}; only a run that has ended can begin again`,
           )
-        clearInstances(changes, [...instances.values()], by)
-        run.state = 'queued'
-        changes.runBecause = { code: 'cleared', by }
+        clearInRun(changes, { by, resetsRuns: true }, [...instances.values()])
       }
     },
   })
 }
 
-/** Lets ended instances of some tasks run again, in a run that has ended or goes on. */
-export async function clearTasks(
-  turns: TurnRunner,
-  dagRunId: number,
-  taskIds: readonly string[],
-  by: string,
-): Promise<void> {
-  await turns.run({
-    runs: [dagRunId],
+/** Ended runs that a backfill took over begin again. Returns how many were asked for. */
+export async function clearAsked(deps: ControlDeps): Promise<number> {
+  const asked = await findAskedClears(deps.database, BATCH)
+  if (asked.length === 0) return 0
+  const latest = asked.filter((row) => row.on_latest).map((row) => row.dag_run_id)
+  for (const [dagId, ids] of await dagsOf(deps.database, latest)) await repinRuns(deps, dagId, ids, asked[0]?.by ?? '')
+  await deps.turns.run({
+    runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+    before: (tx) =>
+      deleteAsked(
+        tx,
+        asked.map((row) => row.id),
+      ),
     act(all) {
-      for (const changes of all.values()) {
-        const { board } = changes
-        const tasks = taskIds.map((taskId) => board.graph.indexOf.get(taskId) ?? -1)
-        clearInstances(
-          changes,
-          tasks.flatMap((task) => board.byTask[task] ?? []),
-          by,
-        )
-        if (isRunFinished(board.run.state)) {
-          board.run.state = 'queued'
-          changes.runBecause = { code: 'cleared', by }
-        } else changes.add(decide(board))
+      for (const { dag_run_id, by } of asked) {
+        const changes = all.get(dag_run_id)
+        if (changes !== undefined && isRunFinished(changes.board.run.state))
+          clearInRun(changes, { by, resetsRuns: true }, [...changes.board.instances.values()])
       }
     },
   })
+  return asked.length
+}
+
+async function dagsOf(sql: Sql, ids: readonly number[]): Promise<ReadonlyMap<string, readonly number[]>> {
+  const found = new Map<string, number[]>()
+  for (const [id, { dag_id }] of await placesOfRuns(sql, ids)) found.set(dag_id, [...(found.get(dag_id) ?? []), id])
+  return found
 }

@@ -4,59 +4,18 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
-import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
+import type { SerializedDag } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
-import { type DueRun, inferManualInterval, nextRun, type RunLimits } from '../core/timetables/timetable.ts'
-import { randomText, uuidv7 } from '../runtime/ids.ts'
+import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
+import { randomText } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
 import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyScheduler } from '../store/postgres/notify.ts'
-import { findLastInterval, insertRun, type NewRun } from '../store/postgres/runs.ts'
-import { insertTaskInstances } from '../store/postgres/task-instances.ts'
+import { findLastInterval, type NewRun } from '../store/postgres/runs.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards, Version } from './boards.ts'
-
-const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
-
-/** The bounds in which a DAG's timetable gives runs. */
-export const limitsOf = (dag: SerializedDag): RunLimits => ({
-  earliest: epoch(dag.startDate),
-  latest: epoch(dag.endDate),
-  catchup: dag.catchup,
-})
-
-/** Tasks whose own dates lie outside the run's logical date get no instance in it (Airflow's `verify_integrity`). */
-function belongs(task: SerializedTask, logicalDate: number | null): boolean {
-  if (logicalDate === null) return true
-  const [start, end] = [epoch(task.startDate), epoch(task.endDate)]
-  return (start === null || start <= logicalDate) && (end === null || logicalDate <= end)
-}
-
-/** Inserts a run with its instances; null when its id or date is taken. */
-async function insertWhole(tx: Sql, version: Version, run: NewRun): Promise<number | null> {
-  const dagRunId = await insertRun(tx, run)
-  if (dagRunId === null) return null
-  const instances = version.graph.tasks.flatMap((task, i) =>
-    belongs(task, run.logicalDate)
-      ? [
-          {
-            id: uuidv7(),
-            taskId: task.taskId,
-            mapIndex: -1,
-            maxTries: task.retries,
-            pool: task.pool,
-            poolSlots: task.poolSlots,
-            queue: task.queue,
-            priorityWeight: version.graph.weight[i] ?? task.priorityWeight,
-            operator: task.operator,
-          },
-        ]
-      : [],
-  )
-  await insertTaskInstances(tx, { dagRunId, dagId: run.dagId, runId: run.runId, versionId: run.versionId }, instances)
-  return dagRunId
-}
+import type { Boards } from './boards.ts'
+import { insertWhole, limitsOf } from './new-runs.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
 export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {
@@ -140,7 +99,7 @@ function checkRunId(runId: string, type: RunType): void {
 }
 
 /** @throws BaramError PARAMS_INVALID, a line for each fault */
-function checkParams(dag: SerializedDag, conf: JsonObject): void {
+export function checkParams(dag: SerializedDag, conf: JsonObject): void {
   const resolved = resolveParams(dag.params, conf)
   if ('faults' in resolved)
     throw new BaramError(

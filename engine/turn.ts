@@ -65,7 +65,7 @@ export interface TurnRequest {
   /** Reconsider everything that waits for a slot, not only what has just become ready. */
   readonly isWide?: boolean
   /** Before runs are locked: locks that come first in the order (dag rows). */
-  before?(tx: Sql): Promise<void>
+  readonly before?: ((tx: Sql) => Promise<void>) | undefined
   /** Decides on current boards. Pure but for the boards, which move. */
   act(changes: ReadonlyMap<number, RunChanges>): void
 }
@@ -216,8 +216,11 @@ export class TurnRunner {
       return changes !== undefined && ti?.state === 'queued' && !changes.ways.has(ti.id) ? [{ changes, ti }] : []
     })
     const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))
-    // Stable: at equal weight what was queued earlier goes first.
-    const order = [...waiting, ...own].sort((a, b) => b.ti.priorityWeight - a.ti.priorityWeight)
+    const isBackfill = (changes: RunChanges) => Number(changes.board.run.runType === 'backfill')
+    // Stable: at equal weight what was queued earlier goes first, and backfills last.
+    const order = [...waiting, ...own].sort(
+      (a, b) => b.ti.priorityWeight - a.ti.priorityWeight || isBackfill(a.changes) - isBackfill(b.changes),
+    )
     return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {
       const { board } = changes
       changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])

@@ -6,7 +6,14 @@ import { decide } from '../core/decide.ts'
 import type { Database } from '../store/database.ts'
 import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
 import { findHeldRuns, findOrphans } from '../store/postgres/live.ts'
-import { dagIdsOfRuns, findIdleRuns, findStartableRuns, lockRunPlaces, markLookedAt } from '../store/postgres/runs.ts'
+import {
+  findIdleRuns,
+  findStartableRuns,
+  lockRunPlaces,
+  markLookedAt,
+  placeKey,
+  placesOfRuns,
+} from '../store/postgres/runs.ts'
 import type { RunChanges } from './changes.ts'
 import { type Report, recordHanded, settleAndAdvance } from './settling.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
@@ -17,6 +24,16 @@ const BATCH = 100
 const isAttempt = (board: RunBoard | undefined, tiId: string, epoch: number): TaskInstanceView | null => {
   const ti = board?.instances.get(tiId)
   return ti !== undefined && ti.state === 'running' && ti.epoch === epoch ? ti : null
+}
+
+/** A cleared attempt is over: whatever it says, it begins again. */
+function restart(changes: RunChanges, tiId: string, epoch: number): boolean {
+  const { board } = changes
+  const ti = board.instances.get(tiId)
+  if (ti === undefined || ti.state !== 'restarting' || ti.epoch !== epoch) return false
+  changes.add([board.move(ti, null, { code: 'restarted' })])
+  if (board.run.state === 'running') changes.add(decide(board))
+  return true
 }
 
 /**
@@ -38,6 +55,7 @@ export async function report(
       for (const one of reports) {
         const changes = all.get(one.dagRunId)
         const ti = isAttempt(changes?.board, one.tiId, one.epoch)
+        if (changes !== undefined && restart(changes, one.tiId, one.epoch)) continue
         if (changes === undefined || ti === null) dropped.push(one)
         else {
           changes.xcoms.push(...one.xcoms)
@@ -55,25 +73,28 @@ export function claim(turns: TurnRunner, slots: Slots): Promise<TurnResult> {
   return turns.run({ runs: [], slots, act: () => undefined })
 }
 
-/** Queued runs become running, as far as their DAGs' maxActiveRuns go. Returns how many. */
+/** Queued runs become running, as far as the limits of their DAGs and backfills go. Returns how many. */
 export async function startRuns(database: Database, turns: TurnRunner): Promise<number> {
   const ids = await findStartableRuns(database, BATCH)
   if (ids.length === 0) return 0
-  const dagOf = await dagIdsOfRuns(database, ids)
-  let places: ReadonlyMap<string, number> = new Map()
+  const placeOf = await placesOfRuns(database, ids)
+  let room: ReadonlyMap<string, number> = new Map()
   const result = await turns.run({
     runs: [],
     freeRuns: ids,
     async before(tx) {
-      places = await lockRunPlaces(tx, [...new Set(dagOf.values())])
+      room = await lockRunPlaces(tx, [...placeOf.values()])
     },
     act(all) {
-      const left = new Map(places)
+      const left = new Map(room)
       for (const id of ids) {
         const changes = all.get(id)
-        const room = left.get(dagOf.get(id) ?? '') ?? 0
-        if (changes === undefined || changes.board.run.state !== 'queued' || room <= 0) continue
-        left.set(changes.board.run.dagId, room - 1)
+        const place = placeOf.get(id)
+        if (changes === undefined || place === undefined || changes.board.run.state !== 'queued') continue
+        const key = placeKey(place)
+        const places = left.get(key) ?? 0
+        if (places <= 0) continue
+        left.set(key, places - 1)
         changes.board.run.state = 'running'
         changes.runBecause = { code: 'started' }
         changes.add(decide(changes.board))
@@ -126,7 +147,7 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
       for (const row of orphans) {
         const changes = all.get(row.dag_run_id)
         const ti = isAttempt(changes?.board, row.ti_id, row.epoch)
-        if (changes === undefined || ti === null) continue
+        if (changes === undefined || restart(changes, row.ti_id, row.epoch) || ti === null) continue
         settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
         const { graph, run } = changes.board
         lost.push({

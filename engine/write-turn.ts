@@ -3,8 +3,8 @@
 
 import type { Expansion, RunBoard } from '../core/board.ts'
 import { BaramError } from '../core/errors.ts'
-import { isFinished } from '../core/states.ts'
-import { deleteLive, putLive } from '../store/postgres/live.ts'
+import { isFinished, type TaskState } from '../core/states.ts'
+import { deleteLive, markRestarting, putLive } from '../store/postgres/live.ts'
 import { bumpRun, countClear, recordRunEvent } from '../store/postgres/runs.ts'
 import {
   becomeFirstOfMapped,
@@ -47,7 +47,9 @@ export async function writeChanges(
   for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
   for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
   if (changes.isCleared) pending.push(countClear(tx, dagRunId))
-  for (const { ids, because } of groupHeld(changes.held)) pending.push(putLive(tx, dagRunId, ids, 'held', { because }))
+  const isBackfill = board.run.runType === 'backfill'
+  for (const { ids, because } of groupHeld(changes.held))
+    pending.push(putLive(tx, dagRunId, ids, 'held', { because, isBackfill }))
   const outcomes = await Promise.allSettled(pending)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
@@ -68,14 +70,12 @@ function writeGroup(
   if (first === undefined) return []
   const ids = group.map((way) => way.ti.id)
   const pending: Promise<unknown>[] = []
-  for (const way of group) {
-    const isNewTry = way.from === null || way.from === 'up_for_retry'
-    const startsNewTry = isNewTry && way.ti.tryNumber > 1 && way.steps.some((step) => step.to === 'scheduled')
-    if (startsNewTry)
-      pending.push(clearXComs(tx, dagRunId, board.graph.tasks[way.ti.task]?.taskId ?? '', way.ti.mapIndex))
-  }
+  const isNewTry = beginsTry(first)
+  for (const { ti } of group)
+    if (isNewTry && ti.tryNumber > 1)
+      pending.push(clearXComs(tx, dagRunId, board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex))
   // The tries that ended stay in the history, before their rows are used again.
-  if (to === null) pending.push(recordTries(tx, dagRunId, ids))
+  if (first.steps.some((step) => step.to === null)) pending.push(recordTries(tx, dagRunId, ids))
   const move = {
     dagRunId,
     rev,
@@ -84,19 +84,50 @@ function writeGroup(
     steps: first.steps,
     who: who,
     readyAt: first.readyAt,
+    isNewTry,
     extraTries: extraTriesOf(first),
     worker: to === 'running' ? worker : null,
   }
   pending.push(expectTrue(moveInstances(tx, move), board))
-  if (to === 'running' && worker !== null)
-    pending.push(putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId }))
-  else if (to === 'queued') pending.push(putLive(tx, dagRunId, ids, 'queued'))
-  else if (to === 'up_for_retry') {
-    pending.push(recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
-  } else if (to === 'up_for_reschedule') pending.push(putLive(tx, dagRunId, ids, 'waiting', { readyAt: first.readyAt }))
-  else if (to === 'deferred') pending.push(putLive(tx, dagRunId, ids, 'deferred', { readyAt: first.readyAt }))
-  else if (first.from !== null || isFinished(to)) pending.push(deleteLive(tx, dagRunId, ids))
+  pending.push(...writeLive(tx, board, first, to, ids, worker))
   return pending
+}
+
+/** What `live` has of instances after their move. */
+function writeLive(
+  tx: Sql,
+  { run }: RunBoard,
+  { from, readyAt }: Way,
+  to: TaskState | null,
+  ids: readonly string[],
+  worker: WorkerSelf | null,
+): Promise<unknown>[] {
+  const { dagRunId } = run
+  const isBackfill = run.runType === 'backfill'
+  switch (to) {
+    case 'running':
+      return worker === null ? [] : [putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId, isBackfill })]
+    case 'queued':
+      return [putLive(tx, dagRunId, ids, 'queued', { isBackfill })]
+    case 'up_for_retry':
+      return [recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
+    case 'up_for_reschedule':
+      return [putLive(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
+    case 'deferred':
+      return [putLive(tx, dagRunId, ids, 'deferred', { readyAt, isBackfill })]
+    case 'restarting':
+      return [markRestarting(tx, dagRunId, ids)]
+    default:
+      return from !== null || isFinished(to) ? [deleteLive(tx, dagRunId, ids)] : []
+  }
+}
+
+/** `none → scheduled` and `up_for_retry → scheduled` begin a try (RELIABILITY rule 14), wherever on the way they are. */
+function beginsTry({ from, steps }: Way): boolean {
+  return steps.some(({ to }, i) => {
+    const before = i === 0 ? from : (steps[i - 1]?.to ?? null)
+    return to === 'scheduled' && (before === null || before === 'up_for_retry')
+  })
 }
 
 /** Tries granted beside the task's own: for an interruption one, for a clearing as many as a task begins with. */

@@ -3,7 +3,8 @@
 import { m0001Metadata } from './0001-metadata.ts'
 import { m0002Waits } from './0002-waits.ts'
 import { m0003EffectsAndReports } from './0003-effects-and-reports.ts'
+import { m0004RunControl } from './0004-run-control.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
-export const migrations: readonly Migration[] = [m0001Metadata, m0002Waits, m0003EffectsAndReports]
+export const migrations: readonly Migration[] = [m0001Metadata, m0002Waits, m0003EffectsAndReports, m0004RunControl]

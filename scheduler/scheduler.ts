@@ -2,7 +2,9 @@
 // what lost its worker. Event-driven: it sleeps until the next due time or a notification; the sweep is the net below.
 
 import { messageOf } from '../core/errors.ts'
+import { noteBackfillEnds } from '../engine/backfill.ts'
 import { Boards } from '../engine/boards.ts'
+import { clearAsked } from '../engine/clear.ts'
 import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
@@ -161,6 +163,7 @@ export class Scheduler {
       this.mustSweep = false
       await decideIdle(database, turns)
     }
+    const cleared = await clearAsked({ database, boards: this.boards, turns })
     const created = await createDueRuns(database, this.boards)
     const started = await startRuns(database, turns)
     const due = await wakeDue(database, turns, lease.now())
@@ -168,7 +171,8 @@ export class Scheduler {
     await pauseFailing(database)
     const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
-    return created > 0 || started > 0 || due > 0 || expired > 0 || asked > 0
+    await noteBackfillEnds(database)
+    return cleared > 0 || created > 0 || started > 0 || due > 0 || expired > 0 || asked > 0
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. */

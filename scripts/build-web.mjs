@@ -98,7 +98,19 @@ const LOGIN_BODY = {
   required: ['username', 'password'],
   additionalProperties: false,
 }
-const BODIES = ['DAGPatchBody', 'TriggerDAGRunPostBody', 'DAGRunsBatchBody', 'VariableBody', 'ConnectionBody']
+const BODIES = [
+  'BackfillPostBody',
+  'BulkBody_BulkTaskInstanceBody_',
+  'ClearTaskInstancesBody',
+  'ConnectionBody',
+  'DAGPatchBody',
+  'DAGRunClearBody',
+  'DAGRunPatchBody',
+  'DAGRunsBatchBody',
+  'PatchTaskInstanceBody',
+  'TriggerDAGRunPostBody',
+  'VariableBody',
+]
 
 async function buildValidators(document) {
   const ajv = new Ajv({ strict: false, allErrors: true, code: { source: true, esm: true } })

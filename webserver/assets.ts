@@ -8,12 +8,18 @@ import { BaramError } from '../core/errors.ts'
 import { packageRoot } from '../runtime/paths.ts'
 
 export const BODY_NAMES = [
-  'DAGPatchBody',
-  'TriggerDAGRunPostBody',
-  'DAGRunsBatchBody',
-  'VariableBody',
+  'BackfillPostBody',
+  'BulkBody_BulkTaskInstanceBody_',
+  'ClearTaskInstancesBody',
   'ConnectionBody',
+  'DAGPatchBody',
+  'DAGRunClearBody',
+  'DAGRunPatchBody',
+  'DAGRunsBatchBody',
   'LoginBody',
+  'PatchTaskInstanceBody',
+  'TriggerDAGRunPostBody',
+  'VariableBody',
 ] as const
 export type BodyName = (typeof BODY_NAMES)[number]
 

@@ -1,6 +1,7 @@
 // What the composition root gives the webserver, and what its parts share.
 
 import type { Boards } from '../engine/boards.ts'
+import type { TurnRunner } from '../engine/turn.ts'
 import type { Vault } from '../engine/vault.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -20,6 +21,8 @@ export interface WebserverDeps {
 }
 
 export interface Web extends WebserverDeps {
+  /** Writes what a user's verbs change in runs. */
+  readonly turns: TurnRunner
   readonly tokens: Tokens
   readonly assets: Assets
   readonly hub: EventHub

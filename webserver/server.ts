@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { Lease } from '../engine/lease.ts'
+import { PageNotifier } from '../engine/pages.ts'
+import { TurnRunner } from '../engine/turn.ts'
 import { Listener } from '../store/listener.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './assets.ts'
@@ -64,8 +66,18 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
       'simple_auth_manager_all_admins counts only when listening on loopback; signing in is needed',
     )
   const hub = new EventHub(database, log)
+  const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
+  const turns = new TurnRunner({
+    database,
+    boards: deps.boards,
+    log,
+    limits: { parallelism: config.parallelism },
+    who: 'web',
+    onChange: (result) => pages.add(result.changedRuns),
+  })
   const web: Web = {
     ...deps,
+    turns,
     config: Object.freeze({ ...config, allAdmins }),
     tokens: new Tokens(jwtSecret, database, allAdmins),
     assets: await loadAssets(),
@@ -117,6 +129,8 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
       await lease
         .end('success')
         .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'))
+      await turns.close()
+      await pages.flush()
       await listener.stop()
     },
   }

@@ -255,7 +255,11 @@ export class Worker {
     const before = [...this.attempts]
     try {
       const rows = await findHeldBy(this.options.database, lease.jobId)
-      const held = new Set(rows.map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })))
+      const held = new Set(
+        rows
+          .filter((row) => !row.is_restarting)
+          .map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })),
+      )
       for (const [key, attempt] of before) if (!held.has(key)) attempt.cancel()
     } catch (error) {
       // The next look, in a few seconds, sees the same.

@@ -3,8 +3,7 @@
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
-import { buildGraph } from '../../core/graph.ts'
-import { readSerializedDag, type SerializedDag, type SerializedTask } from '../../core/serialized.ts'
+import { readSerializedDag } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
@@ -13,13 +12,15 @@ import { pauseDag } from '../../engine/dags.ts'
 import { planDag } from '../../engine/plan.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
-import { type DagListRow, getDag, getVersion, listDags } from '../../store/postgres/read-dags.ts'
+import { type DagListRow, getVersion, listDags } from '../../store/postgres/read-dags.ts'
 import { getRun, listRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
 import { EXIT } from '../exit.ts'
+import { inOrder, requireDag } from '../lookup.ts'
 import { print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
 import type { Context } from '../wire.ts'
+import { addDagControl } from './control.ts'
 
 interface Output {
   readonly output: string
@@ -49,19 +50,6 @@ const runRow = (run: RunListRow): Row => ({
   conf: run.conf,
 })
 
-export async function requireDag(context: Context, dagId: string): Promise<DagListRow> {
-  const dag = await getDag(context.database, dagId)
-  if (dag !== null) return dag
-  const { rows } = await listDags(context.database, { exclude_stale: true }, everything)
-  const near = rows.map((row) => row.dag_id).find((id) => id.startsWith(dagId.slice(0, 3)))
-  throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}${near === undefined ? '' : `; did you mean ${near}?`}`)
-}
-
-/** Tasks in the order in which they can run. */
-export function inOrder(dag: SerializedDag): readonly SerializedTask[] {
-  return buildGraph(dag).order.flatMap((i) => dag.tasks[i] ?? [])
-}
-
 async function show(context: Context, dagId: string): Promise<string> {
   await requireDag(context, dagId)
   const version = await getVersion(context.database, dagId, null)
@@ -82,6 +70,8 @@ interface TriggerFlags extends Output {
   readonly conf?: string
   readonly runId?: string
   readonly logicalDate?: string
+  readonly dataIntervalStart?: string
+  readonly dataIntervalEnd?: string
   readonly wait?: boolean
   readonly note?: string
 }
@@ -98,6 +88,17 @@ async function waitForRun(context: Context, dagId: string, runId: string): Promi
   }
 }
 
+/** @throws BaramError INPUT_INVALID when only one end is given, or they are the wrong way round */
+function readInterval({ dataIntervalStart, dataIntervalEnd }: TriggerFlags): { start: number; end: number } | null {
+  if (dataIntervalStart === undefined && dataIntervalEnd === undefined) return null
+  if (dataIntervalStart === undefined || dataIntervalEnd === undefined)
+    throw new BaramError('INPUT_INVALID', 'give both --data-interval-start and --data-interval-end, or neither')
+  const start = readInstant(dataIntervalStart, '--data-interval-start')
+  const end = readInstant(dataIntervalEnd, '--data-interval-end')
+  if (start > end) throw new BaramError('INPUT_INVALID', '--data-interval-start must not be after --data-interval-end')
+  return { start, end }
+}
+
 async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async (context) => {
@@ -110,6 +111,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
         dagId,
         runId: flags.runId ?? null,
         logicalDate,
+        dataInterval: readInterval(flags),
         conf: readJsonObject(flags.conf, '--conf'),
         note: flags.note ?? null,
         triggeredBy: 'cli',
@@ -130,6 +132,8 @@ const addTrigger = (parent: Command, description: string): Command =>
     .option('-c, --conf <json>', 'configuration of the run, a JSON object')
     .option('-r, --run-id <id>', 'name of the run')
     .option('-l, --logical-date <time>', 'logical date, ISO; UTC without a zone')
+    .option('--data-interval-start <time>', 'start of the interval it covers')
+    .option('--data-interval-end <time>', 'end of the interval it covers')
     .option('--note <text>', 'a note on the run')
     .option('-w, --wait', 'wait for the end; exit code 1 when the run fails')
     .action(trigger)
@@ -290,5 +294,6 @@ export function addDagCommands(program: Command): void {
   withOutput(
     dags.command('list-import-errors').description('DAG files that cannot be read; exit code 1 if there are any'),
   ).action(printErrors)
+  addDagControl(dags)
   addTrigger(program, 'start a run (short form of `dags trigger`)')
 }

@@ -9,30 +9,17 @@ import { readSerializedDag } from '../../core/serialized.ts'
 import { isFinished } from '../../core/states.ts'
 import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import { getVersion } from '../../store/postgres/read-dags.ts'
-import { getRun, latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
+import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import { getInstance, type InstanceListRow, listInstances } from '../../store/postgres/read-task-instances.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { everything, readCount, withContext, withOutput } from '../context.ts'
+import { inOrder, requireDag, requireRun } from '../lookup.ts'
 import { print, printRows, readFormat, when } from '../output.ts'
 import type { Context } from '../wire.ts'
-import { inOrder, requireDag } from './dags.ts'
+import { addTaskControl } from './control.ts'
 
 interface Output {
   readonly output: string
-}
-
-async function requireRun(context: Context, dagId: string, runId: string | undefined): Promise<RunListRow> {
-  await requireDag(context, dagId)
-  const run =
-    runId === undefined || runId === 'latest'
-      ? ((await latestRuns(context.database, dagId, 1))[0] ?? null)
-      : await getRun(context.database, dagId, runId)
-  if (run === null)
-    throw new BaramError(
-      'NOT_FOUND',
-      runId === undefined ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${runId}`,
-    )
-  return run
 }
 
 async function printTasks(dagId: string, flags: Output): Promise<void> {
@@ -211,6 +198,7 @@ export function addTaskCommands(program: Command): void {
       .argument('<run-id>')
       .description('states of a run; `latest` for the newest'),
   ).action(printStates)
+  addTaskControl(tasks)
   program
     .command('logs')
     .argument('<dag-id>')

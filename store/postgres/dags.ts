@@ -174,7 +174,7 @@ export async function findDueDags(sql: Sql, limit: number): Promise<readonly str
   const { rows } = await sql.query<{ dag_id: string }>(
     `select d.dag_id from dag d
      where not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= now()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
      order by d.next_dagrun_create_after limit $1`,
     [limit],
     'find_due_dags',
@@ -187,7 +187,7 @@ export async function nextDueAt(sql: Sql): Promise<number | null> {
   const { rows } = await sql.query<{ at: number | null }>(
     `select min(d.next_dagrun_create_after) as at from dag d
      where not d.is_paused and not d.is_stale
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs`,
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs`,
     [],
     'next_due_at',
   )
@@ -213,7 +213,7 @@ export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null>
      from dag d cross join lateral (
        select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v
      where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running')) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
      for no key update of d skip locked`,
     [dagId],
     'lock_due_dag',

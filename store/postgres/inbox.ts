@@ -48,6 +48,23 @@ export async function deleteAsked(tx: Sql, ids: readonly number[]): Promise<void
   await tx.query('delete from inbox where id = any($1::bigint[])', [ids], 'delete_asked')
 }
 
+/** An ended run that is to begin again. */
+export interface AskedClear extends AskedDecision {
+  readonly by: string
+  /** With the latest version of its DAG. */
+  readonly on_latest: boolean
+}
+
+export async function findAskedClears(sql: Sql, limit: number): Promise<readonly AskedClear[]> {
+  const { rows } = await sql.query<AskedClear>(
+    `select id, (payload ->> 'dag_run_id')::bigint as dag_run_id, payload ->> 'by' as by, (payload ->> 'latest')::boolean as on_latest
+     from inbox where kind = 'clear' order by id limit $1`,
+    [limit],
+    'find_asked_clears',
+  )
+  return rows
+}
+
 /** A run of a DAG that is paused after several failures has failed: the scheduler looks whether it is time. */
 export async function tellFailure(tx: Sql, dagId: string): Promise<void> {
   await tx.query("insert into inbox (kind, payload) values ('failed', jsonb_build_object('dag_id', $1::text))", [dagId])

@@ -10,11 +10,12 @@ export async function putLive(
   dagRunId: number,
   ids: readonly string[],
   stage: LiveStage,
-  more: { workerId?: number; readyAt?: number | null; because?: unknown } = {},
+  more: { workerId?: number; readyAt?: number | null; because?: unknown; isBackfill?: boolean } = {},
 ): Promise<void> {
   await tx.query(
-    `insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because)
-     select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6
+    `insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because,
+       is_backfill)
+     select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6, $7
      from task_instance where dag_run_id = $1 and id = any($2::uuid[])
      on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,
        ready_at = excluded.ready_at, because = excluded.because`,
@@ -25,8 +26,18 @@ export async function putLive(
       more.workerId ?? null,
       more.readyAt === undefined || more.readyAt === null ? null : new Date(more.readyAt).toISOString(),
       more.because === undefined ? null : JSON.stringify(more.because),
+      more.isBackfill ?? false,
     ],
     'put_live',
+  )
+}
+
+/** Attempts that were cleared while they run: their worker holds them until their processes are dead. */
+export async function markRestarting(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    "update live set stage = 'restarting' where dag_run_id = $1 and ti_id = any($2::uuid[]) and stage = 'running'",
+    [dagRunId, ids],
+    'mark_restarting',
   )
 }
 
@@ -38,9 +49,10 @@ export interface QueuedRow {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly priority_weight: number
+  readonly is_backfill: boolean
 }
 
-/** The head of the queue, heaviest first. Nothing is locked: whoever locks the run first gets it. */
+/** The head of the queue, heaviest first, backfills last at equal weight. Nothing is locked: whoever locks the run first gets it. */
 export async function peekQueued(
   sql: Sql,
   queues: readonly string[] | null,
@@ -48,8 +60,8 @@ export async function peekQueued(
 ): Promise<readonly QueuedRow[]> {
   if (queues === null) {
     const { rows } = await sql.query<QueuedRow>(
-      `select dag_run_id, ti_id, priority_weight from live where stage = 'queued'
-       order by priority_weight desc, dag_run_id, map_index, ti_id limit $1`,
+      `select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued'
+       order by priority_weight desc, is_backfill, dag_run_id, map_index, ti_id limit $1`,
       [limit],
       'peek_all_queued',
     )
@@ -57,10 +69,10 @@ export async function peekQueued(
   }
   const { rows } = await sql.query<QueuedRow>(
     // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
-    `select l.dag_run_id, l.ti_id, l.priority_weight from unnest($1::text[]) q(queue) cross join lateral (
-       select dag_run_id, ti_id, priority_weight from live where stage = 'queued' and live.queue = q.queue
-       order by priority_weight desc, dag_run_id, ti_id limit $2) l
-     order by l.priority_weight desc, l.dag_run_id, l.ti_id limit $2`,
+    `select l.dag_run_id, l.ti_id, l.priority_weight, l.is_backfill from unnest($1::text[]) q(queue) cross join lateral (
+       select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued' and live.queue = q.queue
+       order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $2) l
+     order by l.priority_weight desc, l.is_backfill, l.dag_run_id, l.ti_id limit $2`,
     [queues, limit],
     'peek_queued',
   )
@@ -71,6 +83,7 @@ export interface HeldRow {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly priority_weight: number
+  readonly is_backfill: boolean
   readonly pool: string
   /** Code of the reason for which it waits. */
   readonly code: string
@@ -79,8 +92,8 @@ export interface HeldRow {
 /** What waits for a slot, heaviest first. */
 export async function peekHeld(sql: Sql, limit: number): Promise<readonly HeldRow[]> {
   const { rows } = await sql.query<HeldRow>(
-    `select dag_run_id, ti_id, priority_weight, pool, because ->> 'code' as code from live where stage = 'held'
-     order by priority_weight desc, dag_run_id, ti_id limit $1`,
+    `select dag_run_id, ti_id, priority_weight, is_backfill, pool, because ->> 'code' as code from live where stage = 'held'
+     order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $1`,
     [limit],
     'peek_held',
   )
@@ -96,7 +109,7 @@ export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly nu
     `select distinct dag_run_id from (
        select l.dag_run_id, row_number() over (
          partition by l.pool, case when l.because ->> 'code' = 'waits_for_task_limit' then l.dag_id || '/' || l.task_id end
-         order by l.priority_weight desc, l.dag_run_id, l.ti_id) as place
+         order by l.priority_weight desc, l.is_backfill, l.dag_run_id, l.ti_id) as place
        from live l join dag d using (dag_id) where l.stage = 'held' and not d.is_paused) x
      where place <= $1 order by dag_run_id`,
     [limit],
@@ -139,13 +152,19 @@ export async function nextReadyAt(sql: Sql): Promise<number | null> {
   return rows[0]?.at ?? null
 }
 
+export interface HoldRow {
+  readonly dag_run_id: number
+  readonly ti_id: string
+  readonly epoch: number
+  /** It was cleared: its worker is to end it and to say so. */
+  readonly is_restarting: boolean
+}
+
 /** Everything a worker holds. */
-export async function findHeldBy(
-  sql: Sql,
-  workerId: number,
-): Promise<readonly { dag_run_id: number; ti_id: string; epoch: number }[]> {
-  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
-    "select dag_run_id, ti_id, epoch from live where stage = 'running' and worker_id = $1 order by dag_run_id, ti_id",
+export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly HoldRow[]> {
+  const { rows } = await sql.query<HoldRow>(
+    `select dag_run_id, ti_id, epoch, stage = 'restarting' as is_restarting from live
+     where stage in ('running', 'restarting') and worker_id = $1 order by dag_run_id, ti_id`,
     [workerId],
   )
   return rows
@@ -165,7 +184,7 @@ export async function findOrphans(
     hostname: string | null
   }>(
     `select l.dag_run_id, l.ti_id, l.epoch, l.worker_id, j.hostname from live l left join job j on j.id = l.worker_id
-     where l.stage = 'running' and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
+     where l.stage in ('running', 'restarting') and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
   )
   return rows
 }
@@ -190,7 +209,7 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
      left join (
        select l.pool, sum(l.pool_slots) as used, count(*) filter (where l.stage <> 'deferred') as active
        from live l join slot_pool o using (pool)
-       where l.stage in ('queued', 'running') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
+       where l.stage in ('queued', 'running', 'restarting') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
     [],
     'count_usage',
   )
@@ -205,7 +224,7 @@ export async function countTasks(
 ): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
   const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
     `select dag_id, task_id, dag_run_id, count(*)::int as active from live
-     where stage in ('queued', 'running') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
+     where stage in ('queued', 'running', 'restarting') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
     [dagIds, taskIds],
   )
   return rows

@@ -67,7 +67,7 @@ export interface PoolRow {
 const POOL = /* sql */ `p.id, p.pool, p.slots, p.description, p.include_deferred,
   coalesce(l.running, 0)::int as running, coalesce(l.queued, 0)::int as queued, coalesce(l.scheduled, 0)::int as scheduled, 0 as deferred`
 const POOL_FROM = /* sql */ `from slot_pool p left join (
-  select pool, sum(pool_slots) filter (where stage = 'running') as running, sum(pool_slots) filter (where stage = 'queued') as queued,
+  select pool, sum(pool_slots) filter (where stage in ('running', 'restarting')) as running, sum(pool_slots) filter (where stage = 'queued') as queued,
     sum(pool_slots) filter (where stage = 'held') as scheduled
   from live group by pool) l on l.pool = p.pool`
 

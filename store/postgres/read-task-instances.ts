@@ -173,6 +173,27 @@ export function listInstances(
   ])
 }
 
+/** Instances by their ids, in the order of the lists. */
+export async function findInstances(sql: Sql, ids: readonly string[]): Promise<readonly InstanceListRow[]> {
+  const { rows } = await sql.query<InstanceListRow>(
+    `select ${INSTANCE} ${FROM} where t.id = any($1::uuid[]) order by r.logical_date nulls last, r.id, t.task_id, t.map_index`,
+    [ids],
+  )
+  return rows
+}
+
+/** All instances of a task in a run: one, unless it is mapped. */
+export async function findInstancesOf(
+  sql: Sql,
+  at: { dagId: string; runId: string; taskId: string },
+): Promise<readonly InstanceListRow[]> {
+  const { rows } = await sql.query<InstanceListRow>(
+    `select ${INSTANCE} ${FROM} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 order by t.map_index`,
+    [at.dagId, at.runId, at.taskId],
+  )
+  return rows
+}
+
 export async function getInstance(
   sql: Sql,
   at: { dagId: string; runId: string; taskId: string; mapIndex: number },

@@ -47,6 +47,38 @@ export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
   return rows[0]?.id ?? null
 }
 
+/** As `insertRun` for many runs of one version, in one statement. Those whose id or date is taken are left out. */
+export async function insertRuns(
+  tx: Sql,
+  runs: readonly NewRun[],
+  backfillId: number,
+): Promise<readonly { readonly id: number; readonly run_id: string }[]> {
+  const first = runs[0]
+  if (first === undefined) return []
+  const { rows } = await tx.query<{ id: number; run_id: string }>(
+    `insert into dag_run (dag_id, run_type, state, queued_at, conf, triggered_by, triggering_user_name, created_dag_version_id, backfill_id,
+       run_id, logical_date, data_interval_start, data_interval_end, run_after)
+     select $1, $2, 'queued', now(), $3, $4, $5, $6, $7, x.* from
+       unnest($8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) as x
+     on conflict do nothing returning id, run_id`,
+    [
+      first.dagId,
+      first.runType,
+      JSON.stringify(first.conf),
+      first.triggeredBy,
+      first.user,
+      first.versionId,
+      backfillId,
+      runs.map((run) => run.runId),
+      runs.map((run) => instant(run.logicalDate)),
+      runs.map((run) => instant(run.dataInterval?.start)),
+      runs.map((run) => instant(run.dataInterval?.end)),
+      runs.map((run) => instant(run.runAfter)),
+    ],
+  )
+  return rows
+}
+
 export interface LockedRun {
   readonly id: number
   readonly rev: number
@@ -129,9 +161,13 @@ export async function bumpRun(
   return rowCount === 1
 }
 
-/** Counts a clearing: copies of the run in other processes are loaded anew. */
+/** Counts a clearing: copies of the run in other processes are loaded anew. It counts as queued again, whatever its state. */
 export async function countClear(tx: Sql, id: number): Promise<void> {
-  await tx.query('update dag_run set clear_number = clear_number + 1 where id = $1', [id], 'count_clear')
+  await tx.query(
+    'update dag_run set clear_number = clear_number + 1, queued_at = now() where id = $1',
+    [id],
+    'count_clear',
+  )
 }
 
 /** The ledger row of a run's own change. */
@@ -151,42 +187,80 @@ export async function recordRunEvent(
   )
 }
 
-/** Queued runs that may start now: their DAG is active and has fewer running runs than allowed. Oldest first. */
+/**
+ * Where a run counts: among the DAG's own runs (`maxActiveRuns`), or among those of its backfill, whose limit is its own.
+ */
+export interface RunPlace {
+  readonly dag_id: string
+  readonly backfill_id: number | null
+}
+
+/** A place as a key of a map. */
+export const placeKey = ({ dag_id, backfill_id }: RunPlace): string =>
+  backfill_id === null ? `dag:${dag_id}` : `backfill:${backfill_id}`
+
+/**
+ * Queued runs that may start now: their DAG is active and there is room among those they count with. Oldest first, those
+ * of a backfill in its order.
+ */
 export async function findStartableRuns(sql: Sql, limit: number): Promise<readonly number[]> {
   const { rows } = await sql.query<{ id: number }>(
     `select q.id from (
-       select r.id, r.dag_id, r.run_after, row_number() over (partition by r.dag_id order by r.run_after, r.id) as place, d.max_active_runs
+       select r.id, r.dag_id, r.backfill_id, r.run_after, row_number() over (
+           partition by r.dag_id, r.backfill_id order by o.sort_ordinal nulls first, r.run_after, r.id) as place,
+         case when r.backfill_id is null then d.max_active_runs when b.is_paused then 0 else b.max_active_runs end as most
        from dag_run r join dag d using (dag_id)
+       left join backfill b on b.id = r.backfill_id
+       left join backfill_dag_run o on o.backfill_id = r.backfill_id and o.dag_run_id = r.id
        where r.state = 'queued' and not d.is_paused and not d.is_stale and r.run_after <= now()
      ) q
-     where q.place <= q.max_active_runs - (select count(*) from dag_run a where a.dag_id = q.dag_id and a.state = 'running')
-     order by q.run_after, q.id limit $1`,
+     where q.place <= q.most - (select count(*) from dag_run a
+       where a.dag_id = q.dag_id and a.state = 'running' and a.backfill_id is not distinct from q.backfill_id)
+     order by (q.backfill_id is not null), q.run_after, q.id limit $1`,
     [limit],
     'find_startable_runs',
   )
   return rows.map((row) => row.id)
 }
 
-/** How many more runs of a DAG may be running; its row is locked so that two schedulers do not both take the last place. */
-export async function lockRunPlaces(tx: Sql, dagIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+/**
+ * How many more runs may be running, by place; DAGs and backfills are locked so that two schedulers do not both take the
+ * last place.
+ */
+export async function lockRunPlaces(tx: Sql, places: readonly RunPlace[]): Promise<ReadonlyMap<string, number>> {
+  const dagIds = places.map((place) => place.dag_id)
+  const backfills = places.flatMap((place) => place.backfill_id ?? [])
   await tx.query('select 1 from dag where dag_id = any($1) order by dag_id for no key update', [dagIds], 'lock_dags')
+  const found = new Map<string, number>()
   const { rows } = await tx.query<{ dag_id: string; places: number }>(
     `select d.dag_id, case when d.is_paused or d.is_stale then 0
-       else d.max_active_runs - (select count(*) from dag_run a where a.dag_id = d.dag_id and a.state = 'running') end as places
+       else d.max_active_runs - (select count(*) from dag_run a
+         where a.dag_id = d.dag_id and a.state = 'running' and a.backfill_id is null) end as places
      from dag d where d.dag_id = any($1)`,
     [dagIds],
     'count_run_places',
   )
-  return new Map(rows.map((row) => [row.dag_id, Number(row.places)]))
+  for (const row of rows) found.set(placeKey({ dag_id: row.dag_id, backfill_id: null }), Number(row.places))
+  if (backfills.length === 0) return found
+  await tx.query('select 1 from backfill where id = any($1) order by id for no key update', [backfills])
+  const { rows: own } = await tx.query<{ id: number; dag_id: string; places: number }>(
+    `select b.id, b.dag_id, case when b.is_paused or d.is_paused or d.is_stale then 0
+       else b.max_active_runs - (select count(*) from dag_run a where a.backfill_id = b.id and a.state = 'running') end as places
+     from backfill b join dag d using (dag_id) where b.id = any($1)`,
+    [backfills],
+  )
+  for (const row of own) found.set(placeKey({ dag_id: row.dag_id, backfill_id: row.id }), Number(row.places))
+  return found
 }
 
-export async function dagIdsOfRuns(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
-  const { rows } = await tx.query<{ id: number; dag_id: string }>(
-    'select id, dag_id from dag_run where id = any($1::bigint[])',
+/** Where runs count, by row id. */
+export async function placesOfRuns(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, RunPlace>> {
+  const { rows } = await tx.query<RunPlace & { id: number }>(
+    'select id, dag_id, backfill_id from dag_run where id = any($1::bigint[])',
     [ids],
-    'dag_ids_of_runs',
+    'places_of_runs',
   )
-  return new Map(rows.map((row) => [row.id, row.dag_id]))
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** Running runs that nobody works on: nothing of them is live. The sweep decides them anew. */

@@ -45,6 +45,35 @@ export async function insertTaskInstances(
   )
 }
 
+/** As above for many runs of one DAG version at once. */
+export async function insertInstancesOfRuns(
+  tx: Sql,
+  dag: { dagId: string; versionId: string },
+  rows: readonly (NewTaskInstance & { readonly dagRunId: number; readonly runId: string })[],
+): Promise<void> {
+  await tx.query(
+    `insert into task_instance (dag_id, dag_version_id, dag_run_id, run_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
+       priority_weight, operator)
+     select $1, $2, x.* from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::int[], $8::int[], $9::text[], $10::int[],
+       $11::text[], $12::int[], $13::text[]) as x`,
+    [
+      dag.dagId,
+      dag.versionId,
+      rows.map((ti) => ti.dagRunId),
+      rows.map((ti) => ti.runId),
+      rows.map((ti) => ti.id),
+      rows.map((ti) => ti.taskId),
+      rows.map((ti) => ti.mapIndex),
+      rows.map((ti) => ti.maxTries),
+      rows.map((ti) => ti.pool),
+      rows.map((ti) => ti.poolSlots),
+      rows.map((ti) => ti.queue),
+      rows.map((ti) => ti.priorityWeight),
+      rows.map((ti) => ti.operator),
+    ],
+  )
+}
+
 /** The one instance of a mapped task becomes its first. False when it no longer is what was decided on. */
 export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: string): Promise<boolean> {
   const { rowCount } = await tx.query(
@@ -123,13 +152,15 @@ export interface MoveGroup {
   readonly steps: readonly { readonly to: TaskState | null; readonly because: unknown }[]
   readonly who: string
   readonly readyAt: number | null
+  /** On its way it begins a new try. */
+  readonly isNewTry: boolean
   /** Tries granted beside the task's own: an interruption is not the task's fault. */
   readonly extraTries?: number
   readonly worker: { readonly jobId: number; readonly hostname: string; readonly pid: number } | null
 }
 
 /** A try begins; a resumed one (put off, deferred) keeps its start, count and number. */
-const NEW_TRY = "('scheduled' = any($5::text[]) and coalesce($3::text, 'up_for_retry') = 'up_for_retry')"
+const NEW_TRY = '$16::boolean'
 
 const MOVE = `
 with moved as (
@@ -144,7 +175,7 @@ with moved as (
     reschedule_count = case when ${NEW_TRY} then 0 when $4::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
     start_date = case when $4::text is null then null when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
       when $4::text = 'running' then coalesce(start_date, clock_timestamp())
-      when $4::text in ('skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
+      when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
     end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
     duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
       then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
@@ -186,25 +217,54 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
       group.who,
       group.steps.map((_, i) => i),
       group.extraTries ?? 0,
+      group.isNewTry,
     ],
     'move_instances',
   )
   return rowCount === group.ids.length * group.steps.length
 }
 
-/** Keeps the try that has ended, before the row is used for the next one. One that waits for its retry has `failed`. */
+/**
+ * Keeps the try that has ended, before the row is used for the next one. One that had not ended by itself (it waits for its
+ * retry, it was cleared) has `failed`, as in Airflow.
+ */
 export async function recordTries(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
   await tx.query(
     `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state, max_tries,
        start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id)
-     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, case when state = 'up_for_retry' then 'failed' else state end, max_tries,
-       start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
+     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, case when state in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then state else 'failed' end, max_tries,
+       start_date, coalesce(end_date, now()), coalesce(duration, extract(epoch from now() - start_date), 0), hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id
      from task_instance where dag_run_id = $1 and id = any($2::uuid[]) and try_number > 0
      on conflict (dag_run_id, task_id, map_index, try_number) do nothing`,
     [dagRunId, ids],
     'record_tries',
+  )
+}
+
+/** Instances take over what the latest version of their tasks says, where they are to run by it. */
+export async function refreshInstances(
+  tx: Sql,
+  dagRunId: number,
+  versionId: string,
+  instances: readonly NewTaskInstance[],
+): Promise<void> {
+  await tx.query(
+    `update task_instance t set pool = x.pool, pool_slots = x.pool_slots, queue = x.queue, priority_weight = x.priority_weight,
+       operator = x.operator, dag_version_id = $2, updated_at = now()
+     from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::int[], $8::text[]) as x(id, pool, pool_slots, queue, priority_weight, operator)
+     where t.dag_run_id = $1 and t.id = x.id`,
+    [
+      dagRunId,
+      versionId,
+      instances.map((ti) => ti.id),
+      instances.map((ti) => ti.pool),
+      instances.map((ti) => ti.poolSlots),
+      instances.map((ti) => ti.queue),
+      instances.map((ti) => ti.priorityWeight),
+      instances.map((ti) => ti.operator),
+    ],
   )
 }
 

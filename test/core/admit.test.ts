@@ -13,6 +13,7 @@ const makeCandidate = (id: string, changes: Partial<Candidate> = {}): Candidate 
   pool: 'default_pool',
   poolSlots: 1,
   priorityWeight: 1,
+  isBackfill: false,
   runAfter: 0,
   maxActiveTisPerDag: null,
   maxActiveTisPerDagrun: null,

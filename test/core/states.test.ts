@@ -56,6 +56,11 @@ const STOPPED: readonly (TaskState | null)[] = [
 describe('the table of moves', () => {
   const allowed = new Set(DOCUMENT.flatMap(([from, to]) => to.map((state) => `${from} → ${state}`)))
   for (const from of STOPPED) for (const to of ['skipped', 'removed']) allowed.add(`${from} → ${to}`)
+  // A user clears also what has not ended (Airflow's clear); what runs is restarted instead.
+  for (const from of STOPPED) if (from !== 'running') allowed.add(`${from} → null`)
+  // A run that goes on with another version of its DAG loses the tasks that are gone; one that is restarting is stopped.
+  for (const from of FINISHED_STATES) if (from !== 'removed') allowed.add(`${from} → removed`)
+  allowed.add('restarting → skipped')
 
   test.each(ALL)('from %s, every move of the document is legal and every other is not', (from) => {
     for (const to of ALL) expect(mayMove(from, to), `${from} → ${to}`).toBe(allowed.has(`${from} → ${to}`))
@@ -66,8 +71,8 @@ describe('the table of moves', () => {
     for (const targets of Object.values(MOVES)) expect(new Set(targets).size).toBe(targets.length)
   })
 
-  test('a finished state leaves only for none, by a user', () => {
-    for (const from of FINISHED_STATES) expect(MOVES[from]).toEqual(['none'])
+  test('a finished state leaves only for none, by a user, or because its task left the DAG', () => {
+    for (const from of FINISHED_STATES) expect(MOVES[from]).toEqual(from === 'removed' ? ['none'] : ['none', 'removed'])
   })
 
   test('every state can be reached from none, and every unfinished one can reach an end', () => {
@@ -86,7 +91,7 @@ describe('kinds of states', () => {
     expect(ALL.filter(isFinished).sort()).toEqual([...FINISHED_STATES].sort())
     expect([...FINISHED_STATES].sort()).toEqual(['failed', 'removed', 'skipped', 'success', 'upstream_failed'])
     expect(ALL.filter(isFailed)).toEqual(['failed', 'upstream_failed'])
-    expect(ALL.filter(isActive)).toEqual(['queued', 'running'])
+    expect(ALL.filter(isActive)).toEqual(['queued', 'running', 'restarting'])
     expect(RUN_STATES.filter(isRunFinished)).toEqual(['success', 'failed'])
   })
 })

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
-import { clearTasks, resetRun } from '../../engine/clear.ts'
+import { resetRun } from '../../engine/clear.ts'
 import { pauseDag } from '../../engine/dags.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -110,7 +110,7 @@ describe('a branch', () => {
       ['right', 'strict'],
     ] as const
     await engine.addDag(makeDag(tasks, edges, { dagId: 'branch' }))
-    const run = await engine.trigger('branch')
+    const run = await engine.trigger('branch', { runId: 'one' })
     await engine.makeScheduler().pass()
     const worker = await engine.makeWorker()
     await worker.drain((one) => (one.task.taskId === 'choose' ? choose('right') : { kind: 'success' }))
@@ -162,7 +162,7 @@ describe('a branch', () => {
     await engine.addDag(
       makeDag([makeTask('choose', { skips: true }), 'left'], [['choose', 'left']], { dagId: 'branch' }),
     )
-    const run = await engine.trigger('branch')
+    const run = await engine.trigger('branch', { runId: 'one' })
     await engine.makeScheduler().pass()
     const worker = await engine.makeWorker()
     await worker.drain(() => FAILURE)
@@ -265,7 +265,7 @@ describe('a run that begins again', () => {
       ),
     )
     const scheduler = engine.makeScheduler()
-    const run = await engine.trigger('branch')
+    const run = await engine.trigger('branch', { runId: 'one' })
     const worker = await engine.makeWorker()
     const go = async (outcome: Outcome) => {
       await scheduler.pass()
@@ -273,10 +273,10 @@ describe('a run that begins again', () => {
     }
     await go({ kind: 'success', skips: ['right'] })
     expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'skipped' })
-    await clearTasks(scheduler.turns, run, ['right'], 'test')
+    await engine.clear(scheduler, 'branch', 'one', ['right'])
     await go(FAILURE)
     expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'skipped' })
-    await clearTasks(scheduler.turns, run, ['choose', 'left', 'right'], 'test')
+    await engine.clear(scheduler, 'branch', 'one', ['choose', 'left', 'right'])
     await go({ kind: 'success' })
     expect(await engine.states(run)).toEqual({ choose: 'success', left: 'success', right: 'success' })
   })

@@ -36,6 +36,7 @@ const HOT: Readonly<Record<string, (sql: Sql) => Promise<unknown>>> = {
       steps: [{ to: 'success', because: {} }],
       who: 'test',
       readyAt: null,
+      isNewTry: false,
       worker: null,
     }),
   put_live: (sql) => putLive(sql, 1, SOME, 'queued'),

@@ -6,6 +6,8 @@ import { requireRole } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { adminRoutes } from './admin.ts'
+import { backfillRoutes } from './backfills.ts'
+import { controlRoutes, mappedControlRoutes } from './control.ts'
 import { dagRoutes } from './dags.ts'
 import { logRoutes } from './logs.ts'
 import { ApiRoutes, type Call } from './router.ts'
@@ -52,8 +54,11 @@ export function apiRoutes(web: Web): Router {
   taskInstanceRoutes(api)
   logRoutes(api)
   adminRoutes(api)
+  controlRoutes(api)
+  backfillRoutes(api)
   const mapped = new ApiRoutes(web)
   mappedRoutes(mapped)
+  mappedControlRoutes(mapped)
   const absent = Router()
   for (const { method, path, operationId } of web.assets.operations) {
     const key = `${method} ${path}`

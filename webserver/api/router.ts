@@ -18,7 +18,7 @@ export interface Call {
   param(name: string): string
 }
 
-type Method = 'get' | 'post' | 'patch' | 'delete'
+type Method = 'get' | 'post' | 'patch' | 'put' | 'delete'
 
 const NOBODY = withoutAccount({ username: '', role: 'viewer', via: 'local', sessionId: '' })
 

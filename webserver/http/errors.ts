@@ -61,6 +61,20 @@ function ofParser(fault: HttpFault): ApiError {
   return new ApiError(fault.status, 'The request cannot be served')
 }
 
+/** What Airflow answers with a bare text: a refusal by the engine under a status of its own. */
+export async function withTexts<T>(
+  work: Promise<T>,
+  statuses: Partial<Record<ErrorCode, number>> = { CONFLICT: 409 },
+): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const status = error instanceof BaramError ? statuses[error.code] : undefined
+    if (error instanceof BaramError && status !== undefined) throw new ApiError(status, error.message)
+    throw error
+  }
+}
+
 /** Any thrown value as an answer. Unknown ones become 500 without a word of their own. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error

@@ -1,0 +1,203 @@
+// `dagctl backfill …`: Airflow's create with its options, and what Airflow has only in its pages: list, show, pause, cancel.
+
+import type { Command } from 'commander'
+import { REPROCESS_BEHAVIORS } from '../../core/backfill.ts'
+import { BaramError } from '../../core/errors.ts'
+import { localTexts } from '../../core/timetables/zone.ts'
+import {
+  type BackfillDate,
+  type BackfillRequest,
+  cancelBackfill,
+  createBackfill,
+  pauseBackfill,
+  previewBackfill,
+} from '../../engine/backfill.ts'
+import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
+import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
+import { type Confirmable, confirm, count, withControl } from '../control.ts'
+import { requireDag } from '../lookup.ts'
+import { printRows, readFormat, tell, when } from '../output.ts'
+
+interface CreateFlags extends Confirmable {
+  readonly output: string
+  readonly dagId: string
+  readonly fromDate: string
+  readonly toDate: string
+  readonly dagRunConf?: string
+  readonly runBackwards?: boolean
+  readonly maxActiveRuns: string
+  readonly reprocessBehavior: string
+  readonly runOnLatestVersion: boolean
+}
+
+function requestOf(flags: CreateFlags): BackfillRequest {
+  const reprocess = REPROCESS_BEHAVIORS.find((known) => known === flags.reprocessBehavior)
+  if (reprocess === undefined)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `--reprocess-behavior is one of ${REPROCESS_BEHAVIORS.join(', ')}; found ${flags.reprocessBehavior}`,
+    )
+  return {
+    dagId: flags.dagId,
+    from: readInstant(flags.fromDate, '--from-date'),
+    to: readInstant(flags.toDate, '--to-date'),
+    isReverse: flags.runBackwards === true,
+    reprocess,
+    conf: flags.dagRunConf === undefined ? null : readJsonObject(flags.dagRunConf, '--dag-run-conf'),
+    maxActiveRuns: readCount(flags.maxActiveRuns, '--max-active-runs'),
+    onLatestVersion: flags.runOnLatestVersion,
+    by: CLI_USER,
+  }
+}
+
+const DATE_COLUMNS = ['logical_date', 'local', 'timezone', 'run_id', 'what']
+
+const dateRow = ({ run, existing, exception }: BackfillDate, timezone: string) => ({
+  logical_date: when(run.logicalDate),
+  local: localTexts(run.logicalDate, timezone).ts,
+  timezone,
+  run_id: existing?.runId ?? '',
+  what: exception ?? (existing === null ? 'new run' : `cleared (${existing.state})`),
+})
+
+async function create(flags: CreateFlags): Promise<void> {
+  const format = readFormat(flags.output)
+  const request = requestOf(flags)
+  await withControl(async (context) => {
+    const { timezone } = await requireDag(context, request.dagId)
+    const dates = await previewBackfill(context, request)
+    const runs = dates.filter((date) => date.exception === null)
+    if (flags.dryRun === true || flags.yes !== true)
+      printRows(
+        dates.map((date) => dateRow(date, timezone)),
+        format,
+        DATE_COLUMNS,
+      )
+    const left = dates.length - runs.length
+    tell(
+      `${count(runs.length, 'run')}, at most ${request.maxActiveRuns} at a time${left === 0 ? '' : `; ${count(left, 'date')} left as they are`}.`,
+    )
+    if (!(await confirm(`Backfill ${request.dagId} with ${count(runs.length, 'run')}?`, flags))) return
+    const audit = { event: 'backfill.create', owner: CLI_USER, dagId: request.dagId }
+    const id = await createBackfill(context, request, audit)
+    const row = await getBackfill(context.database, id)
+    printRows(row === null ? [] : [backfillRow(row)], format, BACKFILL_COLUMNS)
+  })
+}
+
+const BACKFILL_COLUMNS = [
+  'id',
+  'dag_id',
+  'from_date',
+  'to_date',
+  'state',
+  'runs',
+  'success',
+  'failed',
+  'running',
+  'queued',
+]
+
+const backfillRow = (row: BackfillRow) => ({
+  id: row.id,
+  dag_id: row.dag_id,
+  from_date: when(row.from_date),
+  to_date: when(row.to_date),
+  state: row.completed_at !== null ? 'completed' : row.is_paused ? 'paused' : 'running',
+  runs: row.dates - row.without_run,
+  success: row.success,
+  failed: row.failed,
+  running: row.running,
+  queued: row.queued,
+  max_active_runs: row.max_active_runs,
+  reprocess_behavior: row.reprocess_behavior,
+})
+
+async function printList(flags: { output: string; dagId: string }): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, flags.dagId)
+    const { rows } = await listBackfills(context.database, flags.dagId, everything)
+    printRows(rows.map(backfillRow), format, BACKFILL_COLUMNS)
+  })
+}
+
+async function show(id: string, flags: { output: string }): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async ({ database }) => {
+    const rows = await listBackfillDates(database, readCount(id, 'the id of a backfill'), everything.limit)
+    if (rows.length === 0) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
+    printRows(
+      rows.map((row) => ({
+        logical_date: when(row.logical_date),
+        run_id: row.run_id,
+        state: row.state,
+        without_run: row.exception_reason,
+      })),
+      format,
+      ['logical_date', 'run_id', 'state', 'without_run'],
+    )
+  })
+}
+
+const auditOf = (event: string, id: number) => (dagId: string) => ({
+  event,
+  owner: CLI_USER,
+  dagId,
+  extra: { backfill_id: id },
+})
+
+async function pause(id: number, isPaused: boolean): Promise<void> {
+  await withContext(async ({ database }) => {
+    await pauseBackfill(database, id, isPaused, auditOf(isPaused ? 'backfill.pause' : 'backfill.unpause', id))
+    tell(isPaused ? 'Paused: no more of its runs start.' : 'Goes on.')
+  })
+}
+
+async function cancel(id: number, flags: Confirmable): Promise<void> {
+  await withControl(async (context) => {
+    const row = await getBackfill(context.database, id)
+    if (row === null) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
+    const question = `Cancel backfill ${id} of ${row.dag_id}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
+    if (!(await confirm(question, flags))) return
+    await cancelBackfill(context, id, CLI_USER, auditOf('backfill.cancel', id))
+    tell(`Cancelled backfill ${id}.`)
+  })
+}
+
+export function addBackfillCommands(program: Command): void {
+  const backfill = program.command('backfill').description('runs for a range of past dates')
+  withOutput(backfill.command('create').description('make runs for the dates of a range'))
+    .requiredOption('--dag-id <id>', 'the DAG')
+    .requiredOption('--from-date <time>', 'first logical date, ISO; UTC without a zone')
+    .requiredOption('--to-date <time>', 'last logical date, inclusive')
+    .option('--dag-run-conf <json>', 'configuration of the runs, a JSON object')
+    .option('--run-backwards', 'the newest date first')
+    .option('--max-active-runs <n>', 'runs of it at a time, beside those of the schedule', '10')
+    .option('--reprocess-behavior <which>', 'dates that have a run: none, completed or failed are run again', 'none')
+    .option('--no-run-on-latest-version', 'runs that exist go on with the version they were made from')
+    .option('--dry-run', 'only show the dates')
+    .option('-y, --yes', 'do it without asking')
+    .action(create)
+  withOutput(backfill.command('list').description('backfills of a DAG'))
+    .requiredOption('--dag-id <id>', 'the DAG')
+    .action(printList)
+  withOutput(backfill.command('show').argument('<id>').description('the dates of a backfill and their runs')).action(
+    show,
+  )
+  for (const [verb, isPaused, text] of [
+    ['pause', true, 'start no more of its runs'],
+    ['unpause', false, 'go on'],
+  ] as const)
+    backfill
+      .command(verb)
+      .argument('<id>')
+      .description(text)
+      .action((id: string) => pause(readCount(id, 'the id of a backfill'), isPaused))
+  backfill
+    .command('cancel')
+    .argument('<id>')
+    .description('its queued runs fail, those that run go on')
+    .option('-y, --yes', 'do it without asking')
+    .action((id: string, flags: Confirmable) => cancel(readCount(id, 'the id of a backfill'), flags))
+}

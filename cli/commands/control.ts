@@ -1,0 +1,264 @@
+// `dagctl tasks clear|mark` and `dagctl dags clear|mark|delete|delete-run`: each shows what it will touch first.
+
+import type { Command } from 'commander'
+import { BaramError } from '../../core/errors.ts'
+import type { TaskPick } from '../../core/run-control.ts'
+import { MARKS, type RunState } from '../../core/states.ts'
+import { type ClearRequest, clear, previewClear, type RunScope } from '../../engine/clear.ts'
+import { removeDag, removeRun } from '../../engine/delete.ts'
+import { mark, markRun, previewMark, previewRunMark } from '../../engine/mark.ts'
+import { latestVersion } from '../../engine/repin.ts'
+import { listRuns } from '../../store/postgres/read-runs.ts'
+import type { TouchedInstance } from '../../store/postgres/run-control.ts'
+import { CLI_USER, everything, readCount, readInstant, withContext, withOutput } from '../context.ts'
+import { type Confirmable, type ControlContext, confirm, count, withControl } from '../control.ts'
+import { requireDag, requireRun } from '../lookup.ts'
+import { print, printRows, readFormat, tell, when } from '../output.ts'
+
+interface Flags extends Confirmable {
+  readonly output: string
+}
+
+const COLUMNS = ['dag_run_id', 'logical_date', 'task_id', 'map_index', 'state']
+
+const touchedRow = (row: TouchedInstance) => ({
+  dag_run_id: row.run_id,
+  logical_date: when(row.logical_date),
+  task_id: row.task_id,
+  map_index: row.map_index,
+  state: row.state ?? 'no_status',
+})
+
+const runCount = (touched: readonly TouchedInstance[]): string =>
+  count(new Set(touched.map((row) => row.dag_run_id)).size, 'run')
+
+interface ClearFlags extends Flags {
+  readonly taskRegex?: string
+  readonly taskId?: readonly string[]
+  readonly mapIndex?: string
+  readonly runId?: string
+  readonly startDate?: string
+  readonly endDate?: string
+  readonly upstream?: boolean
+  readonly downstream?: boolean
+  readonly past?: boolean
+  readonly future?: boolean
+  readonly onlyFailed?: boolean
+  readonly onlyRunning?: boolean
+  readonly resetDagRuns: boolean
+  readonly runOnLatestVersion?: boolean
+  readonly preventRunningTask?: boolean
+}
+
+async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<RunScope> {
+  if (flags.runId === undefined) {
+    if (flags.past === true || flags.future === true)
+      throw new BaramError('INPUT_INVALID', '--past and --future need --run-id: they count from a run')
+    const at = (text: string | undefined, what: string) => (text === undefined ? null : readInstant(text, what))
+    return { kind: 'dates', from: at(flags.startDate, '--start-date'), to: at(flags.endDate, '--end-date') }
+  }
+  if (flags.startDate !== undefined || flags.endDate !== undefined)
+    throw new BaramError('INPUT_INVALID', 'give either --run-id or dates, not both')
+  const { run_id } = await requireRun(context, dagId, flags.runId)
+  return { kind: 'run', runId: run_id, past: flags.past === true, future: flags.future === true }
+}
+
+async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<readonly TaskPick[] | null> {
+  const mapIndex = flags.mapIndex === undefined ? {} : { mapIndex: readCount(flags.mapIndex, '--map-index') }
+  if (flags.taskId !== undefined) return flags.taskId.map((taskId) => ({ taskId, ...mapIndex }))
+  if (flags.taskRegex === undefined) return null
+  const { graph } = await latestVersion(context.database, context.boards, dagId)
+  const pattern = readPattern(flags.taskRegex)
+  const found = graph.tasks.filter((task) => pattern.test(task.taskId))
+  if (found.length === 0)
+    throw new BaramError(
+      'NOT_FOUND',
+      `no task of ${dagId} matches ${flags.taskRegex}; see \`dagctl tasks list ${dagId}\``,
+    )
+  return found.map(({ taskId }) => ({ taskId, ...mapIndex }))
+}
+
+function readPattern(text: string): RegExp {
+  try {
+    return new RegExp(text)
+  } catch (cause) {
+    throw new BaramError('INPUT_INVALID', `--task-regex must be a regular expression, found ${text}`, { cause })
+  }
+}
+
+async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
+  const format = readFormat(flags.output)
+  await withControl(async (context) => {
+    await requireDag(context, dagId)
+    const request: ClearRequest = {
+      dagId,
+      runs: await scopeOf(context, dagId, flags),
+      tasks: {
+        tasks: await picksOf(context, dagId, flags),
+        upstream: flags.upstream === true,
+        downstream: flags.downstream === true,
+      },
+      filter: { onlyFailed: flags.onlyFailed === true, onlyRunning: flags.onlyRunning === true },
+      resetsRuns: flags.resetDagRuns,
+      onLatestVersion: flags.runOnLatestVersion === true,
+      refusesRunning: flags.preventRunningTask === true,
+      by: CLI_USER,
+    }
+    const shown = await previewClear(context, request)
+    printRows(shown.map(touchedRow), format, COLUMNS)
+    if (shown.length === 0) {
+      tell('Nothing to clear.')
+      return
+    }
+    const question = `Clear ${count(shown.length, 'task instance')} in ${runCount(shown)} of ${dagId}?`
+    if (!(await confirm(question, flags))) return
+    const audit = { event: 'task_instance.clear', owner: CLI_USER, dagId, runId: flags.runId ?? null, extra: flags }
+    const done = await clear(context, request, audit)
+    tell(`Cleared ${count(done.length, 'task instance')} in ${runCount(done)}.`)
+  })
+}
+
+interface MarkFlags extends Flags {
+  readonly mapIndex?: string
+  readonly upstream?: boolean
+  readonly downstream?: boolean
+  readonly past?: boolean
+  readonly future?: boolean
+}
+
+async function markTask(dagId: string, runId: string, taskId: string, state: string, flags: MarkFlags): Promise<void> {
+  const format = readFormat(flags.output)
+  const to = MARKS.find((known) => known === state)
+  if (to === undefined) throw new BaramError('INPUT_INVALID', `the state is one of ${MARKS.join(', ')}; found ${state}`)
+  await withControl(async (context) => {
+    const run = await requireRun(context, dagId, runId)
+    const request = {
+      dagId,
+      runId: run.run_id,
+      taskId,
+      mapIndex: flags.mapIndex === undefined ? null : readCount(flags.mapIndex, '--map-index'),
+      to,
+      upstream: flags.upstream === true,
+      downstream: flags.downstream === true,
+      past: flags.past === true,
+      future: flags.future === true,
+      by: CLI_USER,
+    }
+    const { set, cleared } = await previewMark(context, request)
+    const rows = [
+      ...set.map((row) => ({ ...touchedRow(row), becomes: to })),
+      ...cleared.map((row) => ({ ...touchedRow(row), becomes: 'no_status' })),
+    ]
+    printRows(rows, format, [...COLUMNS, 'becomes'])
+    const more = cleared.length === 0 ? '' : ` and clear ${cleared.length} that failed behind ${taskId}`
+    if (!(await confirm(`Set ${count(set.length, 'task instance')} to ${to}${more}?`, flags))) return
+    const done = await mark(context, request, {
+      event: 'task_instance.patch',
+      owner: CLI_USER,
+      dagId,
+      runId: run.run_id,
+      taskId,
+      extra: { new_state: to },
+    })
+    tell(`Set ${count(done.set.length, 'task instance')} to ${to}.`)
+  })
+}
+
+const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]
+
+async function setRun(dagId: string, runId: string, state: string, flags: Flags): Promise<void> {
+  const format = readFormat(flags.output)
+  const to = RUN_MARKS.find((known) => known === state)
+  if (to === undefined)
+    throw new BaramError('INPUT_INVALID', `the state is one of ${RUN_MARKS.join(', ')}; found ${state}`)
+  await withControl(async (context) => {
+    const run = await requireRun(context, dagId, runId)
+    const touched = to === 'queued' ? [] : await previewRunMark(context, dagId, run.run_id)
+    printRows(touched.map(touchedRow), format, COLUMNS)
+    const ends = touched.length === 0 ? '' : `, which ends ${count(touched.length, 'task instance')}`
+    if (!(await confirm(`Set run ${run.run_id} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
+    const audit = { event: 'dag_run.patch', owner: CLI_USER, dagId, runId: run.run_id, extra: { state: to } }
+    await markRun(context, { dagId, runId: run.run_id, to, by: CLI_USER }, audit)
+    tell(`Set run ${run.run_id} to ${to}.`)
+  })
+}
+
+async function deleteRun(dagId: string, runId: string, flags: Flags): Promise<void> {
+  await withContext(async (context) => {
+    const run = await requireRun(context, dagId, runId)
+    const question = `Delete run ${run.run_id} of ${dagId} (${run.state}) with its task instances, XComs and history?`
+    if (!(await confirm(question, flags))) return
+    const audit = { event: 'dag_run.delete', owner: CLI_USER, dagId, runId: run.run_id }
+    await removeRun(context.database, dagId, run.run_id, audit)
+    print(`Deleted run ${run.run_id} of ${dagId}.`)
+  })
+}
+
+async function deleteDag(dagId: string, flags: Flags): Promise<void> {
+  await withContext(async (context) => {
+    const dag = await requireDag(context, dagId)
+    const { total } = await listRuns(context.database, dagId, {}, { ...everything, limit: 1 })
+    const back = dag.is_stale ? '' : ` It comes back when ${dag.relative_fileloc} is read again.`
+    if (!(await confirm(`Delete ${dagId} with ${count(total, 'run')} and all versions?${back}`, flags))) return
+    const n = await removeDag(context.database, dagId, { event: 'dag.delete', owner: CLI_USER, dagId })
+    print(`Deleted ${dagId} and ${count(n, 'run')}.`)
+  })
+}
+
+const withConfirm = (command: Command): Command =>
+  command.option('-y, --yes', 'do it without asking').option('--dry-run', 'only show what it would touch')
+
+const withReach = (command: Command): Command =>
+  withConfirm(withOutput(command))
+    .option('-u, --upstream', 'also everything before the tasks')
+    .option('-d, --downstream', 'also everything behind the tasks')
+    .option('--past', 'also earlier runs')
+    .option('--future', 'also later runs')
+    .option('-m, --map-index <n>', 'only this instance of a mapped task')
+
+const withRuns = (command: Command): Command =>
+  command
+    .option('--run-id <id>', 'one run; `latest` for the newest')
+    .option('-s, --start-date <time>', 'runs with a logical date from')
+    .option('-e, --end-date <time>', 'runs with a logical date to')
+    .option('-f, --only-failed', 'only what has failed')
+    .option('-r, --only-running', 'only what runs: it is stopped and begins again')
+    .option('--no-reset-dag-runs', 'leave runs that have ended as they are')
+    .option('--run-on-latest-version', 'go on with the latest version of the DAG')
+    .option('--prevent-running-task', 'refuse when something of it runs')
+
+export function addTaskControl(tasks: Command): void {
+  withRuns(withReach(tasks.command('clear').argument('<dag-id>').description('let tasks run again')))
+    .option('-t, --task-regex <pattern>', 'tasks whose id matches')
+    .option('--task-id <id...>', 'these tasks')
+    .action(clearTasks)
+  withReach(
+    tasks
+      .command('mark')
+      .argument('<dag-id>')
+      .argument('<run-id>', 'a run, or `latest`')
+      .argument('<task-id>')
+      .argument('<state>', MARKS.join(', '))
+      .description('set the state of a task; what failed behind it goes on'),
+  ).action(markTask)
+}
+
+export function addDagControl(dags: Command): void {
+  withRuns(
+    withConfirm(withOutput(dags.command('clear').argument('<dag-id>').description('let whole runs run again'))),
+  ).action(clearTasks)
+  withConfirm(
+    withOutput(
+      dags
+        .command('mark')
+        .argument('<dag-id>')
+        .argument('<run-id>', 'a run, or `latest`')
+        .argument('<state>', RUN_MARKS.join(', '))
+        .description('set the state of a run: what is open ends with it'),
+    ),
+  ).action(setRun)
+  withConfirm(dags.command('delete-run').argument('<dag-id>').argument('<run-id>').description('forget a run')).action(
+    deleteRun,
+  )
+  withConfirm(dags.command('delete').argument('<dag-id>').description('forget a DAG and its runs')).action(deleteDag)
+}

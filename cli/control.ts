@@ -1,0 +1,66 @@
+// The frame of commands that change runs: a writer of turns, and a preview that must be confirmed.
+
+import { createInterface } from 'node:readline/promises'
+import pc from 'picocolors'
+import { BaramError } from '../core/errors.ts'
+import type { ControlDeps } from '../engine/clear.ts'
+import { TurnRunner } from '../engine/turn.ts'
+import { notifyPages } from '../store/postgres/notify.ts'
+import { CLI_USER, withContext } from './context.ts'
+import { tell } from './output.ts'
+import type { Context } from './wire.ts'
+
+export interface ControlContext extends Context, ControlDeps {}
+
+/** As `withContext`, with a writer of its own. */
+export async function withControl<T>(body: (context: ControlContext) => Promise<T>): Promise<T> {
+  return withContext(async (context) => {
+    const { config, database, boards, log } = context
+    const changed = new Set<number>()
+    const turns = new TurnRunner({
+      database,
+      boards,
+      log,
+      limits: { parallelism: config.parallelism },
+      who: CLI_USER,
+      onChange: (result) => {
+        for (const run of result.changedRuns) changed.add(run)
+      },
+    })
+    try {
+      return await body({ ...context, turns })
+    } finally {
+      await turns.close()
+      if (changed.size > 0) await notifyPages(database, { runs: [...changed], dags: [] })
+    }
+  })
+}
+
+export interface Confirmable {
+  readonly yes?: boolean
+  readonly dryRun?: boolean
+}
+
+/**
+ * Asks for a yes at a terminal; elsewhere `--yes` must have been given.
+ * @returns false for a dry run, or when the person says no
+ * @throws BaramError REFUSED where nobody can be asked
+ */
+export async function confirm(question: string, flags: Confirmable): Promise<boolean> {
+  if (flags.dryRun === true) return false
+  if (flags.yes === true) return true
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new BaramError('REFUSED', `${question} Nothing was done: add --yes to do it, or --dry-run to only look`)
+  const asker = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await asker.question(`${pc.bold(question)} [y/N] `)
+    const isYes = /^y(es)?$/i.test(answer.trim())
+    if (!isYes) tell('Nothing was done.')
+    return isYes
+  } finally {
+    asker.close()
+  }
+}
+
+/** `1 run`, `3 runs`. */
+export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`

@@ -1,0 +1,37 @@
+// What commands are told by name: DAGs, their tasks in order, runs.
+
+import { BaramError } from '../core/errors.ts'
+import { buildGraph } from '../core/graph.ts'
+import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
+import { type DagListRow, getDag, listDags } from '../store/postgres/read-dags.ts'
+import { getRun, latestRuns, type RunListRow } from '../store/postgres/read-runs.ts'
+import { everything } from './context.ts'
+import type { Context } from './wire.ts'
+
+export async function requireDag(context: Context, dagId: string): Promise<DagListRow> {
+  const dag = await getDag(context.database, dagId)
+  if (dag !== null) return dag
+  const { rows } = await listDags(context.database, { exclude_stale: true }, everything)
+  const near = rows.map((row) => row.dag_id).find((id) => id.startsWith(dagId.slice(0, 3)))
+  throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}${near === undefined ? '' : `; did you mean ${near}?`}`)
+}
+
+/** Tasks in the order in which they can run. */
+export function inOrder(dag: SerializedDag): readonly SerializedTask[] {
+  return buildGraph(dag).order.flatMap((i) => dag.tasks[i] ?? [])
+}
+
+/** A run by its id, or the newest. */
+export async function requireRun(context: Context, dagId: string, runId: string | undefined): Promise<RunListRow> {
+  await requireDag(context, dagId)
+  const run =
+    runId === undefined || runId === 'latest'
+      ? ((await latestRuns(context.database, dagId, 1))[0] ?? null)
+      : await getRun(context.database, dagId, runId)
+  if (run === null)
+    throw new BaramError(
+      'NOT_FOUND',
+      runId === undefined ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${runId}`,
+    )
+  return run
+}

@@ -1,0 +1,88 @@
+// Which dates a backfill is about, and what it does with runs that are there already. Airflow's rules
+// (models/backfill.py), replayed from its recorded answers by test/oracle/run-control.test.ts.
+
+import { BaramError } from './errors.ts'
+import type { SerializedDag } from './serialized.ts'
+import type { RunState } from './states.ts'
+import { type DueRun, type Instant, nextRun, type TimetableSpec } from './timetables/timetable.ts'
+
+/** What becomes of dates that have a run: nothing, cleared if it has ended, cleared if it has failed. */
+export const REPROCESS_BEHAVIORS = ['none', 'completed', 'failed'] as const
+export type ReprocessBehavior = (typeof REPROCESS_BEHAVIORS)[number]
+
+/** Why a date of a backfill gets no run, in Airflow's words. */
+export type BackfillException = 'in flight' | 'already exists' | 'unknown'
+
+export interface BackfillRange {
+  /** First and last logical date, both inclusive, epoch ms. */
+  readonly from: Instant
+  readonly to: Instant
+  /** The newest date first. */
+  readonly isReverse: boolean
+  readonly reprocess: ReprocessBehavior
+}
+
+/** Dates of one backfill at most: they are made in one transaction, and one list shows them. */
+export const MAX_BACKFILL_RUNS = 10_000
+
+const PERIODIC: ReadonlySet<TimetableSpec['kind']> = new Set(['cron', 'crons', 'delta', 'events'])
+
+/** Timetables that have dates of their own, whenever one asks. */
+export const isPeriodic = (spec: TimetableSpec): boolean => PERIODIC.has(spec.kind)
+
+const iso = (at: Instant): string => new Date(at).toISOString()
+
+/** @throws BaramError INPUT_INVALID when the range cannot be backfilled (Airflow answers 422) */
+export function checkBackfill(
+  dag: SerializedDag,
+  { from, to, isReverse, reprocess }: BackfillRange,
+  now: Instant,
+): void {
+  const refuse = (message: string): never => {
+    throw new BaramError('INPUT_INVALID', message)
+  }
+  if (!isPeriodic(dag.timetable))
+    refuse(`${dag.dagId} has a non-periodic schedule that does not support backfills; trigger its runs one by one`)
+  if (from > to) refuse(`from_date (${iso(from)}) must not be after to_date (${iso(to)}).`)
+  if (from >= now && to >= now) refuse('Backfill cannot be executed for future dates.')
+  if (!dag.tasks.some((task) => task.dependsOnPast)) return
+  if (isReverse) refuse('Backfill cannot be run in reverse when the Dag has tasks where depends_on_past=True.')
+  if (reprocess === 'none')
+    refuse(
+      'Dag has tasks for which depends_on_past=True. You must set reprocess behavior to reprocess completed or reprocess failed.',
+    )
+}
+
+/**
+ * The runs of a range in the order in which they are to go; only periods that have ended. The DAG's own start and end date
+ * do not count, as in Airflow: who asks for a date gets it.
+ * @throws BaramError INPUT_INVALID when there are more than 10,000
+ */
+export function backfillRuns(spec: TimetableSpec, { from, to, isReverse }: BackfillRange, now: Instant): DueRun[] {
+  const limits = { earliest: from, latest: to, catchup: true }
+  const runs: DueRun[] = []
+  for (let run = nextRun(spec, null, limits, now); run !== null; run = nextRun(spec, run.dataInterval, limits, now)) {
+    if (run.dataInterval.end >= now) break
+    if (runs.length === MAX_BACKFILL_RUNS)
+      throw new BaramError(
+        'INPUT_INVALID',
+        `more than ${MAX_BACKFILL_RUNS} runs lie between ${iso(from)} and ${iso(to)}; backfill a shorter range`,
+      )
+    runs.push(run)
+  }
+  return isReverse ? runs.reverse() : runs
+}
+
+/** What a date with a run means for a backfill: null = the run is taken over and cleared. */
+export function exceptionFor(existing: RunState, reprocess: ReprocessBehavior): BackfillException | null {
+  if (existing !== 'success' && existing !== 'failed') return 'in flight'
+  if (reprocess === 'none') return 'already exists'
+  return reprocess === 'failed' && existing !== 'failed' ? 'already exists' : null
+}
+
+/** Whether a logical date is one that the timetable itself gives when it is followed from `from` on. */
+export function isOwnDate(spec: TimetableSpec, from: Instant, at: Instant): boolean {
+  if (spec.kind === 'delta') return (at - from) % spec.everyMs === 0
+  const run = nextRun(spec, null, { earliest: at, latest: at, catchup: true }, at)
+  return run?.logicalDate === at
+}

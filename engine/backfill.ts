@@ -1,0 +1,247 @@
+// Backfills: runs for a range of dates, made at once and started within a limit of their own. What goes on is the
+// scheduler's: it starts them by `startRuns`, and notes when nothing is left.
+
+import {
+  type BackfillException,
+  type BackfillRange,
+  backfillRuns,
+  checkBackfill,
+  exceptionFor,
+} from '../core/backfill.ts'
+import { BaramError } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
+import { makeRunId } from '../core/run-id.ts'
+import type { RunState } from '../core/states.ts'
+import type { DueRun } from '../core/timetables/timetable.ts'
+import type { Database } from '../store/database.ts'
+import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+import {
+  completeBackfill,
+  completeBackfills,
+  findActiveBackfill,
+  findQueuedOf,
+  findRunsOn,
+  insertBackfill,
+  insertBackfillDates,
+  lockBackfill,
+  setBackfillPaused,
+  takeOverRuns,
+} from '../store/postgres/backfills.ts'
+import { type DagFacts, lockDag, readSchedule } from '../store/postgres/dags.ts'
+import { databaseNow } from '../store/postgres/jobs.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
+import type { Sql } from '../store/sql.ts'
+import type { Boards } from './boards.ts'
+import type { ControlDeps } from './clear.ts'
+import { checkParams } from './create-run.ts'
+import { insertMany } from './new-runs.ts'
+
+export interface BackfillRequest extends BackfillRange {
+  readonly dagId: string
+  /** Null = none; runs that are taken over keep theirs. */
+  readonly conf: JsonObject | null
+  /** Runs of it that go at once. */
+  readonly maxActiveRuns: number
+  /** Runs that are taken over go on with the latest version of the DAG. */
+  readonly onLatestVersion: boolean
+  readonly by: string
+}
+
+/** One date of a backfill: a run that is made, one that is taken over, or why there is none. */
+export interface BackfillDate {
+  readonly run: DueRun
+  readonly existing: { readonly id: number; readonly runId: string; readonly state: RunState } | null
+  readonly exception: BackfillException | null
+}
+
+async function datesOf(
+  sql: Sql,
+  boards: Boards,
+  dag: DagFacts,
+  request: BackfillRequest,
+  mustLock: boolean,
+): Promise<readonly BackfillDate[]> {
+  const { graph } = await boards.version(sql, dag.version_id, dag.version_hash)
+  const now = await databaseNow(sql)
+  checkBackfill(graph.dag, request, now)
+  checkParams(graph.dag, request.conf ?? {})
+  const runs = backfillRuns(graph.dag.timetable, request, now)
+  const rows = await findRunsOn(
+    sql,
+    request.dagId,
+    runs.map((run) => run.logicalDate),
+    mustLock,
+  )
+  const byDate = new Map(rows.map((row) => [row.logical_date, row]))
+  return runs.map((run) => {
+    const row = byDate.get(run.logicalDate)
+    return {
+      run,
+      existing: row === undefined ? null : { id: row.id, runId: row.run_id, state: row.state },
+      exception: row === undefined ? null : exceptionFor(row.state, request.reprocess),
+    }
+  })
+}
+
+const notFound = (dagId: string) => new BaramError('NOT_FOUND', `Could not find dag ${dagId}`)
+
+/**
+ * What a backfill would do, date by date, in its order.
+ * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID
+ */
+export async function previewBackfill(
+  { database, boards }: Pick<ControlDeps, 'database' | 'boards'>,
+  request: BackfillRequest,
+): Promise<readonly BackfillDate[]> {
+  const dag = await readSchedule(database, request.dagId)
+  if (dag === null) throw notFound(request.dagId)
+  return datesOf(database, boards, dag, request, false)
+}
+
+/**
+ * Makes a backfill with all its runs, in one transaction.
+ * @returns its id
+ * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID, or CONFLICT while another one of the DAG goes on
+ */
+export async function createBackfill(
+  { database, boards }: Pick<ControlDeps, 'database' | 'boards'>,
+  request: BackfillRequest,
+  audit: AuditEntry,
+): Promise<number> {
+  if (!Number.isInteger(request.maxActiveRuns) || request.maxActiveRuns < 1)
+    throw new BaramError('INPUT_INVALID', `max_active_runs must be 1 or more, found ${request.maxActiveRuns}`)
+  return database.transaction(async (tx) => {
+    const dag = await lockDag(tx, request.dagId)
+    if (dag === null) throw notFound(request.dagId)
+    if ((await findActiveBackfill(tx, request.dagId)) !== null) throw conflict(request.dagId)
+    const dates = await datesOf(tx, boards, dag, request, true)
+    if (dates.length === 0)
+      throw new BaramError(
+        'INPUT_INVALID',
+        `No runs to create for Dag ${request.dagId} in the range [${new Date(request.from).toISOString()}, ${new Date(request.to).toISOString()}]`,
+      )
+    const backfillId = await insertBackfill(tx, { ...request, user: request.by })
+    if (backfillId === null) throw conflict(request.dagId)
+    await makeRuns(tx, boards, dag, request, backfillId, dates)
+    await insertAudit(tx, { ...audit, extra: { backfill_id: backfillId, runs: dates.length } })
+    await notifyScheduler(tx)
+    await notifyPages(tx, { runs: [], dags: [request.dagId] })
+    return backfillId
+  })
+}
+
+const conflict = (dagId: string) => new BaramError('CONFLICT', `There is already a running backfill for dag ${dagId}`)
+
+async function makeRuns(
+  tx: Sql,
+  boards: Boards,
+  dag: DagFacts,
+  request: BackfillRequest,
+  backfillId: number,
+  dates: readonly BackfillDate[],
+): Promise<void> {
+  const version = await boards.version(tx, dag.version_id, dag.version_hash)
+  const idOf = await insertMany(
+    tx,
+    version,
+    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, dag.version_id, run)),
+    backfillId,
+  )
+  const taken = dates.flatMap(({ existing, exception }) => (existing === null || exception !== null ? [] : existing.id))
+  if (taken.length > 0) {
+    const { conf, by, onLatestVersion: onLatest } = request
+    await takeOverRuns(tx, taken, { backfillId, conf, by, onLatest })
+  }
+  await insertBackfillDates(
+    tx,
+    backfillId,
+    dates.map(({ run, existing, exception }) => {
+      const dagRunId = existing === null ? (idOf.get(runIdOf(run)) ?? null) : exception === null ? existing.id : null
+      // Its id is taken by a run of another date: somebody named one so.
+      const isLost = dagRunId === null && exception === null
+      return { dagRunId, exception: isLost ? 'unknown' : exception, logicalDate: run.logicalDate }
+    }),
+  )
+}
+
+const runIdOf = (run: DueRun): string => makeRunId('backfill', run.runAfter)
+
+const newRun = (request: BackfillRequest, versionId: string, run: DueRun) => ({
+  dagId: request.dagId,
+  runId: runIdOf(run),
+  runType: 'backfill' as const,
+  logicalDate: run.logicalDate,
+  dataInterval: run.dataInterval,
+  runAfter: run.runAfter,
+  conf: request.conf ?? {},
+  triggeredBy: 'backfill',
+  user: request.by,
+  note: null,
+  versionId,
+})
+
+/** @throws BaramError NOT_FOUND, or CONFLICT when it is over */
+async function lockActive(tx: Sql, id: number) {
+  const backfill = await lockBackfill(tx, id)
+  if (backfill === null) throw new BaramError('NOT_FOUND', 'Backfill not found')
+  if (backfill.completed_at !== null) throw new BaramError('CONFLICT', 'Backfill is already completed.')
+  return backfill
+}
+
+/**
+ * A paused backfill starts no more runs; those that run go on.
+ * @throws BaramError NOT_FOUND, or CONFLICT when it is over
+ */
+export async function pauseBackfill(
+  database: Database,
+  id: number,
+  isPaused: boolean,
+  audit: (dagId: string) => AuditEntry,
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    const { dag_id } = await lockActive(tx, id)
+    await setBackfillPaused(tx, id, isPaused)
+    await insertAudit(tx, audit(dag_id))
+    await notifyScheduler(tx)
+    await notifyPages(tx, { runs: [], dags: [dag_id] })
+  })
+}
+
+/**
+ * Ends a backfill: its queued runs fail, those that run go on to their end.
+ * @throws BaramError NOT_FOUND, or CONFLICT when it is over
+ */
+export async function cancelBackfill(
+  { database, turns }: ControlDeps,
+  id: number,
+  by: string,
+  audit: (dagId: string) => AuditEntry,
+): Promise<void> {
+  // First no more of its runs may start; then those that wait are failed, and only then it is over.
+  await pauseBackfill(database, id, true, audit)
+  for (;;) {
+    const queued = (await findQueuedOf(database, id)).slice(0, 100)
+    if (queued.length === 0) break
+    await turns.run({
+      runs: queued,
+      act(all) {
+        for (const changes of all.values()) {
+          if (changes.board.run.state !== 'queued') continue
+          changes.board.run.state = 'failed'
+          changes.runBecause = { code: 'run_marked', by, state: 'failed' }
+        }
+      },
+    })
+  }
+  await database.transaction(async (tx) => {
+    const { dag_id } = await lockActive(tx, id)
+    await completeBackfill(tx, id)
+    await notifyPages(tx, { runs: [], dags: [dag_id] })
+  })
+}
+
+/** Backfills of which nothing is left to do are over. */
+export async function noteBackfillEnds(database: Database): Promise<void> {
+  const dags = await completeBackfills(database)
+  if (dags.length > 0) await notifyPages(database, { runs: [], dags })
+}

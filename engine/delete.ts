@@ -1,0 +1,56 @@
+// Deletes runs and DAGs with everything that belongs to them. Log files stay, as with Airflow.
+
+import { BaramError } from '../core/errors.ts'
+import { isRunFinished } from '../core/states.ts'
+import type { Database } from '../store/database.ts'
+import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+import { lockDag } from '../store/postgres/dags.ts'
+import { askForSuccessors } from '../store/postgres/inbox.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
+import { deleteDag, deleteRuns, findRun, lockRunsOfDag } from '../store/postgres/run-control.ts'
+import { loadRun, lockRuns } from '../store/postgres/runs.ts'
+
+/** @throws BaramError NOT_FOUND, or CONFLICT while the run is running */
+export async function removeRun(database: Database, dagId: string, runId: string, audit: AuditEntry): Promise<void> {
+  await database.transaction(async (tx) => {
+    const found = await findRun(tx, dagId, runId)
+    const [locked] = found === null ? [] : await lockRuns(tx, [found.id])
+    const run = locked === undefined ? null : await loadRun(tx, locked.id)
+    if (run === null)
+      throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+    if (run.state !== 'queued' && !isRunFinished(run.state))
+      throw new BaramError(
+        'CONFLICT',
+        `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` cannot be deleted in ${run.state} state`,
+      )
+    // Whoever waited for this run as its past has another past now.
+    await askForSuccessors(tx, run.id)
+    await deleteRuns(tx, [run.id])
+    await insertAudit(tx, audit)
+    await notifyScheduler(tx)
+    await notifyPages(tx, { runs: [], dags: [dagId] })
+  })
+}
+
+/**
+ * Forgets a DAG with its runs, versions and backfills. It comes back when its file is read again.
+ * @returns how many runs went with it
+ * @throws BaramError NOT_FOUND, or CONFLICT while tasks of it run
+ */
+export async function removeDag(database: Database, dagId: string, audit: AuditEntry): Promise<number> {
+  return database.transaction(async (tx) => {
+    if ((await lockDag(tx, dagId)) === null)
+      throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+    const runs = await lockRunsOfDag(tx, dagId)
+    if (runs.some((run) => run.active > 0))
+      throw new BaramError('CONFLICT', `Task instances of dag with id: '${dagId}' are still running`)
+    await deleteRuns(
+      tx,
+      runs.map((run) => run.id),
+    )
+    await deleteDag(tx, dagId)
+    await insertAudit(tx, audit)
+    await notifyPages(tx, { runs: [], dags: [dagId] })
+    return runs.length
+  })
+}

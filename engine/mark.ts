@@ -1,0 +1,229 @@
+// Mark: a user sets instances, or a whole run, to a state. Airflow's rules: set_task_instance_state, set_dag_run_state_to_*.
+
+import { isOwnDate, isPeriodic } from '../core/backfill.ts'
+import { decide } from '../core/decide.ts'
+import { BaramError } from '../core/errors.ts'
+import type { DagGraph } from '../core/graph.ts'
+import {
+  chooseMarked,
+  chooseResumed,
+  chooseTasks,
+  endWithRun,
+  isChosen,
+  markInstances,
+  reachable,
+  type TaskScope,
+} from '../core/run-control.ts'
+import { isFailed, isFinished, type Mark, type RunState } from '../core/states.ts'
+import type { Database } from '../store/database.ts'
+import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+import {
+  findDatedRuns,
+  findDateRange,
+  findRun,
+  findTouched,
+  type RunOfDag,
+  type TouchedInstance,
+} from '../store/postgres/run-control.ts'
+import type { RunChanges } from './changes.ts'
+import { type ControlDeps, clearInRun } from './clear.ts'
+import { latestVersion } from './repin.ts'
+
+export interface MarkRequest {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  /** Null = all instances of the task. */
+  readonly mapIndex: number | null
+  readonly to: Mark
+  /** Also everything before or behind the task, however far; of those all instances. */
+  readonly upstream: boolean
+  readonly downstream: boolean
+  /** Also the runs before or after on the schedule's own dates. */
+  readonly past: boolean
+  readonly future: boolean
+  readonly by: string
+}
+
+/** Runs of one turn. */
+const BATCH = 50
+
+interface Resolved {
+  readonly graph: DagGraph
+  /** Runs in which instances are set. */
+  readonly marked: readonly RunOfDag[]
+  /** Runs in which what failed behind the task goes on. */
+  readonly resumed: readonly RunOfDag[]
+}
+
+const scopeOf = (request: MarkRequest): TaskScope => ({
+  tasks: [
+    request.mapIndex === null ? { taskId: request.taskId } : { taskId: request.taskId, mapIndex: request.mapIndex },
+  ],
+  upstream: request.upstream,
+  downstream: request.downstream,
+})
+
+/** The schedule's own dates of the range; without a schedule every date, of one that has no dates only the run itself. */
+async function runsToMark(
+  database: Database,
+  graph: DagGraph,
+  run: RunOfDag,
+  { dagId, past, future }: MarkRequest,
+): Promise<readonly RunOfDag[]> {
+  const range = run.logical_date === null ? null : await findDateRange(database, dagId)
+  if (range === null || run.logical_date === null || (!past && !future)) return [run]
+  const [from, to] = [past ? range.first : run.logical_date, future ? range.last : run.logical_date]
+  const { timetable } = graph.dag
+  if (timetable.kind !== 'none' && !isPeriodic(timetable)) return [run]
+  const runs = await findDatedRuns(database, dagId, from, to)
+  if (timetable.kind === 'none') return runs
+  return runs.filter(
+    (each) => each.id === run.id || (each.logical_date !== null && isOwnDate(timetable, from, each.logical_date)),
+  )
+}
+
+async function runsToResume(
+  database: Database,
+  run: RunOfDag,
+  { dagId, past, future }: MarkRequest,
+): Promise<readonly RunOfDag[]> {
+  if (!past && !future) return [run]
+  const from = past ? null : run.logical_date
+  const to = future ? null : run.logical_date
+  return findDatedRuns(database, dagId, from, to)
+}
+
+async function resolve({ database, boards }: ControlDeps, request: MarkRequest): Promise<Resolved> {
+  const { graph } = await latestVersion(database, boards, request.dagId)
+  if (!graph.indexOf.has(request.taskId))
+    throw new BaramError('NOT_FOUND', `Task '${request.taskId}' not found in Dag '${request.dagId}'`)
+  const run = await findRun(database, request.dagId, request.runId)
+  if (run === null)
+    throw new BaramError(
+      'NOT_FOUND',
+      `The DagRun with dag_id: \`${request.dagId}\` and run_id: \`${request.runId}\` was not found`,
+    )
+  return {
+    graph,
+    marked: await runsToMark(database, graph, run, request),
+    resumed: await runsToResume(database, run, request),
+  }
+}
+
+/** What marking would touch: what is set, and what goes on because of it. */
+export interface MarkPreview {
+  readonly set: readonly TouchedInstance[]
+  readonly cleared: readonly TouchedInstance[]
+}
+
+async function preview(
+  deps: ControlDeps,
+  request: MarkRequest,
+  { graph, marked, resumed }: Resolved,
+): Promise<MarkPreview> {
+  const chosen = chooseTasks(graph, scopeOf(request))
+  const idsOf = (runs: readonly RunOfDag[]) => ({ kind: 'runs', ids: runs.map((run) => run.id) }) as const
+  const chosenIds = chosen === null ? null : [...chosen.keys()]
+  const rows = await findTouched(deps.database, request.dagId, idsOf(marked), chosenIds, null)
+  const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.task_id, row.map_index))
+  const isSet = new Set(set.map((row) => row.id))
+  const behind = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
+  const behindIds = [...behind].map((task) => graph.tasks[task]?.taskId ?? '')
+  const after = await findTouched(deps.database, request.dagId, idsOf(resumed), behindIds, null)
+  const cleared = after.filter((row) => isFailed(isSet.has(row.id) ? request.to : row.state))
+  return { set, cleared }
+}
+
+/** @throws BaramError NOT_FOUND */
+export async function previewMark(deps: ControlDeps, request: MarkRequest): Promise<MarkPreview> {
+  return preview(deps, request, await resolve(deps, request))
+}
+
+/**
+ * Sets instances. What runs is ended; what has failed behind the task goes on, and its run with it.
+ * @throws BaramError NOT_FOUND, or CONFLICT when everything is in that state already
+ */
+export async function mark(deps: ControlDeps, request: MarkRequest, audit: AuditEntry): Promise<MarkPreview> {
+  const resolved = await resolve(deps, request)
+  const touched = await preview(deps, request, resolved)
+  if (touched.set.length === 0)
+    throw new BaramError('CONFLICT', `Task id ${request.taskId} is already in ${request.to} state`)
+  const markIn = new Set(resolved.marked.map((run) => run.id))
+  const resumeIn = new Set(resolved.resumed.map((run) => run.id))
+  const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dag_run_id))].sort((a, b) => a - b)
+  const act = (changes: RunChanges) => {
+    const { board } = changes
+    if (markIn.has(board.run.dagRunId)) {
+      const chosen = chooseMarked(board, chooseTasks(board.graph, scopeOf(request)), request.to)
+      const moved = markInstances(board, chosen, request.to, { code: 'marked', by: request.by })
+      changes.add(moved)
+      changes.mustStop ||= moved.some(({ from }) => from === 'running')
+    }
+    if (resumeIn.has(board.run.dagRunId))
+      clearInRun(changes, { by: request.by, resetsRuns: true }, chooseResumed(board, request.taskId))
+    if (board.run.state === 'running') changes.add(decide(board))
+  }
+  for (let at = 0; at < ids.length; at += BATCH)
+    await deps.turns.run({
+      runs: ids.slice(at, at + BATCH),
+      before: at === 0 ? (tx) => insertAudit(tx, audit) : undefined,
+      act(all) {
+        for (const changes of all.values()) act(changes)
+      },
+    })
+  return touched
+}
+
+/** What setting a run to an end would touch. @throws BaramError NOT_FOUND */
+export async function previewRunMark(
+  { database }: ControlDeps,
+  dagId: string,
+  runId: string,
+): Promise<readonly TouchedInstance[]> {
+  const run = await needRun(database, dagId, runId)
+  return (await findTouched(database, dagId, { kind: 'runs', ids: [run.id] }, null, null)).filter(
+    (row) => !isFinished(row.state),
+  )
+}
+
+async function needRun(database: Database, dagId: string, runId: string): Promise<RunOfDag> {
+  const run = await findRun(database, dagId, runId)
+  if (run === null)
+    throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+  return run
+}
+
+/**
+ * Sets a run: to an end (what works ends with it, the rest is skipped), or back to queued, which asks it to go on.
+ * @throws BaramError NOT_FOUND
+ */
+export async function markRun(
+  deps: ControlDeps,
+  request: {
+    readonly dagId: string
+    readonly runId: string
+    readonly to: Exclude<RunState, 'running'>
+    readonly by: string
+  },
+  audit: AuditEntry,
+): Promise<void> {
+  const { id } = await needRun(deps.database, request.dagId, request.runId)
+  const { to, by } = request
+  await deps.turns.run({
+    runs: [id],
+    before: (tx) => insertAudit(tx, audit),
+    act(all) {
+      for (const changes of all.values()) {
+        const { board } = changes
+        if (to !== 'queued') {
+          const ended = endWithRun(board, to, by)
+          changes.add(ended)
+          changes.mustStop ||= ended.some(({ from }) => from === 'running')
+        }
+        board.run.state = to
+        changes.runBecause = { code: 'run_marked', by, state: to }
+      }
+    },
+  })
+}

@@ -1,0 +1,101 @@
+// Runs that go on with the latest version of their DAG (Airflow's run_on_latest_version): tasks that are new get an
+// instance, instances of tasks that are gone are removed, the others take over pool, queue and weight.
+
+import { BaramError } from '../core/errors.ts'
+import type { TaskState } from '../core/states.ts'
+import type { Database } from '../store/database.ts'
+import { lockDag, readSchedule } from '../store/postgres/dags.ts'
+import { deleteLive } from '../store/postgres/live.ts'
+import { repinRun } from '../store/postgres/run-control.ts'
+import { loadRun, lockRuns, type RunRow } from '../store/postgres/runs.ts'
+import {
+  type InstanceRow,
+  insertTaskInstances,
+  loadInstances,
+  moveInstances,
+  refreshInstances,
+} from '../store/postgres/task-instances.ts'
+import type { Sql } from '../store/sql.ts'
+import { type Boards, hasPlace, type Version } from './boards.ts'
+import { belongs, newInstance } from './new-runs.ts'
+
+/** @throws BaramError NOT_FOUND */
+export async function latestVersion(sql: Sql, boards: Boards, dagId: string): Promise<Version> {
+  const dag = await readSchedule(sql, dagId)
+  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  return boards.version(sql, dag.version_id, dag.version_hash)
+}
+
+const AT_WORK: ReadonlySet<TaskState | null> = new Set(['queued', 'running', 'restarting'])
+
+function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
+  const busy = gone.find((ti) => AT_WORK.has(ti.state))
+  if (busy === undefined) return
+  throw new BaramError(
+    'CONFLICT',
+    `${busy.task_id} of run ${run.run_id} is ${busy.state} and not in the latest version of ${run.dag_id}; wait until it has ended, or clear with the run's own version`,
+  )
+}
+
+async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly InstanceRow[], by: string) {
+  for (const from of new Set(gone.map((ti) => ti.state))) {
+    const ids = gone.filter((ti) => ti.state === from).map((ti) => ti.id)
+    const steps = [{ to: 'removed' as const, because: { code: 'task_removed' } }]
+    const who = `user:${by}`
+    await moveInstances(tx, {
+      dagRunId: id,
+      rev,
+      ids,
+      from,
+      steps,
+      who,
+      readyAt: null,
+      isNewTry: false,
+      worker: null,
+    })
+    await deleteLive(tx, id, ids)
+  }
+}
+
+async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {
+  const instances = await loadInstances(tx, run.id)
+  const open = instances.filter((ti) => ti.state !== 'removed')
+  const gone = open.filter((ti) => !hasPlace(version, ti.task_id, ti.map_index))
+  refuseAtWork(run, gone)
+  const rev = await repinRun(tx, run.id, versionId)
+  await removeInstances(tx, run.id, rev, gone, by)
+  const kept = open.filter((ti) => hasPlace(version, ti.task_id, ti.map_index))
+  const has = new Set(kept.map((ti) => ti.task_id))
+  const added = version.graph.tasks
+    .filter((task) => !has.has(task.taskId) && belongs(task, run.logical_date))
+    .map((task) => newInstance(version, task))
+  if (added.length > 0)
+    await insertTaskInstances(tx, { dagRunId: run.id, dagId: run.dag_id, runId: run.run_id, versionId }, added)
+  const refreshed = kept.flatMap((ti) => {
+    const task = version.graph.tasks[version.graph.indexOf.get(ti.task_id) ?? -1]
+    return task === undefined || AT_WORK.has(ti.state) ? [] : [{ ...newInstance(version, task), id: ti.id }]
+  })
+  await refreshInstances(tx, run.id, versionId, refreshed)
+}
+
+/**
+ * Moves runs to the latest version of their DAG; those that have it stay as they are.
+ * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
+ */
+export async function repinRuns(
+  { database, boards }: { readonly database: Database; readonly boards: Boards },
+  dagId: string,
+  ids: readonly number[],
+  by: string,
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    const dag = await lockDag(tx, dagId)
+    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+    const version = await boards.version(tx, dag.version_id, dag.version_hash)
+    for (const { id } of await lockRuns(tx, ids)) {
+      const run = await loadRun(tx, id)
+      if (run !== null && run.created_dag_version_id !== dag.version_id)
+        await repinOne(tx, run, version, dag.version_id, by)
+    }
+  })
+}

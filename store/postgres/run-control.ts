@@ -1,0 +1,139 @@
+// What clear, mark and delete would touch, and the rows that go when a run or a DAG is deleted.
+
+import type { RunState, TaskState } from '../../core/states.ts'
+import type { Sql } from '../sql.ts'
+
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+
+export interface RunOfDag {
+  readonly id: number
+  readonly run_id: string
+  readonly state: RunState
+  readonly logical_date: number | null
+  readonly version_id: string | null
+}
+
+export async function findRun(sql: Sql, dagId: string, runId: string): Promise<RunOfDag | null> {
+  const { rows } = await sql.query<RunOfDag>(
+    'select id, run_id, state, logical_date, created_dag_version_id as version_id from dag_run where dag_id = $1 and run_id = $2',
+    [dagId, runId],
+  )
+  return rows[0] ?? null
+}
+
+/** Some runs, or those whose logical dates lie in a range. Without bounds a range has all runs, also those without a date. */
+export type RunsWanted =
+  | { readonly kind: 'runs'; readonly ids: readonly number[] }
+  | { readonly kind: 'dates'; readonly from: number | null; readonly to: number | null }
+
+export interface TouchedInstance {
+  readonly dag_run_id: number
+  readonly run_id: string
+  readonly logical_date: number | null
+  readonly run_state: RunState
+  readonly id: string
+  readonly task_id: string
+  readonly map_index: number
+  readonly state: TaskState | null
+}
+
+const RUNS = /* sql */ `r.dag_id = $1 and ($2::bigint[] is null or r.id = any($2)) and ($3::timestamptz is null or r.logical_date >= $3)
+  and ($4::timestamptz is null or r.logical_date <= $4)`
+
+const bounds = (wanted: RunsWanted): readonly unknown[] =>
+  wanted.kind === 'runs' ? [wanted.ids, null, null] : [null, iso(wanted.from), iso(wanted.to)]
+
+/**
+ * Instances of some runs of a DAG.
+ * @param taskIds null = of all tasks
+ * @param states null = in every state
+ */
+export async function findTouched(
+  sql: Sql,
+  dagId: string,
+  runs: RunsWanted,
+  taskIds: readonly string[] | null,
+  states: readonly TaskState[] | null,
+): Promise<readonly TouchedInstance[]> {
+  const { rows } = await sql.query<TouchedInstance>(
+    `select t.dag_run_id, t.run_id, r.logical_date, r.state as run_state, t.id, t.task_id, t.map_index, t.state
+     from dag_run r join task_instance t on t.dag_run_id = r.id
+     where ${RUNS} and ($5::text[] is null or t.task_id = any($5)) and ($6::text[] is null or t.state = any($6))
+     order by r.logical_date nulls last, r.id, t.task_id, t.map_index`,
+    [dagId, ...bounds(runs), taskIds, states],
+  )
+  return rows
+}
+
+/** Runs of a DAG in a range of logical dates, in their order. */
+export async function findDatedRuns(
+  sql: Sql,
+  dagId: string,
+  from: number | null,
+  to: number | null,
+): Promise<readonly RunOfDag[]> {
+  const { rows } = await sql.query<RunOfDag>(
+    `select r.id, r.run_id, r.state, r.logical_date, r.created_dag_version_id as version_id from dag_run r where ${RUNS} order by r.logical_date`,
+    [dagId, ...bounds({ kind: 'dates', from, to })],
+  )
+  return rows
+}
+
+/** First and last logical date of a DAG's runs, or null when none has one. */
+export async function findDateRange(sql: Sql, dagId: string): Promise<{ first: number; last: number } | null> {
+  const { rows } = await sql.query<{ first: number | null; last: number | null }>(
+    'select min(logical_date) as first, max(logical_date) as last from dag_run where dag_id = $1',
+    [dagId],
+  )
+  const row = rows[0]
+  return row === undefined || row.first === null || row.last === null ? null : { first: row.first, last: row.last }
+}
+
+/** Sets the note of instances; null takes it away. */
+export async function setInstanceNotes(tx: Sql, ids: readonly string[], note: string | null): Promise<void> {
+  await tx.query('update task_instance set note = $2, updated_at = now() where id = any($1::uuid[])', [ids, note])
+}
+
+export async function setRunNote(tx: Sql, id: number, note: string | null): Promise<void> {
+  await tx.query('update dag_run set note = $2, updated_at = now() where id = $1', [id, note])
+}
+
+/** A run goes on with another version. Copies of it are loaded anew. */
+export async function repinRun(tx: Sql, id: number, versionId: string): Promise<number> {
+  const { rows } = await tx.query<{ rev: number }>(
+    `update dag_run set created_dag_version_id = $2, rev = rev + 1, clear_number = clear_number + 1, updated_at = now()
+     where id = $1 returning rev`,
+    [id, versionId],
+  )
+  return rows[0]?.rev ?? 0
+}
+
+/** Rows that have no foreign key on the run, which the database would follow by itself. */
+export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void> {
+  for (const table of ['live', 'ti_event', 'xcom'])
+    await tx.query(`delete from ${table} where dag_run_id = any($1::bigint[])`, [ids])
+  await tx.query(
+    "delete from inbox where kind in ('decide', 'clear') and (payload ->> 'dag_run_id')::bigint = any($1)",
+    [ids],
+  )
+  await tx.query('delete from dag_run where id = any($1::bigint[])', [ids])
+}
+
+/** All runs of a DAG, locked in the order of their ids. */
+export async function lockRunsOfDag(
+  tx: Sql,
+  dagId: string,
+): Promise<readonly { readonly id: number; readonly state: RunState; readonly active: number }[]> {
+  const { rows } = await tx.query<{ id: number; state: RunState; active: number }>(
+    `select r.id, r.state, (select count(*) from live l where l.dag_run_id = r.id and l.stage in ('running', 'restarting'))::int as active
+     from dag_run r where r.dag_id = $1 order by r.id for update of r`,
+    [dagId],
+  )
+  return rows
+}
+
+/** The DAG itself with its versions and warnings. Modules stay: other DAGs may come from the same file. */
+export async function deleteDag(tx: Sql, dagId: string): Promise<void> {
+  await tx.query('delete from backfill where dag_id = $1', [dagId])
+  await tx.query('delete from dag where dag_id = $1', [dagId])
+}

@@ -1,0 +1,169 @@
+// Backfills in Airflow's shapes.
+
+import type { ReprocessBehavior } from '../../core/backfill.ts'
+import type { JsonObject } from '../../core/json.ts'
+import {
+  type BackfillRequest,
+  cancelBackfill,
+  createBackfill,
+  pauseBackfill,
+  previewBackfill,
+} from '../../engine/backfill.ts'
+import { type BackfillRow, getBackfill, listBackfills } from '../../store/postgres/backfills.ts'
+import type { Web } from '../deps.ts'
+import { readBody } from '../http/bodies.ts'
+import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
+import { parseDate } from '../http/query.ts'
+import type { ApiRoutes, Call } from './router.ts'
+import { iso, isoText } from './shapes.ts'
+
+const backfillJson = (row: BackfillRow) => ({
+  id: row.id,
+  dag_id: row.dag_id,
+  dag_display_name: row.dag_display_name,
+  from_date: isoText(row.from_date),
+  to_date: isoText(row.to_date),
+  dag_run_conf: row.dag_run_conf,
+  is_paused: row.is_paused,
+  reprocess_behavior: row.reprocess_behavior,
+  max_active_runs: row.max_active_runs,
+  created_at: isoText(row.created_at),
+  completed_at: iso(row.completed_at),
+  updated_at: isoText(row.updated_at),
+})
+
+const MAX_ID = 2 ** 31 - 1
+
+/** @throws ApiError 404 | 422 */
+async function needBackfill({ web, param }: Call): Promise<BackfillRow> {
+  const id = readId(param('backfill_id'))
+  const row = await getBackfill(web.database, id)
+  if (row === null) throw notFound('Backfill not found')
+  return row
+}
+
+function readId(text: string): number {
+  const id = Number(text)
+  if (!/^\d{1,10}$/.test(text) || id > MAX_ID)
+    throw invalid({
+      type: 'int_parsing',
+      loc: ['path', 'backfill_id'],
+      msg: 'Input should be a valid integer, unable to parse string as an integer',
+      input: text,
+    })
+  return id
+}
+
+interface BackfillBody {
+  readonly dag_id: string
+  readonly from_date: string
+  readonly to_date: string
+  readonly dag_run_conf?: JsonObject
+  readonly max_active_runs?: number
+  readonly reprocess_behavior?: ReprocessBehavior
+  readonly run_backwards?: boolean
+  readonly run_on_latest_version?: boolean
+}
+
+/** @throws ApiError 422 */
+function dateOf(name: string, text: string): number {
+  const at = parseDate(text)
+  if (at === null)
+    throw invalid({
+      type: 'datetime_parsing',
+      loc: ['body', name],
+      msg: 'Input should be a valid datetime',
+      input: text,
+    })
+  return at
+}
+
+function requestOf({ web, req, who }: Call): BackfillRequest {
+  const body = readBody<BackfillBody>(web.assets, 'BackfillPostBody', req.body)
+  return {
+    dagId: body.dag_id,
+    from: dateOf('from_date', body.from_date),
+    to: dateOf('to_date', body.to_date),
+    isReverse: body.run_backwards === true,
+    reprocess: body.reprocess_behavior ?? 'none',
+    conf: body.dag_run_conf ?? {},
+    maxActiveRuns: body.max_active_runs ?? 10,
+    onLatestVersion: body.run_on_latest_version !== false,
+    by: who.username,
+  }
+}
+
+/** Airflow tells what a backfill cannot be as 422 with a bare text. */
+const TEXTS = { NOT_FOUND: 404, CONFLICT: 409, INPUT_INVALID: 422, PARAMS_INVALID: 422 } as const
+
+async function create(call: Call) {
+  const { web, who } = call
+  const request = requestOf(call)
+  const audit = { event: 'backfill.create', owner: who.username, dagId: request.dagId }
+  const id = await withTexts(createBackfill(web, request, audit), TEXTS)
+  return backfillJson(await found(web, id))
+}
+
+async function found(web: Web, id: number): Promise<BackfillRow> {
+  const row = await getBackfill(web.database, id)
+  if (row === null) throw notFound('Backfill not found')
+  return row
+}
+
+async function dryRun(call: Call) {
+  const dates = await withTexts(previewBackfill(call.web, requestOf(call)), TEXTS)
+  const backfills = dates
+    .filter((date) => date.exception === null)
+    .map(({ run }) => ({ logical_date: isoText(run.logicalDate), partition_key: null, partition_date: null }))
+  return { backfills, total_entries: backfills.length }
+}
+
+async function list({ web, query }: Call) {
+  const page = query.page(web.config, { id: 'b.id' }, 'id')
+  const dagId = query.text('dag_id')
+  query.done()
+  if (dagId === undefined)
+    throw invalid({ type: 'missing', loc: ['query', 'dag_id'], msg: 'Field required', input: null })
+  const { rows, total } = await listBackfills(web.database, dagId, page)
+  return { backfills: rows.map(backfillJson), total_entries: total }
+}
+
+const pause = (isPaused: boolean) => async (call: Call) => {
+  const { web, who } = call
+  const { id, completed_at } = await needBackfill(call)
+  if (completed_at !== null) throw new ApiError(409, 'Backfill is already completed.')
+  const event = isPaused ? 'backfill.pause' : 'backfill.unpause'
+  await withTexts(
+    pauseBackfill(web.database, id, isPaused, (dagId) => ({
+      event,
+      owner: who.username,
+      dagId,
+      extra: { backfill_id: id },
+    })),
+  )
+  return backfillJson(await found(web, id))
+}
+
+async function cancel(call: Call) {
+  const { web, who } = call
+  const { id } = await needBackfill(call)
+  await withTexts(
+    cancelBackfill(web, id, who.username, (dagId) => ({
+      event: 'backfill.cancel',
+      owner: who.username,
+      dagId,
+      extra: { backfill_id: id },
+    })),
+  )
+  return backfillJson(await found(web, id))
+}
+
+export function backfillRoutes(api: ApiRoutes): void {
+  api.on('get', '/backfills', 'viewer', 200, list)
+  api.on('post', '/backfills', 'user', 200, create)
+  api.on('post', '/backfills/dry_run', 'user', 200, dryRun)
+  api.on('get', '/backfills/{backfill_id}', 'viewer', 200, async (call) => backfillJson(await needBackfill(call)))
+  api.on('put', '/backfills/{backfill_id}/pause', 'user', 200, pause(true))
+  api.on('put', '/backfills/{backfill_id}/unpause', 'user', 200, pause(false))
+  api.on('put', '/backfills/{backfill_id}/cancel', 'user', 200, cancel)
+}

@@ -1,0 +1,368 @@
+// Run control: clear, set states and notes, delete. The engine's verbs in Airflow's shapes.
+
+import type { TaskPick } from '../../core/run-control.ts'
+import { MARKS, type Mark, type RunState } from '../../core/states.ts'
+import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
+import { removeDag, removeRun } from '../../engine/delete.ts'
+import { type MarkRequest, mark, markRun, previewMark } from '../../engine/mark.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { findVersions } from '../../store/postgres/read-dags.ts'
+import {
+  findInstances,
+  findInstancesOf,
+  getInstance,
+  type InstanceListRow,
+} from '../../store/postgres/read-task-instances.ts'
+import { setInstanceNotes, setRunNote, type TouchedInstance } from '../../store/postgres/run-control.ts'
+import type { Web } from '../deps.ts'
+import { readBody, readMask } from '../http/bodies.ts'
+import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
+import { parseDate } from '../http/query.ts'
+import { needDag } from './dags.ts'
+import type { ApiRoutes, Call } from './router.ts'
+import { needRun } from './runs.ts'
+import { instanceJson, runJson } from './shapes.ts'
+
+async function collection(web: Web, rows: readonly InstanceListRow[]) {
+  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: rows.length }
+}
+
+const instancesOf = async (web: Web, touched: readonly TouchedInstance[]) =>
+  collection(
+    web,
+    await findInstances(
+      web.database,
+      touched.map((row) => row.id),
+    ),
+  )
+
+interface ClearBody {
+  readonly dag_run_id?: string | null
+  readonly dry_run?: boolean
+  readonly end_date?: string | null
+  readonly start_date?: string | null
+  readonly include_downstream?: boolean
+  readonly include_future?: boolean
+  readonly include_past?: boolean
+  readonly include_upstream?: boolean
+  readonly only_failed?: boolean
+  readonly only_running?: boolean
+  readonly prevent_running_task?: boolean
+  readonly reset_dag_runs?: boolean
+  readonly run_on_latest_version?: boolean
+  readonly task_ids?: readonly (string | readonly [string, number])[] | null
+}
+
+const pickOf = (task: string | readonly [string, number]): TaskPick =>
+  typeof task === 'string' ? { taskId: task } : { taskId: task[0], mapIndex: task[1] }
+
+const at = (text: string | null | undefined): number | null =>
+  text === null || text === undefined ? null : parseDate(text)
+
+/** What Airflow's models check beyond their schema. */
+function checkClear(body: ClearBody): void {
+  const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
+  if (body.only_failed === true && body.only_running === true)
+    throw refuse('only_failed and only_running both are set to True')
+  const [start, end] = [at(body.start_date), at(body.end_date)]
+  if (start !== null && end !== null && end < start) throw refuse('end_date is sooner than start_date')
+  const given = [start === null ? '' : 'start_date', end === null ? '' : 'end_date'].filter((name) => name !== '')
+  if (given.length > 0 && body.dag_run_id !== null && body.dag_run_id !== undefined) {
+    const dates = given.length === 2 ? '(start_date and end_date)' : given[0]
+    throw refuse(`Exactly one of dag_run_id or ${dates} must be provided`)
+  }
+  if (body.task_ids?.length === 0) throw refuse('task_ids list should have at least 1 element.')
+}
+
+function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest {
+  const { dag_run_id, task_ids } = body
+  const [past, future] = [body.include_past === true, body.include_future === true]
+  return {
+    dagId,
+    runs:
+      dag_run_id === null || dag_run_id === undefined
+        ? { kind: 'dates', from: past ? null : at(body.start_date), to: future ? null : at(body.end_date) }
+        : { kind: 'run', runId: dag_run_id, past, future },
+    tasks: {
+      tasks: task_ids?.map(pickOf) ?? null,
+      upstream: body.include_upstream === true,
+      downstream: body.include_downstream === true,
+    },
+    filter: { onlyFailed: body.only_failed !== false, onlyRunning: body.only_running === true },
+    resetsRuns: body.reset_dag_runs !== false,
+    onLatestVersion: body.run_on_latest_version === true,
+    refusesRunning: body.prevent_running_task === true,
+    by,
+  }
+}
+
+async function clearInstances({ web, req, who, param }: Call) {
+  const body = readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body)
+  checkClear(body)
+  const dagId = param('dag_id')
+  await needDag(web, dagId)
+  const request = clearRequest(dagId, body, who.username)
+  if (body.dry_run !== false) return instancesOf(web, await previewClear(web, request))
+  const audit = {
+    event: 'task_instance.clear',
+    owner: who.username,
+    dagId,
+    runId: body.dag_run_id ?? null,
+    extra: body,
+  }
+  return instancesOf(web, await withTexts(clear(web, request, audit)))
+}
+
+async function clearRun({ web, req, who, param }: Call) {
+  const body = readBody<{ dry_run?: boolean; only_failed?: boolean; run_on_latest_version?: boolean }>(
+    web.assets,
+    'DAGRunClearBody',
+    req.body,
+  )
+  const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
+  await needRun(web, dagId, runId)
+  const request = clearRequest(
+    dagId,
+    {
+      dag_run_id: runId,
+      only_failed: body.only_failed === true,
+      run_on_latest_version: body.run_on_latest_version === true,
+    },
+    who.username,
+  )
+  if (body.dry_run !== false) return instancesOf(web, await previewClear(web, request))
+  await withTexts(clear(web, request, { event: 'dag_run.clear', owner: who.username, dagId, runId, extra: body }))
+  return runAnswer(web, dagId, runId)
+}
+
+async function runAnswer(web: Web, dagId: string, runId: string) {
+  const row = await needRun(web, dagId, runId)
+  return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+}
+
+interface RunPatch {
+  readonly state?: Exclude<RunState, 'running'> | null
+  readonly note?: string | null
+}
+
+async function patchRun({ web, req, query, who, param }: Call) {
+  const body = readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body)
+  const mask = readMask(query.texts('update_mask'), ['state', 'note'])
+  query.done()
+  const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
+  const run = await needRun(web, dagId, runId)
+  const audit = { event: 'dag_run.patch', owner: who.username, dagId, runId, extra: body }
+  const isMeant = (field: keyof RunPatch) => Object.hasOwn(body, field) && (mask === null || mask.has(field))
+  if (isMeant('note'))
+    await web.database.transaction(async (tx) => {
+      await setRunNote(tx, run.id, body.note ?? null)
+      if (!isMeant('state')) await insertAudit(tx, audit)
+    })
+  if (isMeant('state') && body.state !== null && body.state !== undefined)
+    await withTexts(markRun(web, { dagId, runId, to: body.state, by: who.username }, audit))
+  return runAnswer(web, dagId, runId)
+}
+
+interface InstancePatch {
+  readonly new_state?: string | null
+  readonly note?: string | null
+  readonly include_upstream?: boolean
+  readonly include_downstream?: boolean
+  readonly include_future?: boolean
+  readonly include_past?: boolean
+}
+
+interface Place {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  /** Null = all instances of the task. */
+  readonly mapIndex: number | null
+}
+
+const isMark = (state: string): state is Mark => MARKS.some((known) => known === state)
+
+function markRequest(place: Place, patch: InstancePatch, by: string): MarkRequest {
+  const to = patch.new_state?.toLowerCase() ?? ''
+  if (!isMark(to))
+    throw invalid({
+      type: 'value_error',
+      loc: ['body', 'new_state'],
+      msg: `Value error, ${to === '' ? "'new_state' should not be empty" : `'${to}' is not one of ['success', 'failed', 'skipped']`}`,
+      input: to,
+    })
+  return {
+    ...place,
+    to,
+    upstream: patch.include_upstream === true,
+    downstream: patch.include_downstream === true,
+    past: patch.include_past === true,
+    future: patch.include_future === true,
+    by,
+  }
+}
+
+function placeOf({ query, param }: Call, isMapped: boolean): Place {
+  const text = param('map_index')
+  const mapIndex = isMapped ? (/^-?\d{1,9}$/.test(text) ? Number(text) : -2) : (query.int('map_index', -1) ?? null)
+  return { dagId: param('dag_id'), runId: param('dag_run_id'), taskId: param('task_id'), mapIndex }
+}
+
+async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]> {
+  const one = place.mapIndex === null ? null : await getInstance(web.database, { ...place, mapIndex: place.mapIndex })
+  const rows = place.mapIndex === null ? await findInstancesOf(web.database, place) : one === null ? [] : [one]
+  if (rows.length === 0)
+    throw notFound(
+      `The Task Instance with dag_id: \`${place.dagId}\`, run_id: \`${place.runId}\`, task_id: \`${place.taskId}\` and map_index: \`${place.mapIndex ?? 'None'}\` was not found`,
+    )
+  return rows
+}
+
+/** Sets state and note of instances; an absent field stays as it is. */
+async function patchInstances(
+  web: Web,
+  place: Place,
+  patch: InstancePatch,
+  by: string,
+  fields: ReadonlySet<string> | null,
+) {
+  const rows = await meant(web, place)
+  const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
+  const audit = {
+    event: 'task_instance.patch',
+    owner: by,
+    dagId: place.dagId,
+    runId: place.runId,
+    taskId: place.taskId,
+    mapIndex: place.mapIndex,
+    extra: patch,
+  }
+  const request = isMeant('new_state') ? markRequest(place, patch, by) : null
+  if (isMeant('note'))
+    await web.database.transaction(async (tx) => {
+      await setInstanceNotes(
+        tx,
+        rows.map((row) => row.id),
+        patch.note ?? null,
+      )
+      if (request === null) await insertAudit(tx, audit)
+    })
+  if (request !== null) await withTexts(mark(web, request, audit))
+}
+
+const patchInstance = (isMapped: boolean) => async (call: Call) => {
+  const { web, req, query, who } = call
+  const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
+  const place = placeOf(call, isMapped)
+  const fields = readMask(query.texts('update_mask'), ['new_state', 'note'])
+  query.done()
+  await patchInstances(web, place, patch, who.username, fields)
+  return collection(web, await meant(web, place))
+}
+
+const dryRun = (isMapped: boolean) => async (call: Call) => {
+  const { web, req, query, who } = call
+  const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
+  const place = placeOf(call, isMapped)
+  readMask(query.texts('update_mask'), ['new_state', 'note'])
+  query.done()
+  const rows = await meant(web, place)
+  if (patch.new_state === null || patch.new_state === undefined) return collection(web, rows)
+  return instancesOf(web, (await previewMark(web, markRequest(place, patch, who.username))).set)
+}
+
+interface BulkEntity extends InstancePatch {
+  readonly task_id: string
+  readonly map_index?: number | null
+  readonly dag_id?: string | null
+  readonly dag_run_id?: string | null
+}
+interface BulkBody {
+  readonly actions: readonly {
+    readonly action: 'create' | 'update' | 'delete'
+    readonly entities: readonly (BulkEntity | string)[]
+    readonly action_on_non_existence?: 'fail' | 'skip'
+  }[]
+}
+
+interface BulkResult {
+  readonly success: string[]
+  readonly errors: { error: string; status_code: number }[]
+}
+
+async function updateOne(
+  web: Web,
+  place: Place,
+  entity: BulkEntity,
+  by: string,
+  mayBeMissing: boolean,
+  done: BulkResult,
+) {
+  try {
+    await patchInstances(web, place, entity, by, null)
+    done.success.push(`${place.dagId}.${place.runId}.${place.taskId}[${place.mapIndex ?? -1}]`)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    if (error.status === 404 && mayBeMissing) return
+    done.errors.push({
+      error: typeof error.detail === 'string' ? error.detail : JSON.stringify(error.detail),
+      status_code: error.status,
+    })
+  }
+}
+
+async function bulk({ web, req, who, param }: Call) {
+  const body = readBody<BulkBody>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
+  const answer: Record<'create' | 'update' | 'delete', BulkResult | null> = { create: null, update: null, delete: null }
+  for (const { action, entities, action_on_non_existence } of body.actions) {
+    const done = answer[action] ?? { success: [], errors: [] }
+    answer[action] = done
+    if (action !== 'update') {
+      done.errors.push({ error: `Task instances bulk ${action} is not supported`, status_code: 405 })
+      continue
+    }
+    for (const entity of entities) {
+      if (typeof entity === 'string') continue
+      const place = {
+        dagId: entity.dag_id ?? param('dag_id'),
+        runId: entity.dag_run_id ?? param('dag_run_id'),
+        taskId: entity.task_id,
+        mapIndex: entity.map_index ?? null,
+      }
+      await updateOne(web, place, entity, who.username, action_on_non_existence === 'skip', done)
+    }
+  }
+  return answer
+}
+
+async function deleteRun({ web, who, param }: Call) {
+  const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
+  await withTexts(removeRun(web.database, dagId, runId, { event: 'dag_run.delete', owner: who.username, dagId, runId }))
+}
+
+async function deleteDag({ web, who, param }: Call) {
+  const dagId = param('dag_id')
+  await withTexts(removeDag(web.database, dagId, { event: 'dag.delete', owner: who.username, dagId }))
+  return null
+}
+
+const RUN = '/dags/{dag_id}/dagRuns/{dag_run_id}'
+
+export function controlRoutes(api: ApiRoutes): void {
+  api.on('post', '/dags/{dag_id}/clearTaskInstances', 'user', 200, clearInstances)
+  api.on('post', `${RUN}/clear`, 'user', 200, clearRun)
+  api.on('patch', RUN, 'user', 200, patchRun)
+  api.on('delete', RUN, 'user', 204, deleteRun)
+  api.on('delete', '/dags/{dag_id}', 'user', 200, deleteDag)
+  api.on('patch', `${RUN}/taskInstances`, 'user', 200, bulk)
+  api.on('patch', `${RUN}/taskInstances/{task_id}`, 'user', 200, patchInstance(false))
+  api.on('patch', `${RUN}/taskInstances/{task_id}/dry_run`, 'user', 200, dryRun(false))
+}
+
+/** Last: `{map_index}` would take the place of words. */
+export function mappedControlRoutes(api: ApiRoutes): void {
+  const base = `${RUN}/taskInstances/{task_id}/{map_index}`
+  api.on('patch', base, 'user', 200, patchInstance(true))
+  api.on('patch', `${base}/dry_run`, 'user', 200, dryRun(true))
+}
