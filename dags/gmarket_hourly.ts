@@ -9,6 +9,7 @@ import {
   BEST_COLUMNS,
   type Category,
   type CategoryFile,
+  checkHours,
   crawlBest,
   GMARKET_CATEGORIES,
   readProductPages,
@@ -59,6 +60,11 @@ const loaded = dag.task(
 )
 
 const load = loaded({ location: stored({ pages }) })
+
+// Was an hour missed? The last 24 as a report; the log names those without rows, and the command that fills them.
+dag
+  .task('check_hours', () => checkHours())()
+  .after(load)
 
 // Only when asked for: where each product page shows title, price and image. Otherwise both are skipped at once, and nothing
 // waits for them.

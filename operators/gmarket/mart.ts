@@ -13,7 +13,7 @@ import type { Warehouse } from '../warehouse/warehouse.ts'
 import { GMARKET_CATEGORIES } from './categories.ts'
 import { BEST_COLUMNS, BEST_KEY, type BestRow } from './columns.ts'
 import { type HourSlot, hourSlotAt } from './slot.ts'
-import { BEST_TABLE, rowsOfHour } from './table.ts'
+import { knownHours, rowsOfHour } from './table.ts'
 
 const HOUR = 3_600_000
 /** A request for more is a mistake in a date. */
@@ -66,10 +66,8 @@ const MART_COLUMNS = {
 } as const satisfies Record<keyof typeof BEST_COLUMNS, string>
 
 async function newestHour(warehouse: Warehouse, op: OperatorContext): Promise<number> {
-  const partitions = await warehouse.partitions(BEST_TABLE, { signal: op.signal })
-  const newest = partitions
-    .map(({ values }) => Date.parse(`${values['dt']}T${values['hour']}:00:00+09:00`))
-    .sort((a, b) => b - a)[0]
+  const starts = await knownHours(warehouse, op)
+  const newest = starts.at(-1)
   if (newest === undefined) throw new FailTask('gmarket.best has no hour yet: run gmarket_hourly first')
   return newest
 }

@@ -6,7 +6,29 @@ import type { Warehouse } from '../warehouse/warehouse.ts'
 import { BEST_COLUMNS, type BestRow } from './columns.ts'
 import type { HourSlot } from './slot.ts'
 
-export const BEST_TABLE = { database: 'gmarket', table: 'best' } as const
+const BEST_TABLE = { database: 'gmarket', table: 'best' } as const
+
+/** Starts of the hours that have a partition, oldest first (epoch ms). */
+export async function knownHours(warehouse: Warehouse, op: OperatorContext): Promise<readonly number[]> {
+  const partitions = await warehouse.partitionValues(BEST_TABLE, { signal: op.signal })
+  return partitions
+    .map(({ dt, hour }) => Date.parse(`${dt}T${hour}:00:00+09:00`))
+    .filter((start) => !Number.isNaN(start))
+    .sort((a, b) => a - b)
+}
+
+/** Rows of each hour of these days that has any, by the hour's start (epoch ms). */
+export async function rowsByHour(
+  warehouse: Warehouse,
+  op: OperatorContext,
+  days: readonly string[],
+): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await warehouse.query(
+    `select dt, hour, count(*) as n from gmarket.best where dt in (${days.map(sqlText).join(', ')}) group by dt, hour`,
+    { signal: op.signal },
+  )
+  return new Map(rows.map((row) => [Date.parse(`${row['dt']}T${row['hour']}:00:00+09:00`), Number(row['n'])]))
+}
 
 /** Values of BIGINT come as text, exact. */
 function rowOf(row: Readonly<Record<string, unknown>>): BestRow {

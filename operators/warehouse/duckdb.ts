@@ -118,6 +118,10 @@ export class DuckDbWarehouse implements Warehouse {
     return this.#catalog.dropPartition(await this.#catalog.tableOrThrow(name), values)
   }
 
+  async partitionValues(name: TableName): Promise<readonly PartitionValues[]> {
+    return (await this.partitions(name)).map(({ values }) => values)
+  }
+
   async partitions(name: TableName): Promise<readonly Partition[]> {
     await this.#catalog.tableOrThrow(name)
     return this.#catalog.partitions(name)

@@ -145,13 +145,15 @@ class HiveWarehouse implements Warehouse {
     return true
   }
 
+  async partitionValues(name: TableName, options: StatementOptions = {}): Promise<readonly PartitionValues[]> {
+    return this.#partitionsOf(await this.#known(name, options), options)
+  }
+
   /** Hive tells locations one partition at a time: a statement each. */
   async partitions(name: TableName, options: StatementOptions = {}): Promise<readonly Partition[]> {
     const table = await this.#known(name, options)
-    const { rows } = await this.query(`SHOW PARTITIONS ${hiveTable(table.files)}`, options)
     const found: Partition[] = []
-    for (const row of rows) {
-      const values = parsePartitionName(cell(row, 'partition'))
+    for (const values of await this.#partitionsOf(table, options)) {
       const sql = `DESCRIBE FORMATTED ${hiveTable(table.files)} ${partitionClause(values)}`
       const described = (await this.query(sql, options)).rows
       const location = described.find((line) => cell(line, 'col_name') === 'Location:')
@@ -259,6 +261,11 @@ class HiveWarehouse implements Warehouse {
     if (view === null) await this.execute(createCsvView(table), options)
     const columns = view?.columns ?? table.columns
     return Object.fromEntries(Object.entries(columns).filter(([name]) => !partitionedBy.includes(name)))
+  }
+
+  async #partitionsOf({ files }: KnownTable, options: StatementOptions): Promise<readonly PartitionValues[]> {
+    const { rows } = await this.query(`SHOW PARTITIONS ${hiveTable(files)}`, options)
+    return rows.map((row) => parsePartitionName(cell(row, 'partition')))
   }
 
   async #hasPartition({ files }: KnownTable, values: PartitionValues, options: StatementOptions): Promise<boolean> {

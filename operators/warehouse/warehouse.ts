@@ -66,6 +66,8 @@ export interface Warehouse {
   setPartitionLocation(table: TableName, partition: Partition, options?: StatementOptions): Promise<void>
   /** Forgets the partition; its files stay. `false` when there was none. */
   dropPartition(table: TableName, values: PartitionValues, options?: StatementOptions): Promise<boolean>
+  /** What `partitions` tells without locations, in no order: on Hive one statement instead of one a partition. */
+  partitionValues(table: TableName, options?: StatementOptions): Promise<readonly PartitionValues[]>
   /** Sorted by values. */
   partitions(table: TableName, options?: StatementOptions): Promise<readonly Partition[]>
   /** Rows the table shows of one file, as a reader would get them. */

@@ -41,6 +41,7 @@ describe('gmarket_hourly', () => {
     const run = await pipelines.run('gmarket_hourly', { interval: intervalOf(0) })
     expect(run.state).toBe('success')
     expect(await states(run)).toEqual([
+      'check_hours: success × 1',
       'gmarket_hourly: success × 12',
       'load_to_hive: success × 1',
       'product_pages: skipped × 1',
@@ -79,4 +80,28 @@ describe('gmarket_hourly', () => {
       counts.filter((one) => one.kind === kind).reduce((total, one) => total + Number(one.rows_written), 0)
     expect([counts.length, sum('source'), sum('lake')]).toEqual([24, 1_200, 1_200])
   }, 120_000)
+
+  it('tells of the hours that were missed, with the command that fills them, and succeeds', async () => {
+    const run = await pipelines.run('gmarket_hourly', { interval: intervalOf(4) })
+    expect(run.state).toBe('success')
+    const [report] = await pipelines.baram.query<{ title: string; rows: unknown }>(
+      "select r.body ->> 'title' as title, r.body -> 'rows' as rows from report r join dag_run d on d.id = r.dag_run_id where d.run_id = $1 and r.name = 'hours'",
+      [run.runId],
+    )
+    const at = (hour: string) => `2026-01-05T${hour}:00:00+09:00`
+    expect(report).toEqual({
+      title: 'The last 5 hours of gmarket.best: 2 missing',
+      rows: [
+        [at('09'), 1_200, 'there'],
+        [at('10'), 1_200, 'there'],
+        [at('11'), 0, 'missing'],
+        [at('12'), 0, 'missing'],
+        [at('13'), 1_200, 'there'],
+      ],
+    })
+    const { stdout } = await pipelines.baram.dagctl('logs', 'gmarket_hourly', 'check_hours', '-r', run.runId)
+    expect(stdout).toContain(
+      `dagctl backfill create --dag-id gmarket_hourly --from-date ${at('11')} --to-date ${at('12')}`,
+    )
+  }, 90_000)
 })

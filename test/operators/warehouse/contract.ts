@@ -127,6 +127,7 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       await put('/numbers/odd/x.parquet', [{ a: 'a', n: 1n }])
       await warehouse.addPartition(table, { values: { dt: "서울/a='b'" }, location: '/numbers/odd' })
       expect((await warehouse.query(all)).rows.map((row) => row['dt'])).toEqual(["서울/a='b'"])
+      expect(await warehouse.partitionValues(table)).toEqual([{ dt: "서울/a='b'" }])
     })
 
     test('the rows of a file with a Korean and spaced name are counted', async () => {
@@ -135,6 +136,7 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       await warehouse.addPartition(table, day('2024-03-18', '/numbers/서울 1'))
       expect(await warehouse.countRowsOfFile(table, { dt: '2024-03-18' }, path)).toBe(1)
       expect(await warehouse.partitions(table)).toEqual([day('2024-03-18', '/numbers/서울 1')])
+      expect(await warehouse.partitionValues(table)).toEqual([{ dt: '2024-03-18' }])
     })
 
     const prices: ExternalTable = {
