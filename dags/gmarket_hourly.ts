@@ -66,8 +66,8 @@ dag
   .task('check_hours', () => checkHours())()
   .after(load)
 
-// Only when asked for: where each product page shows title, price and image. Otherwise both are skipped at once, and nothing
-// waits for them.
+// Only when asked for: where each product page shows title, price and image. Otherwise product_pages is skipped at once, and
+// nothing waits for it.
 const isWanted = dag.task(
   'with_product_pages',
   shortCircuit(() => getParams(params).with_product_pages),
