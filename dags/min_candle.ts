@@ -28,7 +28,8 @@ const stored = dag.task(
   hdfsUpload({ connId: 'hdfs_default', target: (run, { file_name }) => `/candle/dt=${run.local.ds}/${file_name}` }),
 )
 
-// Makes the file's rows readable: SELECT * FROM upbit_lake.candle WHERE dt = '2024-03-18'
+// Makes the file's rows readable: SELECT * FROM upbit_lake.candle WHERE dt = '2024-03-18'. The view is that day alone, for
+// queries written for a table a day: SELECT * FROM upbit_lake.candle_240318
 const loaded = dag.task(
   'load_to_hive',
   hiveExternalTable({
@@ -37,6 +38,7 @@ const loaded = dag.task(
     table: 'candle',
     columns: CANDLE_COLUMNS,
     partitionedBy: ['dt'],
+    view: (run) => `candle_${run.local.dsNodash.slice(2)}`,
   }),
 )
 

@@ -39,3 +39,18 @@ export function bestRow(item: BestItem, slot: string, category: Category): BestR
     img: item.image,
   }
 }
+
+/** Where a product page shows what the list says of it. */
+export const XPATH_COLUMNS = {
+  slot: 'STRING',
+  category_code: 'STRING',
+  rank: 'INT',
+  goods_code: 'STRING',
+  title_xpath: 'STRING',
+  img_xpath: 'STRING',
+  price_xpath: 'STRING',
+  /** Why an XPath is absent; null when all three are there. */
+  reason: 'STRING',
+} as const satisfies Columns
+
+export type XpathRow = RowOf<typeof XPATH_COLUMNS>

@@ -49,7 +49,7 @@ function readPercent(text: string): number | null {
 /** Protocol-relative addresses are https. */
 const absolute = (address: string): string => (address.startsWith('//') ? `https:${address}` : address)
 
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
+export const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim()
 
 /** The faults of one item; none = it is good. */
 function faultsOf(raw: RawItem): readonly string[] {

@@ -2,7 +2,6 @@
 
 import { join } from 'node:path'
 import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { sqlText } from '../duckdb/session.ts'
 import { uploadToLake } from '../lake/hdfs-upload.ts'
 import { safeName } from '../lake/paths.ts'
 import { writeCsv } from '../parquet/write.ts'
@@ -14,12 +13,12 @@ import type { Warehouse } from '../warehouse/warehouse.ts'
 import { GMARKET_CATEGORIES } from './categories.ts'
 import { BEST_COLUMNS, BEST_KEY, type BestRow } from './columns.ts'
 import { type HourSlot, hourSlotAt } from './slot.ts'
+import { knownHours, rowsOfHour } from './table.ts'
 
 const HOUR = 3_600_000
 /** A request for more is a mistake in a date. */
 const MOST_HOURS = 24 * 366
 const TARGETS: readonly string[] = ['Postgres table', 'CSV file']
-const SOURCE = { database: 'gmarket', table: 'best' } as const
 
 export interface MartRequest {
   /** First hour, ISO text with a zone; null = the newest hour of the table. */
@@ -67,10 +66,8 @@ const MART_COLUMNS = {
 } as const satisfies Record<keyof typeof BEST_COLUMNS, string>
 
 async function newestHour(warehouse: Warehouse, op: OperatorContext): Promise<number> {
-  const partitions = await warehouse.partitions(SOURCE, { signal: op.signal })
-  const newest = partitions
-    .map(({ values }) => Date.parse(`${values['dt']}T${values['hour']}:00:00+09:00`))
-    .sort((a, b) => b - a)[0]
+  const starts = await knownHours(warehouse, op)
+  const newest = starts.at(-1)
   if (newest === undefined) throw new FailTask('gmarket.best has no hour yet: run gmarket_hourly first')
   return newest
 }
@@ -82,42 +79,6 @@ async function hoursOf(warehouse: Warehouse, op: OperatorContext, { from, hours 
   if (!Number.isInteger(hours) || hours < 1 || hours > MOST_HOURS)
     throw new FailTask(`hours must be 1 to ${MOST_HOURS}, found ${hours}`)
   return Array.from({ length: hours }, (_, i) => hourSlotAt(start + i * HOUR))
-}
-
-/** Values of BIGINT come as text, exact. */
-function rowOf(row: Readonly<Record<string, unknown>>): BestRow {
-  const text = (name: string) => String(row[name] ?? '')
-  const whole = (name: string) => (row[name] === null || row[name] === undefined ? null : Number(row[name]))
-  const big = (name: string) => (row[name] === null || row[name] === undefined ? null : BigInt(String(row[name])))
-  return {
-    slot: text('slot'),
-    category_code: text('category_code'),
-    category: text('category'),
-    rank: whole('rank'),
-    title: text('title'),
-    price: big('price'),
-    list_price: big('list_price'),
-    discount_percent: whole('discount_percent'),
-    goods_code: text('goods_code'),
-    url: text('url'),
-    img: text('img'),
-  }
-}
-
-async function rowsOfHour(
-  warehouse: Warehouse,
-  op: OperatorContext,
-  { dt, hour }: HourSlot,
-  categories: readonly string[],
-): Promise<readonly BestRow[]> {
-  const names = Object.keys(BEST_COLUMNS).join(', ')
-  const chosen = categories.map(sqlText).join(', ')
-  const only = categories.length === 0 ? '' : ` and (category in (${chosen}) or category_code in (${chosen}))`
-  const { rows } = await warehouse.query(
-    `select ${names} from gmarket.best where dt = ${sqlText(dt)} and hour = ${sqlText(hour)}${only}`,
-    { signal: op.signal },
-  )
-  return rows.map(rowOf)
 }
 
 const valuesOf = (row: BestRow): readonly unknown[] =>

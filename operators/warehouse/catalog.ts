@@ -3,6 +3,7 @@
 // Nothing is shared between two writers: tasks of several processes add partitions at once and no update is lost, without a lock.
 //   <root>/<database>/<table>/table.json
 //   <root>/<database>/<table>/partitions/dt=2024-03-18.json
+//   <root>/<database>/<view>/view.json
 
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -16,6 +17,7 @@ import {
   type PartitionValues,
   partitionName,
   type TableName,
+  type TableView,
   WarehouseError,
 } from './warehouse.ts'
 
@@ -123,6 +125,15 @@ function parsePartition(value: unknown, file: string): Partition {
   throw new WarehouseError(`the catalog file ${file} does not describe a partition`)
 }
 
+function parseView(name: TableName, value: unknown, file: string): TableView {
+  if (isRecord(value) && isTextRecord(value['of']) && Array.isArray(value['columns']) && isTextRecord(value['where'])) {
+    const { columns, where } = value
+    const { database = '', table = '' } = value['of']
+    return { ...name, of: { database, table }, columns: columns.map(String), where }
+  }
+  throw new WarehouseError(`the catalog file ${file} does not describe a view`)
+}
+
 export class Catalog {
   readonly #root: string
 
@@ -130,7 +141,8 @@ export class Catalog {
     this.#root = root
   }
 
-  async tables(): Promise<readonly TableName[]> {
+  /** Of tables and views. */
+  async names(): Promise<readonly TableName[]> {
     const found: TableName[] = []
     for (const database of await namesIn(this.#root)) {
       for (const table of await namesIn(join(this.#root, database))) found.push({ database, table })
@@ -153,6 +165,16 @@ export class Catalog {
 
   async putTable({ columns, partitionedBy, location, format, widened, ...name }: CatalogTable): Promise<void> {
     await writeWhole(this.#tableFile(name), { columns, partitionedBy, location, format, widened })
+  }
+
+  async view(name: TableName): Promise<TableView | null> {
+    const file = this.#viewFile(name)
+    const value = await readJson(file)
+    return value === null ? null : parseView({ database: name.database, table: name.table }, value, file)
+  }
+
+  async putView({ of, columns, where, ...name }: TableView): Promise<void> {
+    await writeWhole(this.#viewFile(name), { of: { database: of.database, table: of.table }, columns, where })
   }
 
   async partitions(name: TableName): Promise<readonly Partition[]> {
@@ -197,6 +219,10 @@ export class Catalog {
 
   #tableFile(name: TableName): string {
     return join(this.#folder(name), 'table.json')
+  }
+
+  #viewFile(name: TableName): string {
+    return join(this.#folder(name), 'view.json')
   }
 
   #partitionsFolder(name: TableName): string {

@@ -4,9 +4,9 @@ import { type DuckDbSession, type ExactResult, openDuckDb, type StatementOptions
 import type { DirectoryLake } from '../lake/directory.ts'
 import { nameOf } from '../lake/paths.ts'
 import { Catalog, type CatalogTable } from './catalog.ts'
-import { checkTable, missingColumns } from './shape.ts'
+import { checkTable, checkViewNames, checkViewOf, missingColumns, nameIsTaken, nameIsView } from './shape.ts'
 import { readSteadily } from './steady.ts'
-import { type PartitionFiles, selectOf } from './views.ts'
+import { duckDbTable, type PartitionFiles, selectOf, selectOfView } from './views.ts'
 import {
   type ExternalTable,
   fullName,
@@ -15,6 +15,7 @@ import {
   partitionName,
   type TableFormat,
   type TableName,
+  type TableView,
   type Warehouse,
   WarehouseError,
 } from './warehouse.ts'
@@ -69,20 +70,33 @@ export class DuckDbWarehouse implements Warehouse {
   async query(sql: string, options: StatementOptions = {}): Promise<ExactResult> {
     const session = await this.#session
     return readSteadily(async () => {
-      const views = await this.#shownBy(sql)
+      const shown = await this.#shownBy(sql)
       const read = async () => {
-        await defineViews(session, views)
+        await defineViews(session, shown)
         return session.query(sql, options)
       }
-      return { files: views.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files)), read }
+      return { files: shown.tables.flatMap(({ partitions }) => partitions.flatMap(({ files }) => files)), read }
     }, options.signal)
   }
 
   async ensureExternalTable(table: ExternalTable): Promise<void> {
     checkTable(table)
     const before = await this.#catalog.table(table)
+    if (before === null && (await this.#catalog.view(table)) !== null) throw nameIsView(table)
     const wanted = before === null ? { ...table, widened: false } : widened(before, table)
     if (wanted !== before) await this.#catalog.putTable(wanted)
+  }
+
+  async ensureView(view: TableView, { signal }: StatementOptions = {}): Promise<boolean> {
+    signal?.throwIfAborted()
+    checkViewNames(view)
+    if ((await this.#catalog.table(view)) !== null) throw nameIsTaken(view)
+    checkViewOf(view, await this.#catalog.tableOrThrow(view.of))
+    const before = await this.#catalog.view(view)
+    if (before !== null && selectOfView(before) === selectOfView(view)) return false
+    signal?.throwIfAborted()
+    await this.#catalog.putView(view)
+    return true
   }
 
   async addPartition(name: TableName, partition: Partition): Promise<boolean> {
@@ -102,6 +116,10 @@ export class DuckDbWarehouse implements Warehouse {
 
   async dropPartition(name: TableName, values: PartitionValues): Promise<boolean> {
     return this.#catalog.dropPartition(await this.#catalog.tableOrThrow(name), values)
+  }
+
+  async partitionValues(name: TableName): Promise<readonly PartitionValues[]> {
+    return (await this.partitions(name)).map(({ values }) => values)
   }
 
   async partitions(name: TableName): Promise<readonly Partition[]> {
@@ -141,34 +159,50 @@ export class DuckDbWarehouse implements Warehouse {
     return { values, files }
   }
 
-  /** The tables a statement could mean, as they are now: files and partitions come and go between two statements. */
-  async #shownBy(sql: string): Promise<readonly View[]> {
+  /** What a statement could mean, as it is now: files and partitions come and go between two statements. */
+  async #shownBy(sql: string): Promise<Shown> {
     const text = sql.toLowerCase()
     const asksForTables = /\b(show|information_schema|duckdb_(tables|views|columns))\b/.test(text)
-    const views: View[] = []
-    for (const name of await this.#catalog.tables()) {
+    const [tables, views] = [new Map<string, CatalogTable>(), [] as TableView[]]
+    const show = (table: CatalogTable) => tables.set(fullName(table), table)
+    for (const name of await this.#catalog.names()) {
       if (!asksForTables && !text.includes(name.table.toLowerCase())) continue
       const table = await this.#catalog.table(name)
-      if (table === null) continue
-      const partitions = await this.#catalog.partitions(table)
-      views.push({
-        table,
-        partitions: await Promise.all(partitions.map((partition) => this.#filesOf(table, partition))),
-      })
+      if (table !== null) {
+        show(table)
+        continue
+      }
+      const view = await this.#catalog.view(name)
+      const of = view === null ? null : await this.#catalog.table(view.of)
+      if (view === null || of === null) continue
+      views.push(view)
+      show(of)
     }
-    return views
+    return { tables: await Promise.all([...tables.values()].map((table) => this.#shown(table))), views }
+  }
+
+  async #shown(table: CatalogTable): Promise<ShownTable> {
+    const partitions = await this.#catalog.partitions(table)
+    return { table, partitions: await Promise.all(partitions.map((partition) => this.#filesOf(table, partition))) }
   }
 }
 
-interface View {
+interface ShownTable {
   readonly table: CatalogTable
   readonly partitions: readonly PartitionFiles[]
 }
 
-async function defineViews(session: DuckDbSession, views: readonly View[]): Promise<void> {
-  for (const { table, partitions } of views) {
-    await session.run(`create schema if not exists ${sqlName(table.database)}`)
-    const view = `${sqlName(table.database)}.${sqlName(table.table)}`
-    await session.run(`create or replace view ${view} as ${selectOf(table, partitions)}`)
+interface Shown {
+  readonly tables: readonly ShownTable[]
+  /** Over tables that are among them. */
+  readonly views: readonly TableView[]
+}
+
+async function defineViews(session: DuckDbSession, { tables, views }: Shown): Promise<void> {
+  const define = async (name: TableName, select: string) => {
+    await session.run(`create schema if not exists ${sqlName(name.database)}`)
+    await session.run(`create or replace view ${duckDbTable(name)} as ${select}`)
   }
+  for (const { table, partitions } of tables) await define(table, selectOf(table, partitions))
+  for (const view of views) await define(view, selectOfView(view))
 }

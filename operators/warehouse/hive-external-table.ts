@@ -1,7 +1,7 @@
 // A file that is in the lake becomes rows of a table: the table is ensured, the partition added, the rows counted by
 // reading them.
 
-import { CountMismatchError, defineOperator, type OperatorContext } from '../../sdk/index.ts'
+import { CountMismatchError, defineOperator, type OperatorContext, type RunInfo } from '../../sdk/index.ts'
 import type { LakeFile } from '../lake/hdfs-upload.ts'
 import { parentOf } from '../lake/paths.ts'
 import type { Columns } from '../parquet/columns.ts'
@@ -29,6 +29,11 @@ export interface HiveExternalTableOptions {
   readonly columns: Columns
   /** Folders of the file's path that name partitions (template): `['dt']` for `/candle/dt=2024-03-18/x.parquet`. */
   readonly partitionedBy: readonly string[]
+  /**
+   * Name of a view of the file's partition alone, without the partition columns (template, or a function of the run): for
+   * queries that know a table a day. Made once, and replaced when the table gets columns. Default: none.
+   */
+  readonly view?: string | ((run: RunInfo) => string)
   /** Removes what the run left on scratch once its rows are counted: for the last task that needs it. Default false. */
   readonly clearsScratch?: boolean
   /** For tests: another warehouse than the connection's. */
@@ -43,6 +48,8 @@ export type LoadedFile = {
   readonly path: string
   /** As the warehouse counted them. */
   readonly rows: number
+  /** `upbit_lake.candle_240318`; absent when none was asked for. */
+  readonly view?: string
 }
 
 interface Place {
@@ -115,6 +122,19 @@ async function verifyRows(
   return rows
 }
 
+async function ensureView(
+  op: OperatorContext,
+  warehouse: Warehouse,
+  { database, table, columns }: ExternalTable,
+  place: Place,
+  name: string,
+): Promise<string> {
+  const view = { database, table: name, of: { database, table }, columns: Object.keys(columns), where: place.values }
+  if (await warehouse.ensureView(view, { signal: op.signal }))
+    op.log.info({ view: fullName(view), partition: place.values }, 'view made')
+  return fullName(view)
+}
+
 /** Makes a lake file readable as rows of an external Parquet table. Safe to repeat: it adds nothing twice. */
 export function hiveExternalTable(options: HiveExternalTableOptions) {
   const {
@@ -124,13 +144,17 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
     table,
     columns,
     partitionedBy,
+    view,
     clearsScratch = false,
     open = openWarehouse,
   } = options
   return defineOperator({
     name: 'HiveExternalTableOperator',
-    options: { connId, lakeConnId, database, table, columns, partitionedBy, clearsScratch },
-    templateFields: ['database', 'table', 'partitionedBy'],
+    options: {
+      ...{ connId, lakeConnId, database, table, columns, partitionedBy, clearsScratch },
+      view: typeof view === 'function' ? '(made from the run)' : (view ?? ''),
+    },
+    templateFields: ['database', 'table', 'partitionedBy', 'view'],
     async execute(op: OperatorContext, { location }: { location: LakeFile }, rendered): Promise<LoadedFile> {
       const place = placeOf(location.path, rendered.partitionedBy)
       const wanted: ExternalTable = {
@@ -149,8 +173,10 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
           { table: fullName(wanted), partition: place.values, rows, warehouse: warehouse.name },
           'loaded and counted',
         )
+        const viewName = typeof view === 'function' ? view(op.run) : rendered.view
+        const shown = viewName === '' ? {} : { view: await ensureView(op, warehouse, wanted, place, viewName) }
         if (clearsScratch) await clearScratch(op)
-        return { table: fullName(wanted), partition: place.values, path: location.path, rows }
+        return { table: fullName(wanted), partition: place.values, path: location.path, rows, ...shown }
       } finally {
         await warehouse.close()
       }

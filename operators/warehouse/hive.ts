@@ -12,12 +12,14 @@ import {
   hiveName,
   hiveTable,
   hiveText,
+  isTextOfView,
   parsePartitionName,
   partitionClause,
+  selectOfView,
 } from './hive/ddl.ts'
 import { HiveStatementError } from './hive/errors.ts'
 import { type HiveSession, openHiveSession } from './hive/session.ts'
-import { checkTable, missingColumns } from './shape.ts'
+import { checkTable, checkViewNames, checkViewOf, missingColumns, nameIsTaken, nameIsView } from './shape.ts'
 import {
   checkName,
   type ExternalTable,
@@ -26,6 +28,7 @@ import {
   type PartitionValues,
   partitionName,
   type TableName,
+  type TableView,
   type Warehouse,
   WarehouseError,
 } from './warehouse.ts'
@@ -43,6 +46,11 @@ interface KnownTable {
   readonly files: TableName
   readonly columns: Readonly<Record<string, string>>
   readonly partitionedBy: readonly string[]
+}
+
+/** What has a name in Hive: `select` is null for a table. */
+interface Named {
+  readonly select: string | null
 }
 
 const cell = (row: Readonly<Record<string, unknown>>, name: string) => String(row[name] ?? '').trim()
@@ -77,13 +85,32 @@ class HiveWarehouse implements Warehouse {
       if (isCsv) await this.execute(createCsvView(table), options)
       return
     }
-    if ((known.files.table !== table.table) !== isCsv)
+    const isFiles = known.files.table !== table.table
+    // A table of ours is partitioned, and a view is not: only then is it worth the question.
+    if (!isFiles && known.partitionedBy.length === 0 && typeof (await this.#named(table, options))?.select === 'string')
+      throw nameIsView(table)
+    if (isFiles !== isCsv)
       throw new WarehouseError(`table ${fullName(table)} exists with another format than ${table.format ?? 'parquet'}`)
     const before = isCsv ? { ...known, columns: await this.#columnsOf(table, known, options) } : known
     const missing = missingColumns(before, table)
     if (Object.keys(missing).length === 0) return
     await this.execute(addColumns(table, missing), options)
     if (isCsv) await this.execute(createCsvView(table), options)
+  }
+
+  async ensureView(view: TableView, options: StatementOptions = {}): Promise<boolean> {
+    checkViewNames(view)
+    if (await this.#hasView(view, options)) return false
+    checkViewOf(view, await this.#known(view.of, options))
+    await this.execute(`CREATE DATABASE IF NOT EXISTS ${hiveName(view.database)}`, options)
+    try {
+      await this.execute(`CREATE OR REPLACE VIEW ${hiveTable(view)} AS ${selectOfView(view)}`, options)
+    } catch (error) {
+      // Hive looks and then makes: of two tasks that make a new view at once, one is told that it exists.
+      if (error instanceof HiveStatementError && (await this.#hasView(view, options))) return false
+      throw error
+    }
+    return true
   }
 
   async addPartition(name: TableName, partition: Partition, options: StatementOptions = {}): Promise<boolean> {
@@ -118,13 +145,15 @@ class HiveWarehouse implements Warehouse {
     return true
   }
 
+  async partitionValues(name: TableName, options: StatementOptions = {}): Promise<readonly PartitionValues[]> {
+    return this.#partitionsOf(await this.#known(name, options), options)
+  }
+
   /** Hive tells locations one partition at a time: a statement each. */
   async partitions(name: TableName, options: StatementOptions = {}): Promise<readonly Partition[]> {
     const table = await this.#known(name, options)
-    const { rows } = await this.query(`SHOW PARTITIONS ${hiveTable(table.files)}`, options)
     const found: Partition[] = []
-    for (const row of rows) {
-      const values = parsePartitionName(cell(row, 'partition'))
+    for (const values of await this.#partitionsOf(table, options)) {
       const sql = `DESCRIBE FORMATTED ${hiveTable(table.files)} ${partitionClause(values)}`
       const described = (await this.query(sql, options)).rows
       const location = described.find((line) => cell(line, 'col_name') === 'Location:')
@@ -170,6 +199,36 @@ class HiveWarehouse implements Warehouse {
     throw new WarehouseError(`there is no table ${fullName(name)} in ${this.name}`)
   }
 
+  /** Whether the view is there as asked. @throws WarehouseError when its name is a table's */
+  async #hasView(view: TableView, options: StatementOptions): Promise<boolean> {
+    // A csv table is a view too, of ours: its files are what tells.
+    if ((await this.#named(csvFilesOf(view), options)) !== null) throw nameIsTaken(view)
+    const named = await this.#named(view, options)
+    if (named !== null && named.select === null) throw nameIsTaken(view)
+    return typeof named?.select === 'string' && isTextOfView(named.select, view)
+  }
+
+  async #named(name: TableName, options: StatementOptions): Promise<Named | null> {
+    const rows = await this.#described(`DESCRIBE FORMATTED ${hiveTable(name)}`, options)
+    if (rows === null) return null
+    const told = (label: RegExp) => {
+      const line = rows.find((row) => label.test(cell(row, 'col_name')))
+      return line === undefined ? '' : cell(line, 'data_type')
+    }
+    // The label has changed between versions.
+    return { select: told(/^Table Type:$/) === 'VIRTUAL_VIEW' ? told(/^(View Original Text|Original Query):$/) : null }
+  }
+
+  /** `null` when nothing has the name. */
+  async #described(sql: string, options: StatementOptions): Promise<ExactResult['rows'] | null> {
+    try {
+      return (await this.query(sql, options)).rows
+    } catch (error) {
+      if (isNumbered(error, ...NO_TABLE) || /Database does not exist/.test(String(error))) return null
+      throw error
+    }
+  }
+
   async #find(name: TableName, options: StatementOptions): Promise<KnownTable | null> {
     fullName(name)
     const csv = await this.#describe(csvFilesOf(name), options)
@@ -178,12 +237,9 @@ class HiveWarehouse implements Warehouse {
 
   /** DESCRIBE lists the columns, the partition columns among them, and then those again below a heading. */
   async #describe(name: TableName, options: StatementOptions): Promise<KnownTable | null> {
-    const described = await this.query(`DESCRIBE ${hiveTable(name)}`, options).catch((error: unknown) => {
-      if (isNumbered(error, ...NO_TABLE) || /Database does not exist/.test(String(error))) return null
-      throw error
-    })
+    const described = await this.#described(`DESCRIBE ${hiveTable(name)}`, options)
     if (described === null) return null
-    const lines = described.rows.map((row) => [cell(row, 'col_name'), cell(row, 'data_type').toUpperCase()] as const)
+    const lines = described.map((row) => [cell(row, 'col_name'), cell(row, 'data_type').toUpperCase()] as const)
     const heading = lines.findIndex(([column]) => column === '# Partition Information')
     const isColumn = ([column]: readonly [string, string]) => column !== '' && !column.startsWith('#')
     const partitionedBy =
@@ -205,6 +261,11 @@ class HiveWarehouse implements Warehouse {
     if (view === null) await this.execute(createCsvView(table), options)
     const columns = view?.columns ?? table.columns
     return Object.fromEntries(Object.entries(columns).filter(([name]) => !partitionedBy.includes(name)))
+  }
+
+  async #partitionsOf({ files }: KnownTable, options: StatementOptions): Promise<readonly PartitionValues[]> {
+    const { rows } = await this.query(`SHOW PARTITIONS ${hiveTable(files)}`, options)
+    return rows.map((row) => parsePartitionName(cell(row, 'partition')))
   }
 
   async #hasPartition({ files }: KnownTable, values: PartitionValues, options: StatementOptions): Promise<boolean> {

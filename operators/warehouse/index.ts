@@ -18,6 +18,7 @@ export {
   type PartitionValues,
   type TableFormat,
   type TableName,
+  type TableView,
   type Warehouse,
   WarehouseError,
 } from './warehouse.ts'

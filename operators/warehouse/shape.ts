@@ -1,7 +1,7 @@
 // What holds for tables of every warehouse: names that need no quoting, and how a table may grow.
 
 import type { Columns, ColumnType } from '../parquet/columns.ts'
-import { checkName, type ExternalTable, fullName, WarehouseError } from './warehouse.ts'
+import { checkName, type ExternalTable, fullName, type TableName, type TableView, WarehouseError } from './warehouse.ts'
 
 interface Shape {
   readonly columns: Readonly<Record<string, string>>
@@ -34,4 +34,35 @@ export function missingColumns(before: Shape, wanted: ExternalTable): Columns {
       throw new WarehouseError(`table ${fullName(wanted)}: column ${name} is ${known} and cannot become ${type}`)
   }
   return missing
+}
+
+/** @throws WarehouseError for names that would need quoting */
+export function checkViewNames(view: TableView): void {
+  fullName(view)
+  fullName(view.of)
+  for (const name of [...view.columns, ...Object.keys(view.where)]) checkName(name, 'column')
+  if (view.columns.length === 0) throw new WarehouseError(`the view ${fullName(view)} needs at least one column`)
+}
+
+/** @throws WarehouseError when the table cannot give what the view shows */
+export function checkViewOf(view: TableView, { columns, partitionedBy }: Shape): void {
+  const known = [...Object.keys(columns), ...partitionedBy]
+  const lacking = view.columns.find((name) => !known.includes(name))
+  if (lacking !== undefined)
+    throw new WarehouseError(`the view ${fullName(view)}: ${fullName(view.of)} has no column ${lacking}`)
+  const stray = Object.keys(view.where).find((name) => !partitionedBy.includes(name))
+  if (stray !== undefined)
+    throw new WarehouseError(`the view ${fullName(view)}: ${fullName(view.of)} is not partitioned by ${stray}`)
+}
+
+export function nameIsTaken(view: TableName): WarehouseError {
+  return new WarehouseError(
+    `${fullName(view)} is a table, so no view can have its name: drop or rename that table, or name the view otherwise`,
+  )
+}
+
+export function nameIsView(table: TableName): WarehouseError {
+  return new WarehouseError(
+    `${fullName(table)} is a view, so no table can have its name: drop the view, or name the table otherwise`,
+  )
 }

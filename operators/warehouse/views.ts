@@ -3,7 +3,7 @@
 import { sqlName, sqlText } from '../duckdb/session.ts'
 import { type ColumnType, duckDbType } from '../parquet/columns.ts'
 import type { CatalogTable } from './catalog.ts'
-import type { ExternalTable, PartitionValues } from './warehouse.ts'
+import type { ExternalTable, PartitionValues, TableName, TableView } from './warehouse.ts'
 
 /** Files of one partition, as paths DuckDB can open. */
 export interface PartitionFiles {
@@ -68,4 +68,13 @@ export function selectOf(table: CatalogTable, partitions: readonly PartitionFile
   )
   const partitioned = table.partitionedBy.map((name) => `${sqlName(name)}::VARCHAR as ${sqlName(name)}`)
   return `select ${[...columns, ...partitioned].join(', ')} from (${[emptyPart(table), ...parts].join(' union all by name ')})`
+}
+
+export const duckDbTable = ({ database, table }: TableName): string => `${sqlName(database)}.${sqlName(table)}`
+
+/** What a user's view shows, over the view of its table. */
+export function selectOfView({ of, columns, where }: TableView): string {
+  const conditions = Object.entries(where).map(([name, value]) => `${sqlName(name)} = ${sqlText(value)}`)
+  const filter = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+  return `select ${columns.map(sqlName).join(', ')} from ${duckDbTable(of)}${filter}`
 }

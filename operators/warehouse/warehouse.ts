@@ -36,6 +36,16 @@ export interface Partition {
   readonly location: string
 }
 
+/** `CREATE OR REPLACE VIEW`: columns of one table, and only the rows of the partitions that `where` names. */
+export interface TableView extends TableName {
+  /** The table it shows. */
+  readonly of: TableName
+  /** In this order: columns of the table, partition columns too. */
+  readonly columns: readonly string[]
+  /** Partition columns and the value each must have. Empty = all rows. */
+  readonly where: PartitionValues
+}
+
 /** Every call can be cancelled by a signal and limited in time. */
 export interface Warehouse {
   /** Told in logs: `embedded warehouse (DuckDB)`. */
@@ -45,12 +55,19 @@ export interface Warehouse {
   query(sql: string, options?: StatementOptions): Promise<ExactResult>
   /** Makes the table, or adds the columns it lacks. Idempotent. @throws WarehouseError when a column changes its type or the partitioning differs */
   ensureExternalTable(table: ExternalTable, options?: StatementOptions): Promise<void>
+  /**
+   * Makes the view, or replaces one that shows something else. `false` when it was there as asked. Several tasks may do so at
+   * once. @throws WarehouseError when a table has its name, or the table it shows lacks a column
+   */
+  ensureView(view: TableView, options?: StatementOptions): Promise<boolean>
   /** Hive: `ADD IF NOT EXISTS PARTITION … LOCATION`. `false` when the partition was there, wherever it points. */
   addPartition(table: TableName, partition: Partition, options?: StatementOptions): Promise<boolean>
   /** Hive: `PARTITION … SET LOCATION`. The atomic flip: a reader sees the old folder or the new one. @throws WarehouseError when there is no such partition */
   setPartitionLocation(table: TableName, partition: Partition, options?: StatementOptions): Promise<void>
   /** Forgets the partition; its files stay. `false` when there was none. */
   dropPartition(table: TableName, values: PartitionValues, options?: StatementOptions): Promise<boolean>
+  /** What `partitions` tells without locations, in no order: on Hive one statement instead of one a partition. */
+  partitionValues(table: TableName, options?: StatementOptions): Promise<readonly PartitionValues[]>
   /** Sorted by values. */
   partitions(table: TableName, options?: StatementOptions): Promise<readonly Partition[]>
   /** Rows the table shows of one file, as a reader would get them. */

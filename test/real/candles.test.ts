@@ -1,6 +1,7 @@
 // Pipeline A, "accept when": the DAG files unchanged, through the real scheduler and worker, on real HDFS and Hive.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CANDLE_COLUMNS } from '../../operators/upbit/candle.ts'
 import { type Exchange, startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { replaySource } from '../../services/simulated/upbit/replay.ts'
 import { eventually } from '../support/baram.ts'
@@ -72,6 +73,8 @@ await onRealServers(['hdfs', 'hive'], (servers) => {
       { dt: '2018-01-30', n: String(first) },
       { dt: '2018-01-31', n: String(Math.min(HOURS * 60 - first, 1_440)) },
     ])
+    const day = await lake.query('select * from upbit_lake.candle_180131')
+    expect([day.length, Object.keys(day[0] ?? {})]).toEqual([Number(days[1]?.['n']), Object.keys(CANDLE_COLUMNS)])
     const before = await checksums()
     for (const interval of slots.slice(0, 4)) await pipelines.run('min_candle', { interval })
     expect(await all()).toEqual(rows)

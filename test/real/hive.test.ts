@@ -42,6 +42,7 @@ await onRealServers(['hdfs', 'hive'], ({ hdfs, hive }) => {
 
   warehouseContract('a real Hive', async () => ({
     warehouse: await cleanWarehouse(),
+    another: () => openWarehouse(op, 'hive_default'),
     put: async (path, rows) => {
       const local = join(folder, 'one.parquet')
       await writeParquet({ path: local, columns: { a: 'STRING', n: 'BIGINT' }, rows, sortBy: ['n'] })

@@ -1,8 +1,10 @@
 // The tasks of gmarket_hourly, run by hand as a worker would run them, on embedded backends in a folder.
 
 import { type Category, GMARKET_CATEGORIES } from '../../operators/gmarket/categories.ts'
+import { type CheckHours, checkHours } from '../../operators/gmarket/check-hours.ts'
 import { BEST_COLUMNS } from '../../operators/gmarket/columns.ts'
 import { type CategoryFile, crawlBest } from '../../operators/gmarket/crawl.ts'
+import { type ReadProductPages, readProductPages } from '../../operators/gmarket/product-pages.ts'
 import { type StoredHour, storeBest } from '../../operators/gmarket/store.ts'
 import { hiveExternalTable, type LoadedFile } from '../../operators/warehouse/hive-external-table.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
@@ -52,4 +54,16 @@ export async function runHour(world: ShopWorld, run: RunInfo): Promise<LoadedFil
   const pages: CategoryFile[] = []
   for (const category of GMARKET_CATEGORIES) pages.push(await crawlOne(world, run, category))
   return loadHour(world, run, await storeHour(world, run, pages))
+}
+
+/** With what the task told. */
+export async function readProducts(world: ShopWorld, run: RunInfo, category: Category, options?: ReadProductPages) {
+  const op = opOf(world, run, 'product_pages')
+  return { file: await runInScope(op, () => readProductPages(category, options)), op }
+}
+
+/** With what the task told. */
+export async function checkTheHours(world: ShopWorld, run: RunInfo, options?: CheckHours) {
+  const op = opOf(world, run, 'check_hours')
+  return { checked: await runInScope(op, () => checkHours(options)), op }
 }

@@ -21,6 +21,7 @@ const loadToHive = hiveExternalTable({
   table: 'candle',
   columns: CANDLE_COLUMNS,
   partitionedBy: ['dt'],
+  view: (run) => `candle_${run.local.dsNodash.slice(2)}`,
 })
 
 export interface SlotResult {

@@ -1,7 +1,14 @@
 // HiveQL of our tables: texts only, so that they can be read and tested without a server.
 
 import type { Columns, ColumnType } from '../../parquet/columns.ts'
-import { checkName, type ExternalTable, type PartitionValues, type TableName, WarehouseError } from '../warehouse.ts'
+import {
+  checkName,
+  type ExternalTable,
+  type PartitionValues,
+  type TableName,
+  type TableView,
+  WarehouseError,
+} from '../warehouse.ts'
 
 /** A text literal of HiveQL, where a backslash escapes. */
 export function hiveText(value: string): string {
@@ -74,6 +81,19 @@ export function createCsvView(table: ExternalTable): string {
   )
   const all = [...columns, ...table.partitionedBy.map(hiveName)]
   return `CREATE OR REPLACE VIEW ${hiveTable(table)} AS SELECT ${all.join(', ')} FROM ${hiveTable(csvFilesOf(table))}`
+}
+
+function viewText({ of, columns, where }: TableView, name: (name: string) => string): string {
+  const conditions = Object.entries(where).map(([column, value]) => `${name(column)} = ${hiveText(value)}`)
+  const filter = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+  return `SELECT ${columns.map(name).join(', ')} FROM ${name(of.database)}.${name(of.table)}${filter}`
+}
+
+export const selectOfView = (view: TableView): string => viewText(view, hiveName)
+
+/** Whether the text that Hive keeps of a view is this one's: version 4 leaves out the quotes of its names. */
+export function isTextOfView(text: string, view: TableView): boolean {
+  return text === selectOfView(view) || text === viewText(view, (name) => name)
 }
 
 /** CASCADE: partitions keep their own columns in the metastore, and would answer NULL for a new one for ever. */

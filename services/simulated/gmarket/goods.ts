@@ -57,6 +57,8 @@ function rounded(price: number): number {
   return Math.round(price / step) * step
 }
 
+const codeOf = (own: number, index: number): string => String(1_000_000_000 + ((own + index * 7_919) % 3_000_000_000))
+
 function goodOf(own: number, category: string, index: number, hour: number): Omit<Good, 'rank'> {
   const noun = pick(NOUNS[category] ?? ['상품'], own, 1, index)
   const title = `${pick(MAKERS, own, 2, index)} ${noun}, ${pick(SIZES, own, 3, index)} (${index + 1}호)`
@@ -65,7 +67,7 @@ function goodOf(own: number, category: string, index: number, hour: number): Omi
   const price = rounded(usual * (0.9 + 0.2 * chance(own, 5, index * 1_000 + Math.floor(hour / 6))))
   const off = chance(own, 6, index) < 0.9 ? 5 + Math.floor(chance(own, 7, index) * 45) : null
   return {
-    goodsCode: String(1_000_000_000 + ((own + index * 7_919) % 3_000_000_000)),
+    goodsCode: codeOf(own, index),
     title,
     price,
     discount: off,
@@ -82,4 +84,17 @@ export function bestGoods(seed: number, category: string, at: number, count = 10
     .sort((a, b) => b.score - a.score || a.index - b.index)
     .slice(0, count)
     .map(({ index }, i) => ({ rank: i + 1, ...goodOf(own, category, index, hour) }))
+}
+
+/** Finds goods of the known categories by their code, priced as in an hour: what a product page is made of. */
+export function goodsByCode(seed: number): (goodsCode: string, at: number) => Omit<Good, 'rank'> | null {
+  const places = new Map<string, { readonly own: number; readonly category: string; readonly index: number }>()
+  for (const category of Object.keys(NOUNS)) {
+    const own = hashText(`${seed}/${category}`)
+    for (let index = 0; index < STOCK; index += 1) places.set(codeOf(own, index), { own, category, index })
+  }
+  return (goodsCode, at) => {
+    const place = places.get(goodsCode)
+    return place === undefined ? null : goodOf(place.own, place.category, place.index, Math.floor(at / HOUR))
+  }
 }

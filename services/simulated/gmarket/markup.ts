@@ -1,7 +1,9 @@
 // A best page in the markup that the recorded pages of 2025 have, with their two traps: a banner among the items, and a box
-// of related goods whose items are nested. Written by us; only the class names are the shop's.
+// of related goods whose items are nested. Written by us; only the class names are the shop's. Product pages are wholly our own.
 
 import type { Good } from './goods.ts'
+
+type Product = Omit<Good, 'rank'>
 
 const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
@@ -41,5 +43,21 @@ export function bestPage(goods: readonly Good[], note: string, origin: string): 
 <div class="box__best-list"><ul class="list__best">
 ${list.join('\n')}
 </ul></div></body></html>
+`
+}
+
+/** A product page, with traps of its own: the way to the goods names them before the heading does, and the list price comes first. */
+export function productPage({ goodsCode, title, price, listPrice }: Product, note: string): string {
+  const name = escapeHtml(title)
+  const before = listPrice === null ? '' : `<p class="before">정가 <del>${won(listPrice)}원</del></p>`
+  return `<!doctype html><html lang="ko"><head><meta charset="utf-8"/><title>${name} (Baram, simulated)</title><meta name="generator" content="Baram, ${escapeHtml(note)}"/></head>
+<body><p>${escapeHtml(note)}: 모의(generated) 상품이며 실제 상품이 아닙니다.</p>
+<nav><a href="#">홈</a><a href="#">${name}</a></nav>
+<script>var goods = "${goodsCode}"</script>
+<main id="product"><div><img alt="모의 광고" src="//gdimg.gmarket.invalid/banner.png"/></div>
+<div><img alt="${name}" src="//gdimg.gmarket.invalid/${goodsCode}/still/600"/></div>
+<div><h1>
+ ${name}
+</h1>${before}<p>판매가 <strong><span>${won(price)}</span>원</strong></p></div></main></body></html>
 `
 }

@@ -48,9 +48,12 @@ describe('a day', () => {
     await slot('2024-03-18T14:58:00Z', '2024-03-18T15:00:00Z')
     await slot('2024-03-18T15:00:00Z', '2024-03-18T15:02:00Z') // the next day's
     const before = await all()
+    const view = () => query('select * from upbit_lake.candle_240318 order by all')
+    const day = await view()
     const { op, file } = await compact()
     expect(file).toMatchObject({ dt: '2024-03-18', files: 3, doubled: 0 })
     expect(await all()).toEqual(before)
+    expect([day.length, await view()]).toEqual([file.rows, day])
     expect(op.effects.map((effect) => [effect.kind, effect.rowsRead, effect.rowsWritten])).toEqual([
       ['source', file.rows, file.rows],
       ['lake', file.rows, file.rows],

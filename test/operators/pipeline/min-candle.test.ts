@@ -44,6 +44,21 @@ test('two slots around midnight in Seoul land in their own days', async () => {
   ])
 })
 
+test('each day of Seoul has its view, with every row of the day as soon as it is loaded', async () => {
+  const first = await slot('2024-03-17T14:58:00Z', '2024-03-17T15:00:00Z')
+  expect(first.loaded.view).toBe('upbit_lake.candle_240317')
+  const minutes = (view: string) => query(`select candle_date_time_kst as at from upbit_lake.${view} order by 1`)
+  const [before, at] = ['2024-03-17T23:5', '2024-03-18T00:0']
+  expect(await minutes('candle_240317')).toEqual([{ at: `${before}8:00` }, { at: `${before}9:00` }])
+  await slot('2024-03-17T15:00:00Z', '2024-03-17T15:02:00Z')
+  expect(await minutes('candle_240318')).toEqual([{ at: `${at}0:00` }, { at: `${at}1:00` }])
+  await slot('2024-03-17T15:02:00Z', '2024-03-17T15:04:00Z')
+  expect(await minutes('candle_240318')).toHaveLength(4)
+  expect(await minutes('candle_240317')).toHaveLength(2)
+  const [row = {}] = await query('select * from upbit_lake.candle_240318 limit 1')
+  expect(Object.keys(row)).toEqual(Object.keys(CANDLE_COLUMNS))
+})
+
 test('a slot that is run three times is read once', async () => {
   const markets = ['KRW-BTC', 'KRW-ETH', 'KRW-SIM100']
   const once = await slot('2024-03-18T00:00:00Z', '2024-03-18T00:02:00Z', markets)
@@ -96,19 +111,21 @@ test('a file outside the partition’s folders cannot be loaded', async () => {
   await expect(load.execute(madeUpContext({ embeddedRoot }), { location })).rejects.toThrow(/folder dt=…/)
 })
 
-test('database, table and partitions are templates: the rendered ones are loaded into', async () => {
+test('database, table, partitions and view are templates: the rendered ones are loaded into', async () => {
   await slot('2024-03-18T00:00:00Z', '2024-03-18T00:02:00Z')
   const load = hiveExternalTable({
     database: '{{params.lake}}',
     table: '{{params.table}}',
     columns: CANDLE_COLUMNS,
     partitionedBy: ['{{params.partition}}'],
+    view: 'of_{{local.ds_nodash}}',
   })
-  expect(load.templateFields).toEqual(['database', 'table', 'partitionedBy'])
-  const rendered = { ...load.options, database: 'test_lake', table: 'copy', partitionedBy: ['dt'] }
+  expect(load.templateFields).toEqual(['database', 'table', 'partitionedBy', 'view'])
+  const rendered = { ...load.options, database: 'test_lake', table: 'copy', partitionedBy: ['dt'], view: 'of_20240318' }
   const location = { path: '/candle/dt=2024-03-18/20240318T090000.parquet', bytes: 1, sha256: 'x', rows: 2 }
   const loaded = await load.execute(madeUpContext({ embeddedRoot }), { location }, rendered)
   expect(loaded).toMatchObject({ table: 'test_lake.copy', partition: { dt: '2024-03-18' }, rows: 2 })
+  expect(await query('select count(*) as n from test_lake.of_20240318')).toEqual([{ n: '2' }])
 })
 
 test('a partition that pointed elsewhere is moved to the file’s folder, and the log warns', async () => {

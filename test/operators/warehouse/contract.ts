@@ -1,13 +1,15 @@
 // What every warehouse adapter must do. Run it with a factory: DuckDB, and a real Hive (test/real).
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ExternalTable, Warehouse } from '../../../operators/warehouse/warehouse.ts'
+import type { ExternalTable, TableView, Warehouse } from '../../../operators/warehouse/warehouse.ts'
 
 /** Puts a Parquet file with the rows (a STRING, n BIGINT) at a lake path. */
 export type PutParquet = (path: string, rows: readonly { a: string; n: bigint }[]) => Promise<void>
 
 export interface WarehouseUnderTest {
   readonly warehouse: Warehouse
+  /** The same warehouse, opened once more as another task does. Closed by the test. */
+  readonly another: () => Promise<Warehouse>
   readonly put: PutParquet
   /** Puts a file with this content at a lake path. */
   readonly putText: (path: string, content: string) => Promise<void>
@@ -31,8 +33,9 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
     let put: PutParquet
     let putText: WarehouseUnderTest['putText']
     let slow: string
+    let another: WarehouseUnderTest['another']
     beforeEach(async () => {
-      ;({ warehouse, put, putText, slow } = await open())
+      ;({ warehouse, another, put, putText, slow } = await open())
       await warehouse.ensureExternalTable(table)
     })
     afterEach(() => warehouse.close())
@@ -124,6 +127,7 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       await put('/numbers/odd/x.parquet', [{ a: 'a', n: 1n }])
       await warehouse.addPartition(table, { values: { dt: "서울/a='b'" }, location: '/numbers/odd' })
       expect((await warehouse.query(all)).rows.map((row) => row['dt'])).toEqual(["서울/a='b'"])
+      expect(await warehouse.partitionValues(table)).toEqual([{ dt: "서울/a='b'" }])
     })
 
     test('the rows of a file with a Korean and spaced name are counted', async () => {
@@ -132,6 +136,7 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       await warehouse.addPartition(table, day('2024-03-18', '/numbers/서울 1'))
       expect(await warehouse.countRowsOfFile(table, { dt: '2024-03-18' }, path)).toBe(1)
       expect(await warehouse.partitions(table)).toEqual([day('2024-03-18', '/numbers/서울 1')])
+      expect(await warehouse.partitionValues(table)).toEqual([{ dt: '2024-03-18' }])
     })
 
     const prices: ExternalTable = {
@@ -184,6 +189,99 @@ export function warehouseContract(name: string, open: () => Promise<WarehouseUnd
       await expect(warehouse.ensureExternalTable({ ...prices, format: 'parquet' })).rejects.toThrow(/format/)
       const changed = { ...prices, columns: { ...prices.columns, n: 'DOUBLE' as const } }
       await expect(warehouse.ensureExternalTable(changed)).rejects.toThrow(/cannot become DOUBLE/)
+    })
+
+    const view: TableView = {
+      database: 'contract_lake',
+      table: 'numbers_240318',
+      of: { database: 'contract_lake', table: 'numbers' },
+      columns: ['n', 'a'],
+      where: { dt: '2024-03-18' },
+    }
+    const rowsOfView = async () => (await warehouse.query('select * from contract_lake.numbers_240318 order by n')).rows
+
+    test('a view shows the chosen columns of its partition, now and whenever rows come', async () => {
+      expect(await warehouse.ensureView(view)).toBe(true)
+      const { columns, rows } = await warehouse.query('select * from contract_lake.numbers_240318')
+      expect([columns.map((column) => column.name), rows]).toEqual([['n', 'a'], []])
+      await put('/numbers/dt=2024-03-18/x.parquet', [{ a: '한', n: 9007199254740993n }])
+      await put('/numbers/dt=2024-03-19/x.parquet', [{ a: 'other day', n: 1n }])
+      for (const dt of ['2024-03-18', '2024-03-19']) await warehouse.addPartition(table, day(dt))
+      expect(await rowsOfView()).toEqual([{ n: '9007199254740993', a: '한' }])
+      await put('/numbers/v2/x.parquet', [{ a: 'flipped', n: 2n }])
+      await warehouse.setPartitionLocation(table, day('2024-03-18', '/numbers/v2'))
+      expect(await rowsOfView()).toEqual([{ n: '2', a: 'flipped' }])
+    })
+
+    test('the same view again changes nothing, another one replaces it', async () => {
+      await put('/numbers/dt=2024-03-19/x.parquet', [{ a: 'b', n: 7n }])
+      await warehouse.addPartition(table, day('2024-03-19'))
+      expect(await warehouse.ensureView(view)).toBe(true)
+      expect(await warehouse.ensureView(view)).toBe(false)
+      const other = { ...view, columns: ['dt', 'n'], where: { dt: '2024-03-19' } }
+      expect(await warehouse.ensureView(other)).toBe(true)
+      expect(await warehouse.ensureView(other)).toBe(false)
+      expect(await rowsOfView()).toEqual([{ dt: '2024-03-19', n: '7' }])
+      expect(await warehouse.ensureView({ ...other, where: {} })).toBe(true)
+      expect(await rowsOfView()).toEqual([{ dt: '2024-03-19', n: '7' }])
+    })
+
+    test('a view whose table gets a column shows it once it is asked to', async () => {
+      await warehouse.ensureView(view)
+      const wider = { ...table, columns: { ...table.columns, timestamp: 'BIGINT' as const } }
+      await warehouse.ensureExternalTable(wider)
+      expect(await warehouse.ensureView({ ...view, columns: Object.keys(wider.columns) })).toBe(true)
+      const { columns } = await warehouse.query('select * from contract_lake.numbers_240318')
+      expect(columns.map((column) => column.name)).toEqual(['a', 'n', 'timestamp'])
+    })
+
+    test('a view with the name of a table is refused, of either format, and the table stays', async () => {
+      await warehouse.ensureExternalTable(prices)
+      const taken =
+        /contract_lake\.(numbers|prices) is a table, so no view can have its name: drop or rename that table/
+      for (const name of ['numbers', 'prices'])
+        await expect(warehouse.ensureView({ ...view, table: name })).rejects.toThrow(taken)
+      expect((await warehouse.query('select * from contract_lake.numbers')).columns).toHaveLength(3)
+      expect((await warehouse.query('select * from contract_lake.prices')).columns).toHaveLength(6)
+    })
+
+    test('a table with the name of a view is refused', async () => {
+      await warehouse.ensureView(view)
+      await expect(warehouse.ensureExternalTable({ ...table, table: 'numbers_240318' })).rejects.toThrow(
+        /numbers_240318 is a view, so no table can have its name/,
+      )
+    })
+
+    test('a view of no table, of no such column, or with an unsafe name is refused', async () => {
+      const none = { ...view, of: { database: 'contract_lake', table: 'nothing' } }
+      await expect(warehouse.ensureView(none)).rejects.toThrow(/there is no table contract_lake\.nothing/)
+      await expect(warehouse.ensureView({ ...view, columns: ['b'] })).rejects.toThrow(/has no column b/)
+      await expect(warehouse.ensureView({ ...view, where: { a: 'x' } })).rejects.toThrow(/not partitioned by a/)
+      await expect(warehouse.ensureView({ ...view, table: 'x; drop' })).rejects.toThrow(/letters, digits/)
+      await expect(warehouse.ensureView({ ...view, columns: [] })).rejects.toThrow(/at least one column/)
+    })
+
+    test('a view keeps odd characters of a partition', async () => {
+      await put('/numbers/odd/x.parquet', [{ a: 'a', n: 1n }])
+      await warehouse.addPartition(table, { values: { dt: "서울/a='b'" }, location: '/numbers/odd' })
+      const odd = { ...view, where: { dt: "서울/a='b'" } }
+      expect([await warehouse.ensureView(odd), await warehouse.ensureView(odd)]).toEqual([true, false])
+      expect(await rowsOfView()).toEqual([{ n: '1', a: 'a' }])
+    })
+
+    test('tasks that make one view at once all succeed', async () => {
+      const others = await Promise.all([another(), another()])
+      const made = await Promise.all([warehouse, ...others].map((one) => one.ensureView(view)))
+      for (const one of others) await one.close()
+      expect(made).toContain(true)
+      expect(await warehouse.ensureView(view)).toBe(false)
+      expect(await rowsOfView()).toEqual([])
+    })
+
+    test('a view that is cancelled is not made', async () => {
+      const signal = AbortSignal.abort(new Error('cleared'))
+      await expect(warehouse.ensureView(view, { signal })).rejects.toThrow('cleared')
+      expect(await warehouse.ensureView(view)).toBe(true)
     })
 
     test('a statement is cancelled by its signal and by its time limit', async () => {

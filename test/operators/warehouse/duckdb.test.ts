@@ -25,8 +25,10 @@ async function* oneChunk(content: string): AsyncGenerator<Uint8Array> {
 warehouseContract('DuckDB', async () => {
   const root = await temporaryFolder()
   const lake = new DirectoryLake(join(root, 'lake'))
+  const openIt = () => new DuckDbWarehouse({ catalog: join(root, 'warehouse'), lake })
   return {
-    warehouse: new DuckDbWarehouse({ catalog: join(root, 'warehouse'), lake }),
+    warehouse: openIt(),
+    another: async () => openIt(),
     put: putInto(lake),
     putText: async (path, content) => void (await lake.write(path, oneChunk(content))),
     slow: 'select count(*) from range(100000000) a, range(100000) b',

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { createTable, hiveText, parsePartitionName, partitionClause } from '../../../../operators/warehouse/hive/ddl.ts'
+import {
+  createTable,
+  hiveText,
+  isTextOfView,
+  parsePartitionName,
+  partitionClause,
+  selectOfView,
+} from '../../../../operators/warehouse/hive/ddl.ts'
 
 test.each([
   ['plain', "'plain'"],
@@ -38,4 +45,18 @@ test('an external table names its folder in full', () => {
       "LOCATION 'hdfs://nn1:8020/쌀 값'",
     ].join('\n'),
   )
+})
+
+test('a view names its columns, which may be words of HiveQL, and quotes the values of its partition', () => {
+  const view = {
+    ...{ database: 'upbit', table: 'candle_240318', of: { database: 'upbit', table: 'candle' } },
+    ...{ columns: ['market', 'timestamp'], where: { dt: "it's" } },
+  }
+  const kept = "SELECT market, timestamp FROM upbit.candle WHERE dt = 'it\\'s'"
+  expect([selectOfView(view), kept, kept.replace('market', 'unit')].map((text) => isTextOfView(text, view))).toEqual([
+    true,
+    true,
+    false,
+  ])
+  expect(selectOfView(view)).toBe("SELECT `market`, `timestamp` FROM `upbit`.`candle` WHERE `dt` = 'it\\'s'")
 })
