@@ -44,6 +44,12 @@ const REQUEST_BYTES = 5_000_000
 const BUSY_TRIES = 9
 const BUSY_MS = 100
 
+/**
+ * A mapping that was read so short a time ago still holds for the next bulk: asking a busy node before each took a fifth of the time.
+ * Fields are only ever added; an index that somebody deletes meanwhile is the race there is anyway, a second wider.
+ */
+const FRESH_MS = 1_000
+
 /** Epoch ms first: 5000 would else be the year 5000. */
 const DATE_FORMAT = 'epoch_millis||strict_date_optional_time'
 
@@ -139,6 +145,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
   readonly #client: ElasticClient
   readonly #clock: Clock
   readonly #signal: AbortSignal
+  #fresh: { readonly index: string; readonly known: Known; readonly until: number } | null = null
 
   constructor(client: ElasticClient, name: string, signal: AbortSignal, clock: Clock = systemClock) {
     this.#client = client
@@ -149,6 +156,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
 
   async ensureIndex(index: string, options: IndexOptions): Promise<boolean> {
     checkFields(checkIndex(index), options.fields)
+    this.#fresh = null
     const known = await this.#find(index)
     if (known === null) {
       const answer = await this.#client.request({ method: 'PUT', path: `/${index}`, body: definitionOf(options) })
@@ -170,7 +178,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
   }
 
   async bulk(index: string, documents: readonly IndexedDocument[]): Promise<readonly BulkResult[]> {
-    const known = (await this.#find(index)) ?? (await this.#makeFromTemplate(index))
+    const known = await this.#knownForBulk(index)
     const results: BulkResult[] = []
     const items: Item[] = []
     for (const [position, document] of documents.entries()) {
@@ -260,6 +268,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
   }
 
   async deleteIndex(index: string): Promise<boolean> {
+    this.#fresh = null
     const answer = await this.#client.request({ method: 'DELETE', path: `/${checkIndex(index)}` })
     if (typeOfError(answer) === 'index_not_found_exception') return false
     if (answer.status !== 200) throw failure(answer, `deleting index ${index}`)
@@ -294,6 +303,14 @@ export class ElasticDocumentIndex implements DocumentIndex {
     if (answer.status !== 200) throw failure(answer, `reading the mapping of index ${index}`)
     const [found] = Object.values(at(answer.body))
     return knownOf(at(found, 'mappings'))
+  }
+
+  async #knownForBulk(index: string): Promise<Known> {
+    const now = this.#clock.now()
+    if (this.#fresh?.index === index && now < this.#fresh.until) return this.#fresh.known
+    const known = (await this.#find(index)) ?? (await this.#makeFromTemplate(index))
+    this.#fresh = { index, known, until: now + FRESH_MS }
+    return known
   }
 
   /** @throws UnknownIndexError */

@@ -85,8 +85,8 @@ export class EmbeddedConsumer implements Consumer {
     return this.#assigned.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
   }
 
-  async commit(): Promise<void> {
-    await this.#source.store(this.positions())
+  async commit(positions = this.positions()): Promise<void> {
+    await this.#source.store(positions)
   }
 
   async seek(topic: string, partition: number, offset: number | 'earliest' | 'end'): Promise<void> {

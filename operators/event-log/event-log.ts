@@ -135,8 +135,11 @@ export interface Consumer {
   poll(options?: PollOptions): Promise<readonly LogMessage[]>
   /** What would be read next. */
   positions(): readonly Position[]
-  /** Stores the positions: the group goes on from here. Call it when what was polled has been dealt with. */
-  commit(): Promise<void>
+  /**
+   * Stores the positions: the group goes on from there. Call it when what was polled before them has been dealt with.
+   * @param positions default: those of now. Who polls ahead gives those of the poll that was dealt with
+   */
+  commit(positions?: readonly Position[]): Promise<void>
   seek(topic: string, partition: number, offset: number | 'earliest' | 'end'): Promise<void>
   close(): Promise<void>
 }

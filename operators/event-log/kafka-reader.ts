@@ -227,7 +227,7 @@ export async function openKafkaConsumer(options: ConsumerOptions, source: KafkaC
   return {
     poll: (request = {}) => reader.poll(request),
     positions: () => reader.positions(),
-    commit: () => source.store(reader.positions()),
+    commit: (positions = reader.positions()) => source.store(positions),
     async seek(topic, partition, offset) {
       const found = (await source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }
       reader.seek(topic, partition, offset === 'earliest' ? found.earliest : offset === 'end' ? found.end : offset)

@@ -10,6 +10,7 @@ import {
   type EventLog,
   type LogMessage,
   openEventLog,
+  type Position,
 } from '../event-log/index.ts'
 import { REPLAY_HEADER, type ReplayedStocks } from './replay.ts'
 import { publishStocks } from './reports.ts'
@@ -90,7 +91,7 @@ interface Counted {
 }
 
 /** Bad messages and the offsets behind them in one transaction: a message is in the dead letters once. */
-async function bury({ log, topic, group }: Work, bad: Sorted['bad'], consumer: Consumer): Promise<void> {
+async function bury({ log, topic, group }: Work, bad: Sorted['bad'], positions: readonly Position[]): Promise<void> {
   const producer = await log.transactions(`${group}/dead-letters/${topic}`)
   try {
     const transaction = await producer.begin()
@@ -98,20 +99,22 @@ async function bury({ log, topic, group }: Work, bad: Sorted['bad'], consumer: C
       deadLetterTopic(topic),
       bad.map(([message, reason]) => deadLetter(message, reason)),
     )
-    await transaction.storeOffsets(group, consumer.positions())
+    await transaction.storeOffsets(group, positions)
     await transaction.commit()
   } finally {
     await producer.close()
   }
 }
 
-async function indexBatch(
-  work: Work,
-  consumer: Consumer,
-  messages: readonly LogMessage[],
-  counted: Counted,
-): Promise<void> {
-  const { good, bad } = sortMessages(messages)
+/** A poll's messages, and where the reader stood behind them. */
+interface Polled {
+  readonly sorted: Sorted
+  readonly read: number
+  readonly positions: readonly Position[]
+}
+
+/** @returns the messages that cannot be used, with reasons */
+async function putBatch(work: Work, { sorted: { good, bad }, read }: Polled, counted: Counted): Promise<Sorted['bad']> {
   const results = await work.index.bulk(
     work.name,
     [...good.values()].map(({ document }) => document),
@@ -121,11 +124,50 @@ async function indexBatch(
     return known === undefined || result.outcome !== 'rejected' ? [] : [[known.message, result.reason] as const]
   })
   const rejected = [...bad, ...refused]
-  counted.read += messages.length
+  counted.read += read
   counted.rejected += rejected.length
-  counted.written += messages.length - rejected.length
-  if (rejected.length > 0) await bury(work, rejected, consumer)
-  else await consumer.commit()
+  counted.written += read - rejected.length
+  return rejected
+}
+
+/**
+ * Puts batches in order while the next one is polled, and stores the positions of one while the next is put: waiting for each in turn
+ * took two fifths of the time. What is stored never goes beyond what has been put.
+ */
+class Putter {
+  readonly #work: Work
+  readonly #consumer: Consumer
+  readonly #counted: Counted
+  #putting: Promise<void> = Promise.resolve()
+  #storing: Promise<void> = Promise.resolve()
+
+  constructor(work: Work, consumer: Consumer, counted: Counted) {
+    this.#work = work
+    this.#consumer = consumer
+    this.#counted = counted
+  }
+
+  /** Resolves when the batch before has been put; rejects when it could not be. */
+  async put(polled: Polled): Promise<void> {
+    await this.#putting
+    this.#putting = this.#putNow(polled)
+    // It may fail while nobody waits for it; who calls next is told.
+    this.#putting.catch(() => undefined)
+  }
+
+  /** All that was given is put and stored. */
+  async end(): Promise<void> {
+    await this.#putting
+    await this.#storing
+  }
+
+  async #putNow(polled: Polled): Promise<void> {
+    const rejected = await putBatch(this.#work, polled, this.#counted)
+    await this.#storing
+    this.#storing =
+      rejected.length > 0 ? bury(this.#work, rejected, polled.positions) : this.#consumer.commit(polled.positions)
+    this.#storing.catch(() => undefined)
+  }
 }
 
 const isDone = (consumer: Consumer, ends: readonly number[]): boolean =>
@@ -138,12 +180,20 @@ async function readAll(work: Work, ends: readonly number[], batch: number, fromS
   const consumer = await log.consumer({ group, topics: [topic] })
   try {
     if (fromStart) for (const partition of ends.keys()) await consumer.seek(topic, partition, 'earliest')
+    const putter = new Putter(work, consumer, counted)
     let idle = 0
-    while (!isDone(consumer, ends) && idle < 10) {
-      op.signal.throwIfAborted()
-      const messages = await consumer.poll({ max: batch, waitMs: 1_000 })
-      idle = messages.length === 0 ? idle + 1 : 0
-      if (messages.length > 0) await indexBatch(work, consumer, messages, counted)
+    try {
+      while (!isDone(consumer, ends) && idle < 10) {
+        op.signal.throwIfAborted()
+        const messages = await consumer.poll({ max: batch, waitMs: 1_000 })
+        idle = messages.length === 0 ? idle + 1 : 0
+        if (messages.length === 0) continue
+        await putter.put({ sorted: sortMessages(messages), read: messages.length, positions: consumer.positions() })
+      }
+      await putter.end()
+    } finally {
+      // Whatever ended the reading, consumer and index are closed behind the last request.
+      await putter.end().catch(() => undefined)
     }
     return counted
   } finally {

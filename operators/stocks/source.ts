@@ -121,12 +121,12 @@ export async function openStockSource(op: OperatorContext, connId: string, mostR
       firstDay: String(days[0]?.['first']),
       lastDay: String(days[0]?.['last']),
       async read(from, to) {
-        const list = names.map(sqlName).join(', ')
-        const found = await session.query(`select ${list} from history where n >= ${from} and n < ${to} order by n`, {
-          signal: op.signal,
-        })
+        // A row as one text of JSON: eighteen texts a row take Node four times as long.
+        const list = names.map((name) => `${sqlName(name)} := ${sqlName(name)}`).join(', ')
+        const rowsAsJson = `select to_json(struct_pack(${list}))::varchar as row from history where n >= ${from} and n < ${to} order by n`
+        const found = await session.query(rowsAsJson, { signal: op.signal })
         // All columns are texts by `all_varchar`.
-        return found.rows as readonly RawStock[]
+        return found.rows.map(({ row }) => JSON.parse(String(row)) as RawStock)
       },
       close() {
         session.close()

@@ -1,12 +1,12 @@
-// How fast the adapters are beside the bare clients, in the same run: rounds take turns, medians are compared.
+// How fast the adapters are beside the bare clients, in the same run. What the pipeline makes of them: stock-rates.test.ts.
 
 import { Client } from 'elasticsearch-7'
 import kafka from 'kafkajs'
 import { expect, test } from 'vitest'
 import { openDocumentIndex } from '../../operators/document-index/open.ts'
 import { openEventLog } from '../../operators/event-log/open.ts'
-import { openReplay } from '../../operators/event-log/replay.ts'
 import { madeUpContext } from '../support/operator-context.ts'
+import { compareRates, timed } from '../support/rates.ts'
 import { onRealServers, sized } from '../support/real-servers.ts'
 
 const BATCH = 1_000
@@ -27,31 +27,12 @@ const rowOf = (i: number) => ({
 })
 const rows = Array.from({ length: BATCH }, (_, i) => rowOf(i))
 
-const medianOf = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
-async function rateOf(put: (batch: number) => Promise<unknown>): Promise<number> {
-  const began = performance.now()
-  for (let batch = 0; batch < BATCHES; batch += 1) await put(batch)
-  return (BATCHES * BATCH) / ((performance.now() - began) / 1_000)
-}
-
-type Contender = readonly [name: string, put: (batch: number) => Promise<unknown>]
-
-/** The first is the bare client. Each has one round that does not count: the servers and their JIT warm up. */
-async function compare(what: string, contenders: readonly Contender[]): Promise<ReadonlyMap<string, number>> {
-  const rates = new Map<string, number[]>(contenders.map(([name]) => [name, []]))
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    for (const [name, put] of contenders) {
-      const rate = await rateOf(put)
-      if (round > 0) rates.get(name)?.push(rate)
-    }
-  }
-  const medians = new Map([...rates].map(([name, list]) => [name, medianOf(list)]))
-  const bare = medianOf(rates.get(contenders[0]?.[0] ?? '') ?? [])
-  for (const [name, rate] of medians)
-    console.log(`${what}: ${name} ${Math.round(rate)} rows/s, ${Math.round((100 * rate) / bare)} % of the bare client`)
-  return new Map([...medians].map(([name, rate]) => [name, rate / bare]))
-}
+/** All batches, one after another. */
+const inBatches = (put: (batch: number) => Promise<unknown>) =>
+  timed(async () => {
+    for (let batch = 0; batch < BATCHES; batch += 1) await put(batch)
+  })
+const comparison = { rows: BATCH * BATCHES, rounds: ROUNDS }
 
 await onRealServers(['kafka3'], ({ kafka3 }) => {
   test('sending to Kafka costs little beside kafkajs alone', async () => {
@@ -72,11 +53,9 @@ await onRealServers(['kafka3'], ({ kafka3 }) => {
     })
     await bare.connect()
     const producer = await log.producer()
-    const replay = await openReplay(log, { id: topic, topic })
-    const ratio = await compare('Kafka', [
-      ['kafkajs', () => bare.send({ topic, messages: records, acks: -1 })],
-      ['the adapter', () => producer.send(topic, records)],
-      ['a replay', () => replay.append([{ topic, records }], replay.position + records.length)],
+    const ratio = await compareRates('Kafka', comparison, [
+      ['kafkajs', inBatches(() => bare.send({ topic, messages: records, acks: -1 }))],
+      ['the adapter', inBatches(() => producer.send(topic, records))],
     ])
     await bare.disconnect()
     await log.close()
@@ -104,22 +83,23 @@ await onRealServers(['elasticsearch'], ({ elasticsearch }) => {
 
     const bare = new Client({ node })
     const idOf = (batch: number, i: number) => `${batch}:${i}`
-    const ratio = await compare('Elasticsearch', [
+    const ratio = await compareRates('Elasticsearch', comparison, [
       [
         'its client',
-        async (batch) => {
+        inBatches(async (batch) => {
           const body = rows.flatMap((row, i) => [{ index: { _id: idOf(batch, i) } }, row])
           const answer = await bare.bulk<{ errors: boolean }>({ index: names[0], body })
           expect(answer.body.errors).toBe(false)
-        },
+        }),
       ],
       [
         'the adapter',
-        (batch) =>
+        inBatches((batch) =>
           index.bulk(
             names[1],
             rows.map((source, i) => ({ id: idOf(batch, i), source })),
           ),
+        ),
       ],
     ])
     for (const name of names) {
