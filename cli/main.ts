@@ -8,6 +8,7 @@ import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
 import { addImportCrontabCommand } from './commands/import-crontab.ts'
+import { addPoolCommands } from './commands/pools.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
@@ -33,6 +34,7 @@ function makeProgram(): Command {
   addDagCommands(program)
   addTaskCommands(program)
   addBackfillCommands(program)
+  addPoolCommands(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)

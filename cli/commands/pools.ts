@@ -1,0 +1,74 @@
+// `dagctl pools …`.
+
+import type { Command } from 'commander'
+import { BaramError } from '../../core/errors.ts'
+import { removePool, setPool } from '../../engine/pools.ts'
+import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
+import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
+import { type Confirmable, confirm } from '../control.ts'
+import { print, printRows, readFormat } from '../output.ts'
+
+const COLUMNS = ['pool', 'slots', 'description', 'include_deferred', 'running', 'queued', 'scheduled']
+
+const poolRow = (row: PoolRow) => ({
+  pool: row.pool,
+  slots: row.slots,
+  description: row.description ?? '',
+  include_deferred: row.include_deferred,
+  running: row.running,
+  queued: row.queued,
+  scheduled: row.scheduled,
+})
+
+async function printOne(name: string, flags: { output: string }): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async ({ database }) => {
+    const row = await getPool(database, name)
+    if (row === null) throw new BaramError('NOT_FOUND', `there is no pool ${name}`)
+    printRows([poolRow(row)], format, COLUMNS)
+  })
+}
+
+async function setOne(
+  pool: string,
+  slots: string,
+  description: string,
+  flags: { output: string; includeDeferred?: boolean },
+): Promise<void> {
+  const setting = { pool, slots: Number(slots), description, includeDeferred: flags.includeDeferred === true }
+  await withContext(({ database }) => setPool(database, setting, CLI_USER))
+  await printOne(pool, flags)
+}
+
+export function addPoolCommands(program: Command): void {
+  const pools = program.command('pools').description('pools of slots that tasks share')
+  withOutput(pools.command('list').description('all pools and what is in them')).action(
+    async (flags: { output: string }) => {
+      const format = readFormat(flags.output)
+      await withContext(async ({ database }) => {
+        const { rows } = await listPools(database, {}, everything)
+        printRows(rows.map(poolRow), format, COLUMNS)
+      })
+    },
+  )
+  withOutput(pools.command('get').argument('<name>')).action(printOne)
+  withOutput(
+    pools
+      .command('set')
+      .argument('<name>')
+      .argument('<slots>', '-1 for no limit')
+      .argument('[description]', 'what it is for', '')
+      .description('make a pool, or change it'),
+  )
+    .option('--include-deferred', 'deferred tasks hold a slot too')
+    .action(setOne)
+  pools
+    .command('delete')
+    .argument('<name>')
+    .option('-y, --yes', 'do it without asking')
+    .action(async (name: string, flags: Confirmable) => {
+      if (!(await confirm(`Delete pool ${name}? Tasks in it wait until it is made again.`, flags))) return
+      await withContext(({ database }) => removePool(database, name, CLI_USER))
+      print(`Deleted pool ${name}.`)
+    })
+}
