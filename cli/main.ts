@@ -14,6 +14,7 @@ import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
 import { addUserCommands } from './commands/users.ts'
 import { addVariableCommands } from './commands/variables.ts'
+import { addWhyCommand } from './commands/why.ts'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
 import { exitCode, print, setExitCode, tell } from './output.ts'
 
@@ -33,6 +34,7 @@ function makeProgram(): Command {
   addProcessCommands(program)
   addDagCommands(program)
   addTaskCommands(program)
+  addWhyCommand(program)
   addBackfillCommands(program)
   addPoolCommands(program)
   addVariableCommands(program)

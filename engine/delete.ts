@@ -26,7 +26,7 @@ export async function removeRun(database: Database, dagId: string, runId: string
     // Whoever waited for this run as its past has another past now.
     await askForSuccessors(tx, run.id)
     await deleteRuns(tx, [run.id])
-    await insertAudit(tx, audit)
+    await insertAudit(tx, { ...audit, logicalDate: run.logical_date })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [dagId] })
   })

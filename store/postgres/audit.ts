@@ -9,12 +9,15 @@ export interface AuditEntry {
   readonly runId?: string | null
   readonly taskId?: string | null
   readonly mapIndex?: number | null
+  /** Epoch ms. */
+  readonly logicalDate?: number | null
   readonly extra?: unknown
 }
 
 export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
   await tx.query(
-    `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra) values ($1, $2, $2, $3, $4, $5, $6, $7)`,
+    `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra, logical_date)
+     values ($1, $2, $2, $3, $4, $5, $6, $7, $8)`,
     [
       entry.event,
       entry.owner,
@@ -23,6 +26,7 @@ export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
       entry.taskId ?? null,
       entry.mapIndex ?? null,
       entry.extra === undefined ? null : JSON.stringify(entry.extra),
+      entry.logicalDate === undefined || entry.logicalDate === null ? null : new Date(entry.logicalDate).toISOString(),
     ],
   )
 }

@@ -4,11 +4,13 @@ import type { Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { planDag } from '../../engine/plan.ts'
+import { explain } from '../../engine/why.ts'
 import { listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
 import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
+import { parseDate } from '../http/query.ts'
 import { csvText } from '../shared/csv.ts'
 import { ApiRoutes, type Call } from './router.ts'
 
@@ -87,9 +89,32 @@ async function report({ web, query, param, res }: Call) {
   return undefined
 }
 
+/** One sentence for whatever waits, was skipped, failed or never ran. `run`: a run id, `latest`, or an ISO time. */
+async function why({ web, query, param }: Call) {
+  const [run, taskId, mapIndex] = [query.text('run'), query.text('task_id'), query.int('map_index', -1)]
+  query.done()
+  const known = run === undefined ? null : await getRun(web.database, param('dag_id'), run)
+  const at = run === undefined || run === 'latest' || known !== null ? null : parseDate(run)
+  const found = await explain(web.database, web.boards, {
+    dagId: param('dag_id'),
+    run: at ?? run ?? null,
+    taskId: taskId ?? null,
+    mapIndex: mapIndex ?? null,
+  })
+  return {
+    dag_id: found.dagId,
+    dag_run_id: found.runId,
+    task_id: found.taskId,
+    map_index: found.mapIndex,
+    code: found.code,
+    sentence: found.sentence,
+  }
+}
+
 export function ownRoutes(web: Web): Router {
   const api = new ApiRoutes(web)
   api.on('get', '/dags/{dag_id}/plan', 'viewer', 200, plan)
+  api.on('get', '/dags/{dag_id}/why', 'viewer', 200, why)
   api.on('get', '/dags/{dag_id}/dagRuns/{dag_run_id}/effects', 'viewer', 200, effects)
   api.on('get', '/dags/{dag_id}/reports', 'viewer', 200, reports)
   api.on('get', '/dags/{dag_id}/reports/{name}', 'viewer', 200, report)

@@ -1,6 +1,7 @@
 // The pages of one DAG: grid, graph, runs, code, trigger.
 
 import type { Request } from 'express'
+import { duration, zoneName } from '../../core/times.ts'
 import { getSource, listVersions } from '../../store/postgres/read-dags.ts'
 import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
@@ -9,7 +10,6 @@ import { Query } from '../http/query.ts'
 import { letterOf, STATE_NAMES } from '../shared/cells.ts'
 import { countTally, readTally } from '../shared/tally.ts'
 import { countWord } from '../text/text.ts'
-import { duration, zoneName } from '../text/times.ts'
 import {
   dagCrumbs,
   dagPath,

@@ -1,13 +1,13 @@
 // What the pages of one DAG share: its sentence, facts, tabs, and the selected run.
 
 import type { DagGraph } from '../../core/graph.ts'
+import { duration, interval, moment, relative, zoneName } from '../../core/times.ts'
 import { planDag } from '../../engine/plan.ts'
 import { type DagListRow, getDag, getVersion, type VersionListRow } from '../../store/postgres/read-dags.ts'
 import { latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import type { Part } from '../text/text.ts'
-import { duration, interval, moment, relative, zoneName } from '../text/times.ts'
 import { type Crumb, say } from './frame.ts'
 
 export const dagPath = (dagId: string, rest = ''): string => `/dags/${encodeURIComponent(dagId)}${rest}`

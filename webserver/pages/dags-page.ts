@@ -1,13 +1,13 @@
 // The list of DAGs: the sentence, filters, and a row each with its schedule, next and last run and the bars of its past.
 
 import type { Request } from 'express'
+import { clock, duration, moment, relative, zoneName } from '../../core/times.ts'
 import { listImportErrors } from '../../store/postgres/read-admin.ts'
 import { listDags } from '../../store/postgres/read-dags.ts'
 import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 import { countWord, type Part } from '../text/text.ts'
-import { clock, duration, moment, relative, zoneName } from '../text/times.ts'
 import { dagPath, scheduleWords, withQuery } from './dag-view.ts'
 import { type PageView, say } from './frame.ts'
 import { escapeHtml, markup } from './helpers.ts'

@@ -1,10 +1,10 @@
 // The graph of a DAG as SVG, with the states of one run in its cells. Data only as escaped text.
 
 import type { DagGraph } from '../../core/graph.ts'
+import { duration } from '../../core/times.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import { BOX, MARKS, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import { barParts, worstOf } from '../shared/tally.ts'
-import { duration } from '../text/times.ts'
 import { dagPath, withQuery } from './dag-view.ts'
 import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './graph-layout.ts'
 import { isMappedTask } from './grid-data.ts'

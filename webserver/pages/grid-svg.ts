@@ -1,5 +1,6 @@
 // The run grid as SVG text: days, bars, cells, selection. Geometry from shared/grid.ts; data only as escaped text.
 
+import { clock, day } from '../../core/times.ts'
 import { MARKS } from '../shared/cells.ts'
 import {
   BAR_HEIGHT,
@@ -19,7 +20,6 @@ import {
   rowY,
   runSeconds,
 } from '../shared/grid.ts'
-import { clock, day } from '../text/times.ts'
 import { escapeHtml } from './helpers.ts'
 
 export interface GridSelection {

@@ -1,5 +1,6 @@
 // A mapped task as a whole: its sentence, the strip of all its instances, and a list of some of them.
 
+import { duration } from '../../core/times.ts'
 import { listBuckets, type MappedRow, pageMapped } from '../../store/postgres/read-mapped.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
@@ -7,7 +8,6 @@ import type { Query } from '../http/query.ts'
 import { cellState, isCellState, letterOf, stateOf } from '../shared/cells.ts'
 import type { Tally } from '../shared/tally.ts'
 import { worstOf } from '../shared/tally.ts'
-import { duration } from '../text/times.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
 import { say } from './frame.ts'
 import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './tally-view.ts'

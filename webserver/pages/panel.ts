@@ -1,6 +1,7 @@
 // The side panel of the grid: the selected run, or one task of it, with why it is as it is.
 
 import type { SerializedTask } from '../../core/serialized.ts'
+import { clockSeconds, duration, moment } from '../../core/times.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import {
   type EventRow,
@@ -15,7 +16,6 @@ import { listRunReports } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
 import { cellState, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import { makeTally } from '../shared/tally.ts'
-import { clockSeconds, duration, moment } from '../text/times.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
 import { loadSums } from './effects-page.ts'
 import { say } from './frame.ts'
@@ -78,10 +78,9 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
       title: say('{task} had no part in this run.', { task: taskId }, 'task'),
       close: withQuery(dagPath(run.dag_id), { run: run.run_id }),
     }
-  const [events, tries, task] = await Promise.all([
+  const [events, tries] = await Promise.all([
     listEvents(web.database, ti.dag_run_id, ti.id, 50),
     listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
-    findTask(web, run, taskId),
   ])
   const causes = causesByTry(events)
   const seconds =
@@ -93,7 +92,7 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
     isRun: false,
     state: ti.state,
     title: instanceSentence(ti),
-    why: await whyText(web, ti, task, events, now),
+    why: await whyText(web, run, ti, events, now),
     run: runView(run, now),
     took: duration(seconds),
     start: ti.start_date,

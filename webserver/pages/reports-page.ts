@@ -2,11 +2,11 @@
 
 import type { Request } from 'express'
 import type { Report, ReportColumn } from '../../core/reports.ts'
+import { moment, zoneName } from '../../core/times.ts'
 import { findReport, listReports, listRunsOfReport, type ReportListRow } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { moment, zoneName } from '../text/times.ts'
 import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
 

@@ -2,6 +2,7 @@
 
 import type { Request } from 'express'
 import { maskByName } from '../../core/secret-names.ts'
+import { clockSeconds, day, duration, zoneName } from '../../core/times.ts'
 import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
 import { findNeighbours, type Neighbours } from '../../store/postgres/read-mapped.ts'
 import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
@@ -19,7 +20,6 @@ import { Query } from '../http/query.ts'
 import { findLog, findTail, parseLine, readChunk } from '../logs/log-file.ts'
 import { cellState, STATE_NAMES } from '../shared/cells.ts'
 import { logText } from '../shared/log-text.ts'
-import { clockSeconds, day, duration, zoneName } from '../text/times.ts'
 import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
 import { loadStrip, mappedSentence, mappedView } from './mapped.ts'
@@ -168,15 +168,14 @@ async function instancePage(
   tab: TaskTab,
 ): Promise<PageView> {
   const now = Date.now()
-  const [events, tries, beside, task] = await Promise.all([
+  const [events, tries, beside] = await Promise.all([
     listEvents(web.database, ti.dag_run_id, ti.id, 200),
     listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
     ti.map_index === -1 ? null : findNeighbours(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
-    findTask(web, run, ti.task_id),
   ])
   const causes = causesByTry(events)
   const tryNumber = query.int('try', 1) ?? tries.at(-1)?.try_number ?? 0
-  const why = await whyText(web, ti, task, events, now)
+  const why = await whyText(web, run, ti, events, now)
   const rendered = renderedView(ti)
   const path = (rest: string, more: Record<string, string | number | null> = {}) =>
     withQuery(taskPath(place.dagId, place.runId, place.taskId, rest), {

@@ -1,0 +1,132 @@
+// `why`: one sentence for whatever waits, was skipped, failed or never ran, from the scheduler's own records. The same in
+// the command, the API and the pages.
+
+import { BaramError } from '../core/errors.ts'
+import type { Database } from '../store/database.ts'
+import { databaseNow } from '../store/postgres/jobs.ts'
+import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
+import { getRun, latestRuns, type RunListRow } from '../store/postgres/read-runs.ts'
+import {
+  findInstancesOf,
+  getInstance,
+  type InstanceListRow,
+  listEvents,
+} from '../store/postgres/read-task-instances.ts'
+import { findRunAt } from '../store/postgres/why.ts'
+import type { Boards } from './boards.ts'
+import { latestVersion } from './repin.ts'
+import { whyDag } from './why-dag.ts'
+import { whyMissing } from './why-missing.ts'
+import { whyRun } from './why-run.ts'
+import { whyTask } from './why-task.ts'
+import type { Why } from './why-words.ts'
+
+export type { Why } from './why-words.ts'
+
+export interface WhyQuestion {
+  readonly dagId: string
+  /** A run id, `latest`, or an instant (epoch ms): a logical date, or the time at which a run was to be made. Null = the DAG. */
+  readonly run: string | number | null
+  readonly taskId: string | null
+  /** Null = the task's one instance, or of a mapped one the first that is not well. */
+  readonly mapIndex: number | null
+}
+
+export interface WhyAnswer extends Why {
+  readonly dagId: string
+  readonly runId: string | null
+  readonly taskId: string | null
+  readonly mapIndex: number | null
+}
+
+async function needDag(database: Database, dagId: string): Promise<DagListRow> {
+  const dag = await getDag(database, dagId)
+  if (dag === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
+  return dag
+}
+
+async function findRunOf(database: Database, dagId: string, run: string): Promise<RunListRow> {
+  const found = run === 'latest' ? (await latestRuns(database, dagId, 1))[0] : await getRun(database, dagId, run)
+  if (found === undefined || found === null)
+    throw new BaramError(
+      'NOT_FOUND',
+      run === 'latest' ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${run}`,
+    )
+  return found
+}
+
+/** Of a mapped task's instances the one that tells most. */
+function mostTelling(rows: readonly InstanceListRow[]): InstanceListRow | undefined {
+  const rank = (row: InstanceListRow) => {
+    if (row.state === 'failed' || row.state === 'upstream_failed') return 0
+    return row.state === 'success' || row.state === 'skipped' || row.state === 'removed' ? 2 : 1
+  }
+  return [...rows].sort((a, b) => rank(a) - rank(b) || a.map_index - b.map_index)[0]
+}
+
+async function answerTask(
+  database: Database,
+  boards: Boards,
+  dag: DagListRow,
+  run: RunListRow,
+  { taskId, mapIndex }: { taskId: string; mapIndex: number | null },
+  now: number,
+): Promise<WhyAnswer> {
+  const place = { dagId: dag.dag_id, runId: run.run_id, taskId }
+  const ti =
+    mapIndex === null
+      ? mostTelling(await findInstancesOf(database, place))
+      : await getInstance(database, { ...place, mapIndex })
+  const graph = run.version_id === null ? null : (await boards.version(database, run.version_id)).graph
+  if (ti === undefined || ti === null) return absent(dag, run, taskId, graph?.indexOf.has(taskId) === true)
+  const events = await listEvents(database, run.id, ti.id, 50)
+  const why = await whyTask({ database, graph, ti, events, now })
+  const name = ti.map_index === -1 ? taskId : `${taskId}[${ti.map_index}]`
+  return {
+    ...why,
+    sentence: `${name}: ${why.sentence}`,
+    dagId: dag.dag_id,
+    runId: run.run_id,
+    taskId,
+    mapIndex: ti.map_index,
+  }
+}
+
+function absent(dag: DagListRow, run: RunListRow, taskId: string, isKnown: boolean): WhyAnswer {
+  if (!isKnown)
+    throw new BaramError(
+      'NOT_FOUND',
+      `run ${run.run_id} of ${dag.dag_id} (version ${run.version_number ?? '?'}) has no task ${taskId}`,
+    )
+  return {
+    code: 'no_instance',
+    sentence: `${taskId} has no part in run ${run.run_id}: the run's date is outside the task's own startDate and endDate, or it has no such map index.`,
+    dagId: dag.dag_id,
+    runId: run.run_id,
+    taskId,
+    mapIndex: null,
+  }
+}
+
+/** @throws BaramError NOT_FOUND */
+export async function explain(database: Database, boards: Boards, question: WhyQuestion): Promise<WhyAnswer> {
+  const { dagId, taskId, mapIndex } = question
+  const dag = await needDag(database, dagId)
+  const now = await databaseNow(database)
+  const none = { dagId, runId: null, taskId: null, mapIndex: null }
+  // A task without a run is meant in the newest.
+  const asked = question.run ?? (taskId === null ? null : 'latest')
+  if (asked === null) {
+    const why = await whyDag(database, boards, dagId, now)
+    if (why === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
+    return { ...why, ...none }
+  }
+  const runId = typeof asked === 'number' ? await findRunAt(database, dagId, asked) : asked
+  if (runId === null) {
+    const { graph } = await latestVersion(database, boards, dagId)
+    return { ...(await whyMissing(database, dag, graph.dag, Number(asked), now)), ...none }
+  }
+  const run = await findRunOf(database, dagId, runId)
+  if (taskId !== null) return answerTask(database, boards, dag, run, { taskId, mapIndex }, now)
+  return { ...(await whyRun(database, dag, run, now)), ...none, runId: run.run_id }
+}
