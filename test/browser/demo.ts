@@ -384,6 +384,12 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     errors: '/errors',
     error: '/errors/1',
     'not-found': '/dags/min_candel',
+    clear: `/dags/gmarket_hourly/clear?run=${run}&task=collect_page&downstream=1&future=1`,
+    mark: `/dags/gmarket_hourly/mark?run=${run}&task=collect_page&to=success`,
+    'mark-run': `/dags/gmarket_hourly/mark?run=${encodeURIComponent(demo.running.runId)}&to=failed`,
+    delete: `/dags/gmarket_hourly/delete?run=${run}`,
+    backfills: '/dags/gmarket_hourly/backfills',
+    backfill: `/dags/gmarket_hourly/backfills?from=${encodeURIComponent('2026-01-05T01:00')}&to=${encodeURIComponent('2026-01-05T06:00')}&reprocess=failed`,
     ...catalogPaths(demo.catalog),
   }
 }

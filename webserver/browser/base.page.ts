@@ -30,6 +30,15 @@ document.addEventListener('submit', (event) => {
   submit(form).catch(() => form.submit())
 })
 
+/** A form that asks the server anew with each change of it: the scope of a preview. */
+document.addEventListener('change', (event) => {
+  const form = event.target instanceof HTMLElement ? event.target.closest('form') : null
+  if (form === null || form.dataset['auto'] === undefined) return
+  const values = new URLSearchParams()
+  for (const [key, value] of new FormData(form)) if (typeof value === 'string') values.append(key, value)
+  void go(`${new URL(form.action).pathname}?${values}`, true)
+})
+
 document.addEventListener('click', (event) => {
   const target = event.target instanceof Element ? event.target : null
   for (const menu of document.querySelectorAll('details.account[open]'))

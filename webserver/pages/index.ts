@@ -10,6 +10,8 @@ import type { Web } from '../deps.ts'
 import { toApiError } from '../http/errors.ts'
 import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
 import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
+import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
+import { clearPage, deletePage, markPage, postClear, postDelete, postMark } from './control-page.ts'
 import { codePage, graphPage, gridPage, runsPage } from './dag-pages.ts'
 import { dagPath, withQuery } from './dag-view.ts'
 import { dagsPage } from './dags-page.ts'
@@ -54,6 +56,17 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
   show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
   take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))
+  show('/dags/:dag_id/clear', 'user', 'pages/control', (req) => clearPage(web, req))
+  take('/dags/:dag_id/clear', 'user', 'pages/control', (req, res) => postClear(web, req, res))
+  show('/dags/:dag_id/mark', 'user', 'pages/control', (req) => markPage(web, req))
+  take('/dags/:dag_id/mark', 'user', 'pages/control', (req, res) => postMark(web, req, res))
+  show('/dags/:dag_id/delete', 'user', 'pages/control', (req) => deletePage(web, req))
+  take('/dags/:dag_id/delete', 'user', 'pages/control', (req, res) => postDelete(web, req, res))
+  show('/dags/:dag_id/backfills', 'viewer', 'pages/backfill', (req) => backfillPage(web, req))
+  take('/dags/:dag_id/backfills', 'user', 'pages/backfill', (req, res) => postBackfill(web, req, res))
+  take('/dags/:dag_id/backfills/:backfill_id/:verb', 'user', 'pages/backfill', (req, res) =>
+    postBackfillVerb(web, req, res),
+  )
   router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {
     res.redirect(303, withQuery(dagPath(String(req.params['dag_id'])), { run: String(req.params['run_id']) }))
   })

@@ -8,6 +8,7 @@ import type { Query } from '../http/query.ts'
 import { cellState, isCellState, letterOf, stateOf } from '../shared/cells.ts'
 import type { Tally } from '../shared/tally.ts'
 import { worstOf } from '../shared/tally.ts'
+import { controlLinks } from './control-page.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
 import { say } from './frame.ts'
 import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './tally-view.ts'
@@ -129,6 +130,7 @@ export async function mappedPanel(web: Web, run: RunListRow, taskId: string, str
     withQuery(taskPath(run.dag_id, run.run_id, taskId), values)
   return {
     kind: 'mapped' as const,
+    verbs: controlLinks(run, taskId, null),
     isTask: false,
     isMapped: true,
     isRun: false,

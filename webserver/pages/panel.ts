@@ -2,6 +2,8 @@
 
 import type { SerializedTask } from '../../core/serialized.ts'
 import { clockSeconds, duration, moment } from '../../core/times.ts'
+import { whyRun } from '../../engine/why-run.ts'
+import { getDag } from '../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import {
   type EventRow,
@@ -16,6 +18,7 @@ import { listRunReports } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
 import { cellState, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import { makeTally } from '../shared/tally.ts'
+import { controlLinks } from './control-page.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
 import { loadSums } from './effects-page.ts'
 import { say } from './frame.ts'
@@ -87,6 +90,7 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
     ti.duration ?? (ti.state === 'running' && ti.start_date !== null ? (now - ti.start_date) / 1000 : null)
   return {
     kind: 'task',
+    verbs: controlLinks(run, ti.task_id, ti.map_index),
     isTask: true,
     isMapped: false,
     isRun: false,
@@ -170,6 +174,13 @@ export function runSentence(run: RunListRow, failedTask: string | null, now: num
   }
 }
 
+/** Of a run that has not ended what it waits for; the end of the others is told by its title and failures. */
+async function runWhy(web: Web, run: RunListRow, now: number): Promise<string | null> {
+  if (run.state !== 'queued' && run.state !== 'running') return null
+  const dag = await getDag(web.database, run.dag_id)
+  return dag === null ? null : (await whyRun(web.database, dag, run, now)).sentence
+}
+
 export async function runPanel(web: Web, run: RunListRow, cells: ReadonlyMap<string, TaskCell>, now: number) {
   const tally = makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
   const hasFailed = run.state === 'failed' || tally.some(([letter]) => stateOf(letter) === 'failed')
@@ -180,6 +191,8 @@ export async function runPanel(web: Web, run: RunListRow, cells: ReadonlyMap<str
   ])
   return {
     kind: 'run',
+    verbs: controlLinks(run, null, null),
+    why: await runWhy(web, run, now),
     isTask: false,
     isMapped: false,
     isRun: true,
