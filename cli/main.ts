@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
 import { addBackfillCommands } from './commands/backfill.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
@@ -33,6 +34,7 @@ function makeProgram(): Command {
   addDagCommands(program)
   addTaskCommands(program)
   addBackfillCommands(program)
+  addCheckCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)
