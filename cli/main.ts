@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
 import { addBackfillCommands } from './commands/backfill.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
@@ -37,6 +38,7 @@ function makeProgram(): Command {
   addWhyCommand(program)
   addBackfillCommands(program)
   addPoolCommands(program)
+  addCheckCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)

@@ -102,6 +102,17 @@ async function reachDatabase(config: Config, log: Logger): Promise<Reached> {
   }
 }
 
+/** The metadata's database if it runs and has our schema; null otherwise. Starts nothing and makes nothing. */
+export async function openRunning(config: Config, log: Logger): Promise<Database | null> {
+  const url = config.databaseUrl ?? readNotedUrl(config)
+  if (url === null || !(await answers(url, log))) return null
+  const database = openDatabase({ url, poolSize: 1, log, application: 'dagctl check' })
+  const { pending, unknown } = await checkSchema(database, migrations)
+  if (pending.length + unknown.length === 0) return database
+  await database.close()
+  return null
+}
+
 async function requireSchema(database: Database): Promise<void> {
   const { pending, unknown } = await checkSchema(database, migrations)
   if (unknown.length > 0)

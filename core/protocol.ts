@@ -2,7 +2,7 @@
 // stdout and stderr are log pipes; fd 4 is the watchdog's pipe. The supervisor validates every message it receives:
 // a child runs users' code and is not trusted.
 
-import { BaramError } from './errors.ts'
+import { BaramError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import type { SerializedDag } from './serialized.ts'
 
@@ -82,10 +82,13 @@ export interface ParseResult {
   readonly errors: readonly ParseFault[]
   /** Told to the author without stopping anything (for example a handler for a DAG that nobody declares). */
   readonly notices: readonly string[]
+  /** What will fail when it runs, though the DAG can be read: templates that name something unknown. */
+  readonly doubts: readonly ParseFault[]
 }
 
 export interface ParseFault {
   readonly dagId: string | null
+  readonly code: ErrorCode
   readonly message: string
   readonly stack: string | null
 }
@@ -208,17 +211,19 @@ function checkOutcome(message: Record<string, unknown>): void {
 
 function checkParsed(result: unknown): void {
   require(isRecord(result), 'a parse result without its DAGs')
-  const { dags, errors, notices } = result
+  const { dags, errors, notices, doubts } = result
   require(Array.isArray(dags) && dags.every(isRecord), 'a parse result whose DAGs are no objects')
   require(Array.isArray(errors) && errors.every(isFault), 'a parse result whose errors are no faults')
   require(Array.isArray(notices) &&
     notices.every((notice) => typeof notice === 'string'), 'a parse result whose notices are no texts')
+  require(Array.isArray(doubts) && doubts.every(isFault), 'a parse result whose doubts are no faults')
 }
 
 const isTextOrNull = (value: unknown) => value === null || typeof value === 'string'
 const isFault = (fault: unknown) =>
   isRecord(fault) &&
   typeof fault['message'] === 'string' &&
+  Object.hasOwn(ERROR_CODES, String(fault['code'])) &&
   isTextOrNull(fault['dagId']) &&
   isTextOrNull(fault['stack'])
 

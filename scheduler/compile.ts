@@ -3,8 +3,10 @@
 
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { relative, resolve } from 'node:path'
-import { build, type Message } from 'esbuild'
+import { build, type Message, type Metafile } from 'esbuild'
+import type { ErrorCode } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
 
 const EXTERNAL = [
@@ -25,10 +27,22 @@ export interface CompiledFile {
   readonly sourceCode: string
   /** Absolute paths of every file that is part of the module. */
   readonly inputs: readonly string[]
+  /** What each of them imports that stays outside the module, or comes from a package. */
+  readonly imports: readonly ModuleImport[]
+}
+
+/** One import that leaves the author's own files. */
+export interface ModuleImport {
+  /** Absolute path of the importing file. */
+  readonly from: string
+  /** As it is written: `baram`, `node:fs`, `lodash`, `./day.sql`. */
+  readonly specifier: string
+  readonly kind: 'product' | 'node' | 'package' | 'text'
 }
 
 /** One place where a file is wrong, as pages and `list-import-errors` show it. */
 export interface CodeFault {
+  readonly code: ErrorCode
   readonly message: string
   readonly file: string | null
   readonly line: number | null
@@ -68,14 +82,28 @@ export function codeFrame(source: string, line: number, column: number): string 
     .join('\n')
 }
 
+/** What to do about an import that leads nowhere. */
+function adviceFor(specifier: string): string {
+  if (specifier.startsWith('.') || specifier.startsWith('/')) return 'there is no such file; correct the path'
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+  return `the package is not installed; run npm install ${name} in the folder of your package.json`
+}
+
 async function faultOf(message: Message, folder: string): Promise<CodeFault> {
   const { location, text } = message
   const hint = message.notes.map((note) => note.text).join(' ')
-  if (location === null) return { message: text, file: null, line: null, column: null, frame: null }
+  const specifier = /^Could not resolve "(.+)"/.exec(text)?.[1]
+  const code = specifier === undefined ? 'FILE_SYNTAX' : 'FILE_IMPORT'
+  if (location === null) return { code, message: text, file: null, line: null, column: null, frame: null }
   const path = resolve(folder, location.file)
   const source = await readFile(path, 'utf8').catch(() => location.lineText)
+  const advice = specifier === undefined ? hint : adviceFor(specifier)
   return {
-    message: hint === '' ? text : `${text} (${hint})`,
+    code,
+    message: advice === '' ? text : `${text} (${advice})`,
     file: relative(folder, path),
     line: location.line,
     column: location.column + 1,
@@ -86,8 +114,30 @@ async function faultOf(message: Message, folder: string): Promise<CodeFault> {
 const isBuildFailure = (error: unknown): error is Error & { errors: Message[] } =>
   error instanceof Error && 'errors' in error && Array.isArray(error.errors)
 
-/** @throws CompileError */
-export async function compileFile(path: string, folder: string): Promise<CompiledFile> {
+const isPackageFile = (path: string) => path.includes('node_modules/')
+
+/** Imports of the author's own files that Airflow would have to have as well. */
+function importsOf({ inputs }: Metafile, folder: string): ModuleImport[] {
+  return Object.entries(inputs).flatMap(([input, { imports }]) => {
+    if (isPackageFile(input)) return []
+    const from = resolve(folder, input)
+    return imports.flatMap(({ path, original, external }): ModuleImport[] => {
+      const specifier = original ?? path
+      // What the compiler itself puts in.
+      if (specifier === '<runtime>') return []
+      if (external === true && isBuiltin(specifier)) return [{ from, specifier, kind: 'node' }]
+      if (external === true) return [{ from, specifier, kind: 'product' }]
+      if (isPackageFile(path)) return [{ from, specifier, kind: 'package' }]
+      return /\.(sql|hql)$/.test(path) ? [{ from, specifier, kind: 'text' }] : []
+    })
+  })
+}
+
+/**
+ * @param sourceRoot where source maps say that the files lie: for a debugger, the folder itself
+ * @throws CompileError
+ */
+export async function compileFile(path: string, folder: string, sourceRoot = SOURCE_ROOT): Promise<CompiledFile> {
   const sourceCode = await readFile(path, 'utf8')
   try {
     const result = await build({
@@ -102,7 +152,7 @@ export async function compileFile(path: string, folder: string): Promise<Compile
       sourcemap: 'inline',
       sourcesContent: true,
       // The same on every host: stack traces say /dags/x.ts, and the module's hash does not depend on where the folder lies.
-      sourceRoot: SOURCE_ROOT,
+      sourceRoot,
       metafile: true,
       logLevel: 'silent',
       external: EXTERNAL,
@@ -121,6 +171,7 @@ export async function compileFile(path: string, folder: string): Promise<Compile
       sourceCode,
       hash: createHash('sha256').update(code).digest('hex'),
       inputs: Object.keys(result.metafile.inputs).map((input) => resolve(folder, input)),
+      imports: importsOf(result.metafile, folder),
     }
   } catch (error) {
     if (!isBuildFailure(error)) throw error

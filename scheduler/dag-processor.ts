@@ -5,7 +5,6 @@ import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
 import { messageOf } from '../core/errors.ts'
-import type { ParseFault } from '../core/protocol.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
@@ -13,17 +12,9 @@ import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
 import type { Database } from '../store/database.ts'
 import { listKnownFiles } from '../store/postgres/dags.ts'
-import {
-  type CodeFault,
-  type CompiledFile,
-  CompileError,
-  codeFrame,
-  compileFile,
-  describeFault,
-  faultsJson,
-  SOURCE_ROOT,
-} from './compile.ts'
+import { type CodeFault, type CompiledFile, CompileError, compileFile, describeFault, faultsJson } from './compile.ts'
 import { type DagFile, type DagRoot, isSkippedFolder, listDagFiles } from './dag-files.ts'
+import { locate, locateDeath } from './locate.ts'
 import { Parser } from './parser.ts'
 
 export interface DagProcessorOptions {
@@ -238,14 +229,17 @@ export class DagProcessor {
     if (this.isStopping) return
     if (outcome.kind === 'died') {
       this.known.set(file.name, { hash: compiled.hash, inputs: compiled.inputs, isHelper: false })
-      await this.recordError(file.name, outcome.message, [
-        { message: outcome.message, file: file.name, line: null, column: null, frame: null },
-      ])
+      const fault = locateDeath(outcome.message, file.name, compiled)
+      await this.recordError(file.name, describeFault(fault), [fault])
       return
     }
-    const { dags, errors, notices } = outcome.result
+    const { dags, errors, notices, doubts } = outcome.result
     for (const notice of notices) this.options.log.warn({ file: file.name, notice }, 'a DAG file has a notice')
-    const isHelper = dags.length === 0 && errors.length === 1 && errors[0]?.message.startsWith(NO_DAG) === true
+    for (const doubt of doubts) {
+      const notice = describeFault(locate(doubt, file.name, compiled))
+      this.options.log.warn({ file: file.name, notice }, 'a DAG file has a notice')
+    }
+    const isHelper = dags.length === 0 && errors.length === 1 && errors[0]?.code === 'FILE_EMPTY'
     this.known.set(file.name, { hash: compiled.hash, inputs: compiled.inputs, isHelper })
     const faults = errors.map((fault) => locate(fault, file.name, compiled))
     const parsed: ParsedFile = {
@@ -289,7 +283,7 @@ export class DagProcessor {
       else {
         const message = `${NO_DAG}: export one (\`export const dag = new Dag(…)\`) or serve a Bundle; if it is a helper that nothing imports yet, name it in .airflowignore`
         await this.recordError(file.name, message, [
-          { message, file: file.name, line: null, column: null, frame: null },
+          { code: 'FILE_EMPTY', message, file: file.name, line: null, column: null, frame: null },
         ])
       }
     }
@@ -315,20 +309,5 @@ export class DagProcessor {
       const stale = await forgetFile(database, name)
       log.info({ file: name, stale }, 'a DAG file is gone')
     }
-  }
-}
-
-/** Where in the author's source a thrown error came from, read off its (source-mapped) stack. */
-function locate(fault: ParseFault, file: string, compiled: CompiledFile): CodeFault {
-  const at = new RegExp(`${SOURCE_ROOT}([^\\s():]+):(\\d+):(\\d+)`).exec(fault.stack ?? '')
-  if (at === null) return { message: fault.message, file, line: null, column: null, frame: null }
-  const [, source = '', line = '1', column = '1'] = at
-  const isOwn = file.endsWith(source)
-  return {
-    message: fault.message,
-    file: isOwn ? file : source,
-    line: Number(line),
-    column: Number(column),
-    frame: isOwn ? codeFrame(compiled.sourceCode, Number(line), Number(column)) : null,
   }
 }

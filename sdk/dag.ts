@@ -21,6 +21,7 @@ import {
   readTaskCall,
   type TaskNode,
 } from './nodes.ts'
+import { captureSite, type Site } from './site.ts'
 import { BARAM, checkTypes, FACADE, type Rules, readSpec } from './spec.ts'
 import type {
   BaramDagSpec,
@@ -41,6 +42,7 @@ export interface Declaration {
   readonly rules: Rules
   readonly nodes: ReadonlyMap<string, AnyNode>
   readonly edges: readonly DrawnEdge[]
+  readonly site: Site
   seal(): void
 }
 
@@ -63,6 +65,7 @@ class Builder implements Declaration {
   readonly rules: Rules
   readonly nodes = new Map<string, AnyNode>()
   readonly edges: DrawnEdge[] = []
+  readonly site = captureSite()
   private isSealed = false
 
   constructor(dagId: unknown, spec: unknown, rules: Rules) {
@@ -106,7 +109,7 @@ class Builder implements Declaration {
     const body = readBody(call.body, where)
     const spec = readSpec(call.spec, this.rules.task, where)
     const taskId = this.path(pickId(call.id, spec['taskId'], body, where), group)
-    const bare = { decide: null, check: null, inputs: null, mapping: null, ref: null }
+    const bare = { decide: null, check: null, inputs: null, mapping: null, ref: null, site: captureSite() }
     const node: TaskNode = { kind: 'task', taskId, ...body, spec, group, ...bare }
     this.enter(taskId, node, group)
     const at = `Dag "${this.dagId}", task "${taskId}"`
@@ -155,7 +158,7 @@ class Builder implements Declaration {
     }
     const decider: Decider = kind === 'if' ? makeIf(host) : makeSwitch(host, this.dagId)
     const { decide, check } = decider
-    const bare = { group: null, inputs: null, mapping: null, ref: null }
+    const bare = { group: null, inputs: null, mapping: null, ref: null, site: captureSite() }
     const node: TaskNode = { kind: 'task', taskId, ...body, decide, check, spec, ...bare }
     this.enter(taskId, node, null)
     // Asked only once the ref below exists.

@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '../core/json.ts'
 import { isOperator, type Operator } from './operator.ts'
+import type { Site } from './site.ts'
 import { isPlainObject } from './spec.ts'
 import type { TaskRef } from './types.ts'
 
@@ -30,6 +31,7 @@ export interface TaskNode {
   readonly check: (() => string | null) | null
   readonly spec: Readonly<Record<string, unknown>>
   readonly group: GroupNode | null
+  readonly site: Site
   inputs: Inputs | null
   mapping: Mapping | null
   ref: TaskRef | null

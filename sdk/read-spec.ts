@@ -1,11 +1,27 @@
 // Values of checked options, and the faults found on the way.
 
-/** Sentences about what is wrong, told together at the end. */
+import type { Site } from './site.ts'
+
+/** Sentences about what is wrong, told together at the end, each with where it was declared. */
 export class Faults {
-  readonly list: string[] = []
+  readonly list: { readonly message: string; readonly site: Site | null }[] = []
+  /** Of what is being read. */
+  site: Site | null = null
+
   add(...faults: readonly string[]): void {
-    this.list.push(...faults)
+    for (const message of faults) this.list.push({ message, site: this.site })
   }
+}
+
+/** One thing that is wrong with a DAG, as the loader tells it. */
+export interface DeclaredFault {
+  readonly message: string
+  readonly stack: string | null
+}
+
+/** What `details` of a `DAG_INVALID` or `DAG_CYCLE` carry. */
+export function detailsOf(dagId: string, faults: Faults['list']): { dagId: string; faults: readonly DeclaredFault[] } {
+  return { dagId, faults: faults.map(({ message, site }) => ({ message, stack: site?.stack ?? null })) }
 }
 
 export type Spec = Readonly<Record<string, unknown>>

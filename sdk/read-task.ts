@@ -91,6 +91,7 @@ function checkFailFast({ spec: dag }: Declaration, spec: Spec, where: string, fa
 /** The stored form of one task. */
 export function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faults: Faults): SerializedTask {
   const where = `Dag "${declaration.dagId}", task "${node.taskId}"`
+  faults.site = node.site
   faults.add(...checkTypes(node.spec, declaration.rules.task, where))
   const spec: Spec = { ...defaults, ...groupDefaults(node), ...node.spec }
   checkTask(spec, where, faults)

@@ -1,5 +1,6 @@
 // Schedules beyond a plain string: zoned cron with or without data intervals, fixed spans, dates and timetables of one's own.
 
+import { BaramError } from '../core/errors.ts'
 import type { TimetableSpec } from '../core/timetables/timetable.ts'
 import { validateTimetable } from '../core/timetables/timetable.ts'
 import { isTimeZone } from '../core/timetables/zone.ts'
@@ -112,9 +113,11 @@ export interface EveryOptions {
 /** A fixed span, counted from the DAG's `startDate`: an absolute duration, whatever clocks do. */
 export function every(options: EveryOptions): Schedule {
   const { days = 0, hours = 0, minutes = 0, seconds = 0 } = options
-  return brand({
-    kind: 'delta',
-    everyMs: (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000,
-    interval: options.interval ?? false,
-  })
+  const everyMs = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+  if (!(everyMs > 0))
+    throw new BaramError(
+      'SCHEDULE_INVALID',
+      `every: expected a span such as { hours: 6 }, found ${JSON.stringify(options)}`,
+    )
+  return brand({ kind: 'delta', everyMs, interval: options.interval ?? false })
 }

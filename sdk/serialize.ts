@@ -10,7 +10,7 @@ import { type Declaration, declarationOf, type FacadeDag } from './dag.ts'
 import { readGroups, resolveEdges } from './groups.ts'
 import type { TaskNode } from './nodes.ts'
 import { readParams } from './params.ts'
-import { atLeast, dateOf, Faults, flagOf, numberOf, type Spec, textOf } from './read-spec.ts'
+import { atLeast, dateOf, detailsOf, Faults, flagOf, numberOf, type Spec, textOf } from './read-spec.ts'
 import { readTask } from './read-task.ts'
 import { isSchedule } from './schedule.ts'
 import { checkTypes, isPlainObject, readSpec } from './spec.ts'
@@ -101,6 +101,23 @@ function checkDag(declaration: Declaration, timetable: TimetableSpec, faults: Fa
 const readPair = (pair: string) => JSON.parse(pair) as [string, string]
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
+/** @throws BaramError DAG_CYCLE, at the declaration of the first task in the circle */
+function refuseCycle(serialized: SerializedDag, declaration: Declaration): void {
+  try {
+    buildGraph(serialized)
+  } catch (error) {
+    if (!(error instanceof BaramError) || error.code !== 'DAG_CYCLE') throw error
+    const first = /: (\S+) -> /.exec(error.message)?.[1] ?? ''
+    const node = declaration.nodes.get(first)
+    const site = node?.kind === 'task' ? node.site : declaration.site
+    const message = `${error.message}; remove one of these edges`
+    throw new BaramError('DAG_CYCLE', message, {
+      details: detailsOf(serialized.dagId, [{ message, site }]),
+      cause: error,
+    })
+  }
+}
+
 /**
  * The stored form of a DAG. Reading seals it: later declarations throw. Reading twice gives the same bytes.
  * @throws BaramError DAG_INVALID with every fault, one a line; DAG_CYCLE
@@ -109,6 +126,7 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
   const declaration = declarationOf(dag)
   declaration.seal()
   const faults = new Faults()
+  faults.site = declaration.site
   const { spec, dagId } = declaration
   const timetable = readTimetable(declaration, faults)
   checkDag(declaration, timetable, faults)
@@ -119,8 +137,12 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
   const nodes = [...declaration.nodes.values()]
   checkGroups(declaration, faults)
   const tasks = nodes.flatMap((node) => (node.kind === 'task' ? [readTask(node, declaration, defaults, faults)] : []))
+  faults.site = declaration.site
   const timezone = zoneOf(spec, timetable, `Dag "${dagId}"`, faults)
-  if (faults.list.length > 0) throw new BaramError('DAG_INVALID', faults.list.join('\n'), { details: { dagId } })
+  if (faults.list.length > 0) {
+    const message = faults.list.map((fault) => fault.message).join('\n')
+    throw new BaramError('DAG_INVALID', message, { details: detailsOf(dagId, faults.list) })
+  }
   const edges = [...resolveEdges(declaration.edges)].sort(([a], [b]) => byText(a, b))
   const tags = Array.isArray(spec['tags']) ? spec['tags'].map(String) : []
   const serialized: SerializedDag = {
@@ -148,7 +170,7 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
     edges: edges.map(([pair]) => readPair(pair)),
     labels: edges.flatMap(([pair, label]) => (label === null ? [] : [[...readPair(pair), label] as const])),
   }
-  buildGraph(serialized) // Throws on a cycle.
+  refuseCycle(serialized, declaration)
   return serialized
 }
 

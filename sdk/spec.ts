@@ -81,11 +81,27 @@ export const isPlainObject = (value: unknown): value is Record<string, unknown> 
   return prototype === Object.prototype || prototype === null
 }
 
-function nearest(key: string, known: readonly string[]): string | undefined {
+/** Letters to add, drop or change between two words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+/** The name that was probably meant, or undefined. */
+export function nearest(key: string, known: readonly string[]): string | undefined {
   const flat = (text: string) => text.toLowerCase().replaceAll('_', '')
-  return (
-    known.find((name) => flat(name) === flat(key)) ?? known.find((name) => flat(name).startsWith(flat(key).slice(0, 5)))
-  )
+  const near = known.map((name) => ({ name, off: distance(flat(name), flat(key)) })).sort((a, b) => a.off - b.off)
+  const [best] = near
+  if (best !== undefined && best.off <= Math.max(1, Math.floor(key.length / 3))) return best.name
+  return known.find((name) => flat(name).startsWith(flat(key).slice(0, 5)))
 }
 
 /** A frozen copy without unset keys (`isCopied`: of the values too). @throws Error for anything that is no plain object, and for unknown keys */

@@ -6,7 +6,7 @@ import { readFromChild } from '../../core/protocol.ts'
 
 const GOOD = {
   hello: { type: 'hello', pid: 12 },
-  parsed: { type: 'parsed', id: 1, result: { dags: [], errors: [], notices: [] } },
+  parsed: { type: 'parsed', id: 1, result: { dags: [], errors: [], notices: [], doubts: [] } },
   success: { type: 'outcome', attempt: 1, result: { kind: 'success', value: { a: 1 } }, isTainted: false, rssBytes: 1 },
   skip: { type: 'outcome', attempt: 1, result: { kind: 'skip', message: null }, isTainted: false, rssBytes: 1 },
   failure: {
@@ -39,12 +39,12 @@ describe('a child’s message', () => {
       parsed: [
         { id: '1' },
         { result: null },
-        { result: { errors: [], notices: [] } },
-        { result: { dags: {}, errors: [], notices: [] } },
-        { result: { dags: [1], errors: [], notices: [] } },
-        { result: { dags: [], errors: 'no', notices: [] } },
-        { result: { dags: [], errors: [{ message: 5 }], notices: [] } },
-        { result: { dags: [], errors: [], notices: [5] } },
+        { result: { errors: [], notices: [], doubts: [] } },
+        { result: { dags: {}, errors: [], notices: [], doubts: [] } },
+        { result: { dags: [1], errors: [], notices: [], doubts: [] } },
+        { result: { dags: [], errors: 'no', notices: [], doubts: [] } },
+        { result: { dags: [], errors: [{ message: 5 }], notices: [], doubts: [] } },
+        { result: { dags: [], errors: [], notices: [5], doubts: [] } },
       ],
       success: [
         { attempt: '1' },
