@@ -9,6 +9,7 @@ import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
 import { addImportCrontabCommand } from './commands/import-crontab.ts'
+import { addPlanCommand } from './commands/plan.ts'
 import { addPoolCommands } from './commands/pools.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
@@ -39,6 +40,7 @@ function makeProgram(): Command {
   addBackfillCommands(program)
   addPoolCommands(program)
   addCheckCommand(program)
+  addPlanCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)

@@ -52,16 +52,22 @@ export interface SyncResult {
   readonly taken: readonly { readonly dagId: string; readonly file: string }[]
 }
 
+// The type is plain JSON throughout; its readonly arrays of tuples are only spelled differently.
+const dataOf = (dag: SerializedDag): string => canonicalJson(dag as unknown as JsonValue)
+
+/** What tells two versions of a DAG apart: its declaration and the code it comes with. */
+export const versionHashOf = (dag: SerializedDag, moduleHash: string): string =>
+  sha256(`${sha256(dataOf(dag))}:${moduleHash}`)
+
 function contentOf(file: ParsedFile, dag: SerializedDag): VersionContent {
-  // The type is plain JSON throughout; its readonly arrays of tuples are only spelled differently.
-  const data = canonicalJson(dag as unknown as JsonValue)
+  const data = dataOf(dag)
   const dagHash = sha256(data)
   return {
     dagId: dag.dagId,
     data,
     dagHash,
     moduleHash: file.moduleHash,
-    versionHash: sha256(`${dagHash}:${file.moduleHash}`),
+    versionHash: versionHashOf(dag, file.moduleHash),
     fileloc: file.fileloc,
     sourceCode: file.sourceCode,
     sourceHash: sha256(file.sourceCode),

@@ -13,6 +13,9 @@ export interface DagRoot {
   readonly prefix: string
 }
 
+/** Before the names of the product's own examples. */
+export const EXAMPLES_PREFIX = 'examples/'
+
 export interface DagFile {
   readonly root: DagRoot
   /** Absolute. */

@@ -7,7 +7,7 @@ import { BaramError } from '../../core/errors.ts'
 import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { loadKey } from '../../runtime/secrets.ts'
-import type { DagRoot } from '../../scheduler/dag-files.ts'
+import { type DagRoot, EXAMPLES_PREFIX } from '../../scheduler/dag-files.ts'
 import type { Webserver } from '../../webserver/server.ts'
 import { setExitCode } from '../output.ts'
 import { runProcess, type Service } from '../run-process.ts'
@@ -26,7 +26,7 @@ function dagRoots(config: Config): DagRoot[] {
   const own = resolved(config.dagsFolder)
   const examples = config.loadExamples ? resolved(join(packageRoot, 'dags')) : null
   const roots: DagRoot[] = own === null ? [] : [{ folder: own, prefix: '' }]
-  if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: 'examples/' })
+  if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: EXAMPLES_PREFIX })
   if (roots.length === 0) {
     throw new BaramError(
       'CONFIG_INVALID',
