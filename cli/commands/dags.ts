@@ -21,6 +21,7 @@ import { inOrder, requireDag } from '../lookup.ts'
 import { print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
 import type { Context } from '../wire.ts'
 import { addDagControl } from './control.ts'
+import { addVersionCommands } from './versions.ts'
 
 interface Output {
   readonly output: string
@@ -294,6 +295,7 @@ export function addDagCommands(program: Command): void {
   withOutput(
     dags.command('list-import-errors').description('DAG files that cannot be read; exit code 1 if there are any'),
   ).action(printErrors)
+  addVersionCommands(dags)
   addDagControl(dags)
   addTrigger(program, 'start a run (short form of `dags trigger`)')
 }

@@ -164,6 +164,25 @@ export interface SourceRow {
   readonly created_at: number
 }
 
+export interface VersionUse {
+  readonly version_number: number
+  readonly created_at: number
+  readonly runs: number
+  readonly active: number
+}
+
+/** Versions of a DAG, newest first, with how many runs each has. */
+export async function listVersionUses(sql: Sql, dagId: string, limit: number): Promise<readonly VersionUse[]> {
+  const { rows } = await sql.query<VersionUse>(
+    `select v.version_number, v.created_at, count(r.id)::int as runs,
+       (count(r.id) filter (where r.state in ('queued', 'running')))::int as active
+     from dag_version v left join dag_run r on r.dag_id = v.dag_id and r.created_dag_version_id = v.id
+     where v.dag_id = $1 group by v.id order by v.version_number desc limit $2`,
+    [dagId, limit],
+  )
+  return rows
+}
+
 export async function getSource(sql: Sql, dagId: string, number: number | null): Promise<SourceRow | null> {
   const { rows } = await sql.query<SourceRow>(
     `select c.source_code, v.version_number, c.fileloc, v.created_at from dag_version v join dag_code c on c.dag_version_id = v.id

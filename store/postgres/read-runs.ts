@@ -112,14 +112,15 @@ export async function latestRuns(sql: Sql, dagId: string, limit: number): Promis
 /** Older or all runs by keyset, newest first. */
 export async function pageRuns(
   sql: Sql,
-  filter: { dagId: string | null; state: string | null; before: number | null },
+  filter: { dagId: string | null; state: string | null; before: number | null; version?: number | null },
   limit: number,
 ): Promise<readonly RunListRow[]> {
   const { rows } = await sql.query<RunListRow>(
     `select ${RUN} from dag_run r join dag d using (dag_id)
      where ($1::text is null or r.dag_id = $1) and ($2::text is null or r.state = $2) and ($3::bigint is null or r.id < $3)
+       and ($5::int is null or exists (select 1 from dag_version v where v.id = r.created_dag_version_id and v.version_number = $5))
      order by r.id desc limit $4`,
-    [filter.dagId, filter.state, filter.before, limit],
+    [filter.dagId, filter.state, filter.before, limit, filter.version ?? null],
   )
   return rows
 }

@@ -335,6 +335,15 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     await page.close()
   })
 
+  it('show dates without a run as a gap that leads to their backfill', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/weather_hourly`)
+    expect(await page.locator('#grid-svg line.gap').count()).toBe(1)
+    await page.click('#gaps a:has-text("Backfill 2")')
+    await page.waitForSelector('h1:has-text("with 2 runs?")')
+    await page.close()
+  })
+
   it('backfill a range, shown date by date before it is made, and pause and cancel it', async () => {
     const page = watch(await context.newPage())
     await page.goto(`${web.url}/dags/gmarket_hourly`)

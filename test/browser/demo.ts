@@ -37,6 +37,8 @@ const listCategories = dag.task('list_categories', async () => [1, 2, 3])
 const collect = dag.taskGroup('collect')
 `
 
+const WEATHER = `// weather_hourly\n${SOURCE.replaceAll('gmarket', 'weather')}dag.task('publish', () => 1)()\n`
+
 const GMARKET = [
   'list_categories',
   'collect_page',
@@ -247,7 +249,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
   const others = [
     ['min_candle', 'Upbit 1-minute candles to HDFS and Hive', ['upbit'], '*/2 * * * *', 120_000, 21, [7]],
     ['candle_daily', 'Daily compaction of the candles', ['upbit'], '0 13 * * *', 24 * HOUR, 48, []],
-    ['weather_hourly', 'KMA ASOS, three stations', ['weather'], '40 * * * *', HOUR, 2.2, []],
+    ['weather_hourly', 'KMA ASOS, three stations', ['weather'], '0 * * * *', HOUR, 2.2, []],
     ['stock_replay', 'KRX top 20 replayed to Kafka and Elasticsearch', ['krx'], null, 7 * HOUR, 61, [1]],
     ['candle_forecast', 'Predicts candles from the lake', ['upbit', 'ml'], '30 6 * * *', 24 * HOUR, 130, [5]],
   ] as const
@@ -259,6 +261,14 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
     await history(web, id, now, id === 'stock_replay' ? 9 : 24, step, seconds, bad)
     if (id !== 'stock_replay') await unpause(web, id)
   }
+  // Two of its hours have no run.
+  await web.database.query(
+    "delete from dag_run where dag_id = 'weather_hourly' and id in (select id from dag_run where dag_id = 'weather_hourly' order by id desc offset 6 limit 2)",
+  )
+  // A second version, which nothing has run yet.
+  const weather = ['fetch', makeTask('check', { retries: 2 }), 'store', 'publish']
+  const fields = { description: others[2][1], tags: others[2][2], cron: others[2][3], zone: 'Asia/Seoul' }
+  await storeDag(web, makeDag('weather_hourly', { tasks: weather, ...fields }), WEATHER)
   await storeDag(
     web,
     makeDag('gmarket_mart', { tasks: ['fill'], description: 'On-demand mart to Postgres or CSV', tags: ['gmarket'] }),
@@ -360,12 +370,14 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
   return {
     dags: '/dags',
     grid: '/dags/gmarket_hourly',
+    'grid-gap': '/dags/weather_hourly',
     'grid-task': `/dags/gmarket_hourly?run=${run}&task=collect_page`,
     'grid-run': `/dags/gmarket_hourly?run=${run}`,
     graph: `/dags/gmarket_hourly/graph?run=${encodeURIComponent(demo.running.runId)}`,
     'dag-runs': '/dags/gmarket_hourly/runs',
     runs: '/runs',
     code: '/dags/gmarket_hourly/code',
+    'code-diff': '/dags/weather_hourly/code?version=2&against=1',
     data: '/dags/gmarket_hourly/data',
     reports: '/dags/gmarket_hourly/reports',
     'report-lines': '/dags/gmarket_hourly/reports/candle_price',

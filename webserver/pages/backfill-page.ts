@@ -43,14 +43,14 @@ function readDraft(asked: Asked): Draft {
   }
 }
 
-/** Without an offset a time is the DAG's. */
-const timeOf = (text: string, zone: string): number | null => {
-  const full = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text
+/** Without an offset a time is the DAG's; a day alone is meant whole. */
+const timeOf = (text: string, zone: string, clock: '00:00' | '23:59:59'): number | null => {
+  const full = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T${clock}` : text
   return instantOf(full, zone) ?? parseDate(full)
 }
 
 function requestOf(dagId: string, draft: Draft, zone: string, by: string): BackfillRequest | null {
-  const [from, to] = [timeOf(draft.from, zone), timeOf(draft.to, zone)]
+  const [from, to] = [timeOf(draft.from, zone, '00:00'), timeOf(draft.to, zone, '23:59:59')]
   if (from === null || to === null) return null
   return {
     dagId,

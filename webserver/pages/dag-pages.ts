@@ -2,10 +2,8 @@
 
 import type { Request } from 'express'
 import { duration, zoneName } from '../../core/times.ts'
-import { getSource, listVersions } from '../../store/postgres/read-dags.ts'
 import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
 import { letterOf, STATE_NAMES } from '../shared/cells.ts'
 import { countTally, readTally } from '../shared/tally.ts'
@@ -22,6 +20,7 @@ import {
   withQuery,
 } from './dag-view.ts'
 import { type PageView, say } from './frame.ts'
+import { gridGaps } from './gaps.ts'
 import { graphSvg } from './graph-svg.ts'
 import { gridData, gridRows } from './grid-data.ts'
 import { gridSvg, medianSeconds } from './grid-svg.ts'
@@ -66,6 +65,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Record<string, string | number | null>) =>
     withQuery(dagPath(dagId), { ...keep, fold: [...folded].join(','), ...change })
   const usual = medianSeconds(data, now)
+  const gaps = await gridGaps(web, basics.graph, runs, now)
   const shownLetters = new Set(Object.values(data.cells).join(''))
   const zone = basics.row.timezone
   return {
@@ -82,7 +82,8 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
     view: {
       ...headView(basics, 'grid', run?.run_id ?? null, now),
       hasRuns: runs.length > 0,
-      grid: markup(gridSvg(data, selection, zone, now)),
+      grid: markup(gridSvg(data, selection, zone, now, gaps)),
+      gaps: gaps.slice(-3),
       data,
       usual: usual === null ? null : duration(usual),
       rows: rows.map((row, i) => ({
@@ -163,8 +164,9 @@ export async function runsPage(web: Web, req: Request, dagId: string | null): Pr
   const query = new Query(req)
   const state = query.text('state') ?? null
   const before = query.int('before', 1) ?? null
+  const version = query.int('version', 1) ?? null
   const basics = dagId === null ? null : await loadBasics(web, dagId)
-  const runs = await pageRuns(web.database, { dagId, state, before }, PAGE + 1)
+  const runs = await pageRuns(web.database, { dagId, state, before, version }, PAGE + 1)
   const shown = runs.slice(0, PAGE)
   const path = dagId === null ? '/runs' : dagPath(dagId, '/runs')
   const states = ['running', 'queued', 'failed', 'success'] as const
@@ -191,47 +193,10 @@ export async function runsPage(web: Web, req: Request, dagId: string | null): Pr
         name: name === null ? 'All' : STATE_NAMES[name],
         state: name,
         isCurrent: name === state,
-        href: withQuery(path, { state: name }),
+        href: withQuery(path, { state: name, version }),
       })),
-      more: runs.length > PAGE ? withQuery(path, { state, before: shown.at(-1)?.id ?? null }) : null,
-    },
-  }
-}
-
-export async function codePage(web: Web, req: Request): Promise<PageView> {
-  const now = Date.now()
-  const dagId = dagOf(req)
-  const asked = new Query(req).int('version', 1) ?? null
-  const [basics, runs, source, versions] = await Promise.all([
-    loadBasics(web, dagId),
-    loadRuns(web, dagId, 3),
-    getSource(web.database, dagId, asked),
-    listVersions(
-      web.database,
-      { dag_id: dagId },
-      { limit: 20, offset: 0, order: [{ key: 'version_number', isDescending: true }] },
-    ),
-  ])
-  if (source === null) throw notFound(`DAG ${dagId} has no version ${asked ?? ''}.`)
-  return {
-    place: 'dags',
-    crumbs: dagCrumbs(dagId, { text: `Code v${source.version_number}`, href: '' }),
-    sentence: dagSentence(basics.row, runs),
-    topics: `dag:${dagId}`,
-    zone: zoneName(basics.row.timezone, now),
-    view: {
-      ...headView(basics, 'code', null, now),
-      file: source.fileloc,
-      at: source.created_at,
-      lines: source.source_code
-        .replace(/\n$/, '')
-        .split('\n')
-        .map((text, i) => ({ n: i + 1, text })),
-      versions: versions.rows.map((version) => ({
-        n: version.version_number,
-        isCurrent: version.version_number === source.version_number,
-        href: withQuery(dagPath(dagId, '/code'), { version: version.version_number }),
-      })),
+      version: version === null ? null : { n: version, all: withQuery(path, { state }) },
+      more: runs.length > PAGE ? withQuery(path, { state, version, before: shown.at(-1)?.id ?? null }) : null,
     },
   }
 }

@@ -20,6 +20,7 @@ import {
   rowY,
   runSeconds,
 } from '../shared/grid.ts'
+import type { GridGap } from './gaps.ts'
 import { escapeHtml } from './helpers.ts'
 
 export interface GridSelection {
@@ -99,7 +100,24 @@ function medianLine(data: GridData, now: number): string {
 export const medianSeconds = (data: GridData, now: number): number | null =>
   median(data.runs.flatMap((run) => (run.state === 'success' ? (runSeconds(run, now) ?? []) : [])))
 
-export function gridSvg(data: GridData, selected: GridSelection, zone: string, now: number): string {
+/** A dotted line where dates of the schedule have no run; it leads to their backfill. */
+function gapLines(data: GridData, gaps: readonly GridGap[]): string {
+  const height = gridHeight(data.rows.length)
+  return gaps
+    .map(({ after, title, href }) => {
+      const x = columnX(data.runs.findIndex((run) => run.id === after)) + PITCH - 2
+      return `<a tabindex="-1" href="${escapeHtml(href)}"><title>${escapeHtml(`No run for ${title}: backfill`)}</title><rect class="gaphit" x="${x - 4}" y="20" width="8" height="${height - 20}"/><line class="gap" x1="${x}" x2="${x}" y1="20" y2="${height}"/></a>`
+    })
+    .join('')
+}
+
+export function gridSvg(
+  data: GridData,
+  selected: GridSelection,
+  zone: string,
+  now: number,
+  gaps: readonly GridGap[] = [],
+): string {
   const width = gridWidth(data.runs.length)
   const height = gridHeight(data.rows.length)
   const { column, row } = selected
@@ -127,5 +145,5 @@ export function gridSvg(data: GridData, selected: GridSelection, zone: string, n
     column < 0 || row < 0
       ? ''
       : `<rect class="selc" x="${columnX(column) - 1.5}" y="${rowY(row) - 1.5}" width="17" height="17" rx="4"/>`
-  return `<svg class="gs" id="grid-svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-hidden="true">${tint}${axis(data, zone)}${versions(data)}${medianLine(data, now)}<line class="gl" x1="0" x2="${width}" y1="${HEAD - 0.5}" y2="${HEAD - 0.5}"/><g id="grid-bars">${barsSvg(data, now)}</g>${rows}${ring}</svg>`
+  return `<svg class="gs" id="grid-svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-hidden="true">${tint}${axis(data, zone)}${versions(data)}${medianLine(data, now)}<line class="gl" x1="0" x2="${width}" y1="${HEAD - 0.5}" y2="${HEAD - 0.5}"/><g id="grid-bars">${barsSvg(data, now)}</g>${rows}${gapLines(data, gaps)}${ring}</svg>`
 }

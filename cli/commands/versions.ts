@@ -1,0 +1,88 @@
+// `dagctl dags versions|source|diff`: what a DAG was and is.
+
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { BaramError } from '../../core/errors.ts'
+import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
+import { getSource, listVersionUses } from '../../store/postgres/read-dags.ts'
+import { everything, readCount, withContext, withOutput } from '../context.ts'
+import { requireDag } from '../lookup.ts'
+import { print, printRows, readFormat, tell, when } from '../output.ts'
+
+async function printVersions(dagId: string, flags: { output: string }): Promise<void> {
+  const format = readFormat(flags.output)
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const rows = await listVersionUses(context.database, dagId, everything.limit)
+    printRows(
+      rows.map((row) => ({
+        version: row.version_number,
+        created_at: when(row.created_at),
+        runs: row.runs,
+        active_runs: row.active,
+      })),
+      format,
+      ['version', 'created_at', 'runs', 'active_runs'],
+    )
+  })
+}
+
+async function printSource(dagId: string, flags: { version?: string }): Promise<void> {
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const number = flags.version === undefined ? null : readCount(flags.version, '--version')
+    const source = await getSource(context.database, dagId, number)
+    if (source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number ?? 'yet'}`)
+    print(source.source_code)
+  })
+}
+
+function linesOf(diff: VersionDiff): string[] {
+  const facts = [
+    ...diff.tasksAdded.map((id) => pc.green(`task ${id} is new`)),
+    ...diff.tasksRemoved.map((id) => pc.red(`task ${id} is gone`)),
+    ...diff.tasksChanged.map(({ taskId, options }) => `task ${taskId}: ${options.join(', ')}`),
+  ]
+  const colour = { added: pc.green, removed: pc.red, same: (text: string) => text }
+  const mark = { added: '+', removed: '-', same: ' ' }
+  const hunks = diff.hunks.flatMap(({ lines }) => {
+    const [first] = lines
+    const head = pc.cyan(`@@ line ${first?.after ?? first?.before ?? 0} @@`)
+    return [head, ...lines.map((line) => colour[line.kind](`${mark[line.kind]}${line.text}`))]
+  })
+  return [...facts, ...hunks]
+}
+
+async function printDiff(dagId: string, before: string | undefined, after: string | undefined): Promise<void> {
+  await withContext(async (context) => {
+    await requireDag(context, dagId)
+    const [newest, older] = await listVersionUses(context.database, dagId, 2)
+    const to = after === undefined ? newest?.version_number : readCount(after, 'the newer version')
+    const from = before === undefined ? older?.version_number : readCount(before, 'the older version')
+    if (to === undefined || from === undefined) throw new BaramError('NOT_FOUND', `DAG ${dagId} has one version only`)
+    const diff = await diffVersions(context.database, context.boards, dagId, from, to)
+    tell(`${dagId} v${from} → v${to}`)
+    for (const line of linesOf(diff)) print(line)
+    if (diff.hunks.length === 0)
+      print(diff.isImported ? 'The file is the same; something that it imports has changed.' : 'The two do not differ.')
+  })
+}
+
+export function addVersionCommands(dags: Command): void {
+  withOutput(
+    dags.command('versions').argument('<dag-id>').description('versions of a DAG, and how many runs each has'),
+  ).action(printVersions)
+  dags
+    .command('source')
+    .argument('<dag-id>')
+    .option('--version <n>', 'an older version')
+    .description('the file of a DAG as it was read')
+    .action(printSource)
+  dags
+    .command('diff')
+    .argument('<dag-id>')
+    .argument('[before]', 'a version; the last but one by default')
+    .argument('[after]', 'a version; the latest by default')
+    .description('what differs between two versions')
+    .action(printDiff)
+}

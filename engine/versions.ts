@@ -1,0 +1,39 @@
+// Two versions of a DAG side by side: what their files say, and what the DAGs themselves became.
+
+import { BaramError } from '../core/errors.ts'
+import { type DagChange, planChange } from '../core/plan-change.ts'
+import { type DiffHunk, diffTexts } from '../core/text-diff.ts'
+import type { Database } from '../store/database.ts'
+import { getSource, getVersion } from '../store/postgres/read-dags.ts'
+import type { Boards } from './boards.ts'
+
+export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemoved' | 'tasksChanged'> {
+  readonly before: number
+  readonly after: number
+  readonly hunks: readonly DiffHunk[]
+  /** Their files say the same, and yet they differ: something they import has changed. */
+  readonly isImported: boolean
+}
+
+/** @throws BaramError NOT_FOUND */
+async function load(database: Database, boards: Boards, dagId: string, number: number) {
+  const [version, source] = await Promise.all([getVersion(database, dagId, number), getSource(database, dagId, number)])
+  if (version === null || source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number}`)
+  const { graph, moduleHash } = await boards.version(database, version.id)
+  return { dag: graph.dag, moduleHash, source: source.source_code }
+}
+
+/** @throws BaramError NOT_FOUND */
+export async function diffVersions(
+  database: Database,
+  boards: Boards,
+  dagId: string,
+  before: number,
+  after: number,
+): Promise<VersionDiff> {
+  const [old, fresh] = await Promise.all([load(database, boards, dagId, before), load(database, boards, dagId, after)])
+  const hunks = diffTexts(old.source, fresh.source)
+  const { tasksAdded, tasksRemoved, tasksChanged } = planChange(old.dag, fresh.dag, { last: null, now: 0, most: 0 })
+  const isImported = hunks.length === 0 && old.moduleHash !== fresh.moduleHash
+  return { before, after, hunks, isImported, tasksAdded, tasksRemoved, tasksChanged }
+}
