@@ -1,14 +1,10 @@
 // A bash command as a task, as Airflow's BashOperator runs it.
 
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { defineOperator, FailTask, type Operator, type OperatorContext, SkipTask } from '../../sdk/index.ts'
-import { OutputLines } from './lines.ts'
-import { type Ended, findProgram, inheritedEnvironment, runCommand } from './process.ts'
-
-/** Shorter than the five seconds the worker gives an attempt that has to stop. */
-const GRACE_MS = 3_000
+import { contextVariables, givenVariables, inheritedEnvironment } from '../subprocess/environment.ts'
+import { inFolder } from '../subprocess/folder.ts'
+import { OutputLines } from '../subprocess/lines.ts'
+import { type Ended, findProgram, GRACE_MS, runCommand } from '../subprocess/process.ts'
 
 export interface BashOptions {
   /**
@@ -52,52 +48,9 @@ export class BashFailedError extends Error {
   }
 }
 
-/** The names under which Airflow tells a command which task it is. */
-function contextVariables(op: OperatorContext): Record<string, string> {
-  const { logicalDate } = op.run
-  return {
-    AIRFLOW_CTX_DAG_ID: op.dagId,
-    AIRFLOW_CTX_TASK_ID: op.taskId,
-    AIRFLOW_CTX_DAG_RUN_ID: op.runId,
-    AIRFLOW_CTX_TRY_NUMBER: String(op.tryNumber),
-    ...(logicalDate !== null && { AIRFLOW_CTX_LOGICAL_DATE: logicalDate.toISOString().replace(/\.000Z$/, '+00:00') }),
-  }
-}
-
-/**
- * Rendered values may be any JSON where the DAG renders native objects. @throws FailTask for a NUL, which no variable
- * can hold
- */
-function textOf(name: string, value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  if (text.includes('\0')) throw new FailTask(`env.${name} holds a NUL character, which an environment variable cannot`)
-  return text
-}
-
 function environmentOf(op: OperatorContext, { env, appendEnv = false }: BashOptions): Record<string, string> {
-  const given = Object.fromEntries(Object.entries(env ?? {}).map(([name, value]) => [name, textOf(name, value)]))
   const isInherited = env === undefined || appendEnv
-  return { ...(isInherited ? inheritedEnvironment() : {}), ...given, ...contextVariables(op) }
-}
-
-/** @throws FailTask when it is not there or no folder */
-async function checkFolder(cwd: string): Promise<void> {
-  const found = await stat(cwd).catch(() => null)
-  if (found === null) throw new FailTask(`cwd ${cwd} does not exist on this host`)
-  if (!found.isDirectory()) throw new FailTask(`cwd ${cwd} is not a folder`)
-}
-
-async function inFolder<T>(cwd: string | undefined, body: (folder: string) => Promise<T>): Promise<T> {
-  if (cwd !== undefined) {
-    await checkFolder(cwd)
-    return body(cwd)
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'baram-bash-'))
-  try {
-    return await body(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  return { ...(isInherited ? inheritedEnvironment() : {}), ...givenVariables(env), ...contextVariables(op) }
 }
 
 async function findBash(path: string): Promise<string> {
@@ -142,11 +95,12 @@ export function bashWith<TArgs extends object>(settings: BashSettings, options: 
     async execute(op, _args, rendered) {
       const bash = await findBash(settings.path ?? inheritedEnvironment()['PATH'] ?? '')
       const lines = new OutputLines(outputEncoding, (line) => op.log.info(line))
-      const ended = await inFolder(rendered.cwd, (cwd) => {
+      const ended = await inFolder(rendered.cwd, 'bash', (cwd) => {
         op.log.info({ command: rendered.bashCommand, cwd }, 'running the command')
         return runCommand({
-          bash,
-          command: rendered.bashCommand,
+          shell: bash,
+          program: bash,
+          args: ['-c', rendered.bashCommand],
           cwd,
           env: environmentOf(op, rendered),
           signal: op.signal,
