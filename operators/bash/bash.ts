@@ -1,6 +1,14 @@
 // A bash command as a task, as Airflow's BashOperator runs it.
 
-import { defineOperator, FailTask, type Operator, type OperatorContext, SkipTask } from '../../sdk/index.ts'
+import { defineOperator, type Operator, type OperatorContext, SkipTask } from '../../sdk/index.ts'
+import {
+  checkSkipping,
+  endingText,
+  isSkipped,
+  SKIPPING,
+  type SkipOnExitCode,
+  startError,
+} from '../subprocess/ending.ts'
 import { contextVariables, givenVariables, inheritedEnvironment } from '../subprocess/environment.ts'
 import { inFolder } from '../subprocess/folder.ts'
 import { OutputLines } from '../subprocess/lines.ts'
@@ -24,7 +32,7 @@ export interface BashOptions {
   /** Folder to run in (template); it must exist. Default: a new temporary folder, removed afterwards. */
   readonly cwd?: string
   /** An exit code, or several, that skip the task. Default 99; `null` for none. */
-  readonly skipOnExitCode?: number | readonly number[] | null
+  readonly skipOnExitCode?: SkipOnExitCode
   /** Of the output, a name that `TextDecoder` knows. Default `utf-8`; what cannot be read becomes �. */
   readonly outputEncoding?: string
 }
@@ -41,10 +49,9 @@ export class BashFailedError extends Error {
   override readonly name = 'BashFailedError'
   /** Below 0: the number of the signal that ended it. */
   readonly exitCode: number
-  constructor({ exitCode, signal }: Ended, tail: string) {
-    const how = signal === null ? `returned exit code ${exitCode}` : `was ended by ${signal} (exit code ${exitCode})`
-    super(`the bash command ${how}; ${tail === '' ? 'it printed nothing' : `its last output:\n${tail}`}`)
-    this.exitCode = exitCode
+  constructor(ended: Ended, tail: string) {
+    super(`the bash command ${endingText(ended, tail)}`)
+    this.exitCode = ended.exitCode
   }
 }
 
@@ -62,30 +69,16 @@ async function findBash(path: string): Promise<string> {
   )
 }
 
-/** The system's words for a command that is too long or has a NUL in it help nobody. */
-function explained(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'E2BIG')
-    return new FailTask(
-      'bashCommand or env is longer than the system takes (128 KiB each on Linux): put it into a file',
-    )
-  if (code === 'ERR_INVALID_ARG_VALUE')
-    return new FailTask('bashCommand or cwd holds a NUL character, which a command cannot')
-  return error
-}
-
-/** `isSkip`, told apart before it is a failure. */
-function judge(ended: Ended, skipOnExitCode: BashOptions['skipOnExitCode'], tail: string): void {
-  const codes = skipOnExitCode === null ? [] : [skipOnExitCode ?? 99].flat()
-  if (codes.includes(ended.exitCode)) throw new SkipTask(`the bash command returned exit code ${ended.exitCode}`)
+/** A skip is told apart before it is a failure. */
+function judge(ended: Ended, skipOnExitCode: SkipOnExitCode, tail: string): void {
+  if (isSkipped(ended, skipOnExitCode)) throw new SkipTask(`the bash command returned exit code ${ended.exitCode}`)
   if (ended.exitCode !== 0) throw new BashFailedError(ended, tail)
 }
 
 /** As `bash`, with what a test may set. */
 export function bashWith<TArgs extends object>(settings: BashSettings, options: BashOptions): Operator<TArgs, string> {
-  const { skipOnExitCode = 99, outputEncoding = 'utf-8' } = options
-  for (const code of [skipOnExitCode ?? []].flat())
-    if (!Number.isInteger(code)) throw new Error(`bash: skipOnExitCode must hold whole numbers, found ${String(code)}`)
+  const { skipOnExitCode = SKIPPING, outputEncoding = 'utf-8' } = options
+  checkSkipping('bash', skipOnExitCode)
   // An unknown encoding is told while the DAG is read.
   new OutputLines(outputEncoding, () => undefined)
   return defineOperator<TArgs, string, BashOptions>({
@@ -107,7 +100,7 @@ export function bashWith<TArgs extends object>(settings: BashSettings, options: 
           graceMs: settings.graceMs ?? GRACE_MS,
           output: (chunk) => lines.add(chunk),
         }).catch((error: unknown) => {
-          throw explained(error)
+          throw startError(error, 'bashCommand, env or cwd', 'put it into a file')
         })
       })
       lines.end()

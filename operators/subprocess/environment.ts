@@ -10,8 +10,8 @@ export function inheritedEnvironment(): Record<string, string> {
   )
 }
 
-/** An instant as Airflow writes it. */
-export const instantText = (at: Date): string => at.toISOString().replace(/\.000Z$/, '+00:00')
+/** An instant as Airflow writes it, and as Python's `fromisoformat` reads it. */
+export const instantText = (at: Date): string => at.toISOString().replace(/(?:\.000)?Z$/, '+00:00')
 
 /** The names under which Airflow tells a command which task it is. */
 export function contextVariables(op: OperatorContext): Record<string, string> {
