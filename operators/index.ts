@@ -2,6 +2,7 @@
 
 export * from './bash/index.ts'
 export * from './document-index/index.ts'
+export * from './email/index.ts'
 export * from './event-log/index.ts'
 export * from './external-task/index.ts'
 export * from './file/index.ts'
