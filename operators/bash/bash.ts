@@ -1,14 +1,18 @@
 // A bash command as a task, as Airflow's BashOperator runs it.
 
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { defineOperator, FailTask, type Operator, type OperatorContext, SkipTask } from '../../sdk/index.ts'
-import { OutputLines } from './lines.ts'
-import { type Ended, findProgram, inheritedEnvironment, runCommand } from './process.ts'
-
-/** Shorter than the five seconds the worker gives an attempt that has to stop. */
-const GRACE_MS = 3_000
+import { defineOperator, type Operator, type OperatorContext, SkipTask } from '../../sdk/index.ts'
+import {
+  checkSkipping,
+  endingText,
+  isSkipped,
+  SKIPPING,
+  type SkipOnExitCode,
+  startError,
+} from '../subprocess/ending.ts'
+import { contextVariables, givenVariables, inheritedEnvironment } from '../subprocess/environment.ts'
+import { inFolder } from '../subprocess/folder.ts'
+import { OutputLines } from '../subprocess/lines.ts'
+import { type Ended, findProgram, GRACE_MS, runCommand } from '../subprocess/process.ts'
 
 export interface BashOptions {
   /**
@@ -28,7 +32,7 @@ export interface BashOptions {
   /** Folder to run in (template); it must exist. Default: a new temporary folder, removed afterwards. */
   readonly cwd?: string
   /** An exit code, or several, that skip the task. Default 99; `null` for none. */
-  readonly skipOnExitCode?: number | readonly number[] | null
+  readonly skipOnExitCode?: SkipOnExitCode
   /** Of the output, a name that `TextDecoder` knows. Default `utf-8`; what cannot be read becomes �. */
   readonly outputEncoding?: string
 }
@@ -45,59 +49,15 @@ export class BashFailedError extends Error {
   override readonly name = 'BashFailedError'
   /** Below 0: the number of the signal that ended it. */
   readonly exitCode: number
-  constructor({ exitCode, signal }: Ended, tail: string) {
-    const how = signal === null ? `returned exit code ${exitCode}` : `was ended by ${signal} (exit code ${exitCode})`
-    super(`the bash command ${how}; ${tail === '' ? 'it printed nothing' : `its last output:\n${tail}`}`)
-    this.exitCode = exitCode
+  constructor(ended: Ended, tail: string) {
+    super(`the bash command ${endingText(ended, tail)}`)
+    this.exitCode = ended.exitCode
   }
-}
-
-/** The names under which Airflow tells a command which task it is. */
-function contextVariables(op: OperatorContext): Record<string, string> {
-  const { logicalDate } = op.run
-  return {
-    AIRFLOW_CTX_DAG_ID: op.dagId,
-    AIRFLOW_CTX_TASK_ID: op.taskId,
-    AIRFLOW_CTX_DAG_RUN_ID: op.runId,
-    AIRFLOW_CTX_TRY_NUMBER: String(op.tryNumber),
-    ...(logicalDate !== null && { AIRFLOW_CTX_LOGICAL_DATE: logicalDate.toISOString().replace(/\.000Z$/, '+00:00') }),
-  }
-}
-
-/**
- * Rendered values may be any JSON where the DAG renders native objects. @throws FailTask for a NUL, which no variable
- * can hold
- */
-function textOf(name: string, value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  if (text.includes('\0')) throw new FailTask(`env.${name} holds a NUL character, which an environment variable cannot`)
-  return text
 }
 
 function environmentOf(op: OperatorContext, { env, appendEnv = false }: BashOptions): Record<string, string> {
-  const given = Object.fromEntries(Object.entries(env ?? {}).map(([name, value]) => [name, textOf(name, value)]))
   const isInherited = env === undefined || appendEnv
-  return { ...(isInherited ? inheritedEnvironment() : {}), ...given, ...contextVariables(op) }
-}
-
-/** @throws FailTask when it is not there or no folder */
-async function checkFolder(cwd: string): Promise<void> {
-  const found = await stat(cwd).catch(() => null)
-  if (found === null) throw new FailTask(`cwd ${cwd} does not exist on this host`)
-  if (!found.isDirectory()) throw new FailTask(`cwd ${cwd} is not a folder`)
-}
-
-async function inFolder<T>(cwd: string | undefined, body: (folder: string) => Promise<T>): Promise<T> {
-  if (cwd !== undefined) {
-    await checkFolder(cwd)
-    return body(cwd)
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'baram-bash-'))
-  try {
-    return await body(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  return { ...(isInherited ? inheritedEnvironment() : {}), ...givenVariables(env), ...contextVariables(op) }
 }
 
 async function findBash(path: string): Promise<string> {
@@ -109,30 +69,16 @@ async function findBash(path: string): Promise<string> {
   )
 }
 
-/** The system's words for a command that is too long or has a NUL in it help nobody. */
-function explained(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'E2BIG')
-    return new FailTask(
-      'bashCommand or env is longer than the system takes (128 KiB each on Linux): put it into a file',
-    )
-  if (code === 'ERR_INVALID_ARG_VALUE')
-    return new FailTask('bashCommand or cwd holds a NUL character, which a command cannot')
-  return error
-}
-
-/** `isSkip`, told apart before it is a failure. */
-function judge(ended: Ended, skipOnExitCode: BashOptions['skipOnExitCode'], tail: string): void {
-  const codes = skipOnExitCode === null ? [] : [skipOnExitCode ?? 99].flat()
-  if (codes.includes(ended.exitCode)) throw new SkipTask(`the bash command returned exit code ${ended.exitCode}`)
+/** A skip is told apart before it is a failure. */
+function judge(ended: Ended, skipOnExitCode: SkipOnExitCode, tail: string): void {
+  if (isSkipped(ended, skipOnExitCode)) throw new SkipTask(`the bash command returned exit code ${ended.exitCode}`)
   if (ended.exitCode !== 0) throw new BashFailedError(ended, tail)
 }
 
 /** As `bash`, with what a test may set. */
 export function bashWith<TArgs extends object>(settings: BashSettings, options: BashOptions): Operator<TArgs, string> {
-  const { skipOnExitCode = 99, outputEncoding = 'utf-8' } = options
-  for (const code of [skipOnExitCode ?? []].flat())
-    if (!Number.isInteger(code)) throw new Error(`bash: skipOnExitCode must hold whole numbers, found ${String(code)}`)
+  const { skipOnExitCode = SKIPPING, outputEncoding = 'utf-8' } = options
+  checkSkipping('bash', skipOnExitCode)
   // An unknown encoding is told while the DAG is read.
   new OutputLines(outputEncoding, () => undefined)
   return defineOperator<TArgs, string, BashOptions>({
@@ -142,18 +88,19 @@ export function bashWith<TArgs extends object>(settings: BashSettings, options: 
     async execute(op, _args, rendered) {
       const bash = await findBash(settings.path ?? inheritedEnvironment()['PATH'] ?? '')
       const lines = new OutputLines(outputEncoding, (line) => op.log.info(line))
-      const ended = await inFolder(rendered.cwd, (cwd) => {
+      const ended = await inFolder(rendered.cwd, 'bash', (cwd) => {
         op.log.info({ command: rendered.bashCommand, cwd }, 'running the command')
         return runCommand({
-          bash,
-          command: rendered.bashCommand,
+          shell: bash,
+          program: bash,
+          args: ['-c', rendered.bashCommand],
           cwd,
           env: environmentOf(op, rendered),
           signal: op.signal,
           graceMs: settings.graceMs ?? GRACE_MS,
           output: (chunk) => lines.add(chunk),
         }).catch((error: unknown) => {
-          throw explained(error)
+          throw startError(error, 'bashCommand, env or cwd', 'put it into a file')
         })
       })
       lines.end()

@@ -36,6 +36,8 @@ export interface StatementResult {
   readonly rowCount: number | null
   /** null when it is a statement that gives none. */
   readonly rows: readonly PostgresRow[] | null
+  /** Names in the order of the statement, which a row as an object does not keep for names such as `1`. */
+  readonly columns: readonly string[]
 }
 
 export interface PostgresTable {
@@ -90,7 +92,8 @@ class Answers {
   resultOf(result: pg.QueryResult): StatementResult {
     checkColumns(result)
     const { command, rowCount, fields } = result
-    return { command, rowCount, rows: fields.length === 0 ? null : (this.#rows.get(result) ?? []) }
+    const rows = fields.length === 0 ? null : (this.#rows.get(result) ?? [])
+    return { command, rowCount, rows, columns: fields.map(({ name }) => name) }
   }
 }
 

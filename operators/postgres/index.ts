@@ -12,5 +12,6 @@ export {
   type StatementResult,
 } from './hook.ts'
 export { type PostgresOptions, type PostgresValue, postgres } from './postgres.ts'
+export { SqlSensorError, type SqlSensorOptions, sqlSensor } from './sql-sensor.ts'
 export { type UpsertCounts, type UpsertRows, upsertRows } from './upsert.ts'
 export { PostgresValueError } from './values.ts'

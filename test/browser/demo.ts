@@ -258,7 +258,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
       web,
       makeDag(id, { tasks: ['fetch', 'check', 'store'], description, tags, cron, zone: 'Asia/Seoul' }),
     )
-    await history(web, id, now, id === 'stock_replay' ? 9 : 24, step, seconds, bad)
+    await history(web, id, Math.floor(now / HOUR) * HOUR, id === 'stock_replay' ? 9 : 24, step, seconds, bad)
     if (id !== 'stock_replay') await unpause(web, id)
   }
   // Two of its hours have no run.

@@ -9,14 +9,31 @@ import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
 
 const HOSTILE = `'; drop table t; -- $(touch owned) \`id\` "한글" \\ \n{{ds}}`
 
+/** Hands on what it was given, by each of its ways. */
+const SCRIPT = `import { writeFileSync } from 'node:fs'
+import { json } from 'node:stream/consumers'
+const { runId, taskId } = JSON.parse(process.env.BARAM_CONTEXT)
+const { text } = await json(process.stdin)
+writeFileSync(process.env.BARAM_RESULT, JSON.stringify({ text, args: process.argv.slice(1), runId, taskId }))`
+
 const dagsOf = (home: string) => `import { Dag, expand } from 'baram'
-import { bash, fileSensor, postgres } from 'baram/operators'
+import { bash, dateTimeSensor, fileSensor, node, postgres, timeDeltaSensor } from 'baram/operators'
 
 export const data = new Dag('data', { isPausedUponCreation: false })
 const text = data.task('text', () => ${JSON.stringify(HOSTILE)})()
 const shell = data.task('shell', bash<{ text: string }>({ bashCommand: 'printf %s "$TEXT" | base64 -w0', env: { TEXT: '{{args.text}}' }, appendEnv: true }))({ text })
 const sql = data.task('sql', postgres<{ text: string }>({ sql: 'select :text as text, :run as run', parameters: { text: '{{args.text}}', run: '{{run_id}}' }, handler: 'one' }))({ text })
 data.task('skipped', bash({ bashCommand: 'exit 99' }))().after(shell, sql)
+
+export const scripts = new Dag('scripts', { isPausedUponCreation: false })
+const given = scripts.task('text', () => ${JSON.stringify(HOSTILE)})()
+const code = ${JSON.stringify(SCRIPT)}
+scripts.task('script', node<{ text: string }>({ code, args: ['{{args.text}}', '{{run_id}}'] }))({ text: given })
+
+export const dates = new Dag('dates', { isPausedUponCreation: false })
+dates.task('passed', dateTimeSensor({ targetTime: '{{dag_run.run_after}}' }))()
+dates.task('near', timeDeltaSensor({ delta: 0.5 }))()
+dates.task('far', timeDeltaSensor({ delta: 86_400 }))()
 
 export const waits = new Dag('waits', { isPausedUponCreation: false })
 waits.task('file', fileSensor({ filepath: ${JSON.stringify(join(home, 'late-*.csv'))}, pokeInterval: 0.05, deferrable: true }))()
@@ -42,7 +59,7 @@ beforeAll(async () => {
   baram.writeDag('operators.ts', dagsOf(baram.home))
   await baram.start('scheduler')
   await baram.start('worker', '--concurrency', '4')
-  await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 4)
+  await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 6)
 })
 afterAll(async () => {
   await baram.stop()
@@ -71,6 +88,20 @@ it('what a task was given reaches a command and a statement as data, whatever it
   expect(Buffer.from(String(encoded), 'base64').toString()).toBe(HOSTILE)
   const [row] = await xcom('data', 'sql')
   expect(row).toMatchObject({ text: HOSTILE })
+})
+
+it('a script gets inputs, templates and its attempt as data, and hands on what it wrote', async () => {
+  const { runId } = await runToEnd(baram, 'scripts')
+  expect(await xcom('scripts', 'script')).toEqual([{ text: HOSTILE, args: [HOSTILE, runId], runId, taskId: 'script' }])
+})
+
+it('sensors of a date end with it, and hold no slot until then', async () => {
+  await baram.dagctl('dags', 'trigger', 'dates')
+  const expected = JSON.stringify({ far: 'deferred', near: 'success', passed: 'success' })
+  await eventually('the sensors to wait or end', async () => {
+    const { far, near, passed } = await states('dates')
+    return JSON.stringify({ far, near, passed }) === expected
+  })
 })
 
 it('a file sensor that is deferred goes on when its file comes', async () => {

@@ -100,6 +100,7 @@ export const KINDS = [
   { type: 'elasticsearch', name: 'Elasticsearch', port: 9200 },
   { type: 'postgres', name: 'Postgres', port: 5432 },
   { type: 'http', name: 'HTTP', port: 443 },
+  { type: 'smtp', name: 'Mail (SMTP)', port: 465 },
 ] as const
 
 /** Stores that work without a connection: local ones take their place until one is given. */

@@ -234,7 +234,7 @@ test('what a command left running in the background is gone after it', async () 
 test('a command does not outlive the process that runs its attempt', async () => {
   const folder = await temporaryFolder()
   const script = join(folder, 'attempt.mjs')
-  const module = new URL('../../../operators/bash/process.ts', import.meta.url)
+  const module = new URL('../../../operators/subprocess/process.ts', import.meta.url)
   // The product's own module, as plain JavaScript: Node 20 cannot read its types.
   const { transform } = await import('esbuild')
   const { code } = await transform(await readFile(module, 'utf8'), { loader: 'ts' })
@@ -244,7 +244,7 @@ test('a command does not outlive the process that runs its attempt', async () =>
     `import { runCommand } from './process.mjs'
     const command = 'echo $$; sleep 1000'
     const output = (chunk) => process.stdout.write(chunk)
-    await runCommand({ bash: 'bash', command, cwd: '/', env: { PATH: process.env.PATH }, signal: new AbortController().signal, graceMs: 1000, output })`,
+    await runCommand({ shell: '/bin/sh', program: '/bin/bash', args: ['-c', command], cwd: '/', env: { PATH: process.env.PATH }, signal: new AbortController().signal, graceMs: 1000, output })`,
   )
   const attempt = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [first] = (await once(attempt.stdout, 'data')) as [Buffer]

@@ -1,4 +1,4 @@
-// One command in a process group of its own, and what makes sure that the whole group ends with the attempt.
+// One program in a process group of its own, and what makes sure that the whole group ends with the attempt.
 //
 // The worker kills a task by killing the process group of the Node process it runs in. A command with a group of its
 // own is not part of that, and needs one so that an abort reaches everything it started and nothing else. So a guard
@@ -11,31 +11,30 @@ import { access, constants } from 'node:fs/promises'
 import { constants as system } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 
-/** How a command ended, as Python numbers it: below 0 it was a signal. */
+/** Milliseconds; shorter than the five seconds the worker gives an attempt that has to stop. */
+export const GRACE_MS = 3_000
+
+/** How a program ended, as Python numbers it: below 0 it was a signal. */
 export interface Ended {
   readonly exitCode: number
   readonly signal: NodeJS.Signals | null
 }
 
 export interface Command {
-  /** Path of the bash to run it with. */
-  readonly bash: string
-  readonly command: string
+  /** Path of a POSIX shell: it joins both outputs, and guards the group. */
+  readonly shell: string
+  /** Path of the program. */
+  readonly program: string
+  readonly args: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   /** Milliseconds between asking the group to stop and killing it. */
   readonly graceMs: number
+  /** What it reads from its standard input. Default: nothing. */
+  readonly input?: string
   /** Output as it comes, stdout and stderr in the order they were written. */
   output(chunk: Uint8Array): void
-}
-
-/** The environment of this process: handed on as it is, never read for settings. */
-export function inheritedEnvironment(): Record<string, string> {
-  const inherited = process['env']
-  return Object.fromEntries(
-    Object.entries(inherited).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  )
 }
 
 /** A program of the PATH, looked up by this process: the command's own PATH may be another, or none. */
@@ -62,9 +61,10 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Kills the group when this process is gone; `dismiss` ends the guard without. */
-function guardGroup(bash: string, pid: number): { dismiss(): void } {
-  const script = 'read -r _ || kill -KILL -- "-$1"'
-  const guard = spawn(bash, ['-c', script, 'guard', String(pid)], {
+function guardGroup(shell: string, pid: number): { dismiss(): void } {
+  // Without a `--`, which not every shell's kill knows.
+  const script = 'read -r _ || kill -KILL "-$1"'
+  const guard = spawn(shell, ['-c', script, 'guard', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: {},
@@ -102,21 +102,24 @@ function stopOnAbort(child: ChildProcess, pid: number, { signal, graceMs }: Comm
  * @throws the signal's reason when it aborted, else what kept the command from starting
  */
 export async function runCommand(command: Command): Promise<Ended> {
-  const { bash, signal } = command
+  const { shell, program, signal, input } = command
   signal.throwIfAborted()
-  // The inner bash takes the outer one's place; one pipe for both outputs keeps their order.
-  const child = spawn(bash, ['-c', 'exec "$0" -c "$1" 2>&1', bash, command.command], {
+  // The program takes the shell's place; one pipe for both outputs keeps their order.
+  const child = spawn(shell, ['-c', 'exec "$0" "$@" 2>&1', program, ...command.args], {
     cwd: command.cwd,
     env: command.env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'],
   })
-  child.stdout.on('data', (chunk: Buffer) => command.output(chunk))
+  child.stdout?.on('data', (chunk: Buffer) => command.output(chunk))
+  // A program that does not read what it is given is none the worse for it.
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(input)
   const closing = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const { pid } = child
   // It did not start: `close` rejects with the reason.
   if (pid === undefined) await closing
-  const guard = guardGroup(bash, pid!)
+  const guard = guardGroup(shell, pid!)
   const release = stopOnAbort(child, pid!, command)
   try {
     const [code, by] = await closing

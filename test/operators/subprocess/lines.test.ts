@@ -1,7 +1,7 @@
 // Output as lines: nothing of it is lost, and none of it is kept that nobody needs.
 
 import { describe, expect, test } from 'vitest'
-import { LONGEST_LINE, OutputLines } from '../../../operators/bash/lines.ts'
+import { LONGEST_LINE, OutputLines } from '../../../operators/subprocess/lines.ts'
 
 function linesOf(chunks: readonly Uint8Array[], encoding = 'utf-8') {
   const told: string[] = []
