@@ -2,10 +2,10 @@
 
 import { BaramError } from '../core/errors.ts'
 import { type DagChange, planChange } from '../core/plan-change.ts'
-import { type DiffHunk, diffTexts } from '../core/text-diff.ts'
 import type { Database } from '../store/database.ts'
 import { getSource, getVersion } from '../store/postgres/read-dags.ts'
 import type { Boards } from './boards.ts'
+import { type DiffHunk, diffTexts } from './text-diff.ts'
 
 export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemoved' | 'tasksChanged'> {
   readonly before: number
