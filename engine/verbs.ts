@@ -135,6 +135,17 @@ export interface LostAttempt {
   readonly isRetried: boolean
 }
 
+function lostAttempt(
+  { graph, run }: RunBoard,
+  ti: TaskInstanceView,
+  hostname: string | null,
+  isRetried: boolean,
+): LostAttempt {
+  const { dagId, runId } = run
+  const taskId = graph.tasks[ti.task]?.taskId ?? ''
+  return { dagId, runId, taskId, mapIndex: ti.mapIndex, tryNumber: ti.tryNumber, hostname, isRetried }
+}
+
 /** Attempts whose worker is dead end as lost: retried or failed like any other failure. */
 export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<readonly LostAttempt[]> {
   const orphans = await findOrphans(database)
@@ -147,18 +158,16 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
       for (const row of orphans) {
         const changes = all.get(row.dag_run_id)
         const ti = isAttempt(changes?.board, row.ti_id, row.epoch)
-        if (changes === undefined || restart(changes, row.ti_id, row.epoch) || ti === null) continue
-        settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
-        const { graph, run } = changes.board
-        lost.push({
-          dagId: run.dagId,
-          runId: run.runId,
-          taskId: graph.tasks[ti.task]?.taskId ?? '',
-          mapIndex: ti.mapIndex,
-          tryNumber: ti.tryNumber,
-          hostname: row.hostname,
-          isRetried: ti.state === 'up_for_retry',
-        })
+        if (changes === undefined) continue
+        const own = changes.board.instances.get(row.ti_id)
+        const ended = own === undefined ? null : lostAttempt(changes.board, own, row.hostname, true)
+        if (restart(changes, row.ti_id, row.epoch)) {
+          // As it was before it began again: its log needs a last line.
+          if (ended !== null) lost.push(ended)
+        } else if (ti !== null) {
+          settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
+          lost.push(lostAttempt(changes.board, ti, row.hostname, ti.state === 'up_for_retry'))
+        }
       }
     },
   })

@@ -7,7 +7,7 @@ import { readSerializedDag } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
-import { triggerRun } from '../../engine/create-run.ts'
+import { type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
 import { planDag } from '../../engine/plan.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
@@ -18,7 +18,7 @@ import { loadVersion } from '../../store/postgres/versions.ts'
 import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { inOrder, requireDag } from '../lookup.ts'
-import { print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
+import { type Format, print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
 import type { Context } from '../wire.ts'
 import { addDagControl } from './control.ts'
 import { addVersionCommands } from './versions.ts'
@@ -74,7 +74,17 @@ interface TriggerFlags extends Output {
   readonly dataIntervalStart?: string
   readonly dataIntervalEnd?: string
   readonly wait?: boolean
+  readonly dryRun?: boolean
   readonly note?: string
+}
+
+/** Thrown in the transaction of a run that was only to be shown: nothing of it stays. */
+class OnlyShown extends Error {
+  readonly runId: string
+  constructor(runId: string) {
+    super(`run ${runId} was only shown`)
+    this.runId = runId
+  }
 }
 
 /** How often a waiting trigger looks, ms. */
@@ -100,25 +110,41 @@ function readInterval({ dataIntervalStart, dataIntervalEnd }: TriggerFlags): { s
   return { start, end }
 }
 
+/** The run as it would be made, with every check; then it is taken back. */
+async function showTrigger(context: Context, request: TriggerRequest, format: Format): Promise<void> {
+  try {
+    await triggerRun(context.database, context.boards, request, async (tx, run) => {
+      const row = await getRun(tx, request.dagId, run.runId)
+      if (row !== null) printRows([runRow(row)], format)
+      throw new OnlyShown(run.runId)
+    })
+  } catch (error) {
+    if (!(error instanceof OnlyShown)) throw error
+    tell('Nothing was made.')
+  }
+}
+
 async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const logicalDate = flags.logicalDate === undefined ? null : readInstant(flags.logicalDate, '--logical-date')
-    const { runId, isPaused } = await triggerRun(
-      context.database,
-      context.boards,
-      {
-        dagId,
-        runId: flags.runId ?? null,
-        logicalDate,
-        dataInterval: readInterval(flags),
-        conf: readJsonObject(flags.conf, '--conf'),
-        note: flags.note ?? null,
-        triggeredBy: 'cli',
-        user: CLI_USER,
-      },
-      (tx, run) => insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
+    const request = {
+      dagId,
+      runId: flags.runId ?? null,
+      logicalDate,
+      dataInterval: readInterval(flags),
+      conf: readJsonObject(flags.conf, '--conf'),
+      note: flags.note ?? null,
+      triggeredBy: 'cli' as const,
+      user: CLI_USER,
+    }
+    if (flags.dryRun === true) {
+      await showTrigger(context, request, format)
+      return
+    }
+    const { runId, isPaused } = await triggerRun(context.database, context.boards, request, (tx, run) =>
+      insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
     )
     if (isPaused) tell(pc.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
     const run =
@@ -136,6 +162,7 @@ const addTrigger = (parent: Command, description: string): Command =>
     .option('--data-interval-start <time>', 'start of the interval it covers')
     .option('--data-interval-end <time>', 'end of the interval it covers')
     .option('--note <text>', 'a note on the run')
+    .option('--dry-run', 'only show the run that would be made')
     .option('-w, --wait', 'wait for the end; exit code 1 when the run fails')
     .action(trigger)
 

@@ -143,6 +143,14 @@ describe('dagctl', () => {
     expect((await baram.dagctl('dags', 'show', 'slow')).code).toBe(3)
   })
 
+  test('shows the run that a trigger would make, with its checks, and makes none', async () => {
+    const interval = ['--data-interval-start', '2026-01-01', '--data-interval-end', '2026-01-02']
+    const [shown] = await baram.dagctlJson('trigger', 'daily', '--run-id', 'look', ...interval, '--dry-run')
+    expect(shown).toMatchObject({ run_id: 'look', data_interval_end: '2026-01-02T00:00:00.000Z' })
+    expect(await baram.query("select 1 from dag_run where run_id = 'look'")).toEqual([])
+    expect((await baram.dagctl('trigger', 'daily', '--data-interval-start', '2026-01-01')).code).toBe(2)
+  })
+
   test('keeps pools', async () => {
     expect((await baram.dagctl('pools', 'set', 'small', '2', 'two at a time')).code).toBe(0)
     expect(await baram.dagctlJson('pools', 'get', 'small')).toMatchObject([{ slots: 2, description: 'two at a time' }])

@@ -37,16 +37,10 @@ async function guardEventLog(points: KillPoints, world: World): Promise<void> {
   guardReads(points, 'log', prototype, ['consumer', 'offsets', 'storedOffsets'])
 }
 
-async function guardIndex(points: KillPoints, { connections }: World): Promise<void> {
-  if (connections.some(({ type }) => type === 'elasticsearch')) {
-    const { ElasticDocumentIndex } = await import('../../operators/document-index/elastic-index.ts')
-    guard(points, 'index', ElasticDocumentIndex.prototype, INDEX)
-    guardReads(points, 'index', ElasticDocumentIndex.prototype, INDEX_READS)
-  } else {
-    const { PostgresDocumentIndex } = await import('../../operators/document-index/postgres-index.ts')
-    guard(points, 'index', PostgresDocumentIndex.prototype, ['setUp', ...INDEX])
-    guardReads(points, 'index', PostgresDocumentIndex.prototype, INDEX_READS)
-  }
+async function guardIndex(points: KillPoints): Promise<void> {
+  const { PostgresDocumentIndex } = await import('../../operators/document-index/postgres-index.ts')
+  guard(points, 'index', PostgresDocumentIndex.prototype, ['setUp', ...INDEX])
+  guardReads(points, 'index', PostgresDocumentIndex.prototype, INDEX_READS)
 }
 
 /** Nothing is loaded that the work does not use. */
@@ -61,10 +55,16 @@ export const GUARDS = {
     const { DuckDbWarehouse } = await import('../../operators/warehouse/duckdb.ts')
     guard(points, 'warehouse', DuckDbWarehouse.prototype, [
       'ensureExternalTable',
+      'ensureView',
       'addPartition',
       'setPartitionLocation',
     ])
-    guardReads(points, 'warehouse', DuckDbWarehouse.prototype, ['partitions', 'countRowsOfFile', 'query'])
+    guardReads(points, 'warehouse', DuckDbWarehouse.prototype, [
+      'partitions',
+      'partitionValues',
+      'countRowsOfFile',
+      'query',
+    ])
   },
   async duckdb(points) {
     const { DuckDbSession } = await import('../../operators/duckdb/session.ts')
