@@ -1,0 +1,144 @@
+// Mark as a page: a task's instances or a whole run, set to a state that is shown first.
+
+import type { Request, Response } from 'express'
+import { MARKS, type Mark, type RunState } from '../../core/states.ts'
+import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../engine/mark.ts'
+import type { RunListRow } from '../../store/postgres/read-runs.ts'
+import { whoIs } from '../auth/guard.ts'
+import type { Web } from '../deps.ts'
+import {
+  type Asked,
+  backTo,
+  CHANGED,
+  CLEAR_FLAGS,
+  type Control,
+  flagsOf,
+  fromForm,
+  fromQuery,
+  keepOf,
+  mapIndexOf,
+  needRun,
+  refusal,
+  SCOPES,
+  scopesOf,
+  shown,
+  stampOf,
+  withIndex,
+} from './control-view.ts'
+import { dagPath, runLabel } from './dag-view.ts'
+import { flash, type PageView, say } from './frame.ts'
+
+const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]
+const markOf = (asked: Asked): Mark => MARKS.find((known) => known === asked('to')) ?? 'success'
+const runMarkOf = (asked: Asked) => RUN_MARKS.find((known) => known === asked('to')) ?? 'success'
+
+async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
+  const to = markOf(asked)
+  const scopes = scopesOf(asked, run.logical_date === null ? SCOPES.slice(0, 2) : SCOPES)
+  const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)
+  const request: MarkRequest = {
+    dagId,
+    runId: run.run_id,
+    taskId: asked('task'),
+    mapIndex: mapIndexOf(asked),
+    to,
+    upstream: is('upstream'),
+    downstream: is('downstream'),
+    past: is('past'),
+    future: is('future'),
+    by,
+  }
+  const { set, cleared } = await previewMark(web, request)
+  const isDone = set.length === 0
+  const control: Control = {
+    verb: 'Mark',
+    path: dagPath(dagId, '/mark'),
+    back: backTo(dagId, asked),
+    title: isDone
+      ? say('{task} is {to} already.', { task: request.taskId, to }, 'task')
+      : say('Set {n} task {n#instance#instances} to {to}?', { n: set.length, to }),
+    button: `Set ${set.length} to ${to}`,
+    isDanger: to === 'failed',
+    scopes,
+    choices: MARKS.map((value) => ({ value, isOn: value === to })),
+    touched: isDone
+      ? []
+      : [
+          ...set.map((row) => ({ ...row, becomes: to as string })),
+          ...cleared.map((row) => ({ ...row, becomes: 'none' })),
+        ],
+    notes: [
+      ...(set.some((row) => row.state === 'running') ? ['What runs is stopped.'] : []),
+      ...(isDone || cleared.length === 0
+        ? []
+        : [
+            `${cleared.length} that failed behind ${request.taskId} ${cleared.length === 1 ? 'is' : 'are'} cleared, and go on.`,
+          ]),
+    ],
+    command: `dagctl tasks mark ${dagId} ${run.run_id} ${request.taskId} ${to}${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
+    keep: keepOf(asked),
+  }
+  return { control, act: (audit: object) => mark(web, request, { event: 'task_instance.patch', owner: by, ...audit }) }
+}
+
+async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
+  const to = runMarkOf(asked)
+  const touched = to === 'queued' ? [] : await previewRunMark(web, dagId, run.run_id)
+  const control: Control = {
+    verb: 'Mark',
+    path: dagPath(dagId, '/mark'),
+    back: backTo(dagId, asked),
+    title: say('Set the run of {run} to {to}?', { run: runLabel(run, Date.now()), to }),
+    button: `Set run to ${to}`,
+    isDanger: to === 'failed',
+    scopes: [],
+    choices: RUN_MARKS.map((value) => ({ value, isOn: value === to })),
+    touched: touched.map((row) => ({ ...row, becomes: row.state === 'running' ? to : 'skipped' })),
+    notes: [
+      to === 'queued'
+        ? 'The run starts again with what is left of it; tasks that have ended stay as they are.'
+        : touched.length === 0
+          ? 'All its tasks have ended: only the run changes.'
+          : 'What is at work ends as the run does; what has not begun is skipped.',
+    ],
+    command: `dagctl dags mark ${dagId} ${run.run_id} ${to}`,
+    keep: keepOf(asked),
+  }
+  return {
+    control,
+    act: (audit: object) =>
+      markRun(web, { dagId, runId: run.run_id, to, by }, { event: 'dag_run.patch', owner: by, ...audit }),
+  }
+}
+
+async function markControl(web: Web, dagId: string, asked: Asked, by: string) {
+  const run = await needRun(web, dagId, asked('run'))
+  const made =
+    asked('task') === ''
+      ? await markRunControl(web, dagId, run, asked, by)
+      : await markTaskControl(web, dagId, run, asked, by)
+  return { ...made, zone: run.timezone }
+}
+
+export async function markPage(web: Web, req: Request): Promise<PageView> {
+  const dagId = String(req.params['dag_id'] ?? '')
+  const asked = fromQuery(req)
+  const { control, zone } = await markControl(web, dagId, asked, whoIs(req).username)
+  return shown(dagId, zone, control, asked, null)
+}
+
+export async function postMark(web: Web, req: Request, res: Response): Promise<PageView | null> {
+  const dagId = String(req.params['dag_id'] ?? '')
+  const asked = fromForm(req)
+  const { username } = whoIs(req)
+  const { control, zone, act } = await markControl(web, dagId, asked, username)
+  if (stampOf(control.touched) !== asked('stamp')) return shown(dagId, zone, control, asked, CHANGED)
+  try {
+    await act({ dagId, runId: asked('run'), taskId: asked('task') || null, extra: { new_state: asked('to') } })
+    flash(res, 'marked', asked('to'))
+    res.redirect(303, control.back)
+    return null
+  } catch (error) {
+    return shown(dagId, zone, control, asked, refusal(error))
+  }
+}
