@@ -12,6 +12,7 @@ import { addImportCrontabCommand } from './commands/import-crontab.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
+import { addTestCommand } from './commands/test.ts'
 import { addUserCommands } from './commands/users.ts'
 import { addVariableCommands } from './commands/variables.ts'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
@@ -35,6 +36,7 @@ function makeProgram(): Command {
   addTaskCommands(program)
   addBackfillCommands(program)
   addCheckCommand(program)
+  addTestCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)
