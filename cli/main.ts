@@ -9,6 +9,7 @@ import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
 import { addImportCrontabCommand } from './commands/import-crontab.ts'
+import { addInitCommands } from './commands/init.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
@@ -35,6 +36,7 @@ function makeProgram(): Command {
   addDagCommands(program)
   addTaskCommands(program)
   addBackfillCommands(program)
+  addInitCommands(program)
   addCheckCommand(program)
   addTestCommand(program)
   addVariableCommands(program)
