@@ -141,7 +141,7 @@ export class Drive {
   private take(ti: TaskInstanceView, outcome: Outcome, from: Continuation): void {
     const { board } = this
     if (outcome.kind === 'success') this.keep(ti, outcome.value, outcome.skips ?? [])
-    const moved = settle(board, ti, outcome, this.clock.now())
+    const moved = settle(board, ti, this.masked(outcome), this.clock.now())
     this.tell([moved])
     if (!isFinished(moved.to)) {
       this.waiting.set(ti, this.waitOf(ti, outcome, moved.readyAt, from))
@@ -150,6 +150,15 @@ export class Drive {
     if (moved.to === 'failed' && board.graph.dag.failFast) this.tell(failFast(board, ti))
     this.tell(advance(board, [ti]))
     board.expansions = []
+  }
+
+  /** What a failure or a skip says is shown: without the secrets its task was given. */
+  private masked(outcome: Outcome): Outcome {
+    const { masker } = this.options.world
+    if (outcome.kind === 'failure') return { ...outcome, message: masker.mask(outcome.message) }
+    if (outcome.kind === 'skip' && outcome.message !== null)
+      return { ...outcome, message: masker.mask(outcome.message) }
+    return outcome
   }
 
   private keep(ti: TaskInstanceView, value: JsonValue | undefined, skips: readonly string[]): void {

@@ -7,6 +7,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { describeReason, type Reason } from '../core/reasons.ts'
 import type { Report } from '../core/reports.ts'
+import { maskByName } from '../core/secret-names.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { TaskState } from '../core/states.ts'
 import { dagOf, type FacadeDag, isDag } from '../sdk/dag.ts'
@@ -118,11 +119,16 @@ async function drive(
   const seen: Seen = { logs: [], because: new Map(), rendered: new Map() }
   const run = new Drive({
     ...prepared,
-    onLog: (line) => {
+    onLog: (given) => {
+      const { masker } = world
+      // A masked copy of an object is an object.
+      const fields = masker.maskDeep(given.fields) as object
+      const line = { ...given, message: masker.mask(given.message), fields }
       seen.logs.push(line)
       watcher.onLog?.(line)
     },
-    onFields: (ti, fields) => seen.rendered.set(ti, fields),
+    // As above; by name too, as a deployment stores them.
+    onFields: (ti, fields) => seen.rendered.set(ti, world.masker.maskDeep(maskByName(fields)) as JsonObject),
     onMove: ({ ti, to, because }, board, at) => {
       seen.because.set(ti, because)
       watcher.onMove?.(nameOf(board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex), to, because, new Date(at))

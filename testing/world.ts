@@ -6,6 +6,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, type Report, readReport } from '../core/reports.ts'
+import { extraSecrets, isSensitiveName, Masker, secretStrings } from '../core/secret-names.ts'
 
 /** A Connection as text (`postgres://user:pw@host:5432/shop`) or as the fields of Airflow's JSON. */
 export type MadeUpConnection = string | Partial<Record<ConnectionField, string | number | null | JsonObject>>
@@ -46,6 +47,8 @@ export class World {
   readonly effects: (Effect & { readonly taskId: string })[] = []
   readonly reports = new Map<string, Report>()
   readonly started: StartedRun[] = []
+  /** Knows the secrets that tasks have been given, as in a deployment. */
+  readonly masker = new Masker()
   private readonly connections: ReadonlyMap<string, ConnectionFields>
   private readonly overrides: NonNullable<WorldOptions['overrides']>
   private readonly xcoms = new Map<string, JsonValue>()
@@ -95,7 +98,9 @@ export class World {
     switch (op) {
       case 'getVariable': {
         const key = textOf(args['key'])
-        return this.overrides.variables.get(key.toUpperCase()) ?? this.variables.get(key) ?? null
+        const value = this.overrides.variables.get(key.toUpperCase()) ?? this.variables.get(key) ?? null
+        if (value !== null && isSensitiveName(key)) this.masker.add(secretStrings(value))
+        return value
       }
       case 'setVariable':
         this.variables.set(textOf(args['key']), textOf(args['value']))
@@ -129,6 +134,8 @@ export class World {
     const text = this.overrides.connections.get(connId.toUpperCase())
     const found = text === undefined ? this.connections.get(connId) : parseConnectionText(text)
     if (found === undefined) return null
+    if (found.password !== null) this.masker.add(secretStrings(found.password))
+    if (found.extra !== null) this.masker.add(extraSecrets(found.extra, (name) => isSensitiveName(name)))
     const { connType, ...fields } = found
     return { id: connId, type: connType, ...fields }
   }

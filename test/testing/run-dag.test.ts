@@ -206,6 +206,22 @@ describe('runDag', () => {
     expect(run.started).toMatchObject([{ dagId: 'other', conf: { a: 1 } }])
   })
 
+  it('secrets that a task was given are masked in its log', async () => {
+    const dag = new Dag('secret')
+    dag.task('tell', async () => {
+      const { password } = await getClient().getConnectionOrThrow('shop')
+      getLogger().info({ password, key: await getClient().getVariable('api_key') }, `it is ${password}`)
+      throw new Error(`refused: ${password}`)
+    })()
+    const run = await runDag(dag, {
+      connections: { shop: { conn_type: 'http', password: 's3cr3t-word' } },
+      variables: { api_key: 'k3y-of-the-shop' },
+    })
+    expect(run.logs[0]?.message).toBe('it is ***')
+    expect(run.tasks[0]?.because).toBe('Failed, no try left: refused: ***')
+    expect(JSON.stringify(run.logs)).not.toMatch(/s3cr3t-word|k3y-of-the-shop/)
+  })
+
   it('params come from the conf, which must fit', async () => {
     const params = defineParams({ limit: param(5, { type: 'integer' }) })
     const dag = new Dag('params', { params })
