@@ -125,11 +125,18 @@ const STATES: Readonly<Record<string, (text: string) => string>> = {
   skipped: pc.dim,
 }
 
+/** Frames of what runs the task say nothing about it; causes below them are kept. */
+const withoutOurs = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter((line) => !/^\s+at .*(\/dist\/(child|testing|cli)\/|\/node_modules\/commander\/)/.test(line))
+    .join('\n')
+
 function printLog({ taskId, level, message, fields }: LogLine): void {
   const { exception, fields: given } = fields as { exception?: string; fields?: JsonValue }
   const more = given === undefined ? '' : ` ${pc.dim(JSON.stringify(given))}`
   print(`  ${pc.dim(taskId)} ${COLOURS[level](`${level.toUpperCase()} ${message}`)}${more}`)
-  if (exception !== undefined) print(exception.replace(/^/gm, '    '))
+  if (exception !== undefined) print(withoutOurs(exception).replace(/^/gm, '    '))
 }
 
 /** Moves that say nothing new. */

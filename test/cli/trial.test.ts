@@ -47,6 +47,7 @@ describe('trials', () => {
     })
     expect(code).toBe(1)
     expect(stdout).toMatch(/dags\/hello\.ts:7:\d+/)
+    expect(stdout).not.toContain('dist/testing')
     expect(stdout).toContain('echo upstream_failed')
   })
 
