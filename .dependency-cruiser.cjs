@@ -6,6 +6,8 @@ const mayImport = {
   store: ['core', 'runtime'],
   engine: ['core', 'runtime', 'store'],
   child: ['core', 'sdk'],
+  // Runs a DAG in one process, by the child's own program for an attempt.
+  testing: ['core', 'sdk', 'child'],
   operators: ['sdk'],
   dags: ['sdk', 'operators'],
   migrations: [],
@@ -13,7 +15,7 @@ const mayImport = {
   worker: ['core', 'runtime', 'store', 'engine'],
   webserver: ['core', 'runtime', 'store', 'engine'],
   services: ['core', 'runtime'],
-  cli: ['core', 'sdk', 'runtime', 'store', 'engine', 'scheduler', 'worker', 'webserver', 'migrations', 'services'],
+  cli: ['core', 'sdk', 'runtime', 'store', 'engine', 'scheduler', 'worker', 'webserver', 'migrations', 'services', 'testing'],
 }
 const rooms = Object.keys(mayImport)
 const floors = rooms.map((room) => ({

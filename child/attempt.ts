@@ -13,7 +13,7 @@ import { downstreamOf, findBody, timetableOf } from '../sdk/serialize.ts'
 import { FailTask, RetryTask, SkipTask, TaskDeferred, TaskRescheduled } from '../sdk/signals.ts'
 import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
-import { type Calls, makeClient, makeOutbox, makeRunApi } from './client.ts'
+import { type CallPort, makeClient, makeOutbox, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
@@ -23,7 +23,18 @@ const REASON_LENGTH = 500
 /** 1 MiB of JSON text; larger values belong into a file whose path is returned. */
 const XCOM_BYTES = 1_048_576
 
-type Level = 'debug' | 'info' | 'warning' | 'error'
+export type Level = 'debug' | 'info' | 'warning' | 'error'
+/** Where the lines of an attempt go. */
+export type Say = (level: Level, event: string, fields?: object) => void
+
+/** What an attempt needs of the process it runs in. */
+export interface AttemptHost {
+  readonly calls: CallPort
+  readonly signal: AbortSignal
+  readonly say: Say
+  /** Epoch ms. */
+  now(): number
+}
 
 /** A structured line on stdout, told from the task's own output by its mark. */
 export function writeLog(level: Level, event: string, fields: object = {}): void {
@@ -36,12 +47,12 @@ export function writeLog(level: Level, event: string, fields: object = {}): void
   process.stdout.write(`${LOG_MARK}${text}\n`)
 }
 
-function makeTaskLogger(): TaskLogger {
+function makeTaskLogger(say: Say): TaskLogger {
   const method =
     (level: Level) =>
     (first: object | string, message?: string): void => {
-      if (typeof first === 'string') writeLog(level, first)
-      else writeLog(level, message ?? '', { fields: first })
+      if (typeof first === 'string') say(level, first)
+      else say(level, message ?? '', { fields: first })
     }
   return { debug: method('debug'), info: method('info'), warn: method('warning'), error: method('error') }
 }
@@ -69,7 +80,7 @@ function makeRun(spec: AttemptSpec): RunInfo {
   }
 }
 
-function logFailure(error: unknown): void {
+function logFailure(error: unknown, say: Say): void {
   const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
   const causes: string[] = []
   for (
@@ -79,21 +90,25 @@ function logFailure(error: unknown): void {
   ) {
     causes.push(cause instanceof Error ? (cause.stack ?? cause.message) : messageOf(cause))
   }
-  writeLog('error', 'Task failed with exception', {
+  say('error', 'Task failed with exception', {
     exception: [stack, ...causes.map((cause) => `Caused by: ${cause}`)].join('\n'),
   })
 }
 
 /** How a thrown value ends the attempt. `policy`: the task's own word on whether and when to try again. */
-export function resultOfError(error: unknown, policy?: (error: unknown) => AttemptResult | null): AttemptResult {
+export function resultOfError(
+  error: unknown,
+  say: Say = writeLog,
+  policy?: (error: unknown) => AttemptResult | null,
+): AttemptResult {
   if (error instanceof TaskDeferred)
     return { kind: 'defer', wait: error.wait, timeoutMs: error.timeout === null ? null : error.timeout * 1000 }
   if (error instanceof TaskRescheduled) return { kind: 'reschedule', afterMs: error.after * 1000 }
   if (error instanceof SkipTask) {
-    writeLog('info', `Skipped: ${error.message}`)
+    say('info', `Skipped: ${error.message}`)
     return { kind: 'skip', message: error.message === '' ? null : error.message }
   }
-  logFailure(error)
+  logFailure(error, say)
   const failure = { kind: 'failure', message: messageOf(error).slice(0, REASON_LENGTH), isRetryable: true } as const
   if (error instanceof FailTask) return { ...failure, isRetryable: false }
   if (error instanceof RetryTask)
@@ -122,8 +137,9 @@ function resultOfBody(body: Body, value: unknown, skipped: readonly string[], sp
   return result.kind === 'success' && skips.length > 0 ? { ...result, skips } : result
 }
 
-function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: AbortSignal, skipped: string[]) {
-  const log = makeTaskLogger()
+function makeContext(spec: AttemptSpec, dag: FacadeDag, host: AttemptHost, skipped: string[]) {
+  const { calls, signal } = host
+  const log = makeTaskLogger(host.say)
   const context: OperatorContext = {
     dagId: spec.dagId,
     taskId: spec.taskId,
@@ -140,7 +156,7 @@ function makeContext(spec: AttemptSpec, dag: FacadeDag, calls: Calls, signal: Ab
     triedAt: new Date(spec.triedAt),
     rescheduleCount: spec.rescheduleCount,
     downstream: (all = false, of = spec.taskId) => downstreamOf(dag, of, all),
-    isLatest: () => isLatestRun(timetableOf(dag), context.run, Date.now()),
+    isLatest: () => isLatestRun(timetableOf(dag), context.run, host.now()),
     skip: (taskIds) => {
       skipped.push(...taskIds)
     },
@@ -159,7 +175,7 @@ async function render(
   spec: AttemptSpec,
   context: OperatorContext,
   args: object,
-  calls: Calls,
+  calls: CallPort,
 ): Promise<object | undefined> {
   const { mapIndexTemplate } = body.spec
   const templates = {
@@ -197,7 +213,7 @@ async function execute(
 }
 
 /** The task's `retryPolicy`, asked about one error. A policy that fails itself is told in the log and has no say. */
-function policyOf(body: Body, tryNumber: number): ((error: unknown) => AttemptResult | null) | undefined {
+function policyOf(body: Body, tryNumber: number, say: Say): ((error: unknown) => AttemptResult | null) | undefined {
   const { retryPolicy } = body.spec
   if (typeof retryPolicy !== 'function') return undefined
   return (error) => {
@@ -210,26 +226,25 @@ function policyOf(body: Body, tryNumber: number): ((error: unknown) => AttemptRe
       const after = answer.after === undefined ? {} : { retryAfterMs: Math.max(0, answer.after * 1000) }
       return { kind: 'failure', message, isRetryable: true, ...after }
     } catch (problem) {
-      writeLog('error', `The retry policy failed and is ignored: ${messageOf(problem)}`)
+      say('error', `The retry policy failed and is ignored: ${messageOf(problem)}`)
       return null
     }
   }
 }
 
-/** Never throws: whatever happens becomes a result. */
-export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortSignal): Promise<AttemptResult> {
+/** Runs a task of a DAG that is at hand. Never throws: whatever happens becomes a result. */
+export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHost): Promise<AttemptResult> {
+  const { calls, say } = host
   let policy: ((error: unknown) => AttemptResult | null) | undefined
   try {
-    const { dags } = await loadModule(spec.modulePath)
-    const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
-    const body = dag === undefined ? null : findBody(dag, spec.taskId)
-    if (dag === undefined || body === null) {
-      writeLog('error', `DAG ${spec.dagId} has no task ${spec.taskId} in this version`)
+    const body = findBody(dag, spec.taskId)
+    if (body === null) {
+      say('error', `DAG ${spec.dagId} has no task ${spec.taskId} in this version`)
       return { kind: 'removed' }
     }
-    policy = policyOf(body, spec.tryNumber)
+    policy = policyOf(body, spec.tryNumber, say)
     const skipped: string[] = []
-    const context = makeContext(spec, dag, calls, signal, skipped)
+    const context = makeContext(spec, dag, host, skipped)
     const args = bindArguments(spec.inputs, (message) => context.log.warn(message), argNamesOf(body.handler))
     const value = await runInScope(context, async () => {
       const options = await render(body, dag, spec, context, args, calls)
@@ -237,6 +252,20 @@ export async function runAttempt(spec: AttemptSpec, calls: Calls, signal: AbortS
     })
     return resultOfBody(body, value, skipped, spec)
   } catch (error) {
-    return resultOfError(error, policy)
+    return resultOfError(error, say, policy)
+  }
+}
+
+/** As above, of a module on disk. */
+export async function runAttempt(spec: AttemptSpec, calls: CallPort, signal: AbortSignal): Promise<AttemptResult> {
+  const host: AttemptHost = { calls, signal, say: writeLog, now: () => Date.now() }
+  try {
+    const { dags } = await loadModule(spec.modulePath)
+    const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
+    if (dag !== undefined) return await runBody(dag, spec, host)
+    writeLog('error', `there is no DAG ${spec.dagId} in this version`)
+    return { kind: 'removed' }
+  } catch (error) {
+    return resultOfError(error)
   }
 }

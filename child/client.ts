@@ -8,13 +8,20 @@ import type { Outbox } from '../sdk/effects.ts'
 import { ConnectionNotFoundError, VariableNotFoundError } from '../sdk/signals.ts'
 import { MISSING_STORES } from '../sdk/state-stores.ts'
 
+/** Where the calls of an attempt go: to the supervisor, or to the made-up world of a test. */
+export interface CallPort {
+  make(attempt: number, op: CallOp, args: JsonObject): Promise<JsonValue | undefined>
+  /** Tells how template fields were rendered. */
+  tellFields(attempt: number, fields: JsonObject, mapIndexLabel: string | null): void
+}
+
 interface Waiting {
   resolve(value: JsonValue | undefined): void
   reject(error: Error): void
 }
 
 /** Calls in flight, by number. */
-export class Calls {
+export class Calls implements CallPort {
   private readonly waiting = new Map<number, Waiting>()
   private readonly send: (message: FromChild) => void
   private last = 0
@@ -31,7 +38,6 @@ export class Calls {
     })
   }
 
-  /** Tells how template fields were rendered. */
   tellFields(attempt: number, fields: JsonObject, mapIndexLabel: string | null): void {
     this.send({ type: 'fields', attempt, fields, mapIndexLabel })
   }
@@ -57,7 +63,7 @@ function strip(value: object): JsonObject {
 }
 
 /** The client of one attempt. */
-export function makeClient(calls: Calls, attempt: number): TaskClient {
+export function makeClient(calls: CallPort, attempt: number): TaskClient {
   const call = (op: CallOp, args: object) => calls.make(attempt, op, strip(args))
   const getVariable = async (key: string) => {
     const value = await call('getVariable', { key })
@@ -97,7 +103,7 @@ export function makeClient(calls: Calls, attempt: number): TaskClient {
 }
 
 /** Where row counts and reports of one attempt go. */
-export function makeOutbox(calls: Calls, attempt: number): Outbox {
+export function makeOutbox(calls: CallPort, attempt: number): Outbox {
   return {
     async sendEffect(effect) {
       await calls.make(attempt, 'recordEffect', strip(effect))
@@ -109,7 +115,7 @@ export function makeOutbox(calls: Calls, attempt: number): Outbox {
 }
 
 /** Other runs, by the supervisor's hand. */
-export function makeRunApi(calls: Calls, attempt: number): RunApi {
+export function makeRunApi(calls: CallPort, attempt: number): RunApi {
   const call = (op: CallOp, args: object) => calls.make(attempt, op, strip(args))
   return {
     async trigger({ logicalDate, runAfter, ...request }) {

@@ -9,11 +9,13 @@ import { addConnectionCommands } from './commands/connections.ts'
 import { addDagCommands } from './commands/dags.ts'
 import { addDbCommands } from './commands/db.ts'
 import { addImportCrontabCommand } from './commands/import-crontab.ts'
+import { addInitCommands } from './commands/init.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addPoolCommands } from './commands/pools.ts'
 import { addProcessCommands } from './commands/processes.ts'
 import { addStandaloneCommand } from './commands/standalone.ts'
 import { addTaskCommands } from './commands/tasks.ts'
+import { addTestCommand } from './commands/test.ts'
 import { addUserCommands } from './commands/users.ts'
 import { addVariableCommands } from './commands/variables.ts'
 import { addWhyCommand } from './commands/why.ts'
@@ -41,6 +43,9 @@ function makeProgram(): Command {
   addPoolCommands(program)
   addCheckCommand(program)
   addPlanCommand(program)
+  addInitCommands(program)
+  addCheckCommand(program)
+  addTestCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
   addUserCommands(program)

@@ -62,6 +62,26 @@ export function secretStrings(value: string): string[] {
   return [...found]
 }
 
+/** Values of sensitively named fields inside a Connection's `extra` (JSON text; of other text, all of it). */
+export function extraSecrets(extra: string, isSensitive: (name: string) => boolean): string[] {
+  const found: string[] = []
+  const walk = (value: unknown, isSecret: boolean): void => {
+    if (typeof value === 'string') {
+      if (isSecret) found.push(...secretStrings(value))
+    } else if (Array.isArray(value)) for (const item of value as unknown[]) walk(item, isSecret)
+    else if (value !== null && typeof value === 'object') {
+      for (const [name, item] of Object.entries(value as Record<string, unknown>))
+        walk(item, isSecret || isSensitive(name))
+    }
+  }
+  try {
+    walk(JSON.parse(extra), false)
+  } catch {
+    found.push(...secretStrings(extra)) // Not JSON: all of it may be secret.
+  }
+  return found
+}
+
 function collectDeep(value: unknown, found: Set<string>): void {
   if (typeof value === 'string') collect(value, found)
   else if (value !== null && typeof value === 'object')

@@ -6,7 +6,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, readReport } from '../core/reports.ts'
-import { type Masker, secretStrings } from '../core/secret-names.ts'
+import { extraSecrets, type Masker, secretStrings } from '../core/secret-names.ts'
 import type { Database } from '../store/database.ts'
 import { putEffect } from '../store/postgres/effects.ts'
 import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
@@ -57,7 +57,7 @@ async function getConnection({ vault, masker }: CallDeps, connId: string): Promi
   const found = await vault.getConnection(connId)
   if (found === null) return null
   if (found.password !== null) masker.add(secretStrings(found.password))
-  if (found.extra !== null) masker.add(extraSecrets(found.extra, vault))
+  if (found.extra !== null) masker.add(extraSecrets(found.extra, (name) => vault.isSensitive(name)))
   return {
     id: connId,
     type: found.connType,
@@ -68,26 +68,6 @@ async function getConnection({ vault, masker }: CallDeps, connId: string): Promi
     port: found.port,
     extra: found.extra,
   }
-}
-
-/** Values of sensitively named fields inside `extra`. */
-function extraSecrets(extra: string, vault: Vault): string[] {
-  const found: string[] = []
-  const walk = (value: unknown, isSecret: boolean): void => {
-    if (typeof value === 'string') {
-      if (isSecret) found.push(...secretStrings(value))
-    } else if (Array.isArray(value)) for (const item of value as unknown[]) walk(item, isSecret)
-    else if (value !== null && typeof value === 'object') {
-      for (const [key, item] of Object.entries(value as Record<string, unknown>))
-        walk(item, isSecret || vault.isSensitive(key))
-    }
-  }
-  try {
-    walk(JSON.parse(extra), false)
-  } catch {
-    found.push(...secretStrings(extra)) // Not JSON: all of it may be secret.
-  }
-  return found
 }
 
 /** `mapIndex`: unset = own; null or negative = unmapped. */

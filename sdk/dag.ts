@@ -55,6 +55,13 @@ export function declarationOf(dag: object): Declaration {
   return (dag as { [DECLARATION]: Declaration })[DECLARATION]
 }
 
+const dags = new WeakMap<object, FacadeDag>()
+
+/** The DAG that a task or group belongs to. */
+export function dagOf(owner: object): FacadeDag | null {
+  return dags.get(owner) ?? null
+}
+
 export function isDag(value: unknown): value is FacadeDag {
   return typeof value === 'object' && value !== null && DECLARATION in value
 }
@@ -235,6 +242,7 @@ export class FacadeDag {
   constructor(dagId: string, spec?: DagSpec) {
     const builder = new Builder(dagId, spec, new.target === FacadeDag ? FACADE : BARAM)
     this.dagId = builder.dagId
+    dags.set(builder, this)
     // Checked against the field table; values of a wrong type are told when the DAG is read.
     this.spec = builder.spec as DagSpec
     const hidden = {

@@ -1,8 +1,8 @@
 // From "this attempt is mine" to its outcome: module on disk, arguments read, child run, time limit kept, log written.
 
+import { refuseToMap } from '../core/arguments.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import { countItems } from '../core/mapping.ts'
 import { resolveParams } from '../core/params.ts'
 import type { AttemptResult, AttemptSpec } from '../core/protocol.ts'
 import { Masker, maskByName } from '../core/secret-names.ts'
@@ -283,13 +283,8 @@ export class Attempt {
   private checkMappable(outcome: Outcome, result: AttemptResult | null): Outcome {
     const { isMapSource, mapIndex, task } = this.started
     if (!isMapSource || task.mapping !== null || mapIndex >= 0 || result?.kind !== 'success') return outcome
-    const items = result.value === undefined ? null : countItems(result.value)
-    const limit = this.deps.config.maxMapLength
-    if (items !== null && items <= limit) return outcome
-    const message =
-      items === null
-        ? `a task is mapped over what ${task.taskId} returns, which must be a list or an object, found ${JSON.stringify(result.value ?? null).slice(0, 80)}`
-        : `a task is mapped over what ${task.taskId} returns, which has ${items} items; at most ${limit} are allowed (core.max_map_length)`
+    const message = refuseToMap(task.taskId, result.value, this.deps.config.maxMapLength)
+    if (message === null) return outcome
     this.log.say('error', message)
     return { kind: 'failure', message, isRetryable: true }
   }

@@ -1,10 +1,9 @@
 // The arguments of an attempt: literals, upstream values, all values of a mapped upstream, and the items of the author's
 // lists that belong to one mapped instance.
 
-import { BaramError } from '../core/errors.ts'
+import { inputOf, itemInputs } from '../core/arguments.ts'
 import type { DagGraph } from '../core/graph.ts'
 import type { JsonValue } from '../core/json.ts'
-import { countItems, itemIndexes, itemOf } from '../core/mapping.ts'
 import type { AttemptInput } from '../core/protocol.ts'
 import type { SerializedInput, TaskMapping } from '../core/serialized.ts'
 import type { Database } from '../store/database.ts'
@@ -83,14 +82,7 @@ export class Inputs {
       if (value === undefined) return [inputOf(input, undefined)]
       sources.push(value)
     }
-    const indexes = itemIndexes(
-      mapping,
-      sources.map((source) => countItems(source) ?? 0),
-      of.mapIndex,
-    )
-    const items = sources.map((source, i) => itemOf(source, indexes[i] ?? 0) ?? mapping.fill?.value ?? null)
-    if (mapping.kind === 'each') return spread(items[0] ?? null, of.mapIndex)
-    return mapping.over.map((input, i) => ({ name: input.name, value: items[i] ?? null }))
+    return itemInputs(mapping, sources, of.mapIndex)
   }
 
   /** A list that many instances read: kept while what is stored is what was read. */
@@ -105,19 +97,4 @@ export class Inputs {
     if (this.kept.size > MAX_KEPT) this.kept.delete(this.kept.keys().next().value ?? '')
     return value
   }
-}
-
-function inputOf(input: SerializedInput, value: JsonValue | undefined): AttemptInput {
-  const missingFrom = input.kind === 'ref' ? input.taskId : input.name
-  return value === undefined ? { name: input.name, value: null, missingFrom } : { name: input.name, value }
-}
-
-/** An item of `expandEach` is the object of its instance's arguments. */
-function spread(item: JsonValue, mapIndex: number): AttemptInput[] {
-  if (typeof item !== 'object' || item === null || Array.isArray(item))
-    throw new BaramError(
-      'INPUT_INVALID',
-      `item ${mapIndex} of the list this task is mapped over must be an object of named arguments, found ${JSON.stringify(item).slice(0, 80)}`,
-    )
-  return Object.entries(item).map(([name, value]) => ({ name, value }))
 }

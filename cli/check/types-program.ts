@@ -97,7 +97,7 @@ function readOptions(ts: Ts, { folder, files }: TypesRequest) {
   let options = strictOptions(ts, folder)
   if (path !== undefined) {
     const { config } = ts.readConfigFile(path, (file) => ts.sys.readFile(file)) as { config: unknown }
-    options = ts.parseJsonConfigFileContent(config, ts.sys, dirname(path)).options
+    options = ts.parseJsonConfigFileContent(config, ts.sys, dirname(path), undefined, path).options
   }
   for (const key of [
     'composite',

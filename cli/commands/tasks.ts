@@ -17,6 +17,7 @@ import { inOrder, requireDag, requireRun } from '../lookup.ts'
 import { print, printRows, readFormat, when } from '../output.ts'
 import type { Context } from '../wire.ts'
 import { addTaskControl } from './control.ts'
+import { addTaskTrials } from './task-trial.ts'
 
 interface Output {
   readonly output: string
@@ -199,6 +200,7 @@ export function addTaskCommands(program: Command): void {
       .description('states of a run; `latest` for the newest'),
   ).action(printStates)
   addTaskControl(tasks)
+  addTaskTrials(tasks)
   program
     .command('logs')
     .argument('<dag-id>')

@@ -9,8 +9,8 @@ import { eventually } from '../support/baram.ts'
 import { makeHome } from '../support/launch-postgres.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  devDependencies: Record<string, string>
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
 }
 
 const HELLO = `import { Dag, getRun } from 'baram'
@@ -56,7 +56,7 @@ describe('the packed package', () => {
     )
     writeFileSync(join(folder, 'greeter', 'index.js'), "export const greet = (name) => 'hello ' + name\n")
     writeFileSync(join(folder, 'greeter', 'index.d.ts'), 'export declare const greet: (name: string) => string\n')
-    const tools = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`)
+    const tools = ['typescript', '@types/node'].map((name) => `${name}@${dependencies[name]}`)
     run(
       'npm',
       'install',
@@ -103,6 +103,15 @@ describe('the packed package', () => {
     )
     expect(() => run('npx', 'tsc', '-p', '.')).toThrow()
     rmSync(join(folder, 'dags', 'wrong.ts'))
+  }, 60_000)
+
+  it('its dagctl checks them and runs one, without a home', () => {
+    const checked = run('npx', 'dagctl', 'check')
+    expect(checked).toContain('for_airflow  runs on Airflow: yes')
+    expect(checked).toContain('hello  runs on Airflow: no, because it imports')
+    const tried = run('npx', 'dagctl', 'test', 'hello', '--show-xcoms')
+    expect(tried).toMatch(/^shout return_value "/m)
+    expect(existsSync(join(folder, '.baram'))).toBe(false)
   }, 60_000)
 
   it('its dagctl standalone runs them, and ends within five seconds of Ctrl-C', async () => {

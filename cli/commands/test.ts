@@ -1,0 +1,45 @@
+// `dagctl test`: one run of a DAG in this process, without a server.
+
+import type { Command } from 'commander'
+import pc from 'picocolors'
+import { describeReason } from '../../core/reasons.ts'
+import { runDag } from '../../testing/index.ts'
+import { EXIT } from '../exit.ts'
+import { print, setExitCode } from '../output.ts'
+import { type TrialFlags, telling, withTrial, withTrialOptions } from '../trial.ts'
+
+interface TestFlags extends TrialFlags {
+  readonly task?: string
+  readonly showXcoms?: boolean
+}
+
+async function test(dagId: string, flags: TestFlags): Promise<void> {
+  await withTrial(dagId, flags, async (dag, options) => {
+    const run = await runDag(dag, {
+      ...options,
+      ...telling(describeReason),
+      ...(flags.task !== undefined && { task: flags.task }),
+    })
+    if (flags.showXcoms === true)
+      for (const { taskId, mapIndex, xcoms } of run.tasks)
+        for (const [key, value] of Object.entries(xcoms))
+          print(`${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`} ${pc.dim(key)} ${JSON.stringify(value)}`)
+    const isGood = run.state === 'success'
+    print(`${dagId} ${run.runId}: ${isGood ? pc.green('success') : pc.red('failed')}`)
+    if (!isGood) setExitCode(EXIT.failed)
+  })
+}
+
+export function addTestCommand(program: Command): void {
+  withTrialOptions(
+    program
+      .command('test')
+      .description(
+        'run a DAG once in this process: no server, no waiting; node --inspect-brk "$(which dagctl)" test … stops in it',
+      )
+      .argument('<dag-id>')
+      .option('-d, --date <time>', 'logical date (ISO); default: now')
+      .option('-t, --task <task-id>', 'only this task and what is upstream of it')
+      .option('--show-xcoms', 'print what tasks handed on'),
+  ).action(test)
+}

@@ -1,0 +1,135 @@
+// One attempt of a test, by the child's own program.
+
+import { type Level, runBody } from '../child/attempt.ts'
+import type { CallPort } from '../child/client.ts'
+import { inputOf, itemInputs } from '../core/arguments.ts'
+import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import type { AttemptInput, AttemptResult, AttemptSpec } from '../core/protocol.ts'
+import type { SerializedInput, SerializedTask } from '../core/serialized.ts'
+import type { Outcome } from '../core/settle.ts'
+import type { FacadeDag } from '../sdk/dag.ts'
+import { TaskTimedOut } from '../sdk/signals.ts'
+import { runWithTime } from '../sdk/waiting.ts'
+import type { VirtualClock } from './clock.ts'
+import type { Asking, World } from './world.ts'
+
+/** One line of a task's log. */
+export interface LogLine {
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
+  readonly level: Level
+  readonly message: string
+  /** What `getLogger().info(fields, message)` was given, or the `exception` of a failure. */
+  readonly fields: object
+}
+
+export interface AttemptDeps {
+  readonly dag: FacadeDag
+  readonly board: RunBoard
+  readonly world: World
+  readonly clock: VirtualClock
+  readonly params: JsonObject
+  /** Of the run: the last complete one for an interval timetable. */
+  readonly dataInterval: AttemptSpec['dataInterval']
+  readonly embeddedRoot: string
+  /** False = a try may take as long as it likes (somebody is debugging it). */
+  readonly hasTimeLimits: boolean
+  onLog(line: LogLine): void
+  onFields(ti: TaskInstanceView, fields: JsonObject, label: string | null): void
+}
+
+/** What a try that goes on after a wait begins with. */
+export interface Continuation {
+  readonly triedAt: number
+  readonly rescheduleCount: number
+  readonly resume: AttemptSpec['resume']
+}
+
+function taskOf(board: RunBoard, ti: TaskInstanceView): SerializedTask {
+  // Instances are made from the tasks of the graph.
+  return board.graph.tasks[ti.task] as SerializedTask
+}
+
+/** What a ref stands for: the value, or the list of all values of a mapped task. */
+function handedOn({ board, world }: AttemptDeps, taskId: string): JsonValue | undefined {
+  const task = board.graph.indexOf.get(taskId) ?? -1
+  if ((board.graph.tasks[task]?.mapping ?? null) === null) return world.getXCom(taskId, -1)
+  return (board.byTask[task] ?? []).flatMap((ti) => world.getXCom(taskId, ti.mapIndex) ?? [])
+}
+
+function inputsOf(deps: AttemptDeps, task: SerializedTask, mapIndex: number): AttemptInput[] {
+  const read = (input: SerializedInput) => (input.kind === 'literal' ? input.value : handedOn(deps, input.taskId))
+  const plain = task.inputs.map((input) => inputOf(input, read(input)))
+  const { mapping } = task
+  if (mapping === null) return plain
+  const sources: JsonValue[] = []
+  for (const input of mapping.over) {
+    const value = read(input)
+    if (value === undefined) return [...plain, inputOf(input, undefined)]
+    sources.push(value)
+  }
+  return [...plain, ...itemInputs(mapping, sources, mapIndex)]
+}
+
+export function portOf(deps: AttemptDeps, asking: Asking, ti: TaskInstanceView): CallPort {
+  return {
+    // Asynchronous as in a deployment: a throw becomes a rejection.
+    make: async (_attempt, op, args) => deps.world.serve(asking, op, args),
+    tellFields: (_attempt, fields, label) => deps.onFields(ti, fields, label),
+  }
+}
+
+export function specOf(deps: AttemptDeps, ti: TaskInstanceView, from: Continuation): AttemptSpec {
+  const { board, params, dataInterval, embeddedRoot } = deps
+  const { run, graph } = board
+  const task = taskOf(board, ti)
+  return {
+    ...{ attempt: 1, modulePath: '', dagId: run.dagId, taskId: task.taskId, runId: run.runId },
+    ...{ tryNumber: ti.tryNumber, mapIndex: ti.mapIndex, fence: `${ti.id}/${ti.tryNumber}/${ti.epoch}` },
+    ...{ runType: run.runType, logicalDate: run.logicalDate, dataInterval, runAfter: run.runAfter },
+    ...{ runStartDate: run.startDate, timezone: graph.dag.timezone, conf: run.conf as JsonObject, embeddedRoot },
+    inputs: inputsOf(deps, task, ti.mapIndex),
+    ...{ doXcomPush: task.doXcomPush, params, ...from, maxTries: ti.maxTries },
+    expandedCount: task.mapping === null ? null : (board.byTask[ti.task]?.length ?? 1),
+  }
+}
+
+export const askingOf = ({ board }: AttemptDeps, ti: TaskInstanceView): Asking => ({
+  dagId: board.run.dagId,
+  runId: board.run.runId,
+  taskId: taskOf(board, ti).taskId,
+  mapIndex: ti.mapIndex,
+})
+
+/** Runs one try to its end, or to where it waits without a slot. */
+export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Continuation): Promise<Outcome> {
+  const { dag, board, clock } = deps
+  const { taskId, executionTimeout } = taskOf(board, ti)
+  const abort = new AbortController()
+  const limitMs = executionTimeout === null || !deps.hasTimeLimits ? null : executionTimeout * 1000
+  const timedOut = { kind: 'timeout', seconds: executionTimeout ?? 0 } as const
+  let isLate = false
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Outcome>((resolve) => {
+    if (limitMs !== null) timer = setTimeout(() => resolve(timedOut), limitMs)
+  })
+  const time = clock.waits(limitMs, () => {
+    isLate = true
+    return new TaskTimedOut(`the attempt took longer than its limit of ${executionTimeout} s`)
+  })
+  const say = (level: Level, message: string, fields: object = {}) =>
+    deps.onLog({ taskId, mapIndex: ti.mapIndex, tryNumber: ti.tryNumber, level, message, fields })
+  const work = runWithTime(time, async (): Promise<AttemptResult> => {
+    const port = portOf(deps, askingOf(deps, ti), ti)
+    return runBody(dag, specOf(deps, ti, from), { calls: port, signal: abort.signal, say, now: () => clock.now() })
+  }).catch((error: unknown): Outcome => ({ kind: 'failure', message: String(error), isRetryable: true }))
+  try {
+    const outcome = await Promise.race([work, late])
+    return isLate ? timedOut : outcome
+  } finally {
+    clearTimeout(timer)
+    abort.abort(new Error('the attempt has ended'))
+  }
+}

@@ -1,0 +1,230 @@
+// Drives one run in one process: the core decides, settles and advances as in a deployment; attempts run one after another,
+// and the clock is moved over every wait instead of being waited for.
+
+import { refuseToMap } from '../core/arguments.ts'
+import { MAX_MAP_LENGTH, RunBoard, type RunFacts, type TaskInstanceView, type Transition } from '../core/board.ts'
+import { advance, decide, expire, failFast, runOutcome } from '../core/decide.ts'
+import { buildGraph } from '../core/graph.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import { countItems } from '../core/mapping.ts'
+import type { Wait } from '../core/protocol.ts'
+import type { SerializedDag } from '../core/serialized.ts'
+import { type Outcome, settle } from '../core/settle.ts'
+import { isFinished } from '../core/states.ts'
+import type { FacadeDag } from '../sdk/dag.ts'
+import { type AttemptDeps, type Continuation, type LogLine, runTry } from './attempt.ts'
+import { VirtualClock } from './clock.ts'
+import { type Fired, Watch } from './watch.ts'
+import type { World } from './world.ts'
+
+export interface DriveOptions {
+  readonly dag: FacadeDag
+  /** Its stored form, or a part of it. */
+  readonly serialized: SerializedDag
+  readonly world: World
+  readonly run: Pick<RunFacts, 'runId' | 'logicalDate' | 'dataInterval' | 'runAfter'>
+  readonly conf: JsonObject
+  readonly params: JsonObject
+  /** Epoch ms at which the run begins. */
+  readonly at: number
+  readonly embeddedRoot: string
+  readonly hasTimeLimits: boolean
+  onLog(line: LogLine): void
+  /** Each move, in order. */
+  onMove?(transition: Transition, board: RunBoard, at: number): void
+  onFields?(ti: TaskInstanceView, fields: JsonObject): void
+}
+
+interface Waiting extends Continuation {
+  readonly readyAt: number | null
+  readonly wait: Wait | null
+  /** Its trigger, if it waits for one. */
+  readonly watch: Watch | null
+}
+
+/** When something happens to what waits: its own date, its limit, or its trigger's next step. */
+function dueAt({ readyAt, watch }: Waiting): number {
+  if (watch?.fired != null) return Number.NEGATIVE_INFINITY
+  return Math.min(readyAt ?? Number.POSITIVE_INFINITY, watch?.wakeAt ?? Number.POSITIVE_INFINITY)
+}
+
+/** A run that is being driven. */
+export class Drive {
+  readonly board: RunBoard
+  readonly clock: VirtualClock
+  readonly deps: AttemptDeps
+  private readonly options: DriveOptions
+  private readonly waiting = new Map<TaskInstanceView, Waiting>()
+
+  constructor(options: DriveOptions) {
+    this.options = options
+    const { serialized, run, conf, at } = options
+    this.clock = new VirtualClock(at)
+    const graph = buildGraph(serialized)
+    const facts: RunFacts = {
+      ...{ dagRunId: 1, dagId: serialized.dagId, ...run, runType: 'manual', startDate: at, conf },
+      ...{ versionId: 'test', clearNumber: 0, state: 'running', rev: 0 },
+    }
+    const instances = graph.tasks.map((task, i) => ({
+      ...{ id: `${run.runId}/${task.taskId}`, task: i, mapIndex: -1, pool: task.pool, poolSlots: task.poolSlots },
+      ...{ queue: task.queue, priorityWeight: graph.weight[i] ?? 1, state: null, tryNumber: 0 },
+      ...{ maxTries: task.retries, epoch: 0, isContinued: false },
+    }))
+    // Without a past: depends_on_past sees the first run ever.
+    this.board = new RunBoard(graph, facts, instances, null, { maxMapLength: MAX_MAP_LENGTH })
+    const { dag, world, params, embeddedRoot, hasTimeLimits, onLog } = options
+    this.deps = {
+      ...{ dag, world, params, embeddedRoot, hasTimeLimits, onLog, board: this.board, clock: this.clock },
+      dataInterval: run.dataInterval,
+      onFields: (ti, fields) => options.onFields?.(ti, fields),
+    }
+  }
+
+  /** To the end of the run. */
+  async run(): Promise<'success' | 'failed'> {
+    this.tell(decide(this.board))
+    for (;;) {
+      const outcome = runOutcome(this.board)
+      if (outcome !== null) return outcome.state === 'success' ? 'success' : 'failed'
+      const next = this.next()
+      if (next !== null) await this.start(next)
+      else await this.moveOn()
+      if (this.isTooLate()) return 'failed'
+    }
+  }
+
+  private tell(transitions: readonly Transition[]): void {
+    for (const transition of transitions) this.options.onMove?.(transition, this.board, this.clock.now())
+  }
+
+  /** The heaviest of what is ready, as the scheduler would admit it. */
+  private next(): TaskInstanceView | null {
+    const ready = [...this.board.scheduled].sort(
+      (a, b) =>
+        b.priorityWeight - a.priorityWeight ||
+        (this.board.graph.rank[a.task] ?? 0) - (this.board.graph.rank[b.task] ?? 0) ||
+        a.mapIndex - b.mapIndex,
+    )
+    return ready[0] ?? null
+  }
+
+  private taskId(ti: TaskInstanceView): string {
+    return this.board.graph.tasks[ti.task]?.taskId ?? ''
+  }
+
+  private async start(ti: TaskInstanceView): Promise<void> {
+    const { board, clock } = this
+    const waited = ti.isContinued ? this.waiting.get(ti) : undefined
+    this.waiting.delete(ti)
+    if (waited === undefined && ti.tryNumber > 1) this.options.world.clearXComs(this.taskId(ti), ti.mapIndex)
+    board.move(ti, 'queued', { code: 'admitted' })
+    this.tell([board.move(ti, 'running', { code: 'started', worker: 'test' })])
+    const from: Continuation = {
+      triedAt: waited?.triedAt ?? clock.now(),
+      rescheduleCount: waited?.rescheduleCount ?? 0,
+      resume: waited?.resume ?? null,
+    }
+    const outcome = this.checkMappable(ti, await runTry(this.deps, ti, from))
+    this.take(ti, outcome, from)
+  }
+
+  /** A task that others are mapped over must hand on something with items. */
+  private checkMappable(ti: TaskInstanceView, outcome: Outcome): Outcome {
+    const { graph, maxMapLength } = this.board
+    const isSource = graph.mapSources.has(ti.task) && ti.mapIndex < 0 && graph.tasks[ti.task]?.mapping === null
+    if (outcome.kind !== 'success' || !isSource) return outcome
+    const message = refuseToMap(this.taskId(ti), outcome.value, maxMapLength)
+    return message === null ? outcome : { kind: 'failure', message, isRetryable: true }
+  }
+
+  /** What an attempt handed on, its move, and what that releases. */
+  private take(ti: TaskInstanceView, outcome: Outcome, from: Continuation): void {
+    const { board } = this
+    if (outcome.kind === 'success') this.keep(ti, outcome.value, outcome.skips ?? [])
+    const moved = settle(board, ti, this.masked(outcome), this.clock.now())
+    this.tell([moved])
+    if (!isFinished(moved.to)) {
+      this.waiting.set(ti, this.waitOf(ti, outcome, moved.readyAt, from))
+      return
+    }
+    if (moved.to === 'failed' && board.graph.dag.failFast) this.tell(failFast(board, ti))
+    this.tell(advance(board, [ti]))
+    board.expansions = []
+  }
+
+  /** What a failure or a skip says is shown: without the secrets its task was given. */
+  private masked(outcome: Outcome): Outcome {
+    const { masker } = this.options.world
+    if (outcome.kind === 'failure') return { ...outcome, message: masker.mask(outcome.message) }
+    if (outcome.kind === 'skip' && outcome.message !== null)
+      return { ...outcome, message: masker.mask(outcome.message) }
+    return outcome
+  }
+
+  private keep(ti: TaskInstanceView, value: JsonValue | undefined, skips: readonly string[]): void {
+    const { board, options } = this
+    const taskId = this.taskId(ti)
+    if (value !== undefined) options.world.putXCom(taskId, ti.mapIndex, 'return_value', value)
+    if (board.graph.skippers.has(ti.task)) {
+      const skipped = board.recordSkips(ti.task, skips)
+      if (skipped.length > 0) options.world.putXCom(taskId, ti.mapIndex, 'skipmixin_key', { skipped: [...skipped] })
+    }
+    if (value !== undefined && board.graph.mapSources.has(ti.task)) board.recordLength(ti, countItems(value) ?? 0)
+  }
+
+  private waitOf(ti: TaskInstanceView, outcome: Outcome, readyAt: number | null, from: Continuation): Waiting {
+    const wait = outcome.kind === 'defer' ? outcome.wait : null
+    return {
+      triedAt: from.triedAt,
+      rescheduleCount: from.rescheduleCount + (outcome.kind === 'reschedule' ? 1 : 0),
+      resume: null,
+      readyAt,
+      wait,
+      watch: wait?.kind === 'trigger' ? new Watch(this.deps, ti, wait) : null,
+    }
+  }
+
+  /** Nothing is ready: what comes first in time goes on. */
+  private async moveOn(): Promise<void> {
+    for (const { watch } of this.waiting.values())
+      if (watch !== null && watch.wakeAt === null && watch.fired === null) await watch.step()
+    const [first] = [...this.waiting].sort(([, a], [, b]) => dueAt(a) - dueAt(b))
+    if (first === undefined) throw new Error('the run can neither go on nor end; please report this with the DAG')
+    const [ti, waited] = first
+    if (Number.isFinite(dueAt(waited))) this.clock.moveTo(dueAt(waited))
+    await this.wake(ti, waited)
+  }
+
+  private async wake(ti: TaskInstanceView, waited: Waiting): Promise<void> {
+    const { board } = this
+    const { wait, watch } = waited
+    if (ti.state === 'up_for_retry') {
+      this.waiting.delete(ti)
+      this.tell([board.move(ti, 'scheduled', { code: 'retry_due' })])
+    } else if (ti.state === 'up_for_reschedule') this.tell([board.move(ti, 'scheduled', { code: 'reschedule_due' })])
+    else if (watch?.fired != null) this.fire(ti, waited, watch.fired)
+    else if (watch?.wakeAt != null && watch.wakeAt <= this.clock.now()) await watch.step()
+    else if (wait?.kind === 'time' && wait.at <= this.clock.now())
+      this.fire(ti, waited, { event: new Date(wait.at).toISOString() })
+    else this.fire(ti, waited, { outcome: { kind: 'wait_timeout' } })
+  }
+
+  private fire(ti: TaskInstanceView, waited: Waiting, fired: Fired): void {
+    if ('outcome' in fired) {
+      waited.watch?.stop()
+      this.waiting.delete(ti)
+      this.take(ti, fired.outcome, waited)
+      return
+    }
+    this.waiting.set(ti, { ...waited, watch: null, resume: { event: fired.event } })
+    this.tell([this.board.move(ti, 'scheduled', { code: 'wait_over' })])
+  }
+
+  private isTooLate(): boolean {
+    const { board, clock, options } = this
+    const limit = board.graph.dag.dagrunTimeout
+    if (limit === null || clock.now() - options.at <= limit * 1000 || runOutcome(board) !== null) return false
+    this.tell(expire(board, limit))
+    return true
+  }
+}
