@@ -44,7 +44,6 @@ function makeProgram(): Command {
   addCheckCommand(program)
   addPlanCommand(program)
   addInitCommands(program)
-  addCheckCommand(program)
   addTestCommand(program)
   addVariableCommands(program)
   addConnectionCommands(program)
