@@ -85,18 +85,7 @@ async function create(flags: CreateFlags): Promise<void> {
   })
 }
 
-const BACKFILL_COLUMNS = [
-  'id',
-  'dag_id',
-  'from_date',
-  'to_date',
-  'state',
-  'runs',
-  'success',
-  'failed',
-  'running',
-  'queued',
-]
+const BACKFILL_COLUMNS = ['id', 'state', 'from_date', 'to_date', 'runs', 'success', 'failed']
 
 const backfillRow = (row: BackfillRow) => ({
   id: row.id,

@@ -15,6 +15,7 @@ import { type CheckResult, checkFiles } from '../check/check.ts'
 import type { CheckFault } from '../check/fault.ts'
 import type { Known } from '../check/folder.ts'
 import { everything } from '../context.ts'
+import { count } from '../control.ts'
 import { EXIT } from '../exit.ts'
 import { print, setExitCode, tell } from '../output.ts'
 import { openRunning } from '../wire.ts'
@@ -79,7 +80,7 @@ function printSummary(result: CheckResult, files: number): void {
   const warnings = result.faults.length - errors
   const { compilerStart, types, files: reading } = result.ms
   tell(
-    `${files} files, ${result.dags} DAGs: ${errors} faults, ${warnings} warnings (${result.compiler}; its start ${compilerStart} ms, types ${types} ms, beside ${reading} ms for the files)`,
+    `${count(files, 'file')}, ${count(result.dags, 'DAG')}: ${count(errors, 'fault')}, ${count(warnings, 'warning')} (${result.compiler}; its start ${compilerStart} ms, types ${types} ms, beside ${reading} ms for the files)`,
   )
   if (!result.arePoolsChecked) tell('pools not checked: no database runs for this home')
 }

@@ -37,6 +37,9 @@ const dagRow = (dag: DagListRow): Row => ({
   next_run: when(dag.next_dagrun_create_after),
 })
 
+/** What a terminal has room for; JSON and YAML have all. */
+const RUN_COLUMNS = ['dag_id', 'run_id', 'state', 'logical_date', 'start_date']
+
 const runRow = (run: RunListRow): Row => ({
   dag_id: run.dag_id,
   run_id: run.run_id,
@@ -115,7 +118,7 @@ async function showTrigger(context: Context, request: TriggerRequest, format: Fo
   try {
     await triggerRun(context.database, context.boards, request, async (tx, run) => {
       const row = await getRun(tx, request.dagId, run.runId)
-      if (row !== null) printRows([runRow(row)], format)
+      if (row !== null) printRows([runRow(row)], format, RUN_COLUMNS)
       throw new OnlyShown(run.runId)
     })
   } catch (error) {
@@ -149,7 +152,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
     if (isPaused) tell(pc.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
     const run =
       flags.wait === true ? await waitForRun(context, dagId, runId) : await getRun(context.database, dagId, runId)
-    if (run !== null) printRows([runRow(run)], format)
+    if (run !== null) printRows([runRow(run)], format, RUN_COLUMNS)
     if (flags.wait === true && run?.state === 'failed') setExitCode(EXIT.failed)
   })
 }
