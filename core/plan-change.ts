@@ -1,6 +1,7 @@
 // What replacing one version of a DAG by another would do to its schedule and tasks, told before it is live: runs that come
 // to be or no longer do, time that no run would cover, tasks that come and go.
 
+import { canonicalJson, type JsonValue } from './json.ts'
 import type { SerializedDag, SerializedTask } from './serialized.ts'
 import { planRuns } from './timetables/plan.ts'
 import { type DataInterval, type DueRun, type Instant, nextRun, type RunLimits } from './timetables/timetable.ts'
@@ -139,10 +140,13 @@ const shownOption = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }
 
+/** Equal for equal values: what comes back from Postgres (jsonb) has its keys in another order. */
+const textOf = (value: unknown): string | null => (value === undefined ? null : canonicalJson(value as JsonValue))
+
 function changeOf(before: SerializedTask, after: SerializedTask): TaskChange | null {
-  const names = Object.keys(after) as (keyof SerializedTask)[]
+  const names = [...new Set([...Object.keys(after), ...Object.keys(before)])] as (keyof SerializedTask)[]
   const options = names.flatMap((name) =>
-    JSON.stringify(before[name]) === JSON.stringify(after[name])
+    textOf(before[name]) === textOf(after[name])
       ? []
       : [`${name}: ${shownOption(before[name])} → ${shownOption(after[name])}`],
   )

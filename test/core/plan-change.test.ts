@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { losesAnything, type PlanPoint, planChange } from '../../core/plan-change.ts'
-import type { SerializedDag } from '../../core/serialized.ts'
+import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
@@ -183,5 +183,12 @@ describe('a plan', () => {
       tasksRemoved: ['b'],
       tasksChanged: [{ taskId: 'c', options: ['retries: 3 → 5', 'pool: default_pool → small'] }],
     })
+  })
+
+  test('takes options for the same whose keys came back in another order', () => {
+    const withInputs = (inputs: SerializedTask['inputs']) => makeDag(['a', makeTask('b', { inputs })])
+    const before = withInputs([{ kind: 'ref', name: 'rows', taskId: 'a' }])
+    const after = withInputs([{ name: 'rows', taskId: 'a', kind: 'ref' }])
+    expect(planChange(before, after, point('2026-01-05T00:00:00Z', null)).tasksChanged).toEqual([])
   })
 })
