@@ -1,5 +1,5 @@
 // Which dates a backfill is about, and what it does with runs that are there already. Airflow's rules
-// (models/backfill.py), replayed from its recorded answers by test/oracle/run-control.test.ts.
+// (models/backfill.py), replayed from its recorded answers by test/engine/run-control-oracle.test.ts.
 
 import { BaramError } from './errors.ts'
 import type { SerializedDag } from './serialized.ts'

@@ -1,6 +1,6 @@
 // What a user's verbs touch: clear lets instances run again, mark sets them. Pure: the same choice is shown as a preview and
 // made under the run's lock. The rules are Airflow's (dag.clear, set_task_instance_state, set_dag_run_state_to_*), whose
-// answers test/oracle/run-control.test.ts replays.
+// answers test/engine/run-control-oracle.test.ts replays.
 
 import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
 import type { DagGraph } from './graph.ts'

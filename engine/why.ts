@@ -80,7 +80,11 @@ async function answerTask(
   const graph = run.version_id === null ? null : (await boards.version(database, run.version_id)).graph
   if (ti === undefined || ti === null) return absent(dag, run, taskId, graph?.indexOf.has(taskId) === true)
   const events = await listEvents(database, run.id, ti.id, 50)
-  const why = await whyTask({ database, graph, ti, events, now })
+  // Before its run starts, nothing of the task itself is in its way.
+  const why =
+    run.state === 'queued' && ti.state === null
+      ? await whyRun(database, dag, run, now)
+      : await whyTask({ database, graph, ti, events, now })
   const name = ti.map_index === -1 ? taskId : `${taskId}[${ti.map_index}]`
   return {
     ...why,

@@ -55,6 +55,15 @@ class World {
   sql(text: string) {
     return this.engine.query(text)
   }
+  /** Every task of run `r`. */
+  async clear(): Promise<void> {
+    const tasks = { tasks: null, upstream: false, downstream: false }
+    const filter = { onlyFailed: false, onlyRunning: false }
+    const runs = { kind: 'run', runId: 'r', past: false, future: false } as const
+    const flags = { resetsRuns: true, onLatestVersion: false, refusesRunning: false }
+    const request = { dagId: 'etl', runs, tasks, filter, ...flags, by: 'kim' }
+    await clear(this.deps, request, this.audit('task_instance.clear'))
+  }
   async end(taskId: string, outcome: Outcome): Promise<void> {
     await this.worker.claim()
     await this.worker.end([this.worker.find(taskId)], () => outcome)
@@ -341,6 +350,18 @@ const RUNS: readonly Situation[] = [
     },
     'paused',
     /waits to start: etl is paused/,
+  ],
+  [
+    'a task of a run that was cleared and cannot start, since its DAG is paused',
+    async (w) => {
+      await w.run(etl(['a']))
+      await w.end('a', FAILURE)
+      await w.pause()
+      await w.clear()
+      return ofTask('a')
+    },
+    'paused',
+    /^a: Run r waits to start: etl is paused/,
   ],
   [
     'a queued run whose time has not come',
@@ -683,11 +704,7 @@ const TASKS: readonly Situation[] = [
     async (w) => {
       await w.run(etl(['a']))
       await w.worker.claim()
-      const tasks = { tasks: null, upstream: false, downstream: false }
-      const filter = { onlyFailed: false, onlyRunning: false }
-      const runs = { kind: 'run', runId: 'r', past: false, future: false } as const
-      const flags = { resetsRuns: true, onLatestVersion: false, refusesRunning: false }
-      await clear(w.deps, { dagId: 'etl', runs, tasks, filter, ...flags, by: 'kim' }, w.audit('task_instance.clear'))
+      await w.clear()
       return ofTask('a')
     },
     'restarting',
