@@ -16,6 +16,16 @@ const shout = dag.task('shout', ({ said }: { said: { text: string } }) => {
 shout.before(dag.task('echo', bash({ bashCommand: 'echo {{ds}} $WHO', env: { WHO: '{{var.value.greeting}}' } }))())
 `
 
+const STOPS = `import { Dag } from 'baram'
+
+export const dag = new Dag('stops', {})
+dag.task('work', () => {
+  const count = 41
+  debugger
+  return count + 1
+})()
+`
+
 describe('trials', () => {
   const project = new Project()
   beforeAll(() => {
@@ -55,6 +65,22 @@ describe('trials', () => {
     const { code, stdout } = await project.dagctl(['test', 'hello', '--task', 'shout', '--file', 'dags/hello.ts'])
     expect(stdout).not.toContain('echo')
     expect(code).toBe(0)
+  })
+
+  it('stops at breakpoints, where the variables of the task can be asked for', async () => {
+    project.write('dags/stops.ts', STOPS)
+    const session = project.debug(['test', 'stops'])
+    try {
+      await session.until('Break on start')
+      session.type('c')
+      await session.until('break in')
+      session.type('exec("count")')
+      await session.until('41')
+      session.type('c')
+      await session.until('work success')
+    } finally {
+      session.end()
+    }
   })
 
   it('tells which DAGs there are instead of an unknown one', async () => {
