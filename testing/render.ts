@@ -11,17 +11,25 @@ import { askingOf, portOf, specOf } from './attempt.ts'
 import { Drive } from './driver.ts'
 import { alone, prepare, type RunOptions, requireTask } from './prepare.ts'
 
+/** What is taken from a run that was, instead of made up. */
+export interface RenderOptions extends RunOptions {
+  readonly inputs?: { readonly [name: string]: JsonValue }
+  readonly runId?: string
+  readonly xcoms?: readonly {
+    readonly taskId: string
+    readonly mapIndex: number
+    readonly key: string
+    readonly value: JsonValue
+  }[]
+}
+
 /**
  * The rendered fields; empty when the operator has none. Arguments that come from other tasks and are not given stand as
  * `‹rows of extract›`.
  * @throws BaramError TEMPLATE_INVALID naming the field; NOT_FOUND
  */
-export async function renderTask(
-  dag: FacadeDag,
-  taskId: string,
-  options: RunOptions & { readonly inputs?: { readonly [name: string]: JsonValue } },
-): Promise<JsonObject> {
-  const { drive } = prepare(dag, options, (whole) => {
+export async function renderTask(dag: FacadeDag, taskId: string, options: RenderOptions): Promise<JsonObject> {
+  const { drive, world } = prepare(dag, options, (whole) => {
     const task = requireTask(whole, taskId)
     const open = [...task.inputs, ...(task.mapping?.over ?? [])].filter((input) => input.kind === 'ref')
     const stand = open.map((input): [string, JsonValue] => [
@@ -30,7 +38,9 @@ export async function renderTask(
     ])
     return alone(whole, taskId, { ...Object.fromEntries<JsonValue>(stand), ...options.inputs })
   })
-  const { deps, board } = new Drive({ ...drive, onLog: () => undefined })
+  for (const xcom of options.xcoms ?? []) world.putXCom(xcom.taskId, xcom.mapIndex, xcom.key, xcom.value)
+  const run = { ...drive.run, runId: options.runId ?? drive.run.runId }
+  const { deps, board } = new Drive({ ...drive, run, onLog: () => undefined })
   const ti = board.byTask[0]?.[0]
   const body = findBody(dag, taskId)
   if (ti === undefined || body === null || body.operator === null) return {}

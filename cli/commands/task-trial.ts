@@ -2,13 +2,13 @@
 
 import type { Command } from 'commander'
 import pc from 'picocolors'
-import type { JsonObject } from '../../core/json.ts'
+import type { JsonValue } from '../../core/json.ts'
 import { describeReason } from '../../core/reasons.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
-import { getReturnValues } from '../../store/postgres/xcoms.ts'
-import { type RunOptions, runTask } from '../../testing/index.ts'
-import { renderTask } from '../../testing/render.ts'
+import { listRunValues } from '../../store/postgres/xcoms.ts'
+import { runTask } from '../../testing/index.ts'
+import { type RenderOptions, renderTask } from '../../testing/render.ts'
 import { readJsonObject, withContext } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { requireRun } from '../lookup.ts'
@@ -33,48 +33,46 @@ async function test(dagId: string, taskId: string, date: string | undefined, fla
 }
 
 interface Past {
-  readonly date: string
-  readonly dataInterval: RunOptions['dataInterval']
-  readonly conf: string
-  readonly inputs: JsonObject
+  readonly flags: { readonly date: string; readonly conf: string }
+  readonly options: Pick<RenderOptions, 'dataInterval' | 'inputs' | 'xcoms' | 'runId'>
 }
 
-/** Dates, conf and upstream values of a run that there was. */
+/** Dates, conf and XComs of a run that there was. */
 async function readPast(dagId: string, taskId: string, runId: string): Promise<Past> {
   return withContext(async (context) => {
-    const { database } = context
     const run = await requireRun(context, dagId, runId)
     const { data_interval_start: start, data_interval_end: end } = run
-    const stored = run.version_id === null ? null : await loadVersion(database, run.version_id)
-    const task =
-      stored === null ? undefined : readSerializedDag(stored.data).tasks.find((each) => each.taskId === taskId)
-    const refs = (task?.inputs ?? []).flatMap((input) => (input.kind === 'ref' ? [input] : []))
-    const values = await getReturnValues(
-      database,
-      run.id,
-      refs.map((input) => input.taskId),
-    )
+    const stored = run.version_id === null ? null : await loadVersion(context.database, run.version_id)
+    const tasks = stored === null ? [] : readSerializedDag(stored.data).tasks
+    const values = await listRunValues(context.database, run.id)
+    /** As it is handed on: the value, or the list of all values of a mapped task. */
+    const handedOn = (from: string): JsonValue | undefined => {
+      const own = values.filter((row) => row.task_id === from && row.key === 'return_value').map((row) => row.value)
+      const isMapped = tasks.some((task) => task.taskId === from && task.mapping !== null)
+      return isMapped ? own : own[0]
+    }
+    const inputs = (tasks.find((task) => task.taskId === taskId)?.inputs ?? []).flatMap((input) => {
+      const value = input.kind === 'ref' ? handedOn(input.taskId) : undefined
+      return value === undefined ? [] : [[input.name, value] as const]
+    })
+    const date = new Date(run.logical_date ?? run.run_after).toISOString()
     return {
-      date: new Date(run.logical_date ?? run.run_after).toISOString(),
-      dataInterval: start === null || end === null ? undefined : { start: new Date(start), end: new Date(end) },
-      conf: JSON.stringify(run.conf ?? {}),
-      inputs: Object.fromEntries(
-        refs.flatMap((input) => {
-          const found = values.get(input.taskId)?.[0]
-          return found === undefined ? [] : [[input.name, found.value]]
-        }),
-      ),
+      flags: { date, conf: JSON.stringify(run.conf ?? {}) },
+      options: {
+        ...(start !== null && end !== null && { dataInterval: { start: new Date(start), end: new Date(end) } }),
+        inputs: Object.fromEntries(inputs),
+        xcoms: values.map((row) => ({ taskId: row.task_id, mapIndex: row.map_index, key: row.key, value: row.value })),
+        runId: run.run_id,
+      },
     }
   })
 }
 
 async function render(dagId: string, taskId: string, flags: TaskFlags): Promise<void> {
   const past = flags.runId === undefined ? null : await readPast(dagId, taskId, flags.runId)
-  const given = past === null ? flags : { ...flags, date: past.date, conf: past.conf }
-  const inputs = { ...past?.inputs, ...readJsonObject(flags.inputs, '--inputs') }
-  await withTrial(dagId, given, async (dag, options) => {
-    const interval = past?.dataInterval === undefined ? {} : { dataInterval: past.dataInterval }
-    const fields = Object.entries(await renderTask(dag, taskId, { ...options, ...interval, inputs }))
+  const inputs = { ...past?.options.inputs, ...readJsonObject(flags.inputs, '--inputs') }
+  await withTrial(dagId, { ...flags, ...past?.flags }, async (dag, options) => {
+    const fields = Object.entries(await renderTask(dag, taskId, { ...options, ...past?.options, inputs }))
     if (fields.length === 0) print(`${taskId} has no template fields`)
     for (const [name, value] of fields)
       print(`${pc.bold(name)}: ${typeof value === 'string' ? value : JSON.stringify(value, null, 2)}`)

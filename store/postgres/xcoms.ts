@@ -54,6 +54,18 @@ export async function getReturnValues(
   return found
 }
 
+/** Every value of a run, in the order of map indexes. */
+export async function listRunValues(
+  sql: Sql,
+  dagRunId: number,
+): Promise<readonly { task_id: string; map_index: number; key: string; value: JsonValue }[]> {
+  const { rows } = await sql.query<{ task_id: string; map_index: number; key: string; value: JsonValue }>(
+    'select task_id, map_index, key, value from xcom where dag_run_id = $1 order by task_id, map_index, key',
+    [dagRunId],
+  )
+  return rows
+}
+
 /** When values were written: whoever keeps one knows whether it still is the stored one. */
 export async function getValueStamp(sql: Sql, dagRunId: number, taskId: string): Promise<string> {
   const { rows } = await sql.query<{ stamp: string | null }>(

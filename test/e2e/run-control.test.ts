@@ -12,7 +12,7 @@ beforeAll(async () => {
   const dag = (id: string, body: string, more = '') =>
     baram.writeDag(
       `${id}.ts`,
-      `import { appendFileSync, existsSync } from 'node:fs'\nimport { cron, Dag, getRun } from 'baram'\nexport const dag = new Dag('${id}', { isPausedUponCreation: false${more} })\n${body}\n`,
+      `import { appendFileSync, existsSync } from 'node:fs'\nimport { cron, Dag, getRun } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('${id}', { isPausedUponCreation: false${more} })\n${body}\n`,
     )
   const marks = JSON.stringify(join(baram.home, 'marks'))
   const go = JSON.stringify(join(baram.home, 'go'))
@@ -35,9 +35,15 @@ beforeAll(async () => {
 const b = dag.task('b', () => 1)()
 b.after(a)`,
   )
+  dag(
+    'shown',
+    `const rows = dag.task('rows', () => 7)()
+const said = dag.task('said', bash({ bashCommand: 'echo {{run_id}} {{dag_run.conf.who}} {{ti.xcom_pull task_ids="rows"}}' }))()
+said.after(rows)`,
+  )
   await baram.start('scheduler')
   await baram.start('worker')
-  await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 3)
+  await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 4)
 })
 afterAll(() => baram.stop())
 
@@ -157,5 +163,11 @@ describe('dagctl', () => {
     expect((await baram.dagctl('pools', 'delete', 'default_pool', '-y')).code).toBe(4)
     expect((await baram.dagctl('pools', 'delete', 'small', '-y')).code).toBe(0)
     expect((await baram.dagctl('pools', 'set', 'small', 'two')).code).toBe(2)
+  })
+
+  test('renders the templates of a task as in a run that was', async () => {
+    const { runId } = await runToEnd(baram, 'shown', { who: 'kim' })
+    const shown = await baram.dagctl('tasks', 'render', 'shown', 'said', '--run-id', runId)
+    expect([shown.code, said(shown)]).toEqual([0, expect.stringContaining(`bashCommand: echo ${runId} kim 7`)])
   })
 })
