@@ -1,9 +1,10 @@
 // What the documents promise stands in the code, and the other way round.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { ERROR_CODES } from '../../core/errors.ts'
 
+const docs = new URL('../../docs/', import.meta.url)
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 it('docs/errors.md has a heading for each error code, with its meaning', () => {
@@ -16,7 +17,14 @@ it('README shows both commands', () => {
   for (const command of ['npm ci && npm start', 'npm ci && npm test']) expect(read('README.md')).toContain(command)
 })
 
-it('every document that README names exists', () => {
-  for (const [, path] of read('README.md').matchAll(/\]\((docs\/[^)]+|[A-Z]+(?:\.md)?)\)/g))
-    expect(read(path ?? '').length).toBeGreaterThan(0)
+const files = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(docs).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+]
+it.each(files)('every file that %s links to exists', (file) => {
+  const links = [...read(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target]) => target ?? '')
+  const own = links.filter((target) => !/^[a-z]+:/.test(target))
+  const from = new URL(`../../${file}`, import.meta.url)
+  expect(own.filter((target) => !existsSync(new URL(target, from)))).toEqual([])
 })
