@@ -16,7 +16,7 @@ interface Setting<T> {
   /** Airflow's variable of the same name must not be taken over. */
   readonly isOwnOnly?: boolean
   readonly isSecret?: boolean
-  /** Unit and reason, for `dagctl config list` and the docs. */
+  /** Unit and reason, for the docs. */
   readonly about: string
 }
 

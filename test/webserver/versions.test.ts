@@ -58,7 +58,7 @@ describe('why, over the API', () => {
   test('answers for a DAG, a run, a task and a time', async () => {
     expect(await why('')).toMatchObject({ dag_run_id: null, code: 'paused' })
     expect(await why(`?run=${encodeURIComponent(run.runId)}`)).toMatchObject({ dag_run_id: run.runId, code: 'paused' })
-    expect(await why('?run=latest&task_id=a')).toMatchObject({ task_id: 'a', map_index: -1, code: 'not_decided' })
+    expect(await why('?run=latest&task_id=a')).toMatchObject({ task_id: 'a', map_index: -1, code: 'paused' })
     expect(await why('?run=2026-01-05T03:00:00Z')).toMatchObject({ dag_run_id: null, code: 'no_schedule' })
     expect((await web.call('GET', '/api/baram/v1/dags/nope/why')).status).toBe(404)
     expect((await web.call('GET', '/api/baram/v1/dags/etl/why', { role: null })).status).toBe(401)
