@@ -265,6 +265,12 @@ describe('deleting over the API', () => {
     expect((await api('delete', RUN, first())).status).toBe(404)
   })
 
+  test('its page says how many runs a DAG takes along', async () => {
+    const rows = await web.database.query('select 1 from dag_run where dag_id = $1', [dagId])
+    expect(rows.rows.length).toBeGreaterThan(1)
+    expect((await web.call('GET', `/dags/${dagId}/delete`)).text).toContain(`with ${rows.rows.length} runs?`)
+  })
+
   test('a DAG goes with everything of it', async () => {
     expect((await api('delete', '/dags/{dag_id}', first(), undefined, 'viewer')).status).toBe(403)
     expect((await api('delete', '/dags/{dag_id}', first())).status).toBe(200)

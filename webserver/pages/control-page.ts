@@ -3,6 +3,7 @@
 import type { Request, Response } from 'express'
 import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
 import { removeDag, removeRun } from '../../engine/delete.ts'
+import { countRunsByState } from '../../store/postgres/read-dags.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import {
@@ -115,13 +116,14 @@ async function deleteControl(web: Web, dagId: string, asked: Asked) {
   const { row } = await loadBasics(web, dagId)
   const runId = asked('run')
   const run = runId === '' ? null : await needRun(web, dagId, runId)
+  const runs = run === null ? (await countRunsByState(web.database, [dagId])).reduce((sum, row) => sum + row.n, 0) : 1
   const control: Control = {
     verb: 'Delete',
     path: dagPath(dagId, '/delete'),
     back: backTo(dagId, asked),
     title:
       run === null
-        ? say('Delete {dag} with all its runs?', { dag: dagId }, 'dag')
+        ? say(`Delete {dag} with ${runs === 1 ? '1 run' : `${runs} runs`}?`, { dag: dagId }, 'dag')
         : say('Delete the run of {run}?', { run: runLabel(run, Date.now()) }),
     button: run === null ? 'Delete the DAG' : 'Delete the run',
     isDanger: true,
