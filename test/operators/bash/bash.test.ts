@@ -7,8 +7,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { BashFailedError, type BashOptions, bashWith } from '../../../operators/bash/bash.ts'
+import { isAlive } from '../../../runtime/processes.ts'
 import { FailTask, SkipTask } from '../../../sdk/index.ts'
 import {
+  abortedAt,
   type MadeUp,
   madeUpContext,
   removeTemporaryFoldersAfterwards,
@@ -23,28 +25,6 @@ async function run(options: BashOptions | string, world: Partial<MadeUp> = {}, s
   const given = typeof options === 'string' ? { bashCommand: options } : options
   const value = await bashWith({ graceMs: 100, ...settings }, given).execute(op, {})
   return { value, lines: op.lines.map((line) => line.message), op }
-}
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A context whose first line that fits aborts the attempt. */
-function abortedAt(text: string) {
-  const abort = new AbortController()
-  const op = madeUpContext({ embeddedRoot: '/nowhere', signal: abort.signal })
-  const info = op.log.info.bind(op.log)
-  op.log.info = (first: object | string, message?: string) => {
-    if (typeof first === 'string') info(first)
-    else info(first, message ?? '')
-    if (first === text) abort.abort(new Error('Task aborted by its time limit'))
-  }
-  return op
 }
 
 const gone = async (pid: number) => {
