@@ -50,6 +50,7 @@ export class Lease {
       pid: self.pid,
       bootId: self.bootId,
       pidStarted: self.startTime,
+      pidNamespace: self.pidNamespace,
       info: options.info,
     })
     const { now } = await heartbeat(sql, jobId)
