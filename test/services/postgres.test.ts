@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -330,6 +330,22 @@ test('after kill -9 of everything the server recovers, even when the noted pid b
   const second = await start(home)
   expect(second.adopted).toBe(false)
   expect(await runSql(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+  expect(isAlive(bystander.pid ?? 0)).toBe(true)
+})
+
+test('a socket lock of an earlier server that names a living process of the same user does not stop the start', async () => {
+  const home = await newHome()
+  const first = await start(home)
+  await first.stop()
+  const bystander = spawn('sleep', ['60'], { stdio: 'ignore', ...(chooseRunAs(first.dataDir) ?? {}) })
+  children.push(bystander)
+  const lock = join(first.socketDir, '.s.PGSQL.5432.lock')
+  await writeFile(lock, `${bystander.pid}\n${first.dataDir}\n1700000000\n5432\n${first.socketDir}\n`, { mode: 0o600 })
+  const owner = chooseRunAs(first.dataDir)
+  if (owner !== null) await chown(lock, owner.uid, owner.gid)
+  const second = await start(home)
+  expect(second.adopted).toBe(false)
+  expect(await runSql(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
   expect(isAlive(bystander.pid ?? 0)).toBe(true)
 })
 
