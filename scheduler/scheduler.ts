@@ -1,6 +1,7 @@
 // The scheduler: creates runs when they are due, starts them, wakes retries, gives held instances their slots, rescues
 // what lost its worker. Event-driven: it sleeps until the next due time or a notification; the sweep is the net below.
 
+import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import { noteBackfillEnds } from '../engine/backfill.ts'
 import { Boards } from '../engine/boards.ts'
@@ -14,11 +15,13 @@ import { admitHeld, decideAsked, decideIdle, rescue, startRuns } from '../engine
 import { wakeDue } from '../engine/waits.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { thisProcess } from '../runtime/processes.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
+import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
 
@@ -40,6 +43,7 @@ export class Scheduler {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
+  private readonly clock: ClockHold
   private readonly lastLogs = new LastLogs()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
@@ -66,6 +70,14 @@ export class Scheduler {
       },
     })
     this.pages = new PageNotifier(() => this.listener.sql, log)
+    this.clock = new ClockHold({
+      database,
+      boards: this.boards,
+      log,
+      bootId: thisProcess().bootId,
+      uptimeMs: () => uptime() * 1000,
+      onRelease: () => this.wake(),
+    })
     this.watch = new LeaseWatch({
       database,
       log,
@@ -85,11 +97,13 @@ export class Scheduler {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      onClock: (now) => this.clock.observe(now),
       onLost: (reason) => {
         this.isStopping = true
         this.options.onFatal(reason)
       },
     })
+    await this.clock.start(this.lease.jobId, this.lease.now())
     this.turns = new TurnRunner({
       database,
       boards: this.boards,
@@ -112,6 +126,7 @@ export class Scheduler {
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
     await this.watch.stop()
+    await this.clock.stop()
     await this.current
     await this.pages.flush()
     await this.lease
@@ -164,10 +179,11 @@ export class Scheduler {
       await decideIdle(database, turns)
     }
     const cleared = await clearAsked({ database, boards: this.boards, turns })
-    const created = await createDueRuns(database, this.boards)
+    const created = this.clock.isHeld ? 0 : await createDueRuns(database, this.boards, (now) => this.clock.trusts(now))
     const started = await startRuns(database, turns)
     const due = await wakeDue(database, turns, lease.now())
-    const expired = await expireRuns(database, turns)
+    // A time limit that a wrong clock has reached ends runs for good.
+    const expired = this.clock.isHeld ? 0 : await expireRuns(database, turns)
     await pauseFailing(database)
     const asked = await decideAsked(database, turns)
     await admitHeld(database, turns)
@@ -187,10 +203,11 @@ export class Scheduler {
   private async untilNext(lease: Lease): Promise<number> {
     const { database, config } = this.options
     const times = [
-      await nextDueAt(database),
+      // What is held is due already, and would not let us sleep.
+      this.clock.isHeld ? null : await nextDueAt(database),
       await nextReadyAt(database),
       await nextRunAfter(database),
-      await nextTimeoutAt(database),
+      this.clock.isHeld ? null : await nextTimeoutAt(database),
     ].filter((at) => at !== null)
     const soonest = Math.min(...times, Number.POSITIVE_INFINITY)
     return Math.max(0, Math.min(soonest - lease.now(), config.sweepMs))

@@ -149,7 +149,7 @@ function readPort(text: string): number {
 }
 
 async function webService(
-  { config, database, boards, vault, log }: Context,
+  { config, database, boards, vault, log, schema }: Context,
   port: number | undefined,
 ): Promise<Service> {
   const { startWebserver } = await import('../../webserver/server.ts')
@@ -164,6 +164,7 @@ async function webService(
         vault,
         log,
         jwtSecret,
+        schema,
       })
       return { url: server.url }
     },
