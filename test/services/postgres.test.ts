@@ -34,8 +34,11 @@ async function newHome(): Promise<string> {
   return home
 }
 
+/** Where root puts binaries that Postgres' user cannot reach: below a closed folder, those of this very checkout. */
+let shared = ''
+
 async function start(home: string, options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ home, log: quiet, ...options })
+  const server = await startEmbeddedPostgres({ home, log: quiet, sharedFolders: [shared], ...options })
   servers.push(server)
   return server
 }
@@ -51,6 +54,7 @@ let program = ''
 beforeAll(async () => {
   const folder = await newHome()
   program = join(folder, 'start.mjs')
+  shared = join(folder, 'shared')
   const entry = fileURLToPath(new URL('./start-postgres.ts', import.meta.url))
   await build({
     entryPoints: [entry],
@@ -72,7 +76,7 @@ async function startProcess(
   home: string,
   options: { detached?: boolean } = {},
 ): Promise<{ child: ChildProcess; pid: number; url: string }> {
-  const child = spawn(process.execPath, [program, home, findBinaries().native], {
+  const child = spawn(process.execPath, [program, home, findBinaries().native, shared], {
     stdio: ['ignore', 'pipe', 'inherit'],
     ...options,
   })
@@ -351,7 +355,10 @@ test('a socket lock of an earlier server that names a living process of the same
 
 test('a start that was killed while making the data folder is made anew', async () => {
   const home = await newHome()
-  const child = spawn(process.execPath, [program, home, findBinaries().native], { stdio: 'ignore', detached: true })
+  const child = spawn(process.execPath, [program, home, findBinaries().native, shared], {
+    stdio: 'ignore',
+    detached: true,
+  })
   children.push(child)
   const folder = join(home, 'postgres', String(MAJOR))
   const hasBegun = async () =>
