@@ -3,10 +3,11 @@
 
 import { readEffect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
-import type { JsonObject, JsonValue } from '../core/json.ts'
+import { checkXCom, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, readReport } from '../core/reports.ts'
 import { extraSecrets, type Masker, secretStrings } from '../core/secret-names.ts'
+import { idFault, isInt4 } from '../core/storable.ts'
 import type { Database } from '../store/database.ts'
 import { putEffect } from '../store/postgres/effects.ts'
 import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
@@ -14,6 +15,7 @@ import { putReport } from '../store/postgres/reports.ts'
 import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
 import type { Boards } from './boards.ts'
+import { textArg } from './call-arguments.ts'
 import { callRunState, callTaskStates, callTriggerRun } from './run-calls.ts'
 import type { TurnRunner } from './turn.ts'
 import type { Vault } from './vault.ts'
@@ -38,12 +40,6 @@ export interface CallDeps {
   readonly masker: Masker
 }
 
-const textArg = (args: JsonObject, name: string): string => {
-  const value = args[name]
-  if (typeof value !== 'string' || value === '')
-    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
-  return value
-}
 const textOr = (args: JsonObject, name: string, fallback: string): string =>
   args[name] === undefined || args[name] === null ? fallback : textArg(args, name)
 
@@ -74,7 +70,9 @@ async function getConnection({ vault, masker }: CallDeps, connId: string): Promi
 const mapIndexOf = (args: JsonObject, own: number): number => {
   const value = args['mapIndex']
   if (value === undefined) return own
-  return typeof value === 'number' && value >= 0 ? value : -1
+  if (typeof value !== 'number' || value < 0) return -1
+  if (!isInt4(value)) throw new BaramError('INPUT_INVALID', `mapIndex must be a whole number, found ${value}`)
+  return value
 }
 
 async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
@@ -116,8 +114,9 @@ async function publishReport({ database, masker }: CallDeps, caller: Caller, arg
 
 async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const key = textArg(args, 'key')
-  if (key.length > 512)
-    throw new BaramError('INPUT_INVALID', `an XCom key has at most 512 characters, found ${key.length}`)
+  const fault = idFault(key, 'an XCom key', 512)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', `setXCom: ${fault}`)
+  const value = checkXCom(args['value'] ?? null, `the value of ${JSON.stringify(key)}`)
   const dagRunId = await findRunRowId(
     deps.database,
     textOr(args, 'dagId', caller.dagId),
@@ -134,7 +133,7 @@ async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promis
       mapIndex: mapIndexOf(args, caller.mapIndex),
       key,
     },
-    args['value'] ?? null,
+    value,
   )
   return null
 }

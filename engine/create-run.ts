@@ -1,11 +1,12 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
-import { BaramError } from '../core/errors.ts'
-import type { JsonObject } from '../core/json.ts'
+import { BaramError, messageOf } from '../core/errors.ts'
+import { checkJson, type JsonObject } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
+import { idFault, isStorableInstant } from '../core/storable.ts'
 import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
@@ -102,6 +103,8 @@ function checkRunId(runId: string, type: RunType): void {
       `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`,
     )
   }
+  const fault = idFault(runId, 'a run id')
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
   if (type === 'scheduled' || type === 'backfill') {
     throw new BaramError(
       'INPUT_INVALID',
@@ -110,8 +113,13 @@ function checkRunId(runId: string, type: RunType): void {
   }
 }
 
-/** @throws BaramError PARAMS_INVALID, a line for each fault */
+/** @throws BaramError PARAMS_INVALID, a line for each fault; INPUT_INVALID for a conf that cannot be stored */
 export function checkParams(dag: SerializedDag, conf: JsonObject): void {
+  try {
+    checkJson(conf)
+  } catch (error) {
+    throw new BaramError('INPUT_INVALID', `conf: ${messageOf(error)}`, { cause: error })
+  }
   const resolved = resolveParams(dag.params, conf)
   if ('faults' in resolved)
     throw new BaramError(
@@ -121,6 +129,22 @@ export function checkParams(dag: SerializedDag, conf: JsonObject): void {
         details: { faults: resolved.faults },
       },
     )
+}
+
+/** Dates a manual run brings, before anything is locked for it. @throws BaramError INPUT_INVALID */
+function checkDates({ logicalDate, runAfter, dataInterval }: TriggerRequest): void {
+  const dates = {
+    logicalDate,
+    runAfter,
+    'the start of the interval': dataInterval?.start,
+    'its end': dataInterval?.end,
+  }
+  for (const [name, date] of Object.entries(dates))
+    if (date !== null && date !== undefined && !isStorableInstant(date))
+      throw new BaramError(
+        'INPUT_INVALID',
+        `${name} must be a date of the years 1 to 9999, found ${date} ms since 1970`,
+      )
 }
 
 /** How a manual run without a name is called: its time, and random letters when it has no date that makes it unique. */
@@ -143,6 +167,7 @@ export async function triggerRun(
   request: TriggerRequest,
   audit?: (tx: Sql, run: TriggeredRun) => Promise<void>,
 ): Promise<TriggeredRun> {
+  checkDates(request)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)

@@ -5,34 +5,10 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { Database } from '../store/database.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
 import type { Boards } from './boards.ts'
+import { instantOrNull, objectArg, textArg, textOrNull } from './call-arguments.ts'
 import { resetRun } from './clear.ts'
 import { triggerRun } from './create-run.ts'
 import type { TurnRunner } from './turn.ts'
-
-const textArg = (args: JsonObject, name: string): string => {
-  const value = args[name]
-  if (typeof value !== 'string' || value === '')
-    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
-  return value
-}
-const textOrNull = (args: JsonObject, name: string): string | null =>
-  args[name] === undefined || args[name] === null ? null : textArg(args, name)
-
-function instantOrNull(args: JsonObject, name: string): number | null {
-  const value = args[name]
-  if (value === undefined || value === null) return null
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw new BaramError('INPUT_INVALID', `${name} must be a valid Date`)
-  return value
-}
-
-function objectArg(args: JsonObject, name: string): JsonObject {
-  const value = args[name] ?? {}
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new BaramError('INPUT_INVALID', `${name} must be an object, found ${JSON.stringify(value).slice(0, 80)}`)
-  // An object that is no array: JSON has no other.
-  return value as JsonObject
-}
 
 /** Makes a manual run of a DAG. One that exists is told, or begins again when `resetDagRun` asks for it. */
 export async function callTriggerRun(

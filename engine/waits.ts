@@ -1,6 +1,7 @@
 // Waits that end: retries, tries that were put off, deferred tasks whose date or trigger has come, or has not in time.
 
 import type { TaskInstanceView } from '../core/board.ts'
+import { reasonText } from '../core/bound-result.ts'
 import type { JsonValue } from '../core/json.ts'
 import type { Database } from '../store/database.ts'
 import { type DueRow, findDue } from '../store/postgres/live.ts'
@@ -71,7 +72,7 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
           settleAndAdvance(
             changes,
             ti,
-            { kind: 'failure', message: `its trigger failed: ${result.error}`, isRetryable: true },
+            { kind: 'failure', message: reasonText(`its trigger failed: ${result.error}`), isRetryable: true },
             now,
           )
       }

@@ -1,8 +1,8 @@
 // DAGs, their versions, modules and code: what the dag-processor writes, and the schedule the scheduler moves on.
 
+import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
-
-const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+import { timestampOf } from '../timestamp.ts'
 
 export interface DagRow {
   readonly dagId: string
@@ -160,10 +160,10 @@ export async function setNextRun(tx: Sql, dagId: string, next: NextRun | null): 
      where dag_id = $1`,
     [
       dagId,
-      instant(next?.logicalDate ?? null),
-      instant(next?.dataInterval.start ?? null),
-      instant(next?.dataInterval.end ?? null),
-      instant(next?.runAfter ?? null),
+      timestampOf(next?.logicalDate),
+      timestampOf(next?.dataInterval.start),
+      timestampOf(next?.dataInterval.end),
+      timestampOf(next?.runAfter),
     ],
     'set_next_run',
   )
@@ -319,7 +319,7 @@ export async function putImportError(tx: Sql, error: ImportErrorRow): Promise<vo
     `insert into import_error (filename, stacktrace, details) values ($1, $2, $3)
      on conflict (filename) do update set stacktrace = excluded.stacktrace, details = excluded.details,
        timestamp = case when import_error.stacktrace = excluded.stacktrace then import_error.timestamp else now() end`,
-    [error.filename, error.stacktrace, JSON.stringify(error.details)],
+    [error.filename, repairText(error.stacktrace), storableJson(error.details)],
   )
   await tx.query('update dag set has_import_errors = true where relative_fileloc = $1', [error.filename])
 }

@@ -1,6 +1,8 @@
 // The side table of everything that is neither idle nor finished: claims, caps, timers and rescue read it, never the big one.
 
+import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export type LiveStage = 'waiting' | 'deferred' | 'held' | 'queued' | 'running'
 
@@ -24,8 +26,8 @@ export async function putLive(
       ids,
       stage,
       more.workerId ?? null,
-      more.readyAt === undefined || more.readyAt === null ? null : new Date(more.readyAt).toISOString(),
-      more.because === undefined ? null : JSON.stringify(more.because),
+      timestampOf(more.readyAt),
+      more.because === undefined ? null : storableJson(more.because),
       more.isBackfill ?? false,
     ],
     'put_live',
