@@ -39,6 +39,7 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
   if (process.connected) process.on('disconnect', tellStop)
   if (context.config.ignoredAirflow.length > 0)
     context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
+  context.schema.start()
   try {
     let url: string | null = null
     for (const service of services) url = (await service.start())?.url ?? url
@@ -46,6 +47,7 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
     await stopped
   } finally {
     const limit = setTimeout(() => process.exit(1), STOP_LIMIT_MS)
+    context.schema.stop()
     if (fatal === null)
       for (const service of [...services].reverse())
         await service

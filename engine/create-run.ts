@@ -33,10 +33,15 @@ export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Pro
   return nextRun(dag.timetable, await findLastInterval(tx, dag.dagId), limitsOf(dag), now)
 }
 
-async function createOne(database: Database, boards: Boards, dagId: string): Promise<boolean> {
+async function createOne(
+  database: Database,
+  boards: Boards,
+  dagId: string,
+  trusts: (now: number) => boolean,
+): Promise<boolean> {
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
-    if (due === null) return false
+    if (due === null || !trusts(due.now)) return false
     const version = await boards.version(tx, due.version_id, due.version_hash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
@@ -83,20 +88,26 @@ const scheduledRun = (dagId: string, versionId: string, run: DueRun): NewRun => 
   versionId,
 })
 
+export interface CreateOptions {
+  /** Told of a DAG whose run is refused; default: nobody. */
+  readonly tellRefusal?: (dagId: string, error: unknown) => void
+  /** Whether the database's clock is believed, asked with the very instant that made a run due; default: always. */
+  readonly trusts?: (now: number) => boolean
+}
+
 /**
  * Creates every run that is due, up to a limit a pass; a DAG whose run is refused for good stops no other.
- * @param tellRefusal told of such a DAG
  * @returns how many were made
  */
 export async function createDueRuns(
   database: Database,
   boards: Boards,
-  tellRefusal: (dagId: string, error: unknown) => void = () => undefined,
+  { tellRefusal = () => undefined, trusts = () => true }: CreateOptions = {},
 ): Promise<number> {
   let created = 0
   for (const dagId of await findDueDags(database, 100)) {
     try {
-      if (await createOne(database, boards, dagId)) created++
+      if (await createOne(database, boards, dagId, trusts)) created++
     } catch (error) {
       if (isConnectionError(error)) throw error
       tellRefusal(dagId, error)

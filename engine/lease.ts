@@ -19,6 +19,8 @@ export interface LeaseOptions {
   readonly log: Logger
   /** Where heartbeats go: a connection that hot statements never block. */
   sql(): Sql
+  /** At each heartbeat: the database's clock, epoch ms. */
+  onClock?(databaseNow: number): void
   /** The lease is lost, or will be before it can be renewed: stop everything that acts in its name. */
   onLost(reason: string): void
 }
@@ -50,6 +52,7 @@ export class Lease {
       pid: self.pid,
       bootId: self.bootId,
       pidStarted: self.startTime,
+      pidNamespace: self.pidNamespace,
       info: options.info,
     })
     const { now } = await heartbeat(sql, jobId)
@@ -84,6 +87,7 @@ export class Lease {
       const sent = performance.now()
       const { isAlive, now } = await heartbeat(this.options.sql(), this.jobId)
       this.clockOffset = now - performance.now()
+      this.options.onClock?.(now)
       // From when it was sent: the database may have written it long before the answer came.
       this.lastBeat = sent
       if (!isAlive) this.lose('this process was declared dead')

@@ -229,6 +229,13 @@ const SETTINGS = {
     30_000,
     'seconds between complete listings of the DAGs folder',
   ),
+  staleFileMs: setting(
+    'dag_processor',
+    'stale_dag_threshold',
+    (v) => number(1, 86_400)(v) * 1000,
+    50_000,
+    'seconds a DAG file may be missing before its DAGs are stale; six times as long when nothing is left in its folder',
+  ),
   parserMemoryMb: setting(
     'dag_processor',
     'parser_memory_mb',

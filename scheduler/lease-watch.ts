@@ -1,10 +1,10 @@
 // Finds dead processes. A lease is dead when its hb_seq stood still for the lease time on *this* process' monotonic
-// clock; on the same host a process that is plainly gone (boot id, pid, start time) is dead at once. No wall clock decides.
+// clock; a process whose pid this one can judge (same boot, same pid namespace) is dead at once when it has ended. No wall clock decides.
 
 import { hostname } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { startTimeOf, thisProcess } from '../runtime/processes.ts'
+import { hasEnded, type ProcessIdentity, sharesPids, thisProcess } from '../runtime/processes.ts'
 import type { Database } from '../store/database.ts'
 import { type JobRow, listRunningJobs, reapJob } from '../store/postgres/jobs.ts'
 
@@ -20,6 +20,20 @@ export interface LeaseWatchOptions {
 interface Seen {
   readonly hbSeq: number
   readonly since: number
+}
+
+/**
+ * Whether a job's process has certainly ended, as far as one that is `me` can see. Only then: containers with equal host
+ * names share the machine's boot id, and each of them numbers its own processes.
+ */
+export function isGoneFromHere(
+  job: Pick<JobRow, 'hostname' | 'pid' | 'boot_id' | 'pid_namespace' | 'pid_started'>,
+  me: ProcessIdentity,
+): boolean {
+  // A name of its own tells clones of one frozen machine apart, which share everything else.
+  if (job.hostname !== hostname() || job.pid_started === null || job.pid_started === '') return false
+  if (!sharesPids(me, { bootId: job.boot_id, pidNamespace: job.pid_namespace })) return false
+  return hasEnded(job.pid, job.pid_started)
 }
 
 export class LeaseWatch {
@@ -63,7 +77,7 @@ export class LeaseWatch {
     const before = this.seen.get(job.id)
     if (before === undefined || before.hbSeq !== job.hb_seq) this.seen.set(job.id, { hbSeq: job.hb_seq, since: now })
     const silence = before === undefined || before.hbSeq !== job.hb_seq ? 0 : now - before.since
-    const isGone = this.isGoneFromHere(job)
+    const isGone = isGoneFromHere(job, this.self)
     if (!isGone && silence < this.options.leaseMs) return
     if (!(await reapJob(this.options.database, job.id, job.hb_seq))) return
     this.options.log.warn(
@@ -71,11 +85,5 @@ export class LeaseWatch {
       'a dead process was found',
     )
     this.options.onDead()
-  }
-
-  /** On this host and boot: no process of that pid, or another one since. */
-  private isGoneFromHere(job: JobRow): boolean {
-    if (job.hostname !== hostname() || job.boot_id !== this.self.bootId || job.boot_id === '') return false
-    return startTimeOf(job.pid) !== job.pid_started
   }
 }

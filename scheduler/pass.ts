@@ -12,12 +12,15 @@ import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.t
 import { wakeDue } from '../engine/waits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
+import type { ClockHold } from './clock-hold.ts'
 
 export interface PassDeps {
   readonly database: Database
   readonly boards: Boards
   readonly turns: TurnRunner
   readonly log: Logger
+  /** Whether the database's clock is believed: by a wrong one no run is made, and none ended for its time. */
+  readonly clock: Pick<ClockHold, 'isHeld' | 'trusts'>
   /** The database's clock, epoch ms. */
   now(): number
   /** Ends what dead workers left. Returns how many attempts. */
@@ -33,18 +36,20 @@ export interface PassResult {
 
 type Step = readonly [name: string, run: () => Promise<number | undefined>]
 
-function stepsOf({ database, boards, turns, log, now, rescue }: PassDeps, mustSweep: boolean): readonly Step[] {
+function stepsOf({ database, boards, turns, log, clock, now, rescue }: PassDeps, mustSweep: boolean): readonly Step[] {
   const tellRefusal = (dagId: string, error: unknown) =>
     log.error({ dagId, err: messageOf(error) }, 'the next run of a DAG could not be made; others are')
+  const trusts = (at: number) => clock.trusts(at)
   const none = <T>(done: Promise<T>) => done.then(() => undefined)
+  const whenTrusted = (step: Step): readonly Step[] => (clock.isHeld ? [] : [step])
   return [
     ['rescue', rescue],
     ...(mustSweep ? [['sweep', () => none(decideIdle(database, turns))] as const] : []),
     ['clear', () => clearAsked({ database, boards, turns })],
-    ['create', () => createDueRuns(database, boards, tellRefusal)],
+    ...whenTrusted(['create', () => createDueRuns(database, boards, { tellRefusal, trusts })]),
     ['start', () => startRuns(database, turns)],
     ['wake', () => wakeDue(database, turns, now())],
-    ['expire', () => expireRuns(database, turns)],
+    ...whenTrusted(['expire', () => expireRuns(database, turns)]),
     ['pause', () => none(pauseFailing(database))],
     ['decide', () => decideAsked(database, turns)],
     ['admit', () => none(admitHeld(database, turns))],

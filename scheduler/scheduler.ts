@@ -1,6 +1,7 @@
 // The scheduler: creates runs when they are due, starts them, wakes retries, gives held instances their slots, rescues
 // what lost its worker. Event-driven: it sleeps until the next due time or a notification; the sweep is the net below.
 
+import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import { Boards } from '../engine/boards.ts'
 import { Lease } from '../engine/lease.ts'
@@ -9,11 +10,13 @@ import { TurnRunner } from '../engine/turn.ts'
 import { rescue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { thisProcess } from '../runtime/processes.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
+import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
 import { schedulerPass } from './pass.ts'
@@ -40,6 +43,7 @@ export class Scheduler {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
+  private readonly clock: ClockHold
   private readonly lastLogs = new LastLogs()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
@@ -70,6 +74,14 @@ export class Scheduler {
       },
     })
     this.pages = new PageNotifier(() => this.listener.sql, log)
+    this.clock = new ClockHold({
+      database,
+      boards: this.boards,
+      log,
+      bootId: thisProcess().bootId,
+      uptimeMs: () => uptime() * 1000,
+      onRelease: () => this.wake(),
+    })
     this.watch = new LeaseWatch({
       database,
       log,
@@ -89,11 +101,13 @@ export class Scheduler {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      onClock: (now) => this.clock.observe(now),
       onLost: (reason) => {
         this.isStopping = true
         this.options.onFatal(reason)
       },
     })
+    await this.clock.start(this.lease.jobId, this.lease.now())
     this.turns = new TurnRunner({
       database,
       boards: this.boards,
@@ -118,6 +132,7 @@ export class Scheduler {
     if (this.sweep !== null) clearInterval(this.sweep)
     if (this.passWatch !== null) clearInterval(this.passWatch)
     await this.watch.stop()
+    await this.clock.stop()
     await this.current
     await this.pages.flush()
     await this.lease
@@ -161,7 +176,11 @@ export class Scheduler {
     const { boards, mustSweep } = this
     try {
       this.mustSweep = false
-      const deps = { database, boards, turns, log, now: () => lease.now(), rescue: () => this.takeOver(turns, lease) }
+      const deps = {
+        ...{ database, boards, turns, log, clock: this.clock },
+        now: () => lease.now(),
+        rescue: () => this.takeOver(turns, lease),
+      }
       const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
       if (hasFailed) return AFTER_ERROR_MS
       if (turns.takeMissed()) return HELD_MS
@@ -196,10 +215,11 @@ export class Scheduler {
   private async untilNext(lease: Lease): Promise<number> {
     const { database, config } = this.options
     const times = [
-      await nextDueAt(database),
+      // What is held is due already, and would not let us sleep.
+      this.clock.isHeld ? null : await nextDueAt(database),
       await nextReadyAt(database),
       await nextRunAfter(database),
-      await nextTimeoutAt(database),
+      this.clock.isHeld ? null : await nextTimeoutAt(database),
     ].filter((at) => at !== null)
     const wait = Math.min(...times, Number.POSITIVE_INFINITY) - lease.now()
     // Due, and yet not done in this pass: once it became due meanwhile, again and again something holds it.

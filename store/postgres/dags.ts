@@ -294,6 +294,12 @@ export async function markStale(
   return rows.map((row) => row.dag_id)
 }
 
+/** DAGs that some file yields. */
+export async function listActiveDags(sql: Sql): Promise<readonly string[]> {
+  const { rows } = await sql.query<{ dag_id: string }>('select dag_id from dag where not is_stale')
+  return rows.map((row) => row.dag_id)
+}
+
 /** Files that DAGs in use, or import errors, come from. */
 export async function listKnownFiles(sql: Sql): Promise<readonly string[]> {
   const { rows } = await sql.query<{ file: string }>(

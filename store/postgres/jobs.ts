@@ -10,14 +10,16 @@ export interface NewJob {
   readonly pid: number
   readonly bootId: string
   readonly pidStarted: string | null
+  /** Empty = unknown: nobody judges the process by its pid. */
+  readonly pidNamespace?: string
   readonly info: unknown
 }
 
 export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
   const { rows } = await sql.query<{ id: number }>(
-    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, info)
-     values ($1, 'running', $2, null, $3, $4, $5, $6) returning id`,
-    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, JSON.stringify(job.info)],
+    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
+     values ($1, 'running', $2, null, $3, $4, $5, $6, $7) returning id`,
+    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, job.pidNamespace ?? '', JSON.stringify(job.info)],
   )
   const id = rows[0]?.id
   if (id === undefined) throw new Error('insert into job returned no row')
@@ -44,11 +46,19 @@ export async function endJob(sql: Sql, id: number, state: 'success' | 'failed'):
   return rowCount === 1
 }
 
-/** Ends a job by its process, for the launcher that saw it exit. */
-export async function endJobsOfProcess(sql: Sql, hostname: string, pid: number, bootId: string): Promise<number> {
+/** Where a pid counts: the machine's name, its boot, and the namespace that numbers its processes. */
+export interface PidScope {
+  readonly hostname: string
+  readonly bootId: string
+  readonly pidNamespace: string
+}
+
+/** Ends the jobs of a process, for the launcher that saw it exit. Another namespace's process of that pid is another's. */
+export async function endJobsOfProcess(sql: Sql, pid: number, scope: PidScope): Promise<number> {
   const { rowCount } = await sql.query(
-    "update job set state = 'failed', end_date = now() where hostname = $1 and pid = $2 and boot_id = $3 and state = 'running'",
-    [hostname, pid, bootId],
+    `update job set state = 'failed', end_date = now()
+     where pid = $1 and hostname = $2 and boot_id = $3 and pid_namespace = $4 and state = 'running'`,
+    [pid, scope.hostname, scope.bootId, scope.pidNamespace],
   )
   return rowCount
 }
@@ -60,12 +70,13 @@ export interface JobRow {
   readonly pid: number
   readonly boot_id: string
   readonly pid_started: string | null
+  readonly pid_namespace: string
   readonly hb_seq: number
 }
 
 export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
   const { rows } = await sql.query<JobRow>(
-    "select id, job_type, hostname, pid, boot_id, pid_started, hb_seq from job where state = 'running' order by id",
+    "select id, job_type, hostname, pid, boot_id, pid_started, pid_namespace, hb_seq from job where state = 'running' order by id",
     [],
     'list_running_jobs',
   )

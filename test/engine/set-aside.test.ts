@@ -240,9 +240,13 @@ describe('a DAG whose run cannot be made', () => {
     await engine.addDag(makeDag(['x'], [], { dagId: 'ok', ...paused }))
     const refusals: string[] = []
     await engine.query("update dag set next_dagrun_create_after = now() - interval '1 second'")
-    const created = await createDueRuns(engine.database, engine.boards, (dagId) => refusals.push(dagId))
+    const created = await createDueRuns(engine.database, engine.boards, {
+      tellRefusal: (dagId) => refusals.push(dagId),
+    })
     expect([created, refusals]).toEqual([1, ['forever']])
-    expect(await createDueRuns(engine.database, engine.boards, (dagId) => refusals.push(dagId))).toBe(0)
+    expect(await createDueRuns(engine.database, engine.boards, { tellRefusal: (dagId) => refusals.push(dagId) })).toBe(
+      0,
+    )
     expect(refusals).toEqual(['forever'])
     const [warning] = await engine.query<{ message: string }>(
       "select message from dag_warning where dag_id = 'forever' and warning_type = $1",
