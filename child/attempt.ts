@@ -2,7 +2,7 @@
 
 import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson } from '../core/json.ts'
-import { type AttemptResult, type AttemptSpec, LOG_MARK } from '../core/protocol.ts'
+import type { AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import { argNamesOf } from '../sdk/arg-names.ts'
 import { deferTo, type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
@@ -23,9 +23,8 @@ const REASON_LENGTH = 500
 /** 1 MiB of JSON text; larger values belong into a file whose path is returned. */
 const XCOM_BYTES = 1_048_576
 
-export type Level = 'debug' | 'info' | 'warning' | 'error'
 /** Where the lines of an attempt go. */
-export type Say = (level: Level, event: string, fields?: object) => void
+export type Say = (level: LogLevel, event: string, fields?: object) => void
 
 /** What an attempt needs of the process it runs in. */
 export interface AttemptHost {
@@ -36,20 +35,9 @@ export interface AttemptHost {
   now(): number
 }
 
-/** A structured line on stdout, told from the task's own output by its mark. */
-export function writeLog(level: Level, event: string, fields: object = {}): void {
-  let text: string
-  try {
-    text = JSON.stringify({ level, event, ...fields })
-  } catch (error) {
-    text = JSON.stringify({ level, event, problem: `fields that JSON cannot hold: ${messageOf(error)}` })
-  }
-  process.stdout.write(`${LOG_MARK}${text}\n`)
-}
-
 function makeTaskLogger(say: Say): TaskLogger {
   const method =
-    (level: Level) =>
+    (level: LogLevel) =>
     (first: object | string, message?: string): void => {
       if (typeof first === 'string') say(level, first)
       else say(level, message ?? '', { fields: first })
@@ -98,7 +86,7 @@ function logFailure(error: unknown, say: Say): void {
 /** How a thrown value ends the attempt. `policy`: the task's own word on whether and when to try again. */
 export function resultOfError(
   error: unknown,
-  say: Say = writeLog,
+  say: Say,
   policy?: (error: unknown) => AttemptResult | null,
 ): AttemptResult {
   if (error instanceof TaskDeferred)
@@ -257,15 +245,14 @@ export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHo
 }
 
 /** As above, of a module on disk. */
-export async function runAttempt(spec: AttemptSpec, calls: CallPort, signal: AbortSignal): Promise<AttemptResult> {
-  const host: AttemptHost = { calls, signal, say: writeLog, now: () => Date.now() }
+export async function runAttempt(spec: AttemptSpec, host: AttemptHost): Promise<AttemptResult> {
   try {
     const { dags } = await loadModule(spec.modulePath)
     const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
     if (dag !== undefined) return await runBody(dag, spec, host)
-    writeLog('error', `there is no DAG ${spec.dagId} in this version`)
+    host.say('error', `there is no DAG ${spec.dagId} in this version`)
     return { kind: 'removed' }
   } catch (error) {
-    return resultOfError(error)
+    return resultOfError(error, host.say)
   }
 }

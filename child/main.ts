@@ -3,16 +3,18 @@
 
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
-import { type AttemptResult, type AttemptSpec, endMark, type FromChild, type ToChild } from '../core/protocol.ts'
-import { resultOfError, runAttempt } from './attempt.ts'
+import type { AttemptResult, AttemptSpec, FromChild, ToChild } from '../core/protocol.ts'
+import { resultOfError, runAttempt, type Say } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
+import { openLog } from './log-channel.ts'
 import { isTainted, type Traces, takeTraces } from './taint.ts'
 import { Watches } from './watches.ts'
 
 interface Running {
   readonly spec: AttemptSpec
   readonly abort: AbortController
+  readonly say: Say
   end(result: AttemptResult, isTainted: boolean): void
 }
 
@@ -50,17 +52,16 @@ const RSS_EVERY = 16
 async function run(spec: AttemptSpec): Promise<void> {
   const before = traces ?? takeTraces()
   const abort = new AbortController()
+  const say = openLog(spec.attempt, stdout, stderr)
+  const host = { calls, signal: abort.signal, say, now: () => Date.now() }
   const result = await new Promise<{ result: AttemptResult; isTainted: boolean }>((resolve) => {
-    running = { spec, abort, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
-    void runAttempt(spec, calls, abort.signal).then((ended) => resolve({ result: ended, isTainted: false }))
+    running = { spec, abort, say, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
+    void runAttempt(spec, host).then((ended) => resolve({ result: ended, isTainted: false }))
   })
   running = null
   traces = takeTraces()
   const tainted = result.isTainted || isTainted(before, traces)
   if (attempts++ % RSS_EVERY === 0) rssBytes = process.memoryUsage.rss()
-  // Everything the attempt printed stands before these marks.
-  stdout.write(`${endMark(spec.attempt)}\n`)
-  stderr.write(`${endMark(spec.attempt)}\n`)
   post({
     type: 'outcome',
     attempt: spec.attempt,
@@ -76,13 +77,11 @@ function onStray(error: unknown): void {
     stderr.write(`${messageOf(error)}\n`)
     process.exit(1)
   }
-  running.end(resultOfError(error), true)
+  running.end(resultOfError(error, running.say), true)
 }
 
 async function parse(message: ToChild & { type: 'parse' }): Promise<void> {
   const result = await parseModule(message.modulePath, message.defaults)
-  stdout.write(`${endMark(message.id)}\n`)
-  stderr.write(`${endMark(message.id)}\n`)
   post({ type: 'parsed', id: message.id, result })
 }
 

@@ -3,9 +3,9 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { StringDecoder } from 'node:string_decoder'
-import { messageOf } from '../core/errors.ts'
-import { type FromChild, readFromChild, type ToChild } from '../core/protocol.ts'
+import { BaramError, messageOf } from '../core/errors.ts'
+import { type FromChild, LOG_FD, readFromChild, type TaskLogLine, type ToChild } from '../core/protocol.ts'
+import { ChildOutput, type OutputStream } from './child-output.ts'
 import { childProgram } from './paths.ts'
 
 export interface ChildOptions {
@@ -13,7 +13,10 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   onMessage(message: FromChild): void
-  onLine(stream: 'stdout' | 'stderr', line: string): void
+  /** What it printed, as it comes: pieces of lines. */
+  onText(stream: OutputStream, text: string): void
+  /** A structured line, in its place among what was printed. */
+  onLog(line: TaskLogLine): void
   /** Exactly once, after both log pipes have ended. */
   onExit(how: ChildExit): void
   /** Something the protocol does not know: the child is killed. */
@@ -25,35 +28,7 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Longer lines are cut into pieces of this many characters: a 100 MB line must not be held in memory. */
-const LINE_LENGTH = 64 * 1024
 const BEAT_MS = 1_000
-
-/** Splits a byte stream into lines. */
-function readLines(stream: Readable, onLine: (line: string) => void): void {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  const take = (text: string) => {
-    rest += text
-    let start = 0
-    for (let end = rest.indexOf('\n', start); end !== -1; end = rest.indexOf('\n', start)) {
-      onLine(rest.slice(start, end))
-      start = end + 1
-    }
-    rest = rest.slice(start)
-    while (rest.length > LINE_LENGTH) {
-      onLine(rest.slice(0, LINE_LENGTH))
-      rest = rest.slice(LINE_LENGTH)
-    }
-  }
-  stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)))
-  stream.on('end', () => {
-    take(decoder.end())
-    if (rest !== '') onLine(rest)
-    rest = ''
-  })
-  stream.on('error', () => undefined) // A pipe that breaks is the child's end, which `onExit` tells.
-}
 
 /** One timer beats for all children of the process. */
 class Heart {
@@ -83,12 +58,13 @@ const heart = new Heart()
 export class Child {
   readonly pid: number
   private readonly process: ChildProcess
+  private readonly output: ChildOutput
   private isGone = false
 
   constructor(options: ChildOptions) {
     this.process = fork(childProgram, [], {
       detached: true, // A group of its own: killing the group takes grandchildren along, and Ctrl-C does not reach it.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', 'pipe'],
       execArgv: [
         '--enable-source-maps',
         `--max-old-space-size=${options.memoryMb}`,
@@ -99,24 +75,34 @@ export class Child {
       serialization: 'json',
     })
     this.pid = this.process.pid ?? -1
-    this.listen(options)
+    const { stdout, stderr, stdio } = this.process
+    const breakOff = (error: unknown) => {
+      options.onProtocolError(error)
+      this.kill('SIGKILL')
+    }
+    this.output = new ChildOutput(
+      // Declared 'pipe' above.
+      { stdout, stderr, log: (stdio as readonly unknown[])[LOG_FD] as Readable | null },
+      {
+        onText: options.onText,
+        onLog: options.onLog,
+        onOverflow: () => breakOff(new BaramError('PROTOCOL', 'a child sent a log line without an end')),
+      },
+    )
+    this.listen(options, breakOff)
   }
 
-  private listen(options: ChildOptions): void {
-    const { stdout, stderr } = this.process
+  private listen(options: ChildOptions, breakOff: (error: unknown) => void): void {
     const beat = this.process.stdio[4] as Writable | null // Declared 'pipe' above.
     if (beat !== null) {
       beat.on('error', () => undefined)
       heart.add(beat)
     }
-    if (stdout !== null) readLines(stdout, (line) => options.onLine('stdout', line))
-    if (stderr !== null) readLines(stderr, (line) => options.onLine('stderr', line))
     this.process.on('message', (message: unknown) => {
       try {
         options.onMessage(readFromChild(message))
       } catch (error) {
-        options.onProtocolError(error)
-        this.kill('SIGKILL')
+        breakOff(error)
       }
     })
     let isTold = false
@@ -126,6 +112,7 @@ export class Child {
       this.isGone = true
       if (beat !== null) heart.remove(beat)
       this.kill('SIGKILL') // What the child left in its group goes with it.
+      this.output.flush()
       options.onExit({ code, signal })
     }
     // 'close' waits for the pipes, which a daemonised grandchild may hold open for ever: then 'exit' must do.
@@ -140,6 +127,16 @@ export class Child {
       // The child died while this was on its way; its exit tells the rest.
       if (error !== null) void messageOf(error)
     })
+  }
+
+  /** An attempt begins: what is printed from here on is its own. */
+  begin(): void {
+    this.output.begin()
+  }
+
+  /** Calls back once everything printed until now has been handed over; takes two turns of the event loop. */
+  drain(done: () => void): void {
+    this.output.drain(done)
   }
 
   /** Signals the whole group. */

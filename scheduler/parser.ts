@@ -102,7 +102,8 @@ export class Parser {
         if (message.type === 'parsed' && this.pending?.id === message.id)
           this.pending.settle({ kind: 'parsed', result: message.result })
       },
-      onLine: (_, line) => this.countOutput(child, line),
+      onText: (_, text) => this.countOutput(child, text),
+      onLog: (line) => this.countOutput(child, line.event),
       onExit: (how) => this.onExit(child, how),
       onProtocolError: () =>
         this.child === child && this.fail('the file sent messages to the parser; DAG files must not use process.send'),
@@ -111,9 +112,9 @@ export class Parser {
     return child
   }
 
-  private countOutput(child: Child, line: string): void {
+  private countOutput(child: Child, text: string): void {
     if (this.child !== child || this.pending === null) return
-    this.pending.output += line.length
+    this.pending.output += text.length
     if (this.pending.output > MAX_OUTPUT)
       this.fail(`the file printed more than ${MAX_OUTPUT} bytes while it was loaded; print inside tasks instead`)
   }

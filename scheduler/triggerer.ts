@@ -79,7 +79,7 @@ export class Triggerer {
       env: config.childEnv,
       cwd: config.home,
       log,
-      mask: (text) => this.masker.mask(text),
+      masker: this.masker,
       onMessage: (message) => this.onMessage(message),
       onGone: () => {
         // A trigger that ends the process would do so again at once: not faster than this.

@@ -24,7 +24,7 @@ import { putRendered } from '../store/postgres/rendered.ts'
 import { loadContinuation } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
 import type { FreshValues, Inputs } from './inputs.ts'
-import { LogFile } from './log-file.ts'
+import { type LogEnd, LogFile } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { ChildPool } from './pool.ts'
 
@@ -78,6 +78,7 @@ export class Attempt {
   private timers: NodeJS.Timeout[] = []
   private forced: Outcome | null = null
   private hasEnded = false
+  private logEnd: LogEnd | null = null
   private isCancelled = false
   /** Rendered fields on their way into the database: the report of the end comes after them. */
   private fieldsKept: Promise<void> | null = null
@@ -109,16 +110,17 @@ export class Attempt {
       // Asked to stop before it began: there is no process to ask.
       if (this.forced !== null || this.isCancelled) {
         this.end(this.forced ?? { kind: 'interrupted', worker: this.deps.hostname })
-        this.log.close()
+        this.log.close(this.logEnd)
         return
       }
       this.open(spec)
       this.deps.pool.run(spec, this.started.task.isolate === 'process', {
-        onLine: (stream, line) => this.log.take(stream, line),
+        onText: (stream, text) => this.log.print(stream, text),
+        onLog: (line) => this.log.tell(line),
         onCall: (call, reply) => this.answer(call.op, call.args, reply),
         onFields: (fields, label) => this.keepFields(fields, label),
         onResult: (result, exit) => this.finish(result, exit),
-        onLogEnd: () => this.log.close(),
+        onLogEnd: () => this.log.close(this.logEnd),
       })
     } catch (error) {
       this.deps.log.error(
@@ -127,7 +129,7 @@ export class Attempt {
       )
       this.log.say('error', `The attempt could not be started: ${messageOf(error)}`)
       this.end({ kind: 'failure', message: messageOf(error), isRetryable: true })
-      this.log.close()
+      this.log.close(this.logEnd)
     }
   }
 
@@ -295,7 +297,11 @@ export class Attempt {
     for (const timer of this.timers) clearTimeout(timer)
     this.timers = []
     const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
-    this.log.say(GOOD_ENDS.has(outcome.kind) ? 'info' : 'error', `Ended: ${describeEnd(outcome)} after ${seconds} s`)
+    // Said when everything it printed stands before it; the report does not wait for that.
+    this.logEnd = {
+      level: GOOD_ENDS.has(outcome.kind) ? 'info' : 'error',
+      event: `Ended: ${describeEnd(outcome)} after ${seconds} s`,
+    }
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
     const report = { dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms }
