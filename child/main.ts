@@ -8,6 +8,7 @@ import { resultOfError, runAttempt, type Say } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
 import { openLog } from './log-channel.ts'
+import { countStarts, startCount } from './started.ts'
 import { isTainted, type Traces, takeTraces } from './taint.ts'
 import { Watches } from './watches.ts'
 
@@ -51,6 +52,7 @@ const RSS_EVERY = 16
 
 async function run(spec: AttemptSpec): Promise<void> {
   const before = traces ?? takeTraces()
+  const startsBefore = startCount()
   const abort = new AbortController()
   const say = openLog(spec.attempt, stdout, stderr)
   const host = { calls, signal: abort.signal, say, now: () => Date.now() }
@@ -67,6 +69,7 @@ async function run(spec: AttemptSpec): Promise<void> {
     attempt: spec.attempt,
     result: result.result,
     isTainted: tainted,
+    hasStarted: startCount() > startsBefore,
     rssBytes,
   })
 }
@@ -81,13 +84,13 @@ function onStray(error: unknown): void {
 }
 
 async function parse(message: ToChild & { type: 'parse' }): Promise<void> {
+  const startsBefore = startCount()
   const result = await parseModule(message.modulePath, message.defaults)
-  post({ type: 'parsed', id: message.id, result })
+  post({ type: 'parsed', id: message.id, result, hasStarted: startCount() > startsBefore })
 }
 
 process.on('uncaughtException', onStray)
 process.on('unhandledRejection', onStray)
-process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToChild) => {
   switch (message.type) {
     case 'parse':
@@ -111,10 +114,13 @@ process.on('message', (message: ToChild) => {
   }
 })
 
-const watchdog = new Worker(new URL('./watchdog.js', import.meta.url))
+const watchdog = new Worker(new URL('../runtime/watchdog.js', import.meta.url))
 watchdog.unref()
+// The supervisor is gone, or a task has closed the channel: what was started must end too, which is the watchdog's part.
+process.on('disconnect', () => watchdog.postMessage('die'))
 watchdog.on('error', (error) => {
   stderr.write(`the watchdog thread failed: ${messageOf(error)}\n`)
   process.exit(1)
 })
+countStarts()
 post({ type: 'hello', pid: process.pid })

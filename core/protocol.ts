@@ -136,12 +136,14 @@ export type CallOp = (typeof CALL_NAMES)[number]
 
 export type FromChild =
   | { readonly type: 'hello'; readonly pid: number }
-  | { readonly type: 'parsed'; readonly id: number; readonly result: ParseResult }
+  | { readonly type: 'parsed'; readonly id: number; readonly result: ParseResult; readonly hasStarted: boolean }
   | {
       readonly type: 'outcome'
       readonly attempt: number
       readonly result: AttemptResult
       readonly isTainted: boolean
+      /** Other processes were started: some may still be there. */
+      readonly hasStarted: boolean
       readonly rssBytes: number
     }
   | {
@@ -161,6 +163,9 @@ export type FromChild =
   /** A wait is over. */
   | { readonly type: 'event'; readonly id: number; readonly event: JsonValue }
   | { readonly type: 'watch_failed'; readonly id: number; readonly message: string }
+
+/** Names, in the environment of a child and of all it starts, which child they belong to. */
+export const CHILD_MARK = 'BARAM_CHILD'
 
 /** The descriptor on which a child writes its structured log lines, one JSON object a line. */
 export const LOG_FD = 5
@@ -235,6 +240,7 @@ function checkOutcome(message: Record<string, unknown>): void {
     typeof result['kind'] === 'string' &&
     Object.hasOwn(RESULT_CHECKS, result['kind']), 'an outcome of an unknown kind')
   require(typeof message['isTainted'] === 'boolean' &&
+    typeof message['hasStarted'] === 'boolean' &&
     typeof message['rssBytes'] === 'number', 'an outcome without the state of its process')
   // Proven to be one of the kinds just above.
   const kind = result['kind'] as AttemptResult['kind']
@@ -270,7 +276,8 @@ export function readFromChild(message: unknown): FromChild {
       require(typeof message['pid'] === 'number', 'a hello without its pid')
       break
     case 'parsed':
-      require(typeof message['id'] === 'number', 'a parse result without its id')
+      require(typeof message['id'] === 'number' &&
+        typeof message['hasStarted'] === 'boolean', 'a parse result without its id')
       checkParsed(message['result'])
       break
     case 'outcome':

@@ -15,7 +15,7 @@ export interface ParserOptions {
 }
 
 export type ParseOutcome =
-  | { readonly kind: 'parsed'; readonly result: ParseResult }
+  | { readonly kind: 'parsed'; readonly result: ParseResult; readonly hasStarted: boolean }
   | { readonly kind: 'died'; readonly message: string }
 
 /** A child is replaced after this many files: what they loaded stays in its memory. */
@@ -70,13 +70,13 @@ export class Parser {
       child.send({ type: 'parse', id, modulePath, defaults })
     })
     this.parsedCount++
-    // A file that failed may have left timers, listeners or half-made state behind.
-    if (outcome.kind === 'died' || outcome.result.errors.length > 0) this.replace()
+    // A file that failed may have left timers, listeners or half-made state behind, one that starts processes these.
+    if (outcome.kind === 'died' || outcome.result.errors.length > 0 || outcome.hasStarted) this.replace()
     return outcome
   }
 
   close(): void {
-    this.child?.kill('SIGKILL')
+    this.child?.end()
     this.child = null
   }
 
@@ -100,7 +100,7 @@ export class Parser {
       cwd,
       onMessage: (message) => {
         if (message.type === 'parsed' && this.pending?.id === message.id)
-          this.pending.settle({ kind: 'parsed', result: message.result })
+          this.pending.settle({ kind: 'parsed', result: message.result, hasStarted: message.hasStarted })
       },
       onText: (_, text) => this.countOutput(child, text),
       onLog: (line) => this.countOutput(child, line.event),

@@ -61,7 +61,7 @@ export class WatchChild {
 
   /** Ends the process; `onGone` follows unless this is the end of the triggerer. */
   replace(): void {
-    this.child?.kill('SIGKILL')
+    this.child?.end()
   }
 
   close(): void {

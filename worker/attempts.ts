@@ -120,6 +120,11 @@ export class Attempt {
         onCall: (call, reply) => this.answer(call.op, call.args, reply),
         onFields: (fields, label) => this.keepFields(fields, label),
         onResult: (result, exit) => this.finish(result, exit),
+        onSurvivors: (count) =>
+          this.log.say(
+            'warning',
+            `${count} ${count === 1 ? 'process' : 'processes'} that this attempt had left running ${count === 1 ? 'was' : 'were'} ended`,
+          ),
         onLogEnd: () => this.log.close(this.logEnd),
       })
     } catch (error) {

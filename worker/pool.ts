@@ -25,6 +25,8 @@ export interface AttemptEvents {
   onFields(fields: JsonObject, mapIndexLabel: string | null): void
   /** How it ended; null = the child died without a word. Exactly once. */
   onResult(result: AttemptResult | null, exit: ChildExit | null): void
+  /** Processes it had left running were ended. */
+  onSurvivors(count: number): void
   /** Everything it printed has been handed over. Exactly once, after `onResult`. */
   onLogEnd(): void
 }
@@ -38,6 +40,8 @@ interface Occupation {
 
 /** A module stays in a process for ever; beyond this many the process is replaced. */
 const MAX_MODULES = 20
+/** A killed child is gone at once; its pipes may be held by something that was not found. */
+const CLOSE_MS = 3_000
 
 class Slot {
   readonly child: Child
@@ -57,6 +61,7 @@ export class ChildPool {
   private readonly idle: Slot[] = []
   private readonly reaper: NodeJS.Timeout
   private isClosed = false
+  private tellEmpty: (() => void) | null = null
 
   constructor(options: PoolOptions) {
     this.options = options
@@ -91,19 +96,24 @@ export class ChildPool {
     this.find(attempt)?.child.send({ type: 'abort', attempt, reason })
   }
 
-  /** Ends the attempt's whole process group. */
+  /** Ends the attempt's process and all it has started. */
   kill(attempt: number): void {
-    this.find(attempt)?.child.kill('SIGKILL')
+    this.find(attempt)?.child.end()
   }
 
   killAll(): void {
-    for (const slot of this.slots) slot.child.kill('SIGKILL')
+    for (const slot of this.slots) slot.child.end()
   }
 
-  close(): void {
+  /** Resolves when every child and what it started is gone, or did not go in time. */
+  async close(): Promise<void> {
     this.isClosed = true
     clearInterval(this.reaper)
+    const empty = new Promise<void>((resolve) => {
+      this.tellEmpty = resolve
+    })
     this.killAll()
+    if (this.slots.size > 0) await Promise.race([empty, new Promise((done) => setTimeout(done, CLOSE_MS).unref())])
   }
 
   private find(attempt: number): Slot | undefined {
@@ -142,8 +152,7 @@ export class ChildPool {
       const isLarge = message.rssBytes > this.options.recycleMb * 1_048_576
       slot.isDoomed ||= message.isTainted || isLarge || occupation.isAlone || slot.modules.size > MAX_MODULES
       occupation.events.onResult(message.result, null)
-      // The report is on its way; what was printed before the outcome is in the pipes and is read now.
-      slot.child.drain(() => this.free(slot, occupation))
+      void this.release(slot, occupation, message.hasStarted)
     } else if (message.type === 'fields' && occupation?.attempt === message.attempt && !occupation.hasResult) {
       occupation.events.onFields(message.fields, message.mapIndexLabel)
     } else if (message.type === 'call' && occupation?.attempt === message.attempt && !occupation.hasResult) {
@@ -167,6 +176,18 @@ export class ChildPool {
     else this.options.log.debug({ line: line.event, pid: slot.child.pid }, 'an ended attempt logged something')
   }
 
+  /** The report is on its way; the process is used again once nothing of the attempt is left. */
+  private async release(slot: Slot, occupation: Occupation, hasStarted: boolean): Promise<void> {
+    if (hasStarted) {
+      const survivors = await slot.child.sweep()
+      // What was killed may have been part of what the module keeps between attempts.
+      slot.isDoomed ||= survivors !== 0
+      if (survivors !== null && survivors > 0) occupation.events.onSurvivors(survivors)
+    }
+    // What was printed before the outcome is in the pipes, and is read now.
+    slot.child.drain(() => this.free(slot, occupation))
+  }
+
   private free(slot: Slot, occupation: Occupation): void {
     // It may have died meanwhile.
     if (slot.occupation !== occupation) return
@@ -183,6 +204,7 @@ export class ChildPool {
 
   private onExit(slot: Slot, how: ChildExit): void {
     this.slots.delete(slot)
+    if (this.slots.size === 0) this.tellEmpty?.()
     slot.isDoomed = true
     const at = this.idle.indexOf(slot)
     if (at >= 0) this.idle.splice(at, 1)

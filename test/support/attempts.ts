@@ -20,6 +20,7 @@ export interface LoggedLine {
 export interface EndedAttempt {
   readonly result: AttemptResult | null
   readonly exit: ChildExit | null
+  readonly survivors: number
   readonly lines: readonly LoggedLine[]
   /** Characters of the log file. */
   readonly size: number
@@ -31,7 +32,7 @@ export interface AttemptHarness {
   readonly pool: ChildPool
   readonly home: string
   run(taskId: string, secrets?: readonly string[]): Promise<EndedAttempt> & { readonly attempt: number }
-  stop(): void
+  stop(): Promise<void>
 }
 
 const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
@@ -95,6 +96,7 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
         let result: AttemptResult | null = null
         let exit: ChildExit | null = null
         let resultAt = 0
+        let survivors = 0
         pool.run({ ...SPEC, attempt, modulePath, taskId }, false, {
           onText: (stream, printed) => log.print(stream, printed),
           onLog: (line) => log.tell(line),
@@ -105,18 +107,21 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
             exit = how
             resultAt = performance.now()
           },
+          onSurvivors: (count) => {
+            survivors = count
+          },
           onLogEnd: () => {
             const drainMs = performance.now() - resultAt
             log.close(null)
             const lines = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as LoggedLine]))
-            resolve({ result, exit, lines, size: text.length, drainMs })
+            resolve({ result, exit, survivors, lines, size: text.length, drainMs })
           },
         })
       })
       return Object.assign(ended, { attempt })
     },
-    stop() {
-      pool.close()
+    async stop() {
+      await pool.close()
       rmSync(home, { recursive: true, force: true })
     },
   }
