@@ -226,10 +226,7 @@ export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHo
   let policy: ((error: unknown) => AttemptResult | null) | undefined
   try {
     const body = findBody(dag, spec.taskId)
-    if (body === null) {
-      say('error', `DAG ${spec.dagId} has no task ${spec.taskId} in this version`)
-      return { kind: 'removed' }
-    }
+    if (body === null) throw missing(spec, `no task ${spec.taskId} in DAG ${spec.dagId}`)
     policy = policyOf(body, spec.tryNumber, say)
     const skipped: string[] = []
     const context = makeContext(spec, dag, host, skipped)
@@ -244,15 +241,24 @@ export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHo
   }
 }
 
-/** As above, of a module on disk. */
-export async function runAttempt(spec: AttemptSpec, host: AttemptHost): Promise<AttemptResult> {
+/** A run is pinned to a version that has the task: a module without it is damaged, and nothing that ran. */
+const missing = (spec: AttemptSpec, what: string) =>
+  new BaramError('MODULE_DAMAGED', `the module ${spec.modulePath} holds ${what}, although its version has it`)
+
+/** How it ended, and whether the process may be used again. */
+export interface AttemptEnd {
+  readonly result: AttemptResult
+  readonly isTainted: boolean
+}
+
+/** As above, of a module on disk. A module that could not be used stays in its process: the next try gets another one. */
+export async function runAttempt(spec: AttemptSpec, host: AttemptHost): Promise<AttemptEnd> {
   try {
     const { dags } = await loadModule(spec.modulePath)
     const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
-    if (dag !== undefined) return await runBody(dag, spec, host)
-    host.say('error', `there is no DAG ${spec.dagId} in this version`)
-    return { kind: 'removed' }
+    if (dag === undefined) throw missing(spec, `no DAG ${spec.dagId}`)
+    return { result: await runBody(dag, spec, host), isTainted: findBody(dag, spec.taskId) === null }
   } catch (error) {
-    return resultOfError(error, host.say)
+    return { result: resultOfError(error, host.say), isTainted: true }
   }
 }

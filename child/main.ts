@@ -4,7 +4,7 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
 import type { AttemptResult, AttemptSpec, FromChild, ToChild } from '../core/protocol.ts'
-import { resultOfError, runAttempt, type Say } from './attempt.ts'
+import { type AttemptEnd, resultOfError, runAttempt, type Say } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
 import { openLog } from './log-channel.ts'
@@ -56,9 +56,9 @@ async function run(spec: AttemptSpec): Promise<void> {
   const abort = new AbortController()
   const say = openLog(spec.attempt, stdout, stderr)
   const host = { calls, signal: abort.signal, say, now: () => Date.now() }
-  const result = await new Promise<{ result: AttemptResult; isTainted: boolean }>((resolve) => {
+  const result = await new Promise<AttemptEnd>((resolve) => {
     running = { spec, abort, say, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
-    void runAttempt(spec, host).then((ended) => resolve({ result: ended, isTainted: false }))
+    void runAttempt(spec, host).then(resolve)
   })
   running = null
   traces = takeTraces()

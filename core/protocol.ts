@@ -115,8 +115,6 @@ export type AttemptResult =
   | { readonly kind: 'reschedule'; readonly afterMs: number }
   /** Waits without a slot; the same try goes on when it has come. */
   | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
-  /** The version this run is pinned to has no such task. */
-  | { readonly kind: 'removed' }
 
 const CALL_NAMES = [
   'getVariable',
@@ -230,7 +228,6 @@ const RESULT_CHECKS: Readonly<Record<AttemptResult['kind'], (result: Record<stri
     (retryAfterMs === undefined || isMs(retryAfterMs)),
   reschedule: ({ afterMs }) => isMs(afterMs),
   defer: ({ wait, timeoutMs }) => isWait(wait) && (timeoutMs === null || isMs(timeoutMs)),
-  removed: () => true,
 }
 
 function checkOutcome(message: Record<string, unknown>): void {

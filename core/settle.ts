@@ -45,8 +45,6 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
     case 'interrupted':
       ti.maxTries++ // Its own tries stay what they were.
       return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
-    case 'removed':
-      return board.move(ti, 'removed', { code: 'task_removed' })
     case 'failure':
     case 'timeout':
     case 'lost':

@@ -160,7 +160,7 @@ export class Attempt {
     const conf = (run.conf ?? {}) as JsonObject
     return {
       attempt: this.number,
-      modulePath: await this.findModule(version.moduleHash),
+      modulePath: await deps.modules.obtain(version.moduleHash, (hash) => loadModule(deps.database, hash)),
       dagId: run.dagId,
       taskId: task.taskId,
       runId: run.runId,
@@ -183,15 +183,6 @@ export class Attempt {
       maxTries: started.maxTries,
       expandedCount: started.expandedCount,
     }
-  }
-
-  private async findModule(hash: string): Promise<string> {
-    const { modules, database } = this.deps
-    if (modules.has(hash)) return modules.pathOf(hash)
-    const code = await loadModule(database, hash)
-    if (code === null)
-      throw new BaramError('NOT_FOUND', `the module ${hash} of this DAG version is not in the database`)
-    return modules.put(hash, code)
   }
 
   /** What a try that goes on after a wait begins with. */
@@ -342,8 +333,6 @@ function describeEnd(outcome: Outcome): string {
       return 'success'
     case 'skip':
       return 'skipped'
-    case 'removed':
-      return 'removed, the DAG has no such task'
     case 'failure':
       return outcome.isRetryable ? 'failed' : 'failed for good'
     case 'timeout':

@@ -31,14 +31,6 @@ const GOOD = {
     hasStarted: true,
     rssBytes: 1,
   },
-  removed: {
-    type: 'outcome',
-    attempt: 1,
-    result: { kind: 'removed' },
-    isTainted: false,
-    hasStarted: false,
-    rssBytes: 1,
-  },
   call: { type: 'call', call: 1, attempt: 1, op: 'getVariable', args: { key: 'a' } },
 } as const
 

@@ -1,5 +1,6 @@
 // Attempts in real children, without a database: a pool, a module on disk, and each attempt's log as it would be written.
 
+import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { pino } from 'pino'
 import type { AttemptResult, AttemptSpec } from '../../core/protocol.ts'
@@ -31,6 +32,7 @@ export interface EndedAttempt {
 export interface AttemptHarness {
   readonly pool: ChildPool
   readonly home: string
+  readonly modulePath: string
   run(taskId: string, secrets?: readonly string[]): Promise<EndedAttempt> & { readonly attempt: number }
   stop(): Promise<void>
 }
@@ -59,14 +61,12 @@ const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
   resume: null,
 }
 
-let made = 0
-
 /** `code`: an ES module that exports the DAG `d`. */
 export async function startAttempts(code: string): Promise<AttemptHarness> {
   const home = await makeHome()
   const modules = new ModuleStore(home)
   modules.open()
-  const modulePath = modules.put(`made-up-${++made}`, code)
+  const modulePath = modules.put(createHash('sha256').update(code).digest('hex'), code)
   const pool = new ChildPool({
     memoryMb: 512,
     recycleMb: 4096,
@@ -79,6 +79,7 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
   return {
     pool,
     home,
+    modulePath,
     run(taskId, secrets = []) {
       const attempt = ++last
       const masker = new Masker()
