@@ -41,6 +41,7 @@ export class Scheduler {
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
   private readonly lastLogs = new LastLogs()
+  private endingLogs: Promise<void> = Promise.resolve()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -113,6 +114,7 @@ export class Scheduler {
     if (this.sweep !== null) clearInterval(this.sweep)
     await this.watch.stop()
     await this.current
+    await this.endingLogs
     await this.pages.flush()
     await this.lease
       ?.end('success')
@@ -180,8 +182,11 @@ export class Scheduler {
     const { database, log, config } = this.options
     const lost = await rescue(database, turns, lease.now())
     if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
-    closeLostLogs(config.logFolder, lost, log)
-    await this.lastLogs.close(database, config.logFolder, log)
+    // A pass does not wait for a disk.
+    this.endingLogs = this.endingLogs
+      .then(() => closeLostLogs(config.logFolder, lost, log))
+      .then(() => this.lastLogs.close(database, config.logFolder, log))
+      .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'logs of dead workers could not be ended'))
   }
 
   private async untilNext(lease: Lease): Promise<number> {
