@@ -98,7 +98,7 @@ export class Attempt {
       }),
       masker: this.masker,
       maxBytes: deps.config.maxLogBytes,
-      write: (path, text) => deps.logs.append(path, text),
+      write: (path, text, isEnd) => deps.logs.append(path, text, isEnd),
     })
   }
 
@@ -295,8 +295,8 @@ export class Attempt {
     const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
     // Said when everything it printed stands before it; the report does not wait for that.
     this.logEnd = {
-      level: GOOD_ENDS.has(outcome.kind) ? 'info' : 'error',
-      event: `Ended: ${describeEnd(outcome)} after ${seconds} s`,
+      level: GOOD_ENDS.has(outcome.kind) && !this.isCancelled ? 'info' : 'error',
+      event: `Ended: ${this.isCancelled ? TAKEN : describeEnd(outcome)} after ${seconds} s`,
     }
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
@@ -326,6 +326,10 @@ function outcomeOf(result: AttemptResult | null, exit: ChildExit | null): Outcom
 }
 
 const GOOD_ENDS: ReadonlySet<Outcome['kind']> = new Set<Outcome['kind']>(['success', 'skip', 'reschedule', 'defer'])
+
+/** How an attempt ended whose row said something else while it ran. */
+const TAKEN =
+  'from outside (it was marked or cleared, or its run ended first); what it returned no longer counts, its process was ended'
 
 function describeEnd(outcome: Outcome): string {
   switch (outcome.kind) {

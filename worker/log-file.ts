@@ -15,7 +15,8 @@ export interface LogFileOptions {
   readonly masker: Masker
   /** Beyond this many bytes only the last lines are kept, behind a marker. */
   readonly maxBytes: number
-  write(path: string, text: string): void
+  /** `isEnd`: nothing follows. */
+  write(path: string, text: string, isEnd: boolean): void
 }
 
 /** What our own code says beside the event of a structured line; other keys are a task's. */
@@ -88,7 +89,7 @@ export class LogFile {
     else this.timer ??= setTimeout(() => this.flush(), GATHER_MS)
   }
 
-  flush(): void {
+  private flush(isEnd = false): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
     if (this.lines.length === 0) return
@@ -96,7 +97,7 @@ export class LogFile {
     this.lines = []
     this.written += this.gathered
     this.gathered = 0
-    this.options.write(this.options.path, text)
+    this.options.write(this.options.path, text, isEnd)
   }
 
   /** Writes what is left, with the end of an overlong log behind a marker, and last how the attempt ended. */
@@ -113,6 +114,6 @@ export class LogFile {
       this.lines.push(...this.tail)
       this.tail = []
     }
-    this.flush()
+    this.flush(true)
   }
 }

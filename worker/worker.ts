@@ -84,7 +84,7 @@ export class Worker {
       env: config.childEnv,
       log,
     })
-    this.logs = new LogWriter(log)
+    this.logs = new LogWriter({ log })
     this.listener = new Listener({
       database,
       channels: ['work'],
