@@ -10,7 +10,8 @@ import type { RunType } from '../core/states.ts'
 import { idFault, isStorableInstant } from '../core/storable.ts'
 import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import {
   deleteDagWarning,
   findDueDags,
@@ -130,6 +131,8 @@ export interface TriggerRequest {
   readonly user: string | null
   /** Refuse when the DAG is paused, instead of making a run that waits. */
   readonly mustBeActive?: boolean
+  /** First in the transaction: throws when the caller may no longer write. */
+  readonly fence?: (tx: Sql) => Promise<void>
 }
 
 export interface TriggeredRun {
@@ -212,6 +215,7 @@ export async function triggerRun(
   checkDates(request)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
+    await request.fence?.(tx)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
     if (dag.is_stale)
       throw new BaramError(

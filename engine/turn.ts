@@ -12,6 +12,7 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { isConnectionError } from '../store/answers.ts'
 import { type Connection, type Database, sqlOf } from '../store/database.ts'
 import { askForSuccessors, tellFailure } from '../store/postgres/inbox.ts'
 import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../store/postgres/live.ts'
@@ -215,12 +216,14 @@ export class TurnRunner {
   }
 
   private async rollback(client: Connection, reason: unknown): Promise<void> {
+    const cause = reason instanceof RunFault ? reason.cause : reason
     try {
+      if (isConnectionError(cause)) throw cause
       await client.query('rollback')
     } catch (error) {
       this.deps.log.warn({ err: messageOf(error), reason: messageOf(reason) }, 'the writing connection is replaced')
-      this.client = null
-      await client.end().catch(() => undefined)
+      if (this.client === client) this.client = null
+      this.deps.database.abandon(client)
     }
   }
 

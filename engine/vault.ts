@@ -48,6 +48,13 @@ export interface Connection extends ConnectionFields {
 /** What happens to a key that exists. */
 export type OnExisting = 'fail' | 'overwrite' | 'skip'
 
+export interface SetOptions {
+  /** Default `overwrite`. */
+  readonly existing?: OnExisting
+  /** First in the transaction: throws when the caller may no longer write. */
+  readonly fence?: (tx: Sql) => Promise<void>
+}
+
 function checkKey(key: string, what: string): void {
   const fault = idFault(key, `a ${what}`)
   if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
@@ -122,12 +129,13 @@ export class Vault {
     value: string,
     description: string | null,
     by: string,
-    existing: OnExisting = 'overwrite',
+    { existing = 'overwrite', fence }: SetOptions = {},
   ): Promise<boolean> {
     checkKey(key, 'variable key')
     checkText(value, 'the value')
     checkText(description, 'the description')
     return this.options.database.transaction(async (tx) => {
+      await fence?.(tx)
       const kept = value === MASK && this.isSensitive(key) ? await findVariable(tx, key) : null
       const sealed = kept?.val ?? this.options.box.seal(value, `variable|${key}|val`)
       if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
@@ -145,8 +153,9 @@ export class Vault {
   }
 
   /** False when there was none. */
-  async deleteVariable(key: string, by: string): Promise<boolean> {
+  async deleteVariable(key: string, by: string, fence?: SetOptions['fence']): Promise<boolean> {
     return this.options.database.transaction(async (tx) => {
+      await fence?.(tx)
       const isGone = await deleteVariable(tx, key)
       if (isGone) await insertAudit(tx, { event: 'variable.delete', owner: by, extra: { key } })
       return isGone

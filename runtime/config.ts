@@ -208,6 +208,13 @@ const SETTINGS = {
     10_000,
     'seconds without heartbeat after which a process counts as dead',
   ),
+  outageMs: setting(
+    'database',
+    'outage_tolerance_sec',
+    (v) => number(0, 86_400)(v) * 1000,
+    600_000,
+    'seconds for which schedulers and workers wait for a database that says it is down, and keep their attempts',
+  ),
   triggererCapacity: setting(
     'triggerer',
     'capacity',

@@ -1,12 +1,13 @@
 // The dag-processor: watches the DAGs folders, has what changed read, and forgets what is gone for good. A broken file is
 // an import error and its last good version runs on; a folder that is away for a while hides nothing.
 
-import { BaramError, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import { forgetFile } from '../engine/dags.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import { dropOldSightings, listSeenElsewhere, noteSightings } from '../store/postgres/dag-files.ts'
 import { listActiveDags, listKnownFiles } from '../store/postgres/dags.ts'
 import { type DagFile, type DagRoot, type Listing, listRoot } from './dag-files.ts'
@@ -82,6 +83,8 @@ export class DagProcessor {
       leaseMs: config.leaseMs,
       log,
       sql: () => database,
+      session: database.session,
+      outageMs: config.outageMs,
       onLost: (reason) => this.options.onFatal(reason),
     })
     await this.watch.start()
@@ -206,8 +209,7 @@ export class DagProcessor {
     try {
       return await this.reader.read(file, { present, stamper, isForced })
     } catch (error) {
-      if (isConnectionError(error) || (error instanceof BaramError && error.code === 'DATABASE_UNAVAILABLE'))
-        throw error
+      if (isConnectionError(error)) throw error
       this.options.log.error(
         { err: messageOf(error), file: file.name },
         'a DAG file could not be processed; the next listing tries again',

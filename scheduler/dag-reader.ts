@@ -2,12 +2,13 @@
 // that a file is read again when any part of it changes and not before.
 
 import { realpath } from 'node:fs/promises'
-import { BaramError, messageOf } from '../core/errors.ts'
+import { messageOf } from '../core/errors.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
-import { type Database, isConnectionError, pgCode } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
+import { isLasting } from '../store/refusal.ts'
 import { type CodeFault, type CompiledFile, CompileError, compileFile, describeFault, faultsJson } from './compile.ts'
 import type { DagFile } from './dag-files.ts'
 import type { Stamper, Stamps } from './file-stamps.ts'
@@ -44,15 +45,6 @@ export interface ReadRequest {
 }
 
 const NO_DAG = 'this file declares no DAG'
-
-/** Codes of refusals that pass by themselves: connections, conflicts, resources, locks, an operator's hand. */
-const PASSING = /^(08|40|53|55|57)/
-
-/** Whether storing a file failed for a reason that another try does not meet. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof BaramError) return error.code === 'DATABASE_UNAVAILABLE'
-  return isConnectionError(error) || PASSING.test(pgCode(error) ?? '')
-}
 
 export class DagReader {
   private readonly options: DagReaderOptions
@@ -199,7 +191,7 @@ export class DagReader {
       log.info({ file, dags: parsed.dags.length, changed, taken, errors, ms }, 'DAG file read')
       return true
     } catch (error) {
-      if (isPassing(error)) throw error
+      if (!isLasting(error)) throw error
       const message = `what this file declares cannot be stored: ${messageOf(error)}`
       await this.recordError(file, message, [
         { code: 'DAG_INVALID', message, file, line: null, column: null, frame: null },

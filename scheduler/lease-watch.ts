@@ -43,6 +43,7 @@ export class LeaseWatch {
   private timer: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
   private isLooking = false
+  private lastLook = performance.now()
 
   constructor(options: LeaseWatchOptions) {
     this.options = options
@@ -63,13 +64,23 @@ export class LeaseWatch {
     this.isLooking = true
     try {
       const jobs = await listRunningJobs(this.options.database)
+      this.forgetAfterGap()
       for (const id of this.seen.keys()) if (!jobs.some((job) => job.id === id)) this.seen.delete(id)
       for (const job of jobs) await this.judge(job)
     } catch (error) {
+      // What stood still while nobody could look says nothing: after an outage each lease is counted anew.
+      this.seen.clear()
       this.options.log.debug({ err: messageOf(error) }, 'leases could not be read')
     } finally {
       this.isLooking = false
     }
+  }
+
+  /** This process was frozen, or the database slow to answer: others may have beaten their leases unseen. */
+  private forgetAfterGap(): void {
+    const now = performance.now()
+    if (now - this.lastLook > this.options.leaseMs / 2) this.seen.clear()
+    this.lastLook = now
   }
 
   private async judge(job: JobRow): Promise<void> {

@@ -11,7 +11,8 @@ import type { TurnRunner } from '../engine/turn.ts'
 import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.ts'
 import { wakeDue } from '../engine/waits.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import type { ClockHold } from './clock-hold.ts'
 
 export interface PassDeps {

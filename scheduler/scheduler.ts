@@ -11,7 +11,8 @@ import { rescue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { thisProcess } from '../runtime/processes.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
@@ -102,6 +103,9 @@ export class Scheduler {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      lastDownAt: () => this.listener.lastDownAt,
+      session: database.session,
+      outageMs: config.outageMs,
       onClock: (now) => this.clock.observe(now),
       onLost: (reason) => {
         this.isStopping = true

@@ -3,7 +3,8 @@
 
 import type { Knex } from 'knex'
 import { BaramError } from '../core/errors.ts'
-import { type Database, normalizeUrl, pgCode } from './database.ts'
+import { pgCode } from './answers.ts'
+import { type Database, normalizeUrl } from './database.ts'
 import { watchBlockers } from './migration-blockers.ts'
 
 /** The form of a migration (migrations/ holds them; the composition root hands them in). */

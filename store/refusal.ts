@@ -1,7 +1,7 @@
 // Tells a refusal that will repeat from one that will pass (RELIABILITY rule 20).
 
 import { BaramError, type ErrorCode } from '../core/errors.ts'
-import { isConnectionError, pgCode } from './database.ts'
+import { isConnectionError, pgCode } from './answers.ts'
 
 /** SQLSTATE classes of statements that the database will refuse again: data, constraints, names, limits. */
 const LASTING_CLASSES: ReadonlySet<string> = new Set(['0A', '21', '22', '23', '42', '44', '54', 'P0'])

@@ -242,6 +242,7 @@ export class Attempt {
       this.caller,
       op,
       args,
+      () => this.hasEnded,
     ).then(
       (value) => reply(value),
       (error: unknown) =>

@@ -55,12 +55,14 @@ export interface PidScope {
 
 /** Ends the jobs of a process, for the launcher that saw it exit. Another namespace's process of that pid is another's. */
 export async function endJobsOfProcess(sql: Sql, pid: number, scope: PidScope): Promise<number> {
-  const { rowCount } = await sql.query(
+  const { rows } = await sql.query<{ id: number; session: string | null }>(
     `update job set state = 'failed', end_date = now()
-     where pid = $1 and hostname = $2 and boot_id = $3 and pid_namespace = $4 and state = 'running'`,
+     where pid = $1 and hostname = $2 and boot_id = $3 and pid_namespace = $4 and state = 'running'
+     returning id, info ->> 'session' as session`,
     [pid, scope.hostname, scope.bootId, scope.pidNamespace],
   )
-  return rowCount
+  for (const { session } of rows) await endSessions(sql, session)
+  return rows.length
 }
 
 export interface JobRow {
@@ -85,11 +87,26 @@ export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
 
 /** Declares a job dead, but only if its lease has not moved since it was judged. */
 export async function reapJob(sql: Sql, id: number, hbSeq: number): Promise<boolean> {
-  const { rowCount } = await sql.query(
-    "update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'",
+  const { rows } = await sql.query<{ session: string | null }>(
+    `update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'
+     returning info ->> 'session' as session`,
     [id, hbSeq],
   )
-  return rowCount === 1
+  const [dead] = rows
+  if (dead === undefined) return false
+  await endSessions(sql, dead.session)
+  return true
+}
+
+/** A lock dies with its holder (rule 23): what a dead process left open on the server is ended, with its transactions. */
+async function endSessions(sql: Sql, session: string | null): Promise<void> {
+  if (session === null) return
+  await sql.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = $1 and datname = current_database() and usename = current_user and pid <> pg_backend_pid()`,
+    [session],
+    'end_sessions',
+  )
 }
 
 /** The database's clock, epoch ms: the only one schedules follow. */

@@ -282,12 +282,16 @@ export async function loadStates(
   return new Map(rows.map((row) => [row.task_id, row.states]))
 }
 
-/** The attempt a claimer or child asks about: is it still the one that runs? */
-export async function isCurrentAttempt(sql: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {
-  const { rows } = await sql.query(
-    "select 1 from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'",
+/**
+ * Holds an attempt for the rest of the transaction: nobody takes it over while it writes, and one that was taken over is
+ * not found (RELIABILITY rule 21).
+ * @returns false when it is no longer the one that runs
+ */
+export async function holdAttempt(tx: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {
+  const { rows } = await tx.query(
+    "select 1 from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share",
     [dagRunId, tiId, epoch],
-    'is_current_attempt',
+    'hold_attempt',
   )
   return rows.length === 1
 }
