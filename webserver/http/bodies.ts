@@ -3,6 +3,7 @@
 import { MASK, maskByName } from '../../core/secret-names.ts'
 import type { Assets, BodyName, SchemaFault } from '../assets.ts'
 import { ApiError, type FieldFault, invalid } from './errors.ts'
+import { parseDate } from './query.ts'
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   string: 'string',
@@ -81,6 +82,19 @@ export function readBody<T>(assets: Assets, name: BodyName, body: unknown): T {
   }
   // Proven by the validator made from the schema of that name.
   return body as T
+}
+
+/** A date of a body as epoch ms; null when it is not given. @throws ApiError 422 for what is no date of the years 1 to 9999 */
+export function readInstant(name: string, text: string | null | undefined): number | null {
+  if (text === null || text === undefined) return null
+  const at = parseDate(text)
+  if (at !== null) return at
+  throw invalid({
+    type: 'datetime_parsing',
+    loc: ['body', name],
+    msg: 'Input should be a valid datetime of the years 1 to 9999, with an offset below 24 hours',
+    input: text,
+  })
 }
 
 /** Fields of an `update_mask`; null when there is none. @throws ApiError 400 for an unknown one */
