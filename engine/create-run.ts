@@ -1,5 +1,6 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
+import { reasonText } from '../core/bound-result.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson, type JsonObject } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
@@ -9,11 +10,20 @@ import type { RunType } from '../core/states.ts'
 import { idFault, isStorableInstant } from '../core/storable.ts'
 import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
-import type { Database } from '../store/database.ts'
-import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
+import { type Database, isConnectionError } from '../store/database.ts'
+import {
+  deleteDagWarning,
+  findDueDags,
+  lockDag,
+  lockDueDag,
+  postponeDag,
+  putDagWarning,
+  setNextRun,
+} from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
-import { notifyScheduler } from '../store/postgres/notify.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../store/postgres/runs.ts'
+import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
 import { insertWhole, limitsOf } from './new-runs.ts'
@@ -44,7 +54,23 @@ async function createOne(
       run = nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now)
     }
     await setNextRun(tx, dagId, run)
+    await deleteDagWarning(tx, dagId, RUN_REFUSED)
     return isCreated
+  })
+}
+
+/** `dag_warning.warning_type` of a DAG whose run cannot be made. */
+export const RUN_REFUSED = 'run creation failed'
+/** Until a DAG whose run cannot be made is looked at again, seconds. */
+const POSTPONE_SECONDS = 60
+
+/** The date is not lost: it is asked for anew. Until then others are made, and the DAG says why it has none. */
+async function postpone(database: Database, dagId: string, error: unknown): Promise<void> {
+  const message = reasonText(`its next run could not be made: ${messageOf(error)}`)
+  await database.transaction(async (tx) => {
+    await postponeDag(tx, dagId, POSTPONE_SECONDS)
+    await putDagWarning(tx, dagId, RUN_REFUSED, message)
+    await notifyPages(tx, { runs: [], dags: [dagId] })
   })
 }
 
@@ -62,17 +88,33 @@ const scheduledRun = (dagId: string, versionId: string, run: DueRun): NewRun => 
   versionId,
 })
 
+export interface CreateOptions {
+  /** Told of a DAG whose run is refused; default: nobody. */
+  readonly tellRefusal?: (dagId: string, error: unknown) => void
+  /** Whether the database's clock is believed, asked with the very instant that made a run due; default: always. */
+  readonly trusts?: (now: number) => boolean
+}
+
 /**
- * Creates every run that is due, up to a limit a pass. Returns how many. `trusts`: whether the database's clock is believed,
- * asked with the very instant that made a run due.
+ * Creates every run that is due, up to a limit a pass; a DAG whose run is refused for good stops no other.
+ * @returns how many were made
  */
 export async function createDueRuns(
   database: Database,
   boards: Boards,
-  trusts: (now: number) => boolean = () => true,
+  { tellRefusal = () => undefined, trusts = () => true }: CreateOptions = {},
 ): Promise<number> {
   let created = 0
-  for (const dagId of await findDueDags(database, 100)) if (await createOne(database, boards, dagId, trusts)) created++
+  for (const dagId of await findDueDags(database, 100)) {
+    try {
+      if (await createOne(database, boards, dagId, trusts)) created++
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      tellRefusal(dagId, error)
+      // What will pass (a lock, a full disk) is tried again in the next pass.
+      if (isLasting(error)) await postpone(database, dagId, error)
+    }
+  }
   return created
 }
 

@@ -3,16 +3,11 @@
 
 import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
-import { noteBackfillEnds } from '../engine/backfill.ts'
 import { Boards } from '../engine/boards.ts'
-import { clearAsked } from '../engine/clear.ts'
-import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
-import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import { admitHeld, decideAsked, decideIdle, rescue, startRuns } from '../engine/verbs.ts'
-import { wakeDue } from '../engine/waits.ts'
+import { rescue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { thisProcess } from '../runtime/processes.ts'
@@ -24,6 +19,7 @@ import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
+import { schedulerPass } from './pass.ts'
 
 export interface SchedulerOptions {
   readonly config: Config
@@ -32,8 +28,12 @@ export interface SchedulerOptions {
   onFatal(reason: string): void
 }
 
-/** Work that another process holds at the moment is looked at again after this, ms. */
+/** Something was due: there may be more, ms. */
 const BUSY_MS = 20
+/** What another process holds at the moment is looked at again after this, ms. */
+const HELD_MS = 250
+/** A pass that takes longer hangs, ms (RELIABILITY rule 16). */
+const PASS_LIMIT_MS = 30_000
 /** Timers of Node reach 24.8 days; the sweep wakes us long before. */
 const AFTER_ERROR_MS = 500
 
@@ -53,6 +53,10 @@ export class Scheduler {
   private isWanted = false
   private isStopping = false
   private mustSweep = true
+  /** When the pass under way began, monotonic ms. */
+  private passBegan: number | null = null
+  private overdueLooks = 0
+  private passWatch: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
 
   constructor(options: SchedulerOptions) {
@@ -116,6 +120,7 @@ export class Scheduler {
       this.mustSweep = true
       this.wake()
     }, config.sweepMs)
+    this.passWatch = setInterval(() => this.watchPass(), 1_000)
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
     this.wake()
@@ -125,6 +130,7 @@ export class Scheduler {
     this.isStopping = true
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
+    if (this.passWatch !== null) clearInterval(this.passWatch)
     await this.watch.stop()
     await this.clock.stop()
     await this.current
@@ -155,49 +161,55 @@ export class Scheduler {
   }
 
   private async passAndPlan(turns: TurnRunner, lease: Lease): Promise<void> {
-    let pauseMs: number
-    try {
-      const isBusy = await this.pass(turns, lease)
-      pauseMs = isBusy ? BUSY_MS : await this.untilNext(lease)
-    } catch (error) {
-      const level = isConnectionError(error) ? 'warn' : 'error'
-      this.options.log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
-      pauseMs = AFTER_ERROR_MS
-    }
+    this.passBegan = performance.now()
+    const pauseMs = await this.pass(turns, lease)
+    this.passBegan = null
     this.isPassing = false
     if (this.isStopping) return
     if (this.isWanted) this.wake()
     else this.timer = setTimeout(() => this.wake(), pauseMs)
   }
 
-  /** One look at everything due; true = something was due that could not be served at once. */
-  private async pass(turns: TurnRunner, lease: Lease): Promise<boolean> {
-    const { database } = this.options
-    await this.takeOver(turns, lease)
-    if (this.mustSweep) {
+  /** One look at everything due. Returns how long to wait for the next one, ms. */
+  private async pass(turns: TurnRunner, lease: Lease): Promise<number> {
+    const { database, log } = this.options
+    const { boards, mustSweep } = this
+    try {
       this.mustSweep = false
-      await decideIdle(database, turns)
+      const deps = {
+        ...{ database, boards, turns, log, clock: this.clock },
+        now: () => lease.now(),
+        rescue: () => this.takeOver(turns, lease),
+      }
+      const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
+      if (hasFailed) return AFTER_ERROR_MS
+      if (turns.takeMissed()) return HELD_MS
+      return didWork ? BUSY_MS : await this.untilNext(lease)
+    } catch (error) {
+      this.mustSweep ||= mustSweep
+      const level = isConnectionError(error) ? 'warn' : 'error'
+      log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
+      return AFTER_ERROR_MS
     }
-    const cleared = await clearAsked({ database, boards: this.boards, turns })
-    const created = this.clock.isHeld ? 0 : await createDueRuns(database, this.boards, (now) => this.clock.trusts(now))
-    const started = await startRuns(database, turns)
-    const due = await wakeDue(database, turns, lease.now())
-    // A time limit that a wrong clock has reached ends runs for good.
-    const expired = this.clock.isHeld ? 0 : await expireRuns(database, turns)
-    await pauseFailing(database)
-    const asked = await decideAsked(database, turns)
-    await admitHeld(database, turns)
-    await noteBackfillEnds(database)
-    return cleared > 0 || created > 0 || started > 0 || due > 0 || expired > 0 || asked > 0
   }
 
-  /** What dead workers left: attempts to end as lost, logs to end with a last line. */
-  private async takeOver(turns: TurnRunner, lease: Lease): Promise<void> {
+  /** Rule 16: a pass that hangs helps nobody; another scheduler, or this one started anew, does. */
+  private watchPass(): void {
+    if (this.passBegan === null || this.isStopping) return
+    const hungMs = performance.now() - this.passBegan
+    if (hungMs < PASS_LIMIT_MS) return
+    this.isStopping = true
+    this.options.onFatal(`a pass has not ended for ${Math.round(hungMs / 1000)} s`)
+  }
+
+  /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
+  private async takeOver(turns: TurnRunner, lease: Lease): Promise<number> {
     const { database, log, config } = this.options
     const lost = await rescue(database, turns, lease.now())
     if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
     closeLostLogs(config.logFolder, lost, log)
     await this.lastLogs.close(database, config.logFolder, log)
+    return lost.length
   }
 
   private async untilNext(lease: Lease): Promise<number> {
@@ -209,7 +221,10 @@ export class Scheduler {
       await nextRunAfter(database),
       this.clock.isHeld ? null : await nextTimeoutAt(database),
     ].filter((at) => at !== null)
-    const soonest = Math.min(...times, Number.POSITIVE_INFINITY)
-    return Math.max(0, Math.min(soonest - lease.now(), config.sweepMs))
+    const wait = Math.min(...times, Number.POSITIVE_INFINITY) - lease.now()
+    // Due, and yet not done in this pass: once it became due meanwhile, again and again something holds it.
+    this.overdueLooks = wait > 0 ? 0 : this.overdueLooks + 1
+    if (this.overdueLooks > 1) return HELD_MS
+    return Math.max(0, Math.min(wait, config.sweepMs))
   }
 }

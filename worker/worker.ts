@@ -218,7 +218,7 @@ export class Worker {
 
   private begin(turns: TurnRunner, result: TurnResult, batch: readonly Report[]): void {
     const fresh = new Map<string, JsonValue>()
-    for (const one of batch)
+    for (const one of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
       for (const xcom of one.xcoms)
         if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
     for (const started of result.started) this.run(turns, started, fresh)

@@ -331,3 +331,34 @@ export async function deleteImportError(tx: Sql, filename: string): Promise<bool
   ])
   return rowCount > 0
 }
+
+/** A DAG whose run cannot be made is not due for some seconds: it must not be looked at without end. */
+export async function postponeDag(tx: Sql, dagId: string, seconds: number): Promise<void> {
+  await tx.query(
+    `update dag set next_dagrun_create_after = clock_timestamp() + make_interval(secs => $2)
+     where dag_id = $1 and next_dagrun_create_after <= clock_timestamp()`,
+    [dagId, seconds],
+  )
+}
+
+/** What people should know of a DAG that runs all the same; one of a kind. */
+export async function putDagWarning(tx: Sql, dagId: string, kind: string, message: string): Promise<void> {
+  await tx.query(
+    `insert into dag_warning (dag_id, warning_type, message) values ($1, $2, $3)
+     on conflict (dag_id, warning_type) do update set message = excluded.message, timestamp = now()`,
+    [dagId, kind, repairText(message)],
+  )
+}
+
+export async function deleteDagWarning(tx: Sql, dagId: string, kind: string): Promise<void> {
+  await tx.query('delete from dag_warning where dag_id = $1 and warning_type = $2', [dagId, kind], 'delete_dag_warning')
+}
+
+/** The message, or null. */
+export async function findDagWarning(sql: Sql, dagId: string, kind: string): Promise<string | null> {
+  const { rows } = await sql.query<{ message: string }>(
+    'select message from dag_warning where dag_id = $1 and warning_type = $2',
+    [dagId, kind],
+  )
+  return rows[0]?.message ?? null
+}
