@@ -8,6 +8,7 @@ import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
 import { type Database, isConnectionError, pgCode } from '../store/database.ts'
+import { isLasting } from '../store/refusal.ts'
 import { type CodeFault, type CompiledFile, CompileError, compileFile, describeFault, faultsJson } from './compile.ts'
 import type { DagFile } from './dag-files.ts'
 import type { Stamper, Stamps } from './file-stamps.ts'
@@ -45,14 +46,9 @@ export interface ReadRequest {
 
 const NO_DAG = 'this file declares no DAG'
 
-/** Codes of refusals that pass by themselves: connections, conflicts, resources, locks, an operator's hand. */
-const PASSING = /^(08|40|53|55|57)/
-
-/** Whether storing a file failed for a reason that another try does not meet. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof BaramError) return error.code === 'DATABASE_UNAVAILABLE'
-  return isConnectionError(error) || PASSING.test(pgCode(error) ?? '')
-}
+/** Whether storing a file failed for a reason that another try does not meet; what has no code is the file's own fault. */
+const isPassing = (error: unknown): boolean =>
+  isConnectionError(error) || (!isLasting(error) && (error instanceof BaramError || pgCode(error) !== null))
 
 export class DagReader {
   private readonly options: DagReaderOptions
