@@ -8,7 +8,7 @@ import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
-import { readBody, readInstant } from '../http/bodies.ts'
+import { readBody, readCount, readInstant } from '../http/bodies.ts'
 import { ApiError, invalid, notFound } from '../http/errors.ts'
 import { capLimit, readOrder } from '../http/query.ts'
 import { needDag } from './dags.ts'
@@ -82,8 +82,8 @@ async function batch({ web, req, param }: Call) {
     conf_contains: conf_contains ?? undefined,
   }
   return answer(web, null, filter, {
-    limit: capLimit(page_limit ?? 100, web.config),
-    offset: page_offset ?? 0,
+    limit: capLimit(readCount('page_limit', page_limit) ?? 100, web.config),
+    offset: readCount('page_offset', page_offset) ?? 0,
     order: readOrder([order_by ?? 'id'], RUN_ORDER),
   })
 }
