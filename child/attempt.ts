@@ -3,7 +3,7 @@
 import { messageText } from '../core/bound-result.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { checkXCom } from '../core/json.ts'
-import { type AttemptResult, type AttemptSpec, LOG_MARK } from '../core/protocol.ts'
+import type { AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import { argNamesOf } from '../sdk/arg-names.ts'
 import { deferTo, type OperatorContext, type RunInfo, runInScope, type TaskLogger } from '../sdk/context.ts'
@@ -19,9 +19,8 @@ import { loadModule } from './load.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
 
-export type Level = 'debug' | 'info' | 'warning' | 'error'
 /** Where the lines of an attempt go. */
-export type Say = (level: Level, event: string, fields?: object) => void
+export type Say = (level: LogLevel, event: string, fields?: object) => void
 
 /** What an attempt needs of the process it runs in. */
 export interface AttemptHost {
@@ -32,20 +31,9 @@ export interface AttemptHost {
   now(): number
 }
 
-/** A structured line on stdout, told from the task's own output by its mark. */
-export function writeLog(level: Level, event: string, fields: object = {}): void {
-  let text: string
-  try {
-    text = JSON.stringify({ level, event, ...fields })
-  } catch (error) {
-    text = JSON.stringify({ level, event, problem: `fields that JSON cannot hold: ${messageOf(error)}` })
-  }
-  process.stdout.write(`${LOG_MARK}${text}\n`)
-}
-
 function makeTaskLogger(say: Say): TaskLogger {
   const method =
-    (level: Level) =>
+    (level: LogLevel) =>
     (first: object | string, message?: string): void => {
       if (typeof first === 'string') say(level, first)
       else say(level, message ?? '', { fields: first })
@@ -94,7 +82,7 @@ function logFailure(error: unknown, say: Say): void {
 /** How a thrown value ends the attempt. `policy`: the task's own word on whether and when to try again. */
 export function resultOfError(
   error: unknown,
-  say: Say = writeLog,
+  say: Say,
   policy?: (error: unknown) => AttemptResult | null,
 ): AttemptResult {
   if (error instanceof TaskDeferred)
@@ -226,10 +214,7 @@ export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHo
   let policy: ((error: unknown) => AttemptResult | null) | undefined
   try {
     const body = findBody(dag, spec.taskId)
-    if (body === null) {
-      say('error', `DAG ${spec.dagId} has no task ${spec.taskId} in this version`)
-      return { kind: 'removed' }
-    }
+    if (body === null) throw missing(spec, `no task ${spec.taskId} in DAG ${spec.dagId}`)
     policy = policyOf(body, spec.tryNumber, say)
     const skipped: string[] = []
     const context = makeContext(spec, dag, host, skipped)
@@ -244,16 +229,24 @@ export async function runBody(dag: FacadeDag, spec: AttemptSpec, host: AttemptHo
   }
 }
 
-/** As above, of a module on disk. */
-export async function runAttempt(spec: AttemptSpec, calls: CallPort, signal: AbortSignal): Promise<AttemptResult> {
-  const host: AttemptHost = { calls, signal, say: writeLog, now: () => Date.now() }
+/** A run is pinned to a version that has the task: a module without it is damaged, and nothing that ran. */
+const missing = (spec: AttemptSpec, what: string) =>
+  new BaramError('MODULE_DAMAGED', `the module ${spec.modulePath} holds ${what}, although its version has it`)
+
+/** How it ended, and whether the process may be used again. */
+export interface AttemptEnd {
+  readonly result: AttemptResult
+  readonly isTainted: boolean
+}
+
+/** As above, of a module on disk. A module that could not be used stays in its process: the next try gets another one. */
+export async function runAttempt(spec: AttemptSpec, host: AttemptHost): Promise<AttemptEnd> {
   try {
     const { dags } = await loadModule(spec.modulePath)
     const dag = dags.find((candidate) => candidate.dagId === spec.dagId)
-    if (dag !== undefined) return await runBody(dag, spec, host)
-    writeLog('error', `there is no DAG ${spec.dagId} in this version`)
-    return { kind: 'removed' }
+    if (dag === undefined) throw missing(spec, `no DAG ${spec.dagId}`)
+    return { result: await runBody(dag, spec, host), isTainted: findBody(dag, spec.taskId) === null }
   } catch (error) {
-    return resultOfError(error)
+    return { result: resultOfError(error, host.say), isTainted: true }
   }
 }

@@ -3,16 +3,19 @@
 
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
-import { type AttemptResult, type AttemptSpec, endMark, type FromChild, type ToChild } from '../core/protocol.ts'
-import { resultOfError, runAttempt } from './attempt.ts'
+import type { AttemptResult, AttemptSpec, FromChild, ToChild } from '../core/protocol.ts'
+import { type AttemptEnd, resultOfError, runAttempt, type Say } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
+import { openLog } from './log-channel.ts'
+import { countStarts, startCount } from './started.ts'
 import { isTainted, type Traces, takeTraces } from './taint.ts'
 import { Watches } from './watches.ts'
 
 interface Running {
   readonly spec: AttemptSpec
   readonly abort: AbortController
+  readonly say: Say
   end(result: AttemptResult, isTainted: boolean): void
 }
 
@@ -49,23 +52,24 @@ const RSS_EVERY = 16
 
 async function run(spec: AttemptSpec): Promise<void> {
   const before = traces ?? takeTraces()
+  const startsBefore = startCount()
   const abort = new AbortController()
-  const result = await new Promise<{ result: AttemptResult; isTainted: boolean }>((resolve) => {
-    running = { spec, abort, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
-    void runAttempt(spec, calls, abort.signal).then((ended) => resolve({ result: ended, isTainted: false }))
+  const say = openLog(spec.attempt, stdout, stderr)
+  const host = { calls, signal: abort.signal, say, now: () => Date.now() }
+  const result = await new Promise<AttemptEnd>((resolve) => {
+    running = { spec, abort, say, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
+    void runAttempt(spec, host).then(resolve)
   })
   running = null
   traces = takeTraces()
   const tainted = result.isTainted || isTainted(before, traces)
   if (attempts++ % RSS_EVERY === 0) rssBytes = process.memoryUsage.rss()
-  // Everything the attempt printed stands before these marks.
-  stdout.write(`${endMark(spec.attempt)}\n`)
-  stderr.write(`${endMark(spec.attempt)}\n`)
   post({
     type: 'outcome',
     attempt: spec.attempt,
     result: result.result,
     isTainted: tainted,
+    hasStarted: startCount() > startsBefore,
     rssBytes,
   })
 }
@@ -76,19 +80,17 @@ function onStray(error: unknown): void {
     stderr.write(`${messageOf(error)}\n`)
     process.exit(1)
   }
-  running.end(resultOfError(error), true)
+  running.end(resultOfError(error, running.say), true)
 }
 
 async function parse(message: ToChild & { type: 'parse' }): Promise<void> {
+  const startsBefore = startCount()
   const result = await parseModule(message.modulePath, message.defaults)
-  stdout.write(`${endMark(message.id)}\n`)
-  stderr.write(`${endMark(message.id)}\n`)
-  post({ type: 'parsed', id: message.id, result })
+  post({ type: 'parsed', id: message.id, result, hasStarted: startCount() > startsBefore })
 }
 
 process.on('uncaughtException', onStray)
 process.on('unhandledRejection', onStray)
-process.on('disconnect', () => process.exit(0))
 process.on('message', (message: ToChild) => {
   switch (message.type) {
     case 'parse':
@@ -112,10 +114,13 @@ process.on('message', (message: ToChild) => {
   }
 })
 
-const watchdog = new Worker(new URL('./watchdog.js', import.meta.url))
+const watchdog = new Worker(new URL('../runtime/watchdog.js', import.meta.url))
 watchdog.unref()
+// The supervisor is gone, or a task has closed the channel: what was started must end too, which is the watchdog's part.
+process.on('disconnect', () => watchdog.postMessage('die'))
 watchdog.on('error', (error) => {
   stderr.write(`the watchdog thread failed: ${messageOf(error)}\n`)
   process.exit(1)
 })
+countStarts()
 post({ type: 'hello', pid: process.pid })

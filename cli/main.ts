@@ -20,7 +20,7 @@ import { addUserCommands } from './commands/users.ts'
 import { addVariableCommands } from './commands/variables.ts'
 import { addWhyCommand } from './commands/why.ts'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
-import { exitCode, print, setExitCode, tell } from './output.ts'
+import { exitCode, print, setExitCode, surviveClosedOutput, tell } from './output.ts'
 
 function makeProgram(): Command {
   const program = new Command('dagctl')
@@ -65,6 +65,7 @@ async function main(): Promise<void> {
   }
 }
 
+surviveClosedOutput()
 await main()
 // Handles that a failed command left open must not keep it alive.
 process.exit(exitCode())

@@ -18,13 +18,35 @@ export function setExitCode(value: number): void {
 }
 export const exitCode = (): number => code
 
+/** Streams whose reader has gone (`| head`): what would be written there is dropped. */
+const closed = new Set<NodeJS.WritableStream>()
+
+/**
+ * Output that nobody reads ends nobody. A command must reach its end, which gives back what it took (a Postgres it has
+ * started), and a standalone has more to do than to talk.
+ */
+export function surviveClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      const isFirst = !closed.has(stream)
+      closed.add(stream)
+      if (error.code === 'EPIPE' || !isFirst) return
+      tell(`dagctl: the output cannot be written: ${error.message}`)
+      setExitCode(1)
+    })
+  }
+}
+
+/** False once the reader of the output has gone: who goes on only to be read may stop. */
+export const hasReader = (): boolean => !closed.has(process.stdout)
+
 export function print(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  if (hasReader()) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
 /** Hints and progress, apart from the output that programs read. */
 export function tell(text: string): void {
-  process.stderr.write(`${text}\n`)
+  if (!closed.has(process.stderr)) process.stderr.write(`${text}\n`)
 }
 
 export function readFormat(text: string): Format {

@@ -1,8 +1,8 @@
 // What the long-running commands share: they stop on SIGTERM, SIGINT, or when their supervisor is gone, and end with an
 // error when their lease is lost.
 
-import { createWriteStream } from 'node:fs'
 import { messageOf } from '../core/errors.ts'
+import { logFile } from '../runtime/logger.ts'
 import { type Context, openContext } from './wire.ts'
 
 export interface Service {
@@ -23,8 +23,7 @@ const STOP_LIMIT_MS = 60_000
 
 /** Runs services until told to stop; returns the exit code. */
 export async function runProcess(options: ProcessOptions): Promise<number> {
-  const logTo =
-    options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a', mode: 0o600 })
+  const logTo = options.logFile === undefined ? undefined : logFile(options.logFile)
   const context = await openContext({ name: options.name, ...(logTo === undefined ? {} : { logTo }) })
   let fatal: string | null = null
   let tellStop: () => void = () => undefined

@@ -7,7 +7,7 @@ import { Boards } from '../engine/boards.ts'
 import { Vault } from '../engine/vault.ts'
 import { migrations } from '../migrations/index.ts'
 import { type Config, loadConfig } from '../runtime/config.ts'
-import { type Logger, makeLogger } from '../runtime/logger.ts'
+import { type DestinationStream, type Logger, makeLogger } from '../runtime/logger.ts'
 import { loadKey, type SecretBox, secretBox } from '../runtime/secrets.ts'
 import { acquireHomeLock } from '../services/home-lock.ts'
 import { startEmbeddedPostgres } from '../services/postgres/index.ts'
@@ -136,7 +136,7 @@ export interface OpenOptions {
   readonly isCreating?: boolean
   /** Skip the check of the schema (db commands). */
   readonly isRaw?: boolean
-  readonly logTo?: NodeJS.WritableStream
+  readonly logTo?: DestinationStream
 }
 
 /** Opens everything; fails with one sentence when something is missing. */

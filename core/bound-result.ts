@@ -62,7 +62,6 @@ export function boundResult(result: AttemptResult): BoundedResult {
     case 'defer':
       return boundWait(result)
     case 'success':
-    case 'removed':
       return { result, note: null }
   }
 }

@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   PARAMS_INVALID: 'A run was given values that its DAG does not accept.',
   XCOM_INVALID: 'A value would not survive being stored as JSON.',
   XCOM_TOO_LARGE: 'A value is too large for an XCom.',
+  MODULE_DAMAGED: 'A compiled DAG file is not what its name or its version says.',
   NOT_FOUND: 'The thing asked for does not exist.',
   CONFLICT: 'The thing exists already, or changed meanwhile.',
   REFUSED: 'The request is understood but not allowed in this state.',

@@ -1,6 +1,7 @@
 // The messages between a supervisor (worker or dag-processor) and its child, over Node's IPC as JSON (DESIGN §8.2).
-// stdout and stderr are log pipes; fd 4 is the watchdog's pipe. The supervisor validates every message it receives:
-// a child runs users' code and is not trusted.
+// stdout and stderr belong to the task: what is in them is text and decides nothing. fd 4 is the watchdog's pipe, fd 5
+// the channel of structured log lines. The supervisor validates everything it receives: a child runs users' code and is
+// not trusted.
 
 import { BaramError, ERROR_CODES, type ErrorCode } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -114,8 +115,6 @@ export type AttemptResult =
   | { readonly kind: 'reschedule'; readonly afterMs: number }
   /** Waits without a slot; the same try goes on when it has come. */
   | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
-  /** The version this run is pinned to has no such task. */
-  | { readonly kind: 'removed' }
 
 const CALL_NAMES = [
   'getVariable',
@@ -135,12 +134,14 @@ export type CallOp = (typeof CALL_NAMES)[number]
 
 export type FromChild =
   | { readonly type: 'hello'; readonly pid: number }
-  | { readonly type: 'parsed'; readonly id: number; readonly result: ParseResult }
+  | { readonly type: 'parsed'; readonly id: number; readonly result: ParseResult; readonly hasStarted: boolean }
   | {
       readonly type: 'outcome'
       readonly attempt: number
       readonly result: AttemptResult
       readonly isTainted: boolean
+      /** Other processes were started: some may still be there. */
+      readonly hasStarted: boolean
       readonly rssBytes: number
     }
   | {
@@ -161,10 +162,44 @@ export type FromChild =
   | { readonly type: 'event'; readonly id: number; readonly event: JsonValue }
   | { readonly type: 'watch_failed'; readonly id: number; readonly message: string }
 
-/** A line that stands alone on both log pipes when an attempt is over: everything before it belongs to that attempt. */
-export const endMark = (attempt: number) => `\u0001baram-end ${attempt}`
-/** Opens a structured log line on stdout. */
-export const LOG_MARK = '\u0001baram-log '
+/** Names, in the environment of a child and of all it starts, which child they belong to. */
+export const CHILD_MARK = 'BARAM_CHILD'
+
+/** The descriptor on which a child writes its structured log lines, one JSON object a line. */
+export const LOG_FD = 5
+
+/** A structured log line. A forged one is a line in the forger's own log and nothing else. */
+export interface TaskLogLine {
+  readonly attempt: number
+  /** Bytes the process had printed on stdout and stderr since the attempt began: where the line stands among them. */
+  readonly at: readonly [stdout: number, stderr: number]
+  readonly level: LogLevel
+  readonly event: string
+  /** Whatever else was said: `fields`, `exception`. */
+  readonly more: JsonObject
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warning', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** A line of the log channel; null when it is none of ours. */
+export function readLogLine(text: string): TaskLogLine | null {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (!isRecord(value)) return null
+  const { attempt, at, level, event, ...more } = value
+  const known = LOG_LEVELS.find((candidate) => candidate === level)
+  if (!isCount(attempt) || known === undefined || typeof event !== 'string') return null
+  if (!Array.isArray(at) || !isCount(at[0]) || !isCount(at[1])) return null
+  // The rest of what JSON.parse returned.
+  return { attempt, at: [at[0], at[1]], level: known, event, more: more as JsonObject }
+}
 
 const CALL_OPS: ReadonlySet<unknown> = new Set<CallOp>(CALL_NAMES)
 
@@ -193,7 +228,6 @@ const RESULT_CHECKS: Readonly<Record<AttemptResult['kind'], (result: Record<stri
     (retryAfterMs === undefined || isMs(retryAfterMs)),
   reschedule: ({ afterMs }) => isMs(afterMs),
   defer: ({ wait, timeoutMs }) => isWait(wait) && (timeoutMs === null || isMs(timeoutMs)),
-  removed: () => true,
 }
 
 function checkOutcome(message: Record<string, unknown>): void {
@@ -203,6 +237,7 @@ function checkOutcome(message: Record<string, unknown>): void {
     typeof result['kind'] === 'string' &&
     Object.hasOwn(RESULT_CHECKS, result['kind']), 'an outcome of an unknown kind')
   require(typeof message['isTainted'] === 'boolean' &&
+    typeof message['hasStarted'] === 'boolean' &&
     typeof message['rssBytes'] === 'number', 'an outcome without the state of its process')
   // Proven to be one of the kinds just above.
   const kind = result['kind'] as AttemptResult['kind']
@@ -238,7 +273,8 @@ export function readFromChild(message: unknown): FromChild {
       require(typeof message['pid'] === 'number', 'a hello without its pid')
       break
     case 'parsed':
-      require(typeof message['id'] === 'number', 'a parse result without its id')
+      require(typeof message['id'] === 'number' &&
+        typeof message['hasStarted'] === 'boolean', 'a parse result without its id')
       checkParsed(message['result'])
       break
     case 'outcome':

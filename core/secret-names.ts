@@ -91,9 +91,23 @@ function collectDeep(value: unknown, found: Set<string>): void {
 function collect(text: string, found: Set<string>): void {
   if (text.length < MIN_LENGTH || text.toLowerCase() === 'airflow') return
   found.add(text)
+  // A text of several lines (a key in PEM) is printed line by line, and each tells a part of it.
+  for (const line of text.split(/\r?\n/)) if (line.length >= MIN_LENGTH) found.add(line)
   // Half of a surrogate pair has no form in a URL.
   if (text.isWellFormed()) found.add(encodeURIComponent(text))
   found.add(JSON.stringify(text).slice(1, -1))
+}
+
+/** Where a secret may begin that the text ends in the middle of; the text's length when there is none. */
+function beginOf(secret: string, text: string): number {
+  const first = secret.charAt(0)
+  for (
+    let at = text.indexOf(first, Math.max(0, text.length - secret.length + 1));
+    at !== -1;
+    at = text.indexOf(first, at + 1)
+  )
+    if (secret.startsWith(text.slice(at))) return at
+  return text.length
 }
 
 /** Replaces registered secrets in text. Longest first, so that a secret inside another leaves nothing behind. */
@@ -108,18 +122,43 @@ export class Masker {
     return true
   }
 
+  /**
+   * How much of a text that goes on can be masked now: no secret begins before and may end behind. Text that comes in
+   * pieces is masked up to here and the rest kept for the next piece.
+   */
+  safeLength(text: string): number {
+    let safe = text.length
+    for (const secret of this.secrets) safe = Math.min(safe, beginOf(secret, text))
+    // A whole secret over that place would be cut in two.
+    for (let isCut = true; isCut; ) {
+      isCut = false
+      for (const secret of this.secrets) {
+        const at = text.indexOf(secret, Math.max(0, safe - secret.length + 1))
+        if (at === -1 || at >= safe) continue
+        safe = at
+        isCut = true
+      }
+    }
+    return safe
+  }
+
   mask(text: string): string {
     let masked = text
     for (const secret of this.secrets) if (masked.includes(secret)) masked = masked.split(secret).join(MASK)
     return masked
   }
 
-  /** A copy of a JSON value whose texts are masked. */
-  maskDeep(value: unknown): unknown {
+  /** A copy of a JSON value whose texts are masked; `withKeys` where the keys are an author's too. */
+  maskDeep(value: unknown, withKeys = false): unknown {
     if (this.secrets.length === 0) return value
     if (typeof value === 'string') return this.mask(value)
-    if (Array.isArray(value)) return value.map((item: unknown) => this.maskDeep(item))
+    if (Array.isArray(value)) return value.map((item: unknown) => this.maskDeep(item, withKeys))
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([key, item]: [string, unknown]) => [key, this.maskDeep(item)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]: [string, unknown]) => [
+        withKeys ? this.mask(key) : key,
+        this.maskDeep(item, withKeys),
+      ]),
+    )
   }
 }

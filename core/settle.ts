@@ -46,8 +46,6 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
     case 'interrupted':
       grantTries(ti, 1) // Its own tries stay what they were.
       return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
-    case 'removed':
-      return board.move(ti, 'removed', { code: 'task_removed' })
     case 'failure':
     case 'timeout':
     case 'lost':

@@ -2,10 +2,11 @@
 // process group. Used by the worker (attempts) and the dag-processor (parsing).
 
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
-import { StringDecoder } from 'node:string_decoder'
-import { messageOf } from '../core/errors.ts'
-import { type FromChild, readFromChild, type ToChild } from '../core/protocol.ts'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { BaramError, messageOf } from '../core/errors.ts'
+import { CHILD_MARK, type FromChild, LOG_FD, readFromChild, type TaskLogLine, type ToChild } from '../core/protocol.ts'
+import { ChildOutput, type OutputStream } from './child-output.ts'
+import { endDescendants, type Family, findDescendants, killProcess, makeMark, readProcess } from './descendants.ts'
 import { childProgram } from './paths.ts'
 
 export interface ChildOptions {
@@ -13,7 +14,10 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   onMessage(message: FromChild): void
-  onLine(stream: 'stdout' | 'stderr', line: string): void
+  /** What it printed, as it comes: pieces of lines. */
+  onText(stream: OutputStream, text: string): void
+  /** A structured line, in its place among what was printed. */
+  onLog(line: TaskLogLine): void
   /** Exactly once, after both log pipes have ended. */
   onExit(how: ChildExit): void
   /** Something the protocol does not know: the child is killed. */
@@ -25,35 +29,13 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** Longer lines are cut into pieces of this many characters: a 100 MB line must not be held in memory. */
-const LINE_LENGTH = 64 * 1024
 const BEAT_MS = 1_000
+/** What an attempt has started is dead within this. */
+const SWEEP_MS = 2_000
+/** Between the end of a process and that of its pipes. */
+const CLOSE_MS = 500
 
-/** Splits a byte stream into lines. */
-function readLines(stream: Readable, onLine: (line: string) => void): void {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  const take = (text: string) => {
-    rest += text
-    let start = 0
-    for (let end = rest.indexOf('\n', start); end !== -1; end = rest.indexOf('\n', start)) {
-      onLine(rest.slice(start, end))
-      start = end + 1
-    }
-    rest = rest.slice(start)
-    while (rest.length > LINE_LENGTH) {
-      onLine(rest.slice(0, LINE_LENGTH))
-      rest = rest.slice(LINE_LENGTH)
-    }
-  }
-  stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)))
-  stream.on('end', () => {
-    take(decoder.end())
-    if (rest !== '') onLine(rest)
-    rest = ''
-  })
-  stream.on('error', () => undefined) // A pipe that breaks is the child's end, which `onExit` tells.
-}
+const pause = (ms: number) => new Promise<void>((done) => void setTimeout(done, ms).unref())
 
 /** One timer beats for all children of the process. */
 class Heart {
@@ -83,55 +65,87 @@ const heart = new Heart()
 export class Child {
   readonly pid: number
   private readonly process: ChildProcess
+  private readonly output: ChildOutput
+  private readonly family: Family
+  private readonly beat: Duplex | null
+  private tellSwept: ((count: number) => void) | null = null
   private isGone = false
 
   constructor(options: ChildOptions) {
+    const mark = makeMark()
     this.process = fork(childProgram, [], {
       detached: true, // A group of its own: killing the group takes grandchildren along, and Ctrl-C does not reach it.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', 'pipe'],
       execArgv: [
         '--enable-source-maps',
         `--max-old-space-size=${options.memoryMb}`,
         '--disable-warning=ExperimentalWarning',
       ],
-      env: { ...options.env },
+      env: { ...options.env, [CHILD_MARK]: mark },
       cwd: options.cwd,
       serialization: 'json',
     })
     this.pid = this.process.pid ?? -1
-    this.listen(options)
+    this.family = { pid: this.pid, startTicks: readProcess(this.pid)?.startTicks ?? 0, mark }
+    this.beat = this.process.stdio[4] as Duplex | null // Declared 'pipe' above.
+    const { stdout, stderr, stdio } = this.process
+    const breakOff = (error: unknown) => {
+      options.onProtocolError(error)
+      this.kill('SIGKILL')
+    }
+    this.output = new ChildOutput(
+      // Declared 'pipe' above.
+      { stdout, stderr, log: (stdio as readonly unknown[])[LOG_FD] as Readable | null },
+      {
+        onText: options.onText,
+        onLog: options.onLog,
+        onOverflow: () => breakOff(new BaramError('PROTOCOL', 'a child sent a log line without an end')),
+      },
+    )
+    this.listen(options, breakOff)
   }
 
-  private listen(options: ChildOptions): void {
-    const { stdout, stderr } = this.process
-    const beat = this.process.stdio[4] as Writable | null // Declared 'pipe' above.
+  private listen(options: ChildOptions, breakOff: (error: unknown) => void): void {
+    const { beat } = this
     if (beat !== null) {
       beat.on('error', () => undefined)
+      // The watchdog says one thing: how many processes it has ended.
+      beat.on('data', (answer: Buffer) => this.tellSwept?.(Number.parseInt(answer.toString(), 10) || 0))
       heart.add(beat)
     }
-    if (stdout !== null) readLines(stdout, (line) => options.onLine('stdout', line))
-    if (stderr !== null) readLines(stderr, (line) => options.onLine('stderr', line))
     this.process.on('message', (message: unknown) => {
       try {
         options.onMessage(readFromChild(message))
       } catch (error) {
-        options.onProtocolError(error)
-        this.kill('SIGKILL')
+        breakOff(error)
       }
     })
-    let isTold = false
-    const end = (code: number | null, signal: NodeJS.Signals | null) => {
-      if (isTold) return
-      isTold = true
-      this.isGone = true
-      if (beat !== null) heart.remove(beat)
-      this.kill('SIGKILL') // What the child left in its group goes with it.
-      options.onExit({ code, signal })
-    }
-    // 'close' waits for the pipes, which a daemonised grandchild may hold open for ever: then 'exit' must do.
-    this.process.on('exit', (code, signal) => setTimeout(end, 500, code, signal).unref())
-    this.process.on('close', end)
-    this.process.on('error', (error) => options.onProtocolError(error))
+    const closed = new Promise<void>((resolve) => this.process.on('close', () => resolve()))
+    const gone = new Promise<ChildExit>((resolve) => {
+      this.process.on('exit', (code, signal) => resolve({ code, signal }))
+      this.process.on('close', (code, signal) => resolve({ code, signal }))
+      this.process.on('error', (error) => {
+        options.onProtocolError(error)
+        // It never began: nothing else will be told.
+        if (this.pid <= 0) resolve({ code: null, signal: null })
+      })
+    })
+    void gone.then(async (how) => {
+      await this.onGone()
+      // 'close' waits for the pipes, which a process that was not found may hold open for ever.
+      await Promise.race([closed, pause(CLOSE_MS)])
+      this.output.flush()
+      options.onExit(how)
+    })
+  }
+
+  /** What it has started ends with it, before anybody is told and the task may be tried again. */
+  private async onGone(): Promise<void> {
+    this.isGone = true
+    if (this.beat !== null) heart.remove(this.beat)
+    this.kill('SIGKILL')
+    this.tellSwept?.(0)
+    await endDescendants(this.family, { limitMs: SWEEP_MS, isPatient: false })
   }
 
   send(message: ToChild): void {
@@ -140,6 +154,35 @@ export class Child {
       // The child died while this was on its way; its exit tells the rest.
       if (error !== null) void messageOf(error)
     })
+  }
+
+  /** An attempt begins: what is printed from here on is its own. */
+  begin(): void {
+    this.output.begin()
+  }
+
+  /** Calls back once everything printed until now has been handed over; takes two turns of the event loop. */
+  drain(done: () => void): void {
+    this.output.drain(done)
+  }
+
+  /** Ends what the attempt that is over has left running; how many there were, null when nobody answered. */
+  async sweep(): Promise<number | null> {
+    if (this.isGone || this.beat === null) return null
+    const answer = new Promise<number>((resolve) => {
+      this.tellSwept = resolve
+    })
+    this.beat.write('s')
+    const count = await Promise.race([answer, pause(SWEEP_MS + BEAT_MS).then(() => null)])
+    this.tellSwept = null
+    return count
+  }
+
+  /** Kills it with all it has started. These are looked up first: by their parent some of them are known only while it lives. */
+  end(): void {
+    const rows = this.isGone ? [] : findDescendants(this.family)
+    this.kill('SIGKILL')
+    for (const row of rows) killProcess(row)
   }
 
   /** Signals the whole group. */

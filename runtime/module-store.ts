@@ -1,7 +1,26 @@
 // Compiled DAG files on this host: `<home>/modules/<sha256>.mjs`, beside links by which they find the installed product.
+//
+// A file's name is what its content must hash to. It is trusted only after it was read back by this process: a power cut
+// leaves files empty, a full disk leaves them short, and an empty module is a valid one in which nothing is found. What
+// does not hash to its name is written anew from the database.
 
-import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
+import { BaramError } from '../core/errors.ts'
 import { packageRoot } from './paths.ts'
 
 /** What DAG files import: `baram` is the product itself, the façade's names are a small package of it. */
@@ -27,9 +46,41 @@ function link(target: string, path: string): void {
   }
 }
 
+const hashOf = (code: string | Buffer) => createHash('sha256').update(code).digest('hex')
+
+/** Tells one state of a file from the next without reading it. */
+function identityOf(path: string): string | null {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = statSync(path)
+    return `${ino}/${size}/${mtimeMs}/${ctimeMs}`
+  } catch {
+    return null // Not there: as good as damaged.
+  }
+}
+
+/** On disk, not only in memory: the name must not outlive a power cut without its content. */
+function writeDurably(path: string, code: string): void {
+  const temporary = `${path}.${process.pid}.tmp`
+  const file = openSync(temporary, 'w')
+  try {
+    writeFileSync(file, code)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, path)
+  const folder = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
 export class ModuleStore {
   readonly folder: string
-  private readonly present = new Set<string>()
+  /** Modules whose content this process has hashed, with the state of the file it hashed. */
+  private readonly verified = new Map<string, string>()
 
   constructor(home: string) {
     this.folder = join(home, 'modules')
@@ -41,26 +92,50 @@ export class ModuleStore {
     for (const [name, target] of LINKS) link(join(packageRoot, target), join(this.folder, 'node_modules', name))
   }
 
-  pathOf(hash: string): string {
-    return join(this.folder, `${hash}.mjs`)
-  }
-
-  has(hash: string): boolean {
-    if (this.present.has(hash)) return true
-    const isThere = existsSync(this.pathOf(hash))
-    if (isThere) this.present.add(hash)
-    return isThere
-  }
-
-  /** Writes a module whole or not at all. */
-  put(hash: string, code: string): string {
-    const path = this.pathOf(hash)
-    if (!this.has(hash)) {
-      const temporary = `${path}.${process.pid}.tmp`
-      writeFileSync(temporary, code)
-      renameSync(temporary, path)
-      this.present.add(hash)
-    }
+  /** Path of a module that is whole; null when it is not there or not what its name says. */
+  find(hash: string): string | null {
+    const path = join(this.folder, `${hash}.mjs`)
+    const identity = identityOf(path)
+    if (identity === null) return null
+    if (this.verified.get(hash) === identity) return path
+    if (hashOf(readFileSync(path)) !== hash) return null
+    this.verified.set(hash, identity)
     return path
+  }
+
+  /**
+   * Writes a module whole or not at all, over one that is damaged.
+   * @throws BaramError MODULE_DAMAGED when the code is not the one of this hash
+   */
+  put(hash: string, code: string): string {
+    const known = this.find(hash)
+    if (known !== null) return known
+    if (hashOf(code) !== hash)
+      throw new BaramError(
+        'MODULE_DAMAGED',
+        `the stored module ${hash} is not what its hash says; save its DAG file again`,
+      )
+    const path = join(this.folder, `${hash}.mjs`)
+    writeDurably(path, code)
+    const written = this.find(hash)
+    if (written === null)
+      throw new BaramError(
+        'MODULE_DAMAGED',
+        `the module ${path} could not be read back as it was written; check the disk`,
+      )
+    return written
+  }
+
+  /**
+   * As `find`, and from the database when it is not here.
+   * @throws BaramError NOT_FOUND | MODULE_DAMAGED
+   */
+  async obtain(hash: string, load: (hash: string) => Promise<string | null>): Promise<string> {
+    const path = this.find(hash)
+    if (path !== null) return path
+    const code = await load(hash)
+    if (code === null)
+      throw new BaramError('NOT_FOUND', `the module ${hash} of this DAG version is not in the database`)
+    return this.put(hash, code)
   }
 }

@@ -15,7 +15,7 @@ export interface ParserOptions {
 }
 
 export type ParseOutcome =
-  | { readonly kind: 'parsed'; readonly result: ParseResult }
+  | { readonly kind: 'parsed'; readonly result: ParseResult; readonly hasStarted: boolean }
   | { readonly kind: 'died'; readonly message: string }
 
 /** A child is replaced after this many files: what they loaded stays in its memory. */
@@ -70,13 +70,13 @@ export class Parser {
       child.send({ type: 'parse', id, modulePath, defaults })
     })
     this.parsedCount++
-    // A file that failed may have left timers, listeners or half-made state behind.
-    if (outcome.kind === 'died' || outcome.result.errors.length > 0) this.replace()
+    // A file that failed may have left timers, listeners or half-made state behind, one that starts processes these.
+    if (outcome.kind === 'died' || outcome.result.errors.length > 0 || outcome.hasStarted) this.replace()
     return outcome
   }
 
   close(): void {
-    this.child?.kill('SIGKILL')
+    this.child?.end()
     this.child = null
   }
 
@@ -100,9 +100,10 @@ export class Parser {
       cwd,
       onMessage: (message) => {
         if (message.type === 'parsed' && this.pending?.id === message.id)
-          this.pending.settle({ kind: 'parsed', result: message.result })
+          this.pending.settle({ kind: 'parsed', result: message.result, hasStarted: message.hasStarted })
       },
-      onLine: (_, line) => this.countOutput(child, line),
+      onText: (_, text) => this.countOutput(child, text),
+      onLog: (line) => this.countOutput(child, line.event),
       onExit: (how) => this.onExit(child, how),
       onProtocolError: () =>
         this.child === child && this.fail('the file sent messages to the parser; DAG files must not use process.send'),
@@ -111,9 +112,9 @@ export class Parser {
     return child
   }
 
-  private countOutput(child: Child, line: string): void {
+  private countOutput(child: Child, text: string): void {
     if (this.child !== child || this.pending === null) return
-    this.pending.output += line.length
+    this.pending.output += text.length
     if (this.pending.output > MAX_OUTPUT)
       this.fail(`the file printed more than ${MAX_OUTPUT} bytes while it was loaded; print inside tasks instead`)
   }

@@ -45,6 +45,7 @@ export class Scheduler {
   private readonly watch: LeaseWatch
   private readonly clock: ClockHold
   private readonly lastLogs = new LastLogs()
+  private endingLogs: Promise<void> = Promise.resolve()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -134,6 +135,7 @@ export class Scheduler {
     await this.watch.stop()
     await this.clock.stop()
     await this.current
+    await this.endingLogs
     await this.pages.flush()
     await this.lease
       ?.end('success')
@@ -207,8 +209,11 @@ export class Scheduler {
     const { database, log, config } = this.options
     const lost = await rescue(database, turns, lease.now())
     if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
-    closeLostLogs(config.logFolder, lost, log)
-    await this.lastLogs.close(database, config.logFolder, log)
+    // A pass does not wait for a disk.
+    this.endingLogs = this.endingLogs
+      .then(() => closeLostLogs(config.logFolder, lost, log))
+      .then(() => this.lastLogs.close(database, config.logFolder, log))
+      .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'logs of dead workers could not be ended'))
     return lost.length
   }
 

@@ -79,7 +79,7 @@ export class Triggerer {
       env: config.childEnv,
       cwd: config.home,
       log,
-      mask: (text) => this.masker.mask(text),
+      masker: this.masker,
       onMessage: (message) => this.onMessage(message),
       onGone: () => {
         // A trigger that ends the process would do so again at once: not faster than this.
@@ -235,10 +235,7 @@ export class Triggerer {
   private async findModule(versionId: string): Promise<string> {
     const { database } = this.options
     const { moduleHash } = await this.boards.version(database, versionId)
-    if (this.modules.has(moduleHash)) return this.modules.pathOf(moduleHash)
-    const code = await loadModule(database, moduleHash)
-    if (code === null) throw new BaramError('NOT_FOUND', `the module ${moduleHash} is not in the database`)
-    return this.modules.put(moduleHash, code)
+    return this.modules.obtain(moduleHash, (hash) => loadModule(database, hash))
   }
 
   private onMessage(message: FromChild): void {

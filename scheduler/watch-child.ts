@@ -3,15 +3,19 @@
 
 import { messageOf } from '../core/errors.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
+import type { Masker } from '../core/secret-names.ts'
+import type { OutputStream } from '../runtime/child-output.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { PrintedText } from '../runtime/printed-text.ts'
 
 export interface WatchChildOptions {
   readonly memoryMb: number
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   readonly log: Logger
-  mask(text: string): string
+  /** Knows the secrets that triggers have asked for. */
+  readonly masker: Masker
   onMessage(message: FromChild): void
   /** The process is gone: whatever it watched must be given to the next one. */
   onGone(): void
@@ -57,7 +61,7 @@ export class WatchChild {
 
   /** Ends the process; `onGone` follows unless this is the end of the triggerer. */
   replace(): void {
-    this.child?.kill('SIGKILL')
+    this.child?.end()
   }
 
   close(): void {
@@ -68,6 +72,11 @@ export class WatchChild {
   private spawn(): Child {
     const { memoryMb, env, cwd, log } = this.options
     this.modules.clear()
+    const printer = (stream: OutputStream) =>
+      new PrintedText(this.options.masker, (line) => {
+        if (line !== '') log.info({ stream, line }, 'a trigger printed something')
+      })
+    const printed = { stdout: printer('stdout'), stderr: printer('stderr') }
     const child: Child = new Child({
       memoryMb,
       env,
@@ -75,9 +84,8 @@ export class WatchChild {
       onMessage: (message) => {
         if (this.child === child) this.options.onMessage(message)
       },
-      onLine: (stream, line) => {
-        if (line !== '') log.info({ stream, line: this.options.mask(line) }, 'a trigger printed something')
-      },
+      onText: (stream, text) => printed[stream].take(text),
+      onLog: (line) => log.info({ line: this.options.masker.mask(line.event) }, 'a trigger logged something'),
       onExit: (how) => this.onExit(child, how),
       onProtocolError: (error) => log.warn({ err: messageOf(error), pid: child.pid }, 'a trigger broke the protocol'),
     })

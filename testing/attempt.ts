@@ -1,11 +1,11 @@
 // One attempt of a test, by the child's own program.
 
-import { type Level, runBody } from '../child/attempt.ts'
+import { runBody } from '../child/attempt.ts'
 import type { CallPort } from '../child/client.ts'
 import { inputOf, itemInputs } from '../core/arguments.ts'
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { AttemptInput, AttemptResult, AttemptSpec } from '../core/protocol.ts'
+import type { AttemptInput, AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
 import type { SerializedInput, SerializedTask } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
@@ -19,7 +19,7 @@ export interface LogLine {
   readonly taskId: string
   readonly mapIndex: number
   readonly tryNumber: number
-  readonly level: Level
+  readonly level: LogLevel
   readonly message: string
   /** What `getLogger().info(fields, message)` was given, or the `exception` of a failure. */
   readonly fields: object
@@ -119,7 +119,7 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
     isLate = true
     return new TaskTimedOut(`the attempt took longer than its limit of ${executionTimeout} s`)
   })
-  const say = (level: Level, message: string, fields: object = {}) =>
+  const say = (level: LogLevel, message: string, fields: object = {}) =>
     deps.onLog({ taskId, mapIndex: ti.mapIndex, tryNumber: ti.tryNumber, level, message, fields })
   const work = runWithTime(time, async (): Promise<AttemptResult> => {
     const port = portOf(deps, askingOf(deps, ti), ti)

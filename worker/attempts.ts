@@ -27,7 +27,7 @@ import { putRendered } from '../store/postgres/rendered.ts'
 import { loadContinuation } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
 import type { FreshValues, Inputs } from './inputs.ts'
-import { LogFile } from './log-file.ts'
+import { type LogEnd, LogFile } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { ChildPool } from './pool.ts'
 
@@ -81,6 +81,7 @@ export class Attempt {
   private timers: (() => void)[] = []
   private forced: Outcome | null = null
   private hasEnded = false
+  private logEnd: LogEnd | null = null
   private isCancelled = false
   /** Rendered fields on their way into the database: the report of the end comes after them. */
   private fieldsKept: Promise<void> | null = null
@@ -100,7 +101,7 @@ export class Attempt {
       }),
       masker: this.masker,
       maxBytes: deps.config.maxLogBytes,
-      write: (path, text) => deps.logs.append(path, text),
+      write: (path, text, isEnd) => deps.logs.append(path, text, isEnd),
     })
   }
 
@@ -112,16 +113,22 @@ export class Attempt {
       // Asked to stop before it began: there is no process to ask.
       if (this.forced !== null || this.isCancelled) {
         this.end(this.forced ?? { kind: 'interrupted', worker: this.deps.hostname })
-        this.log.close()
+        this.log.close(this.logEnd)
         return
       }
       this.open(spec)
       this.deps.pool.run(spec, this.started.task.isolate === 'process', {
-        onLine: (stream, line) => this.log.take(stream, line),
+        onText: (stream, text) => this.log.print(stream, text),
+        onLog: (line) => this.log.tell(line),
         onCall: (call, reply) => this.answer(call.op, call.args, reply),
         onFields: (fields, label) => this.keepFields(fields, label),
         onResult: (result, exit) => this.finish(result, exit),
-        onLogEnd: () => this.log.close(),
+        onSurvivors: (count) =>
+          this.log.say(
+            'warning',
+            `${count} ${count === 1 ? 'process' : 'processes'} that this attempt had left running ${count === 1 ? 'was' : 'were'} ended`,
+          ),
+        onLogEnd: () => this.log.close(this.logEnd),
       })
     } catch (error) {
       this.deps.log.error(
@@ -130,7 +137,7 @@ export class Attempt {
       )
       this.log.say('error', `The attempt could not be started: ${messageOf(error)}`)
       this.end({ kind: 'failure', message: reasonText(messageOf(error)), isRetryable: true })
-      this.log.close()
+      this.log.close(this.logEnd)
     }
   }
 
@@ -156,7 +163,7 @@ export class Attempt {
     const conf = (run.conf ?? {}) as JsonObject
     return {
       attempt: this.number,
-      modulePath: await this.findModule(version.moduleHash),
+      modulePath: await deps.modules.obtain(version.moduleHash, (hash) => loadModule(deps.database, hash)),
       dagId: run.dagId,
       taskId: task.taskId,
       runId: run.runId,
@@ -179,15 +186,6 @@ export class Attempt {
       maxTries: started.maxTries,
       expandedCount: started.expandedCount,
     }
-  }
-
-  private async findModule(hash: string): Promise<string> {
-    const { modules, database } = this.deps
-    if (modules.has(hash)) return modules.pathOf(hash)
-    const code = await loadModule(database, hash)
-    if (code === null)
-      throw new BaramError('NOT_FOUND', `the module ${hash} of this DAG version is not in the database`)
-    return modules.put(hash, code)
   }
 
   /** What a try that goes on after a wait begins with. */
@@ -300,7 +298,11 @@ export class Attempt {
     for (const stop of this.timers) stop()
     this.timers = []
     const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
-    this.log.say(GOOD_ENDS.has(outcome.kind) ? 'info' : 'error', `Ended: ${describeEnd(outcome)} after ${seconds} s`)
+    // Said when everything it printed stands before it; the report does not wait for that.
+    this.logEnd = {
+      level: GOOD_ENDS.has(outcome.kind) && !this.isCancelled ? 'info' : 'error',
+      event: `Ended: ${this.isCancelled ? TAKEN : describeEnd(outcome)} after ${seconds} s`,
+    }
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
     const report = { dagRunId, tiId, epoch, outcome, xcoms }
@@ -333,14 +335,16 @@ function outcomeOf(result: AttemptResult | null, exit: ChildExit | null): Outcom
 
 const GOOD_ENDS: ReadonlySet<Outcome['kind']> = new Set<Outcome['kind']>(['success', 'skip', 'reschedule', 'defer'])
 
+/** How an attempt ended whose row said something else while it ran. */
+const TAKEN =
+  'from outside (it was marked or cleared, or its run ended first); what it returned no longer counts, its process was ended'
+
 function describeEnd(outcome: Outcome): string {
   switch (outcome.kind) {
     case 'success':
       return 'success'
     case 'skip':
       return 'skipped'
-    case 'removed':
-      return 'removed, the DAG has no such task'
     case 'failure':
       return outcome.isRetryable ? 'failed' : 'failed for good'
     case 'timeout':

@@ -1,8 +1,10 @@
 // One attempt's log: JSON lines, secrets masked before anything is cut or written, lines gathered for a moment so that a
 // short attempt costs one write. What a killed supervisor loses is at most that moment.
 
-import { LOG_MARK } from '../core/protocol.ts'
+import type { TaskLogLine } from '../core/protocol.ts'
 import type { Masker } from '../core/secret-names.ts'
+import type { OutputStream } from '../runtime/child-output.ts'
+import { PrintedText } from '../runtime/printed-text.ts'
 
 /** How long lines wait to be written together. Below the second that "flushed 1 s before death" promises. */
 const GATHER_MS = 100
@@ -13,11 +15,21 @@ export interface LogFileOptions {
   readonly masker: Masker
   /** Beyond this many bytes only the last lines are kept, behind a marker. */
   readonly maxBytes: number
-  write(path: string, text: string): void
+  /** `isEnd`: nothing follows. */
+  write(path: string, text: string, isEnd: boolean): void
 }
+
+/** What our own code says beside the event of a structured line; other keys are a task's. */
+const TASK_KEYS: ReadonlySet<string> = new Set(['fields', 'exception', 'problem'])
 
 /** Lines kept in reserve once the file is full: the end of a log tells most. */
 const TAIL_LINES = 200
+
+/** The last line of a log. */
+export interface LogEnd {
+  readonly level: 'info' | 'error'
+  readonly event: string
+}
 
 export class LogFile {
   private readonly options: LogFileOptions
@@ -27,30 +39,42 @@ export class LogFile {
   private timer: NodeJS.Timeout | null = null
   private tail: string[] = []
   private dropped = 0
+  private readonly printed: Readonly<Record<OutputStream, PrintedText>>
 
   constructor(options: LogFileOptions) {
     this.options = options
+    this.printed = { stdout: this.printer('stdout'), stderr: this.printer('stderr') }
   }
 
   /** A line of our own. */
   say(level: string, event: string, fields: object = {}): void {
-    this.add({ level, logger: 'baram', event, ...fields })
+    this.add({ level, logger: 'baram', event: this.options.masker.mask(event), ...fields })
   }
 
-  /** A line the child printed; structured ones carry their own level. */
-  take(stream: 'stdout' | 'stderr', line: string): void {
-    if (line.startsWith(LOG_MARK)) {
-      const parsed = parseLine(line.slice(LOG_MARK.length))
-      if (parsed !== null) {
-        this.add({ logger: 'task', ...parsed })
-        return
-      }
-    }
-    this.add({ level: stream === 'stdout' ? 'info' : 'error', logger: `task.${stream}`, event: line })
+  /** What the task printed. */
+  print(stream: OutputStream, text: string): void {
+    this.printed[stream].take(text)
+  }
+
+  /** A structured line of the task. Only what it says is masked: a secret that reads like a key must not destroy the line. */
+  tell({ level, event, more }: TaskLogLine): void {
+    const { masker } = this.options
+    const masked = Object.fromEntries(
+      Object.entries(more).map(([key, value]): [string, unknown] => [
+        TASK_KEYS.has(key) ? key : masker.mask(key),
+        masker.maskDeep(value, true),
+      ]),
+    )
+    this.add({ ...masked, level, logger: 'task', event: masker.mask(event) })
+  }
+
+  private printer(stream: OutputStream): PrintedText {
+    const level = stream === 'stdout' ? 'info' : 'error'
+    return new PrintedText(this.options.masker, (event) => this.add({ level, logger: `task.${stream}`, event }))
   }
 
   private add(fields: object): void {
-    const text = `${this.options.masker.mask(JSON.stringify({ timestamp: new Date().toISOString(), ...fields }))}\n`
+    const text = `${JSON.stringify({ timestamp: new Date().toISOString(), ...fields })}\n`
     if (this.written + this.gathered > this.options.maxBytes) {
       this.tail.push(text)
       if (this.tail.length > TAIL_LINES) {
@@ -65,7 +89,7 @@ export class LogFile {
     else this.timer ??= setTimeout(() => this.flush(), GATHER_MS)
   }
 
-  flush(): void {
+  private flush(isEnd = false): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
     if (this.lines.length === 0) return
@@ -73,11 +97,13 @@ export class LogFile {
     this.lines = []
     this.written += this.gathered
     this.gathered = 0
-    this.options.write(this.options.path, text)
+    this.options.write(this.options.path, text, isEnd)
   }
 
-  /** Writes what is left, with the end of an overlong log behind a marker. */
-  close(): void {
+  /** Writes what is left, with the end of an overlong log behind a marker, and last how the attempt ended. */
+  close(end: LogEnd | null): void {
+    for (const stream of ['stdout', 'stderr'] as const) this.printed[stream].end()
+    if (end !== null) this.say(end.level, end.event)
     if (this.tail.length > 0) {
       if (this.dropped > 0) {
         const event = `${this.dropped} lines are missing here: the log reached its limit of ${this.options.maxBytes} bytes`
@@ -88,15 +114,6 @@ export class LogFile {
       this.lines.push(...this.tail)
       this.tail = []
     }
-    this.flush()
-  }
-}
-
-function parseLine(text: string): object | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : null
-  } catch {
-    return null // A task printed our mark itself: then it is a line like any other.
+    this.flush(true)
   }
 }

@@ -1,7 +1,7 @@
 // The thread that writes attempt logs. Making folders and files waits for the file system's journal, which Postgres' own
 // commits keep busy: on the supervisor's thread that waiting was more than half of a short task's cost.
 
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
@@ -18,18 +18,39 @@ function makeFolder(folder: string): void {
   made.add(folder)
 }
 
-function append(path: string, text: string): void {
-  const folder = dirname(path)
+/** All of it or nothing: a full disk takes the first half of a text, which is tried again as a whole. */
+function appendWhole(path: string, text: string): void {
+  const file = openSync(path, 'a')
   try {
-    makeFolder(folder)
-    appendFileSync(path, text)
-  } catch (error) {
-    made.delete(folder) // Somebody may have removed it: the next line makes it anew.
-    parentPort?.postMessage({ problem: messageOf(error), path } satisfies FromLogThread)
+    const { size } = fstatSync(file)
+    const bytes = Buffer.from(text)
+    try {
+      for (let from = 0; from < bytes.length; ) from += writeSync(file, bytes, from)
+    } catch (error) {
+      if (fstatSync(file).size > size) ftruncateSync(file, size)
+      throw error
+    }
+  } finally {
+    closeSync(file)
   }
 }
 
-parentPort?.on('message', (message: ToLogThread) => {
-  for (const [path, text] of message.writes) append(path, text)
-  if (message.isLast) parentPort?.postMessage({ isDone: true } satisfies FromLogThread)
+function append(path: string, text: string): string | null {
+  const folder = dirname(path)
+  try {
+    makeFolder(folder)
+    appendWhole(path, text)
+    return null
+  } catch (error) {
+    made.delete(folder) // Somebody may have removed it: the next try makes it anew.
+    return messageOf(error)
+  }
+}
+
+parentPort?.on('message', ({ writes }: ToLogThread) => {
+  const problems = writes.flatMap(([path, text]): (readonly [string, string])[] => {
+    const problem = append(path, text)
+    return problem === null ? [] : [[path, problem]]
+  })
+  parentPort?.postMessage({ problems } satisfies FromLogThread)
 })

@@ -3,7 +3,8 @@
 
 import { messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
-import { type AttemptResult, type AttemptSpec, endMark, type FromChild } from '../core/protocol.ts'
+import type { AttemptResult, AttemptSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
+import type { OutputStream } from '../runtime/child-output.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'
 
@@ -18,12 +19,15 @@ export interface PoolOptions {
 
 /** What the pool tells about one attempt. */
 export interface AttemptEvents {
-  onLine(stream: 'stdout' | 'stderr', line: string): void
+  onText(stream: OutputStream, text: string): void
+  onLog(line: TaskLogLine): void
   onCall(call: FromChild & { type: 'call' }, reply: (value: unknown, error?: string) => void): void
   onFields(fields: JsonObject, mapIndexLabel: string | null): void
   /** How it ended; null = the child died without a word. Exactly once. */
   onResult(result: AttemptResult | null, exit: ChildExit | null): void
-  /** Every line it printed has been handed over. Exactly once, after `onResult`. */
+  /** Processes it had left running were ended. */
+  onSurvivors(count: number): void
+  /** Everything it printed has been handed over. Exactly once, after `onResult`. */
   onLogEnd(): void
 }
 
@@ -31,12 +35,13 @@ interface Occupation {
   readonly attempt: number
   readonly events: AttemptEvents
   readonly isAlone: boolean
-  openStreams: Set<'stdout' | 'stderr'>
   hasResult: boolean
 }
 
 /** A module stays in a process for ever; beyond this many the process is replaced. */
 const MAX_MODULES = 20
+/** A killed child is gone at once; its pipes may be held by something that was not found. */
+const CLOSE_MS = 3_000
 
 class Slot {
   readonly child: Child
@@ -56,6 +61,7 @@ export class ChildPool {
   private readonly idle: Slot[] = []
   private readonly reaper: NodeJS.Timeout
   private isClosed = false
+  private tellEmpty: (() => void) | null = null
 
   constructor(options: PoolOptions) {
     this.options = options
@@ -79,13 +85,8 @@ export class ChildPool {
   /** Runs an attempt; `isAlone` gives it a fresh process that is not used again. */
   run(spec: AttemptSpec, isAlone: boolean, events: AttemptEvents): void {
     const slot = isAlone ? this.spawn() : (this.takeIdle() ?? this.spawn())
-    slot.occupation = {
-      attempt: spec.attempt,
-      events,
-      isAlone,
-      openStreams: new Set(['stdout', 'stderr']),
-      hasResult: false,
-    }
+    slot.occupation = { attempt: spec.attempt, events, isAlone, hasResult: false }
+    slot.child.begin()
     slot.modules.add(spec.modulePath)
     slot.child.send({ type: 'run', spec })
   }
@@ -95,19 +96,24 @@ export class ChildPool {
     this.find(attempt)?.child.send({ type: 'abort', attempt, reason })
   }
 
-  /** Ends the attempt's whole process group. */
+  /** Ends the attempt's process and all it has started. */
   kill(attempt: number): void {
-    this.find(attempt)?.child.kill('SIGKILL')
+    this.find(attempt)?.child.end()
   }
 
   killAll(): void {
-    for (const slot of this.slots) slot.child.kill('SIGKILL')
+    for (const slot of this.slots) slot.child.end()
   }
 
-  close(): void {
+  /** Resolves when every child and what it started is gone, or did not go in time. */
+  async close(): Promise<void> {
     this.isClosed = true
     clearInterval(this.reaper)
+    const empty = new Promise<void>((resolve) => {
+      this.tellEmpty = resolve
+    })
     this.killAll()
+    if (this.slots.size > 0) await Promise.race([empty, new Promise((done) => setTimeout(done, CLOSE_MS).unref())])
   }
 
   private find(attempt: number): Slot | undefined {
@@ -127,7 +133,8 @@ export class ChildPool {
         cwd,
         env,
         onMessage: (message) => this.onMessage(slot, message),
-        onLine: (stream, line) => this.onLine(slot, stream, line),
+        onText: (stream, text) => this.onText(slot, stream, text),
+        onLog: (line) => this.onLog(slot, line),
         onExit: (how) => this.onExit(slot, how),
         onProtocolError: (error) =>
           log.warn({ err: messageOf(error), pid: slot.child.pid }, 'a child broke the protocol'),
@@ -145,7 +152,7 @@ export class ChildPool {
       const isLarge = message.rssBytes > this.options.recycleMb * 1_048_576
       slot.isDoomed ||= message.isTainted || isLarge || occupation.isAlone || slot.modules.size > MAX_MODULES
       occupation.events.onResult(message.result, null)
-      this.maybeFree(slot)
+      void this.release(slot, occupation, message.hasStarted)
     } else if (message.type === 'fields' && occupation?.attempt === message.attempt && !occupation.hasResult) {
       occupation.events.onFields(message.fields, message.mapIndexLabel)
     } else if (message.type === 'call' && occupation?.attempt === message.attempt && !occupation.hasResult) {
@@ -157,21 +164,33 @@ export class ChildPool {
     }
   }
 
-  private onLine(slot: Slot, stream: 'stdout' | 'stderr', line: string): void {
-    const { occupation } = slot
-    if (occupation === null) {
-      if (line !== '') this.options.log.debug({ line, pid: slot.child.pid }, 'an idle child printed something')
-      return
-    }
-    if (line === endMark(occupation.attempt)) {
-      occupation.openStreams.delete(stream)
-      this.maybeFree(slot)
-    } else if (occupation.openStreams.has(stream)) occupation.events.onLine(stream, line)
+  private onText(slot: Slot, stream: OutputStream, text: string): void {
+    if (slot.occupation !== null) slot.occupation.events.onText(stream, text)
+    else this.options.log.debug({ text, pid: slot.child.pid }, 'an idle child printed something')
   }
 
-  private maybeFree(slot: Slot): void {
+  private onLog(slot: Slot, line: TaskLogLine): void {
     const { occupation } = slot
-    if (occupation === null || !occupation.hasResult || occupation.openStreams.size > 0) return
+    // What an ended attempt left running may still log: that is not the next one's.
+    if (occupation?.attempt === line.attempt) occupation.events.onLog(line)
+    else this.options.log.debug({ line: line.event, pid: slot.child.pid }, 'an ended attempt logged something')
+  }
+
+  /** The report is on its way; the process is used again once nothing of the attempt is left. */
+  private async release(slot: Slot, occupation: Occupation, hasStarted: boolean): Promise<void> {
+    if (hasStarted) {
+      const survivors = await slot.child.sweep()
+      // What was killed may have been part of what the module keeps between attempts.
+      slot.isDoomed ||= survivors !== 0
+      if (survivors !== null && survivors > 0) occupation.events.onSurvivors(survivors)
+    }
+    // What was printed before the outcome is in the pipes, and is read now.
+    slot.child.drain(() => this.free(slot, occupation))
+  }
+
+  private free(slot: Slot, occupation: Occupation): void {
+    // It may have died meanwhile.
+    if (slot.occupation !== occupation) return
     slot.occupation = null
     occupation.events.onLogEnd()
     if (slot.isDoomed) slot.child.kill('SIGKILL')
@@ -185,6 +204,7 @@ export class ChildPool {
 
   private onExit(slot: Slot, how: ChildExit): void {
     this.slots.delete(slot)
+    if (this.slots.size === 0) this.tellEmpty?.()
     slot.isDoomed = true
     const at = this.idle.indexOf(slot)
     if (at >= 0) this.idle.splice(at, 1)

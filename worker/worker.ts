@@ -14,6 +14,7 @@ import { type Slots, type StartedAttempt, type TurnResult, TurnRunner } from '..
 import type { Vault } from '../engine/vault.ts'
 import { claim, report } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
+import { endOrphans } from '../runtime/descendants.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
 import { type Database, isConnectionError } from '../store/database.ts'
@@ -83,7 +84,7 @@ export class Worker {
       env: config.childEnv,
       log,
     })
-    this.logs = new LogWriter(log)
+    this.logs = new LogWriter({ log })
     this.listener = new Listener({
       database,
       channels: ['work'],
@@ -118,6 +119,7 @@ export class Worker {
       who: `worker:${this.lease.jobId}`,
       onChange: (result) => this.pages.add(result.changedRuns),
     })
+    this.endOrphans()
     this.pool.warm(1)
     this.poll = setInterval(() => {
       void this.review()
@@ -125,6 +127,12 @@ export class Worker {
     }, POLL_MS)
     log.info({ jobId: this.lease.jobId, concurrency, queues }, 'worker started')
     this.wake(true)
+  }
+
+  /** A power of destruction that hit worker and children at once may have left what those had started. */
+  private endOrphans(): void {
+    const count = endOrphans()
+    if (count > 0) this.options.log.warn({ count }, 'processes that an earlier worker left running were ended')
   }
 
   /** Children's pids, for tests and `dagctl info`. */
@@ -143,7 +151,7 @@ export class Worker {
     this.wake(false)
     if (this.attempts.size > 0 || this.isTurning)
       await Promise.race([empty, new Promise((done) => setTimeout(done, graceMs + 2_000))])
-    this.pool.close()
+    await this.pool.close()
     await this.logs.close()
     await this.pages.flush()
     await this.lease

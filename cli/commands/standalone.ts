@@ -2,13 +2,14 @@
 // server; takes all of it down again within seconds.
 
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import pc from 'picocolors'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { createAccount, listAccounts, makeSignInToken } from '../../engine/accounts.ts'
 import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
-import { type Logger, makeLogger } from '../../runtime/logger.ts'
+import { type Logger, makeTerminalLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { isAlive, sharesPids, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
@@ -19,6 +20,7 @@ import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { migrate } from '../../store/migrate.ts'
 import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
 import { notifyScheduler } from '../../store/postgres/notify.ts'
+import { EXIT } from '../exit.ts'
 import { print, setExitCode, tell } from '../output.ts'
 import { Supervisor } from '../supervise.ts'
 import { type Context, forgetDatabaseUrl, makeHome, noteDatabaseUrl, openOn } from '../wire.ts'
@@ -164,9 +166,20 @@ function superviseProcesses(context: Context, flags: Flags, onReport: (line: str
   )
 }
 
-function waitForSignal(): Promise<void> {
+/**
+ * Resolves when it is to stop: asked by a signal, or by an error of its own that nobody caught. Then as well everything
+ * that was started is stopped: a launcher that merely died would leave its Postgres and its lock.
+ */
+function waitForEnd(log: Logger): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(event, (error: unknown) => {
+        log.error({ err: error }, 'standalone stops after an error that nobody caught')
+        setExitCode(EXIT.failed)
+        resolve()
+      })
+    }
   })
 }
 
@@ -208,12 +221,12 @@ const LINK_MS = 10 * 60_000
 
 async function standalone(flags: Flags): Promise<void> {
   const config = loadConfig()
-  const log = makeLogger('standalone', config.logLevel === 'info' ? 'warn' : config.logLevel)
+  makeHome(config)
+  const log = makeTerminalLogger('standalone', config.logLevel, join(config.logFolder, 'standalone.log'))
   const undo = new Undo()
   // From here on a signal only asks: each step that has been done is undone.
-  const asked = waitForSignal()
+  const asked = waitForEnd(log)
   try {
-    makeHome(config)
     const databases = await openDatabaseFor(config, log, undo)
     await migrate(databases.metadata, migrations)
     const context = openOn(config, log, databases.metadata, 'standalone', true, () => Promise.resolve())
@@ -221,7 +234,10 @@ async function standalone(flags: Flags): Promise<void> {
     const password = await firstAccount(context)
     await openSimulated(context, undo)
     if (databases.lake !== null) await noteEmbeddedDatabase(context, databases.lake)
-    const supervisor = superviseProcesses(context, flags, (line) => tell(pc.yellow(line)))
+    const supervisor = superviseProcesses(context, flags, (line) => {
+      tell(pc.yellow(line))
+      log.info({ line }, 'a process ended and is started again')
+    })
     undo.add('stop the processes', () => supervisor.stop(STOP_MS))
     const failed = await supervisor.start()
     if (failed.length > 0) {
@@ -237,6 +253,7 @@ async function standalone(flags: Flags): Promise<void> {
     announce(config, { url, token, password })
     await asked
     tell(pc.dim('Stopping …'))
+    log.info('standalone stops')
   } finally {
     await undo.all(log)
   }

@@ -14,7 +14,7 @@ import { getInstance, type InstanceListRow, listInstances } from '../../store/po
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { everything, readCount, withContext, withOutput } from '../context.ts'
 import { inOrder, requireDag, requireRun } from '../lookup.ts'
-import { print, printRows, readFormat, when } from '../output.ts'
+import { hasReader, print, printRows, readFormat, when } from '../output.ts'
 import type { Context } from '../wire.ts'
 import { addTaskControl } from './control.ts'
 import { addTaskTrials } from './task-trial.ts'
@@ -139,7 +139,7 @@ async function follow(
     const ti = await getInstance(context.database, { dagId: run.dag_id, runId: run.run_id, ...place })
     const isOver = ti === null || ti.try_number > tryNumber || isFinished(ti.state) || ti.state === 'up_for_retry'
     position = await printFile(path, position, show)
-    if (isOver) return
+    if (isOver || !hasReader()) return
     await changed(path)
   }
 }

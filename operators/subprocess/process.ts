@@ -37,6 +37,15 @@ export interface Command {
   output(chunk: Uint8Array): void
 }
 
+/** Set in every child by its supervisor (core/protocol.ts; this file stands alone so that a test can run it by itself). */
+const CHILD_MARK = 'BARAM_CHILD'
+
+/** What this process was started with to know its descendants by: a command with an environment of its own is one too. */
+function marked(): Record<string, string> {
+  const mark = process['env'][CHILD_MARK]
+  return mark === undefined ? {} : { [CHILD_MARK]: mark }
+}
+
 /** A program of the PATH, looked up by this process: the command's own PATH may be another, or none. */
 export async function findProgram(name: string, path: string): Promise<string | null> {
   const folders = path.split(delimiter).filter((folder) => isAbsolute(folder))
@@ -107,7 +116,7 @@ export async function runCommand(command: Command): Promise<Ended> {
   // The program takes the shell's place; one pipe for both outputs keeps their order.
   const child = spawn(shell, ['-c', 'exec "$0" "$@" 2>&1', program, ...command.args], {
     cwd: command.cwd,
-    env: command.env,
+    env: { ...marked(), ...command.env },
     detached: true,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore'],
   })

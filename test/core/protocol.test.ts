@@ -6,17 +6,31 @@ import { readFromChild } from '../../core/protocol.ts'
 
 const GOOD = {
   hello: { type: 'hello', pid: 12 },
-  parsed: { type: 'parsed', id: 1, result: { dags: [], errors: [], notices: [], doubts: [] } },
-  success: { type: 'outcome', attempt: 1, result: { kind: 'success', value: { a: 1 } }, isTainted: false, rssBytes: 1 },
-  skip: { type: 'outcome', attempt: 1, result: { kind: 'skip', message: null }, isTainted: false, rssBytes: 1 },
+  parsed: { type: 'parsed', id: 1, result: { dags: [], errors: [], notices: [], doubts: [] }, hasStarted: false },
+  success: {
+    type: 'outcome',
+    attempt: 1,
+    result: { kind: 'success', value: { a: 1 } },
+    isTainted: false,
+    hasStarted: false,
+    rssBytes: 1,
+  },
+  skip: {
+    type: 'outcome',
+    attempt: 1,
+    result: { kind: 'skip', message: null },
+    isTainted: false,
+    hasStarted: false,
+    rssBytes: 1,
+  },
   failure: {
     type: 'outcome',
     attempt: 1,
     result: { kind: 'failure', message: 'no', isRetryable: true },
     isTainted: true,
+    hasStarted: true,
     rssBytes: 1,
   },
-  removed: { type: 'outcome', attempt: 1, result: { kind: 'removed' }, isTainted: false, rssBytes: 1 },
   call: { type: 'call', call: 1, attempt: 1, op: 'getVariable', args: { key: 'a' } },
 } as const
 
@@ -53,6 +67,7 @@ describe('a child’s message', () => {
         { result: 'success' },
         { isTainted: 'no' },
         { rssBytes: '1' },
+        { hasStarted: undefined },
       ],
       skip: [{ result: { kind: 'skip', message: 5 } }],
       failure: [

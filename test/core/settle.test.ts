@@ -56,13 +56,12 @@ describe('settle', () => {
     }
   })
 
-  test('success, a skip and a removed task end the instance', () => {
+  test('success and a skip end the instance', () => {
     expect(end({ kind: 'success' }, 2, 1).to).toBe('success')
     expect(end({ kind: 'skip', message: 'empty' }, 2, 1)).toMatchObject({
       to: 'skipped',
       because: { code: 'skipped_itself', message: 'empty' },
     })
-    expect(end({ kind: 'removed' }, 2, 1).to).toBe('removed')
   })
 
   test('what does not run cannot be settled: a report that comes twice moves nothing', () => {

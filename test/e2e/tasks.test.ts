@@ -37,6 +37,7 @@ make('secrets', (dag) => dag.task('tell', async () => {
 })())
 make('not_json', (dag) => dag.task('date', () => ({ when: new Date(0) }) as never)())
 make('slow', (dag) => dag.task('slow', () => { const end = Date.now() + 60_000; while (Date.now() < end); }, { executionTimeout: 0.3 })())
+make('endless', (dag) => dag.task('endless', () => new Promise<number>(() => { setInterval(() => undefined, 1000); console.log('begun') }))())
 make('exits', (dag) => dag.task('exits', () => { if (getContext().tryNumber === 1) process.exit(0); return 'second' }, { retries: 1 })())
 make('stray', (dag) => dag.task('stray', async () => { setTimeout(() => { throw new Error('from a timer') }, 5); await new Promise((r) => setTimeout(r, 60_000)) })())
 make('dirty', (dag) => {
@@ -78,7 +79,7 @@ describe('tasks', () => {
     baram.writeDag('all.ts', DAG)
     await baram.start('scheduler')
     await baram.start('worker')
-    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 15)
+    await eventually('the DAGs', async () => (await baram.query('select 1 from dag')).length === 16)
   })
   afterAll(() => baram.stop())
 
@@ -164,6 +165,16 @@ describe('tasks', () => {
     const { runId, state: end } = await runToEnd(baram, 'slow')
     expect(end).toBe('failed')
     expect(await logOf('slow', runId, 'slow')).toMatch(/longer than its limit of 0.3 s/)
+  })
+
+  it('a task that is marked while it runs has a log whose last line says that somebody else ended it', async () => {
+    const [run] = await baram.dagctlJson('dags', 'trigger', 'endless')
+    const runId = String(run?.['run_id'])
+    await eventually('the task to run', async () => (await state(runId, 'endless'))?.state === 'running')
+    expect((await baram.dagctl('tasks', 'mark', 'endless', runId, 'endless', 'success', '--yes')).code).toBe(0)
+    const lines = (await logOf('endless', runId, 'endless')).trimEnd().split('\n')
+    expect(lines.at(-1)).toContain('Ended: from outside')
+    expect((await state(runId, 'endless'))?.state).toBe('success')
   })
 
   it('process.exit in a task is a failure that says so, not a success', async () => {

@@ -1,0 +1,106 @@
+// What cannot be written now is kept and written later, or missed by number.
+
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../runtime/paths.ts'
+import { LogWriter } from '../../worker/log-writer.ts'
+import { eventually } from '../support/baram.ts'
+
+const program = () => pathToFileURL(join(packageRoot, 'dist', 'worker', 'log-thread.js'))
+const line = (n: number) => `${JSON.stringify({ event: `line ${n}` })}\n`
+const read = (path: string) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+describe('the writer of attempt logs', () => {
+  let folder: string
+  let problems: string[]
+  const make = (more: Partial<ConstructorParameters<typeof LogWriter>[0]> = {}) => {
+    const log = pino({ level: 'error' }, { write: (text: string) => void problems.push(text) })
+    return new LogWriter({ log, program, retryMs: 50, ...more })
+  }
+  const tried = () => eventually('a first try', () => problems.length > 0)
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'baram-logs-'))
+    problems = []
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('writes what a full disk refused once there is room, in order, each line once', async () => {
+    const path = join(folder, 'a.log')
+    symlinkSync('/dev/full', path)
+    const writer = make()
+    for (let n = 0; n < 100; n++) writer.append(path, line(n))
+    await tried()
+    writer.append(path, line(100))
+    expect(problems.join('')).toContain('ENOSPC')
+    rmSync(path)
+    await eventually('the log', () => read(path).includes('line 100'))
+    expect(read(path)).toBe(Array.from({ length: 101 }, (_, n) => line(n)).join(''))
+    await writer.close()
+  })
+
+  it('writes the logs beside one that cannot be written', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    const writer = make()
+    writer.append(join(folder, 'file', 'b.log'), line(1))
+    await tried()
+    writer.append(join(folder, 'c', 'c.log'), line(2))
+    await eventually('the other log', () => read(join(folder, 'c', 'c.log')) === line(2))
+    rmSync(join(folder, 'file'))
+    await eventually('the log itself', () => read(join(folder, 'file', 'b.log')) === line(1))
+    await writer.close()
+  })
+
+  it('keeps a bounded part, says in the log how many lines are missing, and keeps the last line', async () => {
+    const path = join(folder, 'd.log')
+    symlinkSync('/dev/full', path)
+    const writer = make({ maxWaiting: 1_000 })
+    for (let n = 0; n < 20; n++) writer.append(path, line(n))
+    await tried()
+    for (let n = 20; n < 1_000; n++) writer.append(path, line(n))
+    writer.append(path, '{"event":"Ended: success"}\n', true)
+    rmSync(path)
+    await eventually('the log', () => read(path).includes('Ended'))
+    const events = read(path)
+      .trimEnd()
+      .split('\n')
+      .map((text) => (JSON.parse(text) as { event: string }).event)
+    const kept = events.filter((event) => event.startsWith('line')).length
+    expect(kept).toBeLessThan(100)
+    expect(events.at(-2)).toMatch(new RegExp(`^${1_000 - kept} lines are missing here: ENOSPC`))
+    expect(events.at(-1)).toBe('Ended: success')
+    await writer.close()
+  })
+
+  it('replaces a thread that dies and loses no line', async () => {
+    let starts = 0
+    const dying = new URL(
+      "data:text/javascript,import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(1))",
+    )
+    const writer = make({ program: () => (++starts <= 2 ? dying : program()) })
+    const path = join(folder, 'e.log')
+    writer.append(path, line(1))
+    await tried()
+    writer.append(path, line(2))
+    await eventually('the log', () => read(path) === line(1) + line(2))
+    expect(starts).toBe(3)
+    await writer.close()
+  })
+
+  it('ends in time when nothing can be written, and says what is lost', async () => {
+    writeFileSync(join(folder, 'file'), '')
+    const writer = make()
+    writer.append(join(folder, 'file', 'f.log'), line(1))
+    await writer.close()
+    expect(problems.join('')).toContain('"lines":1')
+  })
+})
