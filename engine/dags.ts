@@ -6,6 +6,7 @@ import { canonicalJson, type JsonValue } from '../core/json.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import { describe as describeTimetable } from '../core/timetables/describe.ts'
 import { uuidv7 } from '../runtime/ids.ts'
+import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
 import {
   deleteImportError,
@@ -200,18 +201,27 @@ export async function forgetFile(database: Database, filename: string): Promise<
   })
 }
 
-/** Computes the next date of each DAG anew, by the clock of now; how many were looked at. */
-export async function refreshNextRuns(database: Database, boards: Boards): Promise<number> {
-  const dagIds = await listActiveDags(database)
-  for (const dagId of dagIds) {
-    await database.transaction(async (tx) => {
-      const dag = await lockDag(tx, dagId)
-      if (dag === null || dag.is_stale || dag.is_paused) return
-      const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
-      await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
-    })
+async function refreshNextRun(database: Database, boards: Boards, dagId: string): Promise<void> {
+  await database.transaction(async (tx) => {
+    const dag = await lockDag(tx, dagId)
+    if (dag === null || dag.is_stale || dag.is_paused) return
+    const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
+    await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
+  })
+}
+
+/** Computes the next date of each DAG anew, by the clock of now. Returns those of which it cannot be told: they keep theirs. */
+export async function refreshNextRuns(database: Database, boards: Boards): Promise<readonly string[]> {
+  const refused: string[] = []
+  for (const dagId of await listActiveDags(database)) {
+    try {
+      await refreshNextRun(database, boards, dagId)
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      refused.push(dagId)
+    }
   }
-  return dagIds.length
+  return refused
 }
 
 /** @throws BaramError NOT_FOUND */

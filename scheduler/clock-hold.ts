@@ -96,12 +96,13 @@ export class ClockHold {
 
   private async release(jobId: number, sentence: string): Promise<void> {
     const { database, boards, log, bootId } = this.options
+    // Next dates that were computed meanwhile lie after a clock that was wrong. Before the row says that all is well: a
+    // scheduler that ends in between leaves this to its successor.
+    const refused = await refreshNextRuns(database, boards)
     await setClockHold(database, jobId, null)
     await dropClockHolds(database, bootId)
     this.isNoted = false
-    // Next dates that were computed meanwhile lie after a clock that was wrong.
-    const refreshed = await refreshNextRuns(database, boards)
-    log.warn({ dags: refreshed }, sentence)
+    log.warn({ refused }, sentence)
     this.options.onRelease()
   }
 }

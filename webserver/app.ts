@@ -3,6 +3,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
 import { messageOf } from '../core/errors.ts'
 import { randomText } from '../runtime/ids.ts'
+import { pgCode } from '../store/answers.ts'
 import { apiRoutes } from './api/index.ts'
 import { ownRoutes } from './api/own.ts'
 import { identify, requireRole } from './auth/guard.ts'
@@ -10,7 +11,9 @@ import { SignInLimit } from './auth/rate-limit.ts'
 import { tokenRoutes } from './auth/token-routes.ts'
 import type { Web } from './deps.ts'
 import type { Streams } from './events/stream.ts'
-import { ApiError, notFound, toApiError } from './http/errors.ts'
+import { RETRY_AFTER_SECONDS } from './http/database-errors.ts'
+import { checkAddress, checkBody, checkFormBytes, checkJsonBytes } from './http/door.ts'
+import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { answerPageError, pageRoutes } from './pages/index.ts'
 
@@ -36,21 +39,32 @@ function serveStatic(web: Web) {
 
 /** Logs what is our fault, under an id that the answer names. */
 function report(web: Web, req: Request, error: unknown, status: number): string | null {
-  if (status < 500) return null
+  const code = pgCode(error)
+  if (status < 500) {
+    // The net caught it: the door or the engine should have.
+    if (code !== null && !(error instanceof ApiError) && /^(22|23|54)/.test(code))
+      web.log.warn(
+        { code, method: req.method, path: req.path, err: messageOf(error) },
+        'a value was refused by the database alone',
+      )
+    return null
+  }
   const id = randomText(8)
   const stack = error instanceof Error ? error.stack : undefined
-  web.log.error({ id, method: req.method, path: req.path, err: messageOf(error), stack }, 'a request failed')
+  const level = status === 503 ? 'warn' : 'error'
+  web.log[level]({ id, method: req.method, path: req.path, err: messageOf(error), stack }, 'a request failed')
   return id
 }
 
 function answerApiError(web: Web) {
   return (error: unknown, req: Request, res: Response, next: NextFunction): void => {
-    const told = toApiError(error)
+    const told = toApiError(error, isWrite(req))
     report(web, req, error, told.status)
     if (res.headersSent) {
       next(error)
       return
     }
+    if (told.status === 503) res.setHeader('Retry-After', RETRY_AFTER_SECONDS)
     if (told.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
     res.status(told.status).json({ detail: told.detail })
   }
@@ -63,8 +77,11 @@ export function makeApp(web: Web, streams: Streams): Express {
   app.set('query parser', 'simple')
   app.use(securityHeaders)
   app.get('/static/:name', serveStatic(web))
-  app.use(express.json({ limit: BODY_LIMIT, strict: false, type: ['application/json', 'application/csp-report'] }))
-  app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }))
+  app.use(checkAddress)
+  const json = ['application/json', 'application/csp-report']
+  app.use(express.json({ limit: BODY_LIMIT, strict: false, type: json, verify: checkJsonBytes }))
+  app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false, verify: checkFormBytes }))
+  app.use(checkBody)
   const limit = new SignInLimit()
   app.post('/csp-report', (req, res) => {
     web.log.warn(

@@ -1,6 +1,5 @@
 // What concerns the whole deployment and somebody must act on: the API's health and the head of every page say it.
 
-import { findClockDoubt } from '../store/postgres/clock-holds.ts'
 import type { Web } from './deps.ts'
 
 export interface Trouble {
@@ -18,15 +17,14 @@ function describeMove(movedMs: number): string {
   return `${movedMs < 0 ? '−' : '+'}${parts.filter((part) => part !== '').join(' ')}`
 }
 
-/** @throws Error when the database does not answer */
-export async function findTroubles(web: Web): Promise<readonly Trouble[]> {
-  const movedMs = await findClockDoubt(web.database)
+/** `clockMovedMs`: as schedulers say, null = they believe the clock. */
+export function troublesOf(web: Web, clockMovedMs: number | null): readonly Trouble[] {
   const troubles: Trouble[] = []
-  if (movedMs !== null)
+  if (clockMovedMs !== null)
     troubles.push({
       kind: 'clock',
       text: "No runs are created: the database's clock jumped by {by}. Set it right, or run {command} if it is.",
-      values: { by: describeMove(movedMs), command: 'dagctl db confirm-clock' },
+      values: { by: describeMove(clockMovedMs), command: 'dagctl db confirm-clock' },
     })
   const newer = web.schema?.newer ?? []
   if (newer.length > 0)

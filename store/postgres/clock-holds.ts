@@ -46,13 +46,23 @@ export async function confirmClock(sql: Sql): Promise<number> {
   return rows.filter((row) => row.state === 'running').length
 }
 
+const DOUBT = `select (clock_hold ->> 'movedMs')::float8 from job
+  where job_type = 'SchedulerJob' and state = 'running' and clock_hold is not null order by id desc limit 1`
+
 /** How far the clock is from where living schedulers expect it, ms; null = all believe it. */
 export async function findClockDoubt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ moved: number | null }>(
-    `select (clock_hold ->> 'movedMs')::float8 as moved from job
-     where job_type = 'SchedulerJob' and state = 'running' and clock_hold is not null order by id desc limit 1`,
-    [],
-    'find_clock_doubt',
-  )
+  const { rows } = await sql.query<{ moved: number | null }>(`select (${DOUBT}) as moved`, [], 'find_clock_doubt')
   return rows[0]?.moved ?? null
+}
+
+/** What stands in the frame of every page, in one statement: a page has a budget of them. */
+export async function readFrameFacts(
+  sql: Sql,
+): Promise<{ readonly importErrors: number; readonly clockMovedMs: number | null }> {
+  const { rows } = await sql.query<{ errors: number; moved: number | null }>(
+    `select (select count(*) from import_error) as errors, (${DOUBT}) as moved`,
+    [],
+    'read_frame_facts',
+  )
+  return { importErrors: rows[0]?.errors ?? 0, clockMovedMs: rows[0]?.moved ?? null }
 }

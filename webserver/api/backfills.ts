@@ -11,9 +11,8 @@ import {
 } from '../../engine/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfills } from '../../store/postgres/backfills.ts'
 import type { Web } from '../deps.ts'
-import { readBody } from '../http/bodies.ts'
+import { readBody, readInstant } from '../http/bodies.ts'
 import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
-import { parseDate } from '../http/query.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
@@ -65,25 +64,12 @@ interface BackfillBody {
   readonly run_on_latest_version?: boolean
 }
 
-/** @throws ApiError 422 */
-function dateOf(name: string, text: string): number {
-  const at = parseDate(text)
-  if (at === null)
-    throw invalid({
-      type: 'datetime_parsing',
-      loc: ['body', name],
-      msg: 'Input should be a valid datetime',
-      input: text,
-    })
-  return at
-}
-
 function requestOf({ web, req, who }: Call): BackfillRequest {
   const body = readBody<BackfillBody>(web.assets, 'BackfillPostBody', req.body)
   return {
     dagId: body.dag_id,
-    from: dateOf('from_date', body.from_date),
-    to: dateOf('to_date', body.to_date),
+    from: readInstant('from_date', body.from_date) ?? 0,
+    to: readInstant('to_date', body.to_date) ?? 0,
     isReverse: body.run_backwards === true,
     reprocess: body.reprocess_behavior ?? 'none',
     conf: body.dag_run_conf ?? {},

@@ -15,9 +15,8 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import { setInstanceNotes, setRunNote, type TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
-import { readBody, readMask } from '../http/bodies.ts'
+import { readBody, readInstant, readMask } from '../http/bodies.ts'
 import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
-import { parseDate } from '../http/query.ts'
 import { needDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { needRun } from './runs.ts'
@@ -57,15 +56,12 @@ interface ClearBody {
 const pickOf = (task: string | readonly [string, number]): TaskPick =>
   typeof task === 'string' ? { taskId: task } : { taskId: task[0], mapIndex: task[1] }
 
-const at = (text: string | null | undefined): number | null =>
-  text === null || text === undefined ? null : parseDate(text)
-
 /** What Airflow's models check beyond their schema. */
 function checkClear(body: ClearBody): void {
   const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
   if (body.only_failed === true && body.only_running === true)
     throw refuse('only_failed and only_running both are set to True')
-  const [start, end] = [at(body.start_date), at(body.end_date)]
+  const [start, end] = [readInstant('start_date', body.start_date), readInstant('end_date', body.end_date)]
   if (start !== null && end !== null && end < start) throw refuse('end_date is sooner than start_date')
   const given = [start === null ? '' : 'start_date', end === null ? '' : 'end_date'].filter((name) => name !== '')
   if (given.length > 0 && body.dag_run_id !== null && body.dag_run_id !== undefined) {
@@ -82,7 +78,11 @@ function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest 
     dagId,
     runs:
       dag_run_id === null || dag_run_id === undefined
-        ? { kind: 'dates', from: past ? null : at(body.start_date), to: future ? null : at(body.end_date) }
+        ? {
+            kind: 'dates',
+            from: past ? null : readInstant('start_date', body.start_date),
+            to: future ? null : readInstant('end_date', body.end_date),
+          }
         : { kind: 'run', runId: dag_run_id, past, future },
     tasks: {
       tasks: task_ids?.map(pickOf) ?? null,

@@ -1,11 +1,12 @@
 // `/api/v2`: Airflow's public API as far as this version serves it.
 
 import { Router } from 'express'
+import { findClockDoubt } from '../../store/postgres/clock-holds.ts'
 import { latestHeartbeats } from '../../store/postgres/read-admin.ts'
 import { requireRole } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
-import { findTroubles, troubleText } from '../troubles.ts'
+import { troublesOf, troubleText } from '../troubles.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
@@ -20,7 +21,7 @@ const CONTRACT_VERSION = '3.2.1'
 
 async function health({ web }: Call) {
   const beats = await latestHeartbeats(web.database).catch(() => null)
-  const troubles = await findTroubles(web).catch(() => [])
+  const troubles = troublesOf(web, await findClockDoubt(web.database).catch(() => null))
   const doubt = troubles.find((trouble) => trouble.kind === 'clock')
   const newer = troubles.find((trouble) => trouble.kind === 'schema')
   const of = (job: string, field: string) => {

@@ -8,9 +8,9 @@ import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
-import { readBody } from '../http/bodies.ts'
+import { readBody, readCount, readInstant } from '../http/bodies.ts'
 import { ApiError, invalid, notFound } from '../http/errors.ts'
-import { capLimit, parseDate, readOrder } from '../http/query.ts'
+import { capLimit, readOrder } from '../http/query.ts'
 import { needDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { runJson } from './shapes.ts'
@@ -59,6 +59,12 @@ interface BatchBody {
   readonly [range: string]: unknown
 }
 
+/** An end of a range: dates as the database takes them, numbers as they are. */
+function rangeEnd(name: string, value: unknown): unknown {
+  const at = typeof value === 'string' ? readInstant(name, value) : null
+  return at === null ? value : new Date(at).toISOString()
+}
+
 async function batch({ web, req, param }: Call) {
   if (param('dag_id') !== '~')
     throw invalid({
@@ -70,14 +76,14 @@ async function batch({ web, req, param }: Call) {
   const body = readBody<BatchBody>(web.assets, 'DAGRunsBatchBody', req.body)
   const { dag_ids, states, order_by, page_limit, page_offset, conf_contains, ...ranges } = body
   const filter: RunFilter = {
-    ...ranges,
+    ...Object.fromEntries(Object.entries(ranges).map(([name, value]) => [name, rangeEnd(name, value)])),
     dag_ids: dag_ids ?? undefined,
     state: states?.flatMap((state) => state ?? []),
     conf_contains: conf_contains ?? undefined,
   }
   return answer(web, null, filter, {
-    limit: capLimit(page_limit ?? 100, web.config),
-    offset: page_offset ?? 0,
+    limit: capLimit(readCount('page_limit', page_limit) ?? 100, web.config),
+    offset: readCount('page_offset', page_offset) ?? 0,
     order: readOrder([order_by ?? 'id'], RUN_ORDER),
   })
 }
@@ -93,12 +99,12 @@ interface TriggerBody {
   readonly partition_key?: string | null
 }
 
-const at = (text: string | null | undefined): number | null =>
-  text === null || text === undefined ? null : parseDate(text)
-
 /** @throws ApiError 422 when only one end is given, or the ends are the wrong way round */
 function intervalOf(body: TriggerBody) {
-  const [start, end] = [at(body.data_interval_start), at(body.data_interval_end)]
+  const [start, end] = [
+    readInstant('data_interval_start', body.data_interval_start),
+    readInstant('data_interval_end', body.data_interval_end),
+  ]
   const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
   if ((start === null) !== (end === null))
     throw refuse('Either both data_interval_start and data_interval_end must be provided or both must be None')
@@ -122,9 +128,9 @@ async function trigger({ web, req, who, param }: Call) {
     {
       dagId,
       runId: body.dag_run_id ?? null,
-      logicalDate: at(body.logical_date),
+      logicalDate: readInstant('logical_date', body.logical_date),
       dataInterval,
-      runAfter: at(body.run_after),
+      runAfter: readInstant('run_after', body.run_after),
       conf: body.conf ?? {},
       note: body.note ?? null,
       triggeredBy: 'rest_api',

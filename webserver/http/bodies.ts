@@ -1,8 +1,10 @@
 // Request bodies: checked by validators that the build made from the API document, faults told as FastAPI tells them.
 
 import { MASK, maskByName } from '../../core/secret-names.ts'
+import { MAX_INT8 } from '../../core/storable.ts'
 import type { Assets, BodyName, SchemaFault } from '../assets.ts'
 import { ApiError, type FieldFault, invalid } from './errors.ts'
+import { parseDate } from './query.ts'
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   string: 'string',
@@ -81,6 +83,27 @@ export function readBody<T>(assets: Assets, name: BodyName, body: unknown): T {
   }
   // Proven by the validator made from the schema of that name.
   return body as T
+}
+
+/** A count of a body, such as an offset. @throws ApiError 422 when no column takes it */
+export function readCount(name: string, value: number | null | undefined): number | null {
+  if (value === null || value === undefined) return null
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_INT8) return value
+  const msg = `Input should be an integer from 0 to ${MAX_INT8}`
+  throw invalid({ type: 'int_parsing_size', loc: ['body', name], msg, input: value })
+}
+
+/** A date of a body as epoch ms; null when it is not given. @throws ApiError 422 for what is no date of the years 1 to 9999 */
+export function readInstant(name: string, text: string | null | undefined): number | null {
+  if (text === null || text === undefined) return null
+  const at = parseDate(text)
+  if (at !== null) return at
+  throw invalid({
+    type: 'datetime_parsing',
+    loc: ['body', name],
+    msg: 'Input should be a valid datetime of the years 1 to 9999, with an offset below 24 hours',
+    input: text,
+  })
 }
 
 /** Fields of an `update_mask`; null when there is none. @throws ApiError 400 for an unknown one */

@@ -1,30 +1,10 @@
 // Errors as the API and the pages tell them. One mapping from what is thrown to a status and a text.
 
 import { BaramError, type ErrorCode } from '../../core/errors.ts'
+import { ApiError, invalid } from './api-error.ts'
+import { ofDatabase } from './database-errors.ts'
 
-export interface FieldFault {
-  readonly type: string
-  readonly loc: readonly (string | number)[]
-  readonly msg: string
-  readonly input?: unknown
-  readonly ctx?: Readonly<Record<string, unknown>>
-}
-
-/** An answer with a status of its own; `detail` is Airflow's text or object. */
-export class ApiError extends Error {
-  readonly status: number
-  readonly detail: string | Readonly<Record<string, unknown>> | readonly FieldFault[]
-
-  constructor(status: number, detail: ApiError['detail']) {
-    super(typeof detail === 'string' ? detail : `HTTP ${status}`)
-    this.name = 'ApiError'
-    this.status = status
-    this.detail = detail
-  }
-}
-
-export const notFound = (text: string): ApiError => new ApiError(404, text)
-export const invalid = (...faults: FieldFault[]): ApiError => new ApiError(422, faults)
+export { ApiError, type FieldFault, invalid, notFound } from './api-error.ts'
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
@@ -33,8 +13,10 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   INPUT_INVALID: 400,
   PARAMS_INVALID: 400,
   SECRET_KEY: 500,
-  DATABASE_UNAVAILABLE: 503,
 }
+
+/** Whether a request may change something. */
+export const isWrite = (req: { readonly method: string }): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(req.method)
 
 /** What body-parser and express throw: an error with a status and a kind. */
 interface HttpFault {
@@ -75,9 +57,11 @@ export async function withTexts<T>(
   }
 }
 
-/** Any thrown value as an answer. Unknown ones become 500 without a word of their own. */
-export function toApiError(error: unknown): ApiError {
+/** Any thrown value as an answer. Unknown ones become 500 without a word of their own. `isWrite`: of a request that changes. */
+export function toApiError(error: unknown, isWrite = false): ApiError {
   if (error instanceof ApiError) return error
+  const refused = ofDatabase(error, isWrite)
+  if (refused !== null) return refused
   if (error instanceof BaramError) {
     const status = STATUS[error.code] ?? 500
     if (status === 409)

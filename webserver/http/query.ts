@@ -2,20 +2,21 @@
 // capped without a word, and a wrong value is told the way FastAPI tells it.
 
 import type { Request } from 'express'
+import { isStorableInstant, MAX_INT4 } from '../../core/storable.ts'
 import type { Order, Page } from '../../store/postgres/read-filters.ts'
 import { ApiError, type FieldFault, invalid } from './errors.ts'
 
 const MAX_ORDER_KEYS = 10
 const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?$/
 
-/** ISO text with an offset (none = UTC) as epoch ms; null when it is no date. A `+` may have arrived as a space. */
+/** ISO text with an offset (none = UTC) as epoch ms; null when it is no date of the years 1 to 9999. A `+` may have arrived as a space. */
 export function parseDate(text: string): number | null {
   const trimmed = text.trim()
   if (!DATE.test(trimmed)) return null
   const iso = trimmed.replace(/ (\d{2}:?\d{2})$/, '+$1').replace(' ', 'T')
   const zoned = /(Z|[+-]\d{2}:?\d{2})$/.test(iso.slice(10)) ? iso : iso.length === 10 ? iso : `${iso}Z`
   const at = Date.parse(zoned)
-  return Number.isNaN(at) ? null : at
+  return isStorableInstant(at) ? at : null
 }
 
 const escapeLike = (text: string): string => text.replaceAll('\\', '\\\\')
@@ -33,7 +34,7 @@ export class Query {
     const value = this.values[name]
     if (value === undefined) return undefined
     const list = Array.isArray(value) ? value : [value]
-    return list.filter((item): item is string => typeof item === 'string' && !item.includes('\u0000'))
+    return list.filter((item): item is string => typeof item === 'string')
   }
 
   text(name: string): string | undefined {
@@ -49,7 +50,7 @@ export class Query {
     const text = this.text(name)
     if (text === undefined || text === '') return undefined
     const value = Number(text)
-    if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value) || Math.abs(value) > 2 ** 31 - 1)
+    if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(value) || Math.abs(value) > MAX_INT4)
       return this.refuse(
         name,
         'int_parsing',

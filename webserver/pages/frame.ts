@@ -5,13 +5,13 @@ import { gzip } from 'node:zlib'
 import type { NextFunction, Request, Response } from 'express'
 import { mayAct, type Role } from '../../engine/accounts.ts'
 import { productVersion } from '../../runtime/paths.ts'
-import { countImportErrors } from '../../store/postgres/read-admin.ts'
+import { readFrameFacts } from '../../store/postgres/clock-holds.ts'
 import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../auth/guard.ts'
 import type { Principal } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
 import { nonceOf } from '../http/headers.ts'
 import { english, type Part, plain, sentence, type Values } from '../text/text.ts'
-import { findTroubles } from '../troubles.ts'
+import { troublesOf } from '../troubles.ts'
 import { markup, type Renderer } from './helpers.ts'
 
 const compress = promisify(gzip)
@@ -135,7 +135,8 @@ export class Pages {
     const body = this.render(template, { ...shared, sentence: page.sentence, ...page.view })
     const told = readFlash(cookies.get(FLASH_COOKIE))
     if (told !== null) res.append('Set-Cookie', cookie(FLASH_COOKIE, '', 0))
-    const troubles = await findTroubles(this.web)
+    const { importErrors, clockMovedMs } = await readFrameFacts(this.web.database)
+    const troubles = troublesOf(this.web, clockMovedMs)
     const html = this.render('layout', {
       ...shared,
       nonce: nonceOf(res),
@@ -150,7 +151,7 @@ export class Pages {
       })),
       place: page.place,
       who: { name: who.username, role: who.role, isLocal: who.via === 'local' },
-      errors: await countImportErrors(this.web.database),
+      errors: importErrors,
       troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
       topics: page.topics ?? '',
       zone: page.zone ?? null,

@@ -7,7 +7,8 @@ import { localPath } from '../api/index.ts'
 import { checkWrite, identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'
 import type { Web } from '../deps.ts'
-import { toApiError } from '../http/errors.ts'
+import { RETRY_AFTER_SECONDS } from '../http/database-errors.ts'
+import { isWrite, toApiError } from '../http/errors.ts'
 import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
 import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
 import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
@@ -155,7 +156,8 @@ export function answerPageError(
       next(error)
       return
     }
-    const told = toApiError(error)
+    const told = toApiError(error, isWrite(req))
+    if (told.status === 503) res.setHeader('Retry-After', RETRY_AFTER_SECONDS)
     const id = reportId(error, req, told.status)
     const who = await identify(pages.web, req).catch(() => null)
     const detail =
