@@ -8,6 +8,7 @@ import { clearAsked } from '../engine/clear.ts'
 import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
+import { dropExpired } from '../engine/retention.ts'
 import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
 import { TurnRunner } from '../engine/turn.ts'
 import { admitHeld, decideAsked, decideIdle, rescue, startRuns } from '../engine/verbs.ts'
@@ -29,6 +30,9 @@ export interface SchedulerOptions {
   onFatal(reason: string): void
 }
 
+/** Between deletions of what has expired, ms: ages are counted in days. */
+const RETENTION_MS = 600_000
+
 /** Work that another process holds at the moment is looked at again after this, ms. */
 const BUSY_MS = 20
 /** Timers of Node reach 24.8 days; the sweep wakes us long before. */
@@ -46,6 +50,7 @@ export class Scheduler {
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
   private sweep: NodeJS.Timeout | null = null
+  private retention: NodeJS.Timeout | null = null
   private isPassing = false
   private isWanted = false
   private isStopping = false
@@ -103,6 +108,8 @@ export class Scheduler {
       this.mustSweep = true
       this.wake()
     }, config.sweepMs)
+    this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
+    this.retention.unref()
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
     this.wake()
@@ -112,6 +119,7 @@ export class Scheduler {
     this.isStopping = true
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
+    if (this.retention !== null) clearInterval(this.retention)
     await this.watch.stop()
     await this.current
     await this.endingLogs
@@ -121,6 +129,16 @@ export class Scheduler {
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
     await this.turns?.close()
     await this.listener.stop()
+  }
+
+  /** Beside the passes: what nothing needs any more can wait. */
+  private dropExpired(): void {
+    const { config, database, log } = this.options
+    dropExpired(database, { jobDays: config.jobRetentionDays, versionDays: config.versionRetentionDays }).then(
+      (dropped) =>
+        dropped.jobs + dropped.versions + dropped.modules > 0 && log.info(dropped, 'expired rows were deleted'),
+      (error: unknown) => log.warn({ err: messageOf(error) }, 'expired rows could not be deleted'),
+    )
   }
 
   private wakeForRescue(): void {
