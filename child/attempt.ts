@@ -1,7 +1,8 @@
 // Runs one attempt: loads the module, binds the arguments, calls the body, and says how it ended.
 
+import { messageText } from '../core/bound-result.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
-import { checkJson } from '../core/json.ts'
+import { checkXCom } from '../core/json.ts'
 import type { AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import { argNamesOf } from '../sdk/arg-names.ts'
@@ -17,11 +18,6 @@ import { type CallPort, makeClient, makeOutbox, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
-
-/** Airflow keeps 500 characters of a failure's message as its reason. */
-const REASON_LENGTH = 500
-/** 1 MiB of JSON text; larger values belong into a file whose path is returned. */
-const XCOM_BYTES = 1_048_576
 
 /** Where the lines of an attempt go. */
 export type Say = (level: LogLevel, event: string, fields?: object) => void
@@ -97,7 +93,7 @@ export function resultOfError(
     return { kind: 'skip', message: error.message === '' ? null : error.message }
   }
   logFailure(error, say)
-  const failure = { kind: 'failure', message: messageOf(error).slice(0, REASON_LENGTH), isRetryable: true } as const
+  const failure = { kind: 'failure', message: messageText(messageOf(error)), isRetryable: true } as const
   if (error instanceof FailTask) return { ...failure, isRetryable: false }
   if (error instanceof RetryTask)
     return error.after === null ? failure : { ...failure, retryAfterMs: Math.max(0, error.after * 1000) }
@@ -106,15 +102,7 @@ export function resultOfError(
 
 function resultOfValue(value: unknown, spec: AttemptSpec): AttemptResult {
   if (value === undefined || !spec.doXcomPush) return { kind: 'success' }
-  const json = checkJson(value)
-  const bytes = Buffer.byteLength(JSON.stringify(json))
-  if (bytes > XCOM_BYTES) {
-    throw new BaramError(
-      'XCOM_TOO_LARGE',
-      `the returned value has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`,
-    )
-  }
-  return { kind: 'success', value: json }
+  return { kind: 'success', value: checkXCom(value, 'the returned value') }
 }
 
 /** What a body's value means: a decider's skips, or the ids an operator has skipped. */
@@ -205,7 +193,7 @@ function policyOf(body: Body, tryNumber: number, say: Say): ((error: unknown) =>
   const { retryPolicy } = body.spec
   if (typeof retryPolicy !== 'function') return undefined
   return (error) => {
-    const message = messageOf(error).slice(0, REASON_LENGTH)
+    const message = messageText(messageOf(error))
     try {
       // Its type is checked where it is declared; what it answers is checked here.
       const answer = (retryPolicy as RetryPolicy)(error, tryNumber)

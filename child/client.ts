@@ -1,7 +1,7 @@
 // The task's client: each call is a message to the supervisor, which alone talks to the database.
 
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import { checkJson } from '../core/json.ts'
+import { checkXCom } from '../core/json.ts'
 import type { CallOp, FromChild } from '../core/protocol.ts'
 import type { ConnectionResult, RunApi, RunStatus, TaskClient, TriggeredRunInfo } from '../sdk/context.ts'
 import type { Outbox } from '../sdk/effects.ts'
@@ -96,7 +96,7 @@ export function makeClient(calls: CallPort, attempt: number): TaskClient {
       return ((await call('getXCom', opts)) ?? null) as T | null
     },
     async setXCom(opts) {
-      await call('setXCom', { ...opts, value: checkJson(opts.value) })
+      await call('setXCom', { ...opts, value: checkXCom(opts.value, 'the value') })
     },
     ...MISSING_STORES,
   }

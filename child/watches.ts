@@ -1,12 +1,13 @@
 // Waits of deferred tasks: thousands of triggers side by side in one process. Each runs in the scope of its task, so that
 // its client and logger are the task's own.
 
-import { setTimeout as sleepFor } from 'node:timers/promises'
+import { messageText } from '../core/bound-result.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { checkJson } from '../core/json.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
 import { findBody } from '../sdk/serialize.ts'
 import type { TriggerContext, TriggerFactory } from '../sdk/trigger.ts'
+import { sleepFor } from '../sdk/waiting.ts'
 import { type Calls, makeClient, makeRunApi } from './client.ts'
 import { loadModule } from './load.ts'
 
@@ -54,7 +55,7 @@ export class Watches {
       signal,
       client: makeClient(this.calls, spec.id),
       runs: makeRunApi(this.calls, spec.id),
-      sleep: (seconds) => sleepFor(seconds * 1000, undefined, { signal }),
+      sleep: (seconds) => sleepFor(seconds, signal),
     }
   }
 
@@ -65,7 +66,7 @@ export class Watches {
       if (!signal.aborted) this.post({ type: 'event', id: spec.id, event })
     } catch (error) {
       // After an abort nobody waits for it, whatever it throws on its way out.
-      if (!signal.aborted) this.post({ type: 'watch_failed', id: spec.id, message: messageOf(error).slice(0, 500) })
+      if (!signal.aborted) this.post({ type: 'watch_failed', id: spec.id, message: messageText(messageOf(error)) })
     } finally {
       this.running.delete(spec.id)
     }

@@ -18,6 +18,8 @@ export interface ProcessOptions {
   make(context: Context, onFatal: (reason: string) => void): Promise<readonly Service[]>
 }
 
+/** A process whose lease is lost ends within this, whatever hangs, ms. */
+const FENCED_LIMIT_MS = 1_500
 /** Ends of a process that was asked to: nothing may hang for longer, ms. */
 const STOP_LIMIT_MS = 60_000
 
@@ -38,13 +40,16 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
   if (process.connected) process.on('disconnect', tellStop)
   if (context.config.ignoredAirflow.length > 0)
     context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
+  context.schema.start()
   try {
     let url: string | null = null
     for (const service of services) url = (await service.start())?.url ?? url
     process.send?.({ type: 'ready', url })
     await stopped
   } finally {
-    const limit = setTimeout(() => process.exit(1), STOP_LIMIT_MS)
+    // What lost its lease must be gone before anybody takes over what it held.
+    const limit = setTimeout(() => process.exit(1), fatal === null ? STOP_LIMIT_MS : FENCED_LIMIT_MS)
+    context.schema.stop()
     if (fatal === null)
       for (const service of [...services].reverse())
         await service

@@ -32,7 +32,8 @@ async function candidates(config: Config, dagId: string, file: string | undefine
   if (file !== undefined) {
     const path = resolve(file)
     if (!existsSync(path)) throw new BaramError('NOT_FOUND', `there is no file ${file}`)
-    return [{ path, name: basename(path), root: { folder: dirname(path), prefix: '' } }]
+    const folder = dirname(path)
+    return [{ path, fileloc: path, folder, name: basename(path), root: { folder, prefix: '' } }]
   }
   const folders = [resolve(config.dagsFolder), ...(config.loadExamples ? [join(packageRoot, 'dags')] : [])]
   const listed = [...new Set(folders)].filter((folder) => existsSync(folder))
@@ -55,7 +56,7 @@ async function loadDag(
     const isLikely = file !== undefined || readFileSync(each.path, 'utf8').includes(dagId)
     try {
       // Source maps lead to the file itself: a debugger stops in it.
-      const compiled = await compileFile(each.path, each.root.folder, `${each.root.folder}/`)
+      const compiled = await compileFile(each.path, each.folder, `${each.folder}/`)
       const dags = await loadHere(modules.put(compiled.hash, compiled.code))
       const found = dags.find((dag) => dag.dagId === dagId)
       if (found !== undefined) return found

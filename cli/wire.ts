@@ -13,6 +13,7 @@ import { acquireHomeLock } from '../services/home-lock.ts'
 import { startEmbeddedPostgres } from '../services/postgres/index.ts'
 import { type Database, openDatabase } from '../store/database.ts'
 import { checkSchema } from '../store/migrate.ts'
+import { SchemaWatch } from '../store/schema-watch.ts'
 
 /** Everything a command or process needs; close it at the end. */
 export interface Context {
@@ -22,6 +23,8 @@ export interface Context {
   readonly boards: Boards
   readonly vault: Vault
   readonly box: SecretBox
+  /** Looks for a newer schema once it is started. */
+  readonly schema: SchemaWatch
   close(): Promise<void>
 }
 
@@ -175,6 +178,7 @@ export function openOn(
     database,
     box,
     boards: new Boards(),
+    schema: new SchemaWatch({ database, log, known: migrations.map((migration) => migration.name) }),
     vault: new Vault({ database, box, variableOverrides, connectionOverrides, sensitiveNames }),
     async close() {
       await database.close()

@@ -4,6 +4,7 @@
 import { BaramError } from './errors.ts'
 import type { SerializedDag } from './serialized.ts'
 import type { RunState } from './states.ts'
+import { isStorableInstant } from './storable.ts'
 import { type DueRun, type Instant, nextRun, type TimetableSpec } from './timetables/timetable.ts'
 
 /** What becomes of dates that have a run: nothing, cleared if it has ended, cleared if it has failed. */
@@ -41,6 +42,8 @@ export function checkBackfill(
   const refuse = (message: string): never => {
     throw new BaramError('INPUT_INVALID', message)
   }
+  for (const date of [from, to])
+    if (!isStorableInstant(date)) refuse(`a backfill is of dates of the years 1 to 9999, found ${date} ms since 1970`)
   if (!isPeriodic(dag.timetable))
     refuse(`${dag.dagId} has a non-periodic schedule that does not support backfills; trigger its runs one by one`)
   if (from > to) refuse(`from_date (${iso(from)}) must not be after to_date (${iso(to)}).`)

@@ -7,6 +7,7 @@ import type { DagGraph } from './graph.ts'
 import { mappedId } from './mapping.ts'
 import type { Reason } from './reasons.ts'
 import { isActive, isFinished, type Mark, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
+import { MAX_INT4 } from './storable.ts'
 import type { UpstreamCounts } from './trigger-rules.ts'
 
 export interface RunFacts {
@@ -43,6 +44,11 @@ export interface TaskInstanceView {
   epoch: number
   /** This try was put off or deferred before: what it begins with stands in its row. */
   isContinued: boolean
+}
+
+/** More tries than an instance's task begins with, as far as the column goes. */
+export function grantTries(ti: TaskInstanceView, tries: number): void {
+  ti.maxTries = Math.min(ti.maxTries + tries, MAX_INT4)
 }
 
 /** One state change, as a value. `readyAt`: when a waiting instance is due again, epoch ms. */

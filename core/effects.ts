@@ -5,6 +5,7 @@
 
 import { BaramError } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
+import { storableFault } from './storable.ts'
 
 /** What kind of place it is. `source` is only read: its `rowsWritten` are the rows handed on. */
 export const EFFECT_KINDS = ['source', 'file', 'lake', 'warehouse', 'event_log', 'index', 'table'] as const
@@ -45,6 +46,8 @@ function textOf(args: JsonObject, name: string, most: number): string {
   const value = args[name]
   if (typeof value !== 'string' || value === '' || value.length > most)
     return refuse(`${name} must be text of 1 to ${most} characters`, value)
+  const fault = storableFault(value)
+  if (fault !== null) return refuse(`${name} must be text ${fault}`, value)
   return value
 }
 
@@ -53,6 +56,7 @@ function isOffsets(value: JsonValue): boolean {
   const ranges = Object.values(value)
   return (
     ranges.length <= MOST_PARTITIONS &&
+    Object.keys(value).every((partition) => storableFault(partition) === null) &&
     ranges.every((range) => Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger))
   )
 }

@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   DATABASE_FOREIGN: 'The database belongs to another product.',
   DATABASE_BEHIND: 'The database has an older schema than this version needs.',
   DATABASE_AHEAD: 'The database has a newer schema than this version knows.',
+  DATABASE_LOCKED: 'Another session holds what a migration needs.',
   POSTGRES_BINARIES: 'The embedded Postgres has no binaries for this platform.',
   POSTGRES_VERSION: 'The embedded data folder was made by another major version of Postgres.',
   POSTGRES_START: 'The embedded Postgres did not start.',

@@ -1,6 +1,7 @@
 // JSON values: their type, the check that nothing is lost, and the canonical text (RFC 8785) that hashes are made of.
 
 import { BaramError } from './errors.ts'
+import { storableFault } from './storable.ts'
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 export type JsonObject = { readonly [key: string]: JsonValue }
@@ -24,8 +25,8 @@ function checkNumber(value: number, path: string): number {
 }
 
 function checkText(value: string, path: string): string {
-  if (value.includes('\u0000')) refuse(path, 'text with a NUL character')
-  if (!value.isWellFormed()) refuse(path, 'text with half of a surrogate pair')
+  if (storableFault(value) !== null)
+    refuse(path, value.includes('\u0000') ? 'text with a NUL character' : 'text with half of a surrogate pair')
   return value
 }
 
@@ -76,6 +77,24 @@ export function checkJson(value: unknown, path = '', seen: readonly object[] = [
     case 'symbol':
       return refuse(path, 'a symbol')
   }
+}
+
+/** 1 MiB of JSON text; larger values belong into a file whose path is handed on. */
+export const XCOM_BYTES = 1_048_576
+
+/**
+ * A copy of `value` that can be an XCom: `checkJson`, and no larger than 1 MiB as JSON text.
+ * @param what the value in the message, as "the returned value"
+ * @throws BaramError XCOM_INVALID | XCOM_TOO_LARGE
+ */
+export function checkXCom(value: unknown, what: string): JsonValue {
+  const json = checkJson(value)
+  const bytes = new TextEncoder().encode(JSON.stringify(json)).length
+  if (bytes <= XCOM_BYTES) return json
+  throw new BaramError(
+    'XCOM_TOO_LARGE',
+    `${what} has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`,
+  )
 }
 
 /** RFC 8785 text: keys sorted by UTF-16 code unit, no spaces, numbers as ECMAScript writes them. */

@@ -12,6 +12,8 @@ export type Reason =
   | { code: 'skipped_itself'; message: string | null }
   | { code: 'failed'; message: string; triesLeft: number }
   | { code: 'failed_for_good'; message: string }
+  /** The database refuses what it did: ended by its row alone. */
+  | { code: 'set_aside'; message: string }
   | { code: 'timed_out'; seconds: number; triesLeft: number }
   | { code: 'lost'; worker: string; triesLeft: number }
   | { code: 'interrupted'; worker: string }
@@ -62,6 +64,8 @@ export function describeReason(reason: Reason): string {
       return `Failed, ${tries(reason.triesLeft)}: ${reason.message}`
     case 'failed_for_good':
       return `Failed, and asked for no retry: ${reason.message}`
+    case 'set_aside':
+      return `Failed, because its state could not be stored: ${reason.message}`
     case 'timed_out':
       return `Took longer than its limit of ${reason.seconds} s, ${tries(reason.triesLeft)}.`
     case 'lost':

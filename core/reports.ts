@@ -1,7 +1,7 @@
 // Reports: a small table that a task publishes, and how a page draws it.
 
-import { BaramError } from './errors.ts'
-import type { JsonObject, JsonValue } from './json.ts'
+import { BaramError, messageOf } from './errors.ts'
+import { checkJson, type JsonObject, type JsonValue } from './json.ts'
 
 /** `instant`: epoch ms or ISO text with a zone, shown in the DAG's zone. */
 export const COLUMN_TYPES = ['text', 'number', 'instant'] as const
@@ -92,6 +92,14 @@ export function checkReportName(name: unknown): string {
   return refuse('its name must be 1 to 100 letters, digits, _ . or -, such as candle_price', name)
 }
 
+function checkTexts(report: Report): void {
+  try {
+    checkJson(report)
+  } catch (error) {
+    refuse('its texts must be ones that can be stored', messageOf(error))
+  }
+}
+
 /** A report as a task gives it. @throws BaramError INPUT_INVALID */
 export function readReport(args: JsonObject): Report {
   const columns = listOf(args, 'columns').map(readColumn)
@@ -108,6 +116,7 @@ export function readReport(args: JsonObject): Report {
     rows: listOf(args, 'rows').map((row, at) => readRow(row, at, columns)),
     charts: listOf(args, 'charts').map((chart) => readChart(chart, columns)),
   }
+  checkTexts(report)
   const bytes = new TextEncoder().encode(JSON.stringify(report)).length
   if (bytes > REPORT_BYTES)
     return refuse(`a report has at most ${REPORT_BYTES} bytes as JSON: publish fewer rows, or a path`, bytes)

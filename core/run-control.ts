@@ -2,7 +2,7 @@
 // made under the run's lock. The rules are Airflow's (dag.clear, set_task_instance_state, set_dag_run_state_to_*), whose
 // answers test/engine/run-control-oracle.test.ts replays.
 
-import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
+import { grantTries, type RunBoard, type TaskInstanceView, type Transition } from './board.ts'
 import type { DagGraph } from './graph.ts'
 import type { Reason } from './reasons.ts'
 import { isFailed, isFinished, type Mark, type TaskState } from './states.ts'
@@ -104,7 +104,7 @@ export function clearInstances(board: RunBoard, instances: readonly TaskInstance
     const isRunning = ti.state === 'running'
     const retries = board.graph.tasks[ti.task]?.retries ?? 0
     const extraTries = isRunning ? 0 : ti.tryNumber + retries - ti.maxTries
-    ti.maxTries += extraTries
+    grantTries(ti, extraTries)
     const because: Reason = { code: 'cleared', by, extraTries }
     moved.push(board.move(ti, isRunning ? 'restarting' : null, because))
   }

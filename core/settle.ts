@@ -1,10 +1,11 @@
 // What becomes of a task instance when its attempt ends: one function decides "retry or fail" for every cause of death.
 
-import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
+import { grantTries, type RunBoard, type TaskInstanceView, type Transition } from './board.ts'
 import { BaramError } from './errors.ts'
 import type { AttemptResult, Wait } from './protocol.ts'
 import type { Reason } from './reasons.ts'
 import { pythonIso, retryDelayMs } from './retry.ts'
+import { capDelay } from './storable.ts'
 
 /** How an attempt ended: as its own process tells it, or as its worker (or whoever found it dead) does. */
 export type Outcome =
@@ -34,7 +35,7 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
     case 'skip':
       return board.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
     case 'reschedule':
-      return board.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + outcome.afterMs)
+      return board.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + capDelay(outcome.afterMs))
     case 'defer':
       return board.move(
         ti,
@@ -43,7 +44,7 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
         wakeAt(outcome, now),
       )
     case 'interrupted':
-      ti.maxTries++ // Its own tries stay what they were.
+      grantTries(ti, 1) // Its own tries stay what they were.
       return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
     case 'failure':
     case 'timeout':
@@ -53,14 +54,14 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
       const reason = failureReason(outcome, mayRetry ? ti.maxTries - ti.tryNumber + 1 : 0)
       if (!mayRetry) return board.move(ti, 'failed', reason)
       const asked = outcome.kind === 'failure' ? outcome.retryAfterMs : undefined
-      return board.move(ti, 'up_for_retry', reason, now + (asked ?? delayOf(board, ti)))
+      return board.move(ti, 'up_for_retry', reason, now + capDelay(asked ?? delayOf(board, ti)))
     }
   }
 }
 
 /** When a deferred instance is due whatever its trigger does; null = never. */
 function wakeAt({ wait, timeoutMs }: Outcome & { kind: 'defer' }, now: number): number | null {
-  const times = [wait.kind === 'time' ? wait.at : null, timeoutMs === null ? null : now + timeoutMs]
+  const times = [wait.kind === 'time' ? wait.at : null, timeoutMs === null ? null : now + capDelay(timeoutMs)]
   const known = times.filter((at) => at !== null)
   return known.length === 0 ? null : Math.min(...known)
 }

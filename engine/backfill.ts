@@ -12,6 +12,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { makeRunId } from '../core/run-id.ts'
 import type { RunState } from '../core/states.ts'
+import { isInt4, MAX_INT4 } from '../core/storable.ts'
 import type { DueRun } from '../core/timetables/timetable.ts'
 import type { Database } from '../store/database.ts'
 import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
@@ -108,8 +109,11 @@ export async function createBackfill(
   request: BackfillRequest,
   audit: AuditEntry,
 ): Promise<number> {
-  if (!Number.isInteger(request.maxActiveRuns) || request.maxActiveRuns < 1)
-    throw new BaramError('INPUT_INVALID', `max_active_runs must be 1 or more, found ${request.maxActiveRuns}`)
+  if (!isInt4(request.maxActiveRuns) || request.maxActiveRuns < 1)
+    throw new BaramError(
+      'INPUT_INVALID',
+      `max_active_runs must be a whole number from 1 to ${MAX_INT4}, found ${request.maxActiveRuns}`,
+    )
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     if (dag === null) throw notFound(request.dagId)

@@ -17,6 +17,7 @@ import {
 import { loadVersion } from '../store/postgres/versions.ts'
 import { loadLengths, loadSkips } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
+import { blameAsync } from './set-aside.ts'
 
 export interface Version {
   readonly graph: DagGraph
@@ -97,7 +98,7 @@ export class Boards {
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
       const isOther = board?.run.clearNumber !== run.clear_number
       if (board === undefined || isOther || board.past !== null || board.run.rev > run.rev)
-        found.set(run.id, await this.load(tx, run.id))
+        found.set(run.id, await blameAsync(run.id, () => this.load(tx, run.id)))
       else {
         if (board.run.rev < run.rev) stale.push({ id: run.id, rev: board.run.rev })
         found.set(run.id, remember(this.boards, run.id, board, MAX_BOARDS))
@@ -132,7 +133,7 @@ export class Boards {
         if (row !== null) board.run.state = row.state
         board.run.rev = rev
       } else {
-        boards.set(id, await this.load(tx, id))
+        boards.set(id, await blameAsync(id, () => this.load(tx, id)))
       }
     }
   }

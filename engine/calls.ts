@@ -3,18 +3,22 @@
 
 import { readEffect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
-import type { JsonObject, JsonValue } from '../core/json.ts'
+import { checkXCom, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, readReport } from '../core/reports.ts'
 import { extraSecrets, type Masker, secretStrings } from '../core/secret-names.ts'
+import { idFault, isInt4 } from '../core/storable.ts'
+import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
 import { putEffect } from '../store/postgres/effects.ts'
 import { findPreviousSuccess } from '../store/postgres/other-runs.ts'
 import { putReport } from '../store/postgres/reports.ts'
-import { isCurrentAttempt } from '../store/postgres/task-instances.ts'
-import { findRunRowId, findXCom, putXCom } from '../store/postgres/xcoms.ts'
+import { holdAttempt } from '../store/postgres/task-instances.ts'
+import { findRunRowId, findXCom, putXComOfAttempt } from '../store/postgres/xcoms.ts'
+import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
-import { callRunState, callTaskStates, callTriggerRun } from './run-calls.ts'
+import { textArg } from './call-arguments.ts'
+import { callRunState, callTaskStates, callTriggerRun, nameTriggered } from './run-calls.ts'
 import type { TurnRunner } from './turn.ts'
 import type { Vault } from './vault.ts'
 
@@ -38,12 +42,6 @@ export interface CallDeps {
   readonly masker: Masker
 }
 
-const textArg = (args: JsonObject, name: string): string => {
-  const value = args[name]
-  if (typeof value !== 'string' || value === '')
-    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
-  return value
-}
 const textOr = (args: JsonObject, name: string, fallback: string): string =>
   args[name] === undefined || args[name] === null ? fallback : textArg(args, name)
 
@@ -74,7 +72,9 @@ async function getConnection({ vault, masker }: CallDeps, connId: string): Promi
 const mapIndexOf = (args: JsonObject, own: number): number => {
   const value = args['mapIndex']
   if (value === undefined) return own
-  return typeof value === 'number' && value >= 0 ? value : -1
+  if (typeof value !== 'number' || value < 0) return -1
+  if (!isInt4(value)) throw new BaramError('INPUT_INVALID', `mapIndex must be a whole number, found ${value}`)
+  return value
 }
 
 async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
@@ -116,27 +116,26 @@ async function publishReport({ database, masker }: CallDeps, caller: Caller, arg
 
 async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const key = textArg(args, 'key')
-  if (key.length > 512)
-    throw new BaramError('INPUT_INVALID', `an XCom key has at most 512 characters, found ${key.length}`)
+  const fault = idFault(key, 'an XCom key', 512)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', `setXCom: ${fault}`)
+  const value = checkXCom(args['value'] ?? null, `the value of ${JSON.stringify(key)}`)
   const dagRunId = await findRunRowId(
     deps.database,
     textOr(args, 'dagId', caller.dagId),
     textOr(args, 'runId', caller.runId),
   )
   if (dagRunId !== caller.dagRunId) throw new BaramError('REFUSED', 'setXCom: a task may only write into its own run')
-  const { tiId, epoch } = attemptOf(caller, 'setXCom')
-  if (!(await isCurrentAttempt(deps.database, dagRunId, tiId, epoch))) throw takenOver('setXCom')
-  await putXCom(
-    deps.database,
-    {
-      dagRunId,
-      taskId: textOr(args, 'taskId', caller.taskId),
-      mapIndex: mapIndexOf(args, caller.mapIndex),
-      key,
-    },
-    args['value'] ?? null,
-  )
+  const at = { taskId: textOr(args, 'taskId', caller.taskId), mapIndex: mapIndexOf(args, caller.mapIndex), key }
+  if (!(await putXComOfAttempt(deps.database, attemptOf(caller, 'setXCom'), at, value))) throw takenOver('setXCom')
   return null
+}
+
+/** In the transaction of a write: the attempt is still the one that runs, and stays it until the write is stored. */
+function fence(caller: Caller, op: CallOp): (tx: Sql) => Promise<void> {
+  const { dagRunId, tiId, epoch } = attemptOf(caller, op)
+  return async (tx) => {
+    if (!(await holdAttempt(tx, dagRunId, tiId, epoch))) throw takenOver(op)
+  }
 }
 
 /** Dates of the last successful run before this one, epoch ms. */
@@ -152,8 +151,36 @@ async function getPreviousSuccess({ database }: CallDeps, caller: Caller): Promi
       }
 }
 
-/** @throws BaramError with a sentence for the task's author */
-export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args: JsonObject): Promise<JsonValue> {
+/** Between two tries of a call whose connection broke, ms; it grows. */
+const AGAIN_MS = 50
+const LONGEST_AGAIN_MS = 2_000
+
+/**
+ * Each call may be repeated: reads change nothing, writes are keyed and fenced by their attempt, a run that is triggered
+ * has its name from the first time on. So a call outlives a lost connection, as its attempt does.
+ * @param isOver true once nobody waits for the answer
+ * @throws BaramError with a sentence for the task's author
+ */
+export async function serveCall(
+  deps: CallDeps,
+  caller: Caller,
+  op: CallOp,
+  args: JsonObject,
+  isOver: () => boolean = () => false,
+): Promise<JsonValue> {
+  let named = args
+  for (let pauseMs = AGAIN_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_AGAIN_MS)) {
+    try {
+      if (op === 'triggerRun') named = await nameTriggered(deps.database, named)
+      return await serveOnce(deps, caller, op, named)
+    } catch (error) {
+      if (!isConnectionError(error) || isOver()) throw error
+      await new Promise((done) => setTimeout(done, pauseMs))
+    }
+  }
+}
+
+async function serveOnce(deps: CallDeps, caller: Caller, op: CallOp, args: JsonObject): Promise<JsonValue> {
   const by = `task ${caller.dagId}.${caller.taskId}`
   switch (op) {
     case 'getVariable':
@@ -165,11 +192,12 @@ export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args
         String(args['value'] ?? ''),
         typeof description === 'string' ? description : null,
         by,
+        { fence: fence(caller, op) },
       )
       return null
     }
     case 'deleteVariable':
-      await deps.vault.deleteVariable(textArg(args, 'key'), by)
+      await deps.vault.deleteVariable(textArg(args, 'key'), by, fence(caller, op))
       return null
     case 'getConnection':
       return getConnection(deps, textArg(args, 'connId'))
@@ -179,7 +207,7 @@ export async function serveCall(deps: CallDeps, caller: Caller, op: CallOp, args
       return setXCom(deps, caller, args)
     case 'triggerRun':
       if (caller.epoch === null) throw new BaramError('REFUSED', 'a trigger only waits; start runs in the task itself')
-      return callTriggerRun(deps, by, args)
+      return callTriggerRun(deps, by, fence(caller, op), args)
     case 'getRunState':
       return callRunState(deps.database, args)
     case 'getTaskStates':

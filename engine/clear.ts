@@ -28,6 +28,7 @@ import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
 import type { RunChanges } from './changes.ts'
 import { latestVersion, repinRuns } from './repin.ts'
+import { blame, noteRefused } from './set-aside.ts'
 import type { TurnRunner } from './turn.ts'
 
 export interface ControlDeps {
@@ -219,8 +220,9 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
   if (asked.length === 0) return 0
   const latest = asked.filter((row) => row.on_latest).map((row) => row.dag_run_id)
   for (const [dagId, ids] of await dagsOf(deps.database, latest)) await repinRuns(deps, dagId, ids, asked[0]?.by ?? '')
-  await deps.turns.run({
+  const { refused } = await deps.turns.run({
     runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+    isBatch: true,
     before: (tx) =>
       deleteAsked(
         tx,
@@ -229,11 +231,12 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
     act(all) {
       for (const { dag_run_id, by } of asked) {
         const changes = all.get(dag_run_id)
-        if (changes !== undefined && isRunFinished(changes.board.run.state))
-          clearInRun(changes, { by, resetsRuns: true }, [...changes.board.instances.values()])
+        if (changes === undefined || !isRunFinished(changes.board.run.state)) continue
+        blame(dag_run_id, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.board.instances.values()]))
       }
     },
   })
+  await noteRefused(deps.turns, refused)
   return asked.length
 }
 

@@ -1,18 +1,30 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
-import { BaramError } from '../core/errors.ts'
-import type { JsonObject } from '../core/json.ts'
+import { reasonText } from '../core/bound-result.ts'
+import { BaramError, messageOf } from '../core/errors.ts'
+import { checkJson, type JsonObject } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
+import { idFault, isStorableInstant } from '../core/storable.ts'
 import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
+import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
-import { findDueDags, lockDag, lockDueDag, setNextRun } from '../store/postgres/dags.ts'
+import {
+  deleteDagWarning,
+  findDueDags,
+  lockDag,
+  lockDueDag,
+  postponeDag,
+  putDagWarning,
+  setNextRun,
+} from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
-import { notifyScheduler } from '../store/postgres/notify.ts'
+import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../store/postgres/runs.ts'
+import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
 import { insertWhole, limitsOf } from './new-runs.ts'
@@ -22,10 +34,15 @@ export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Pro
   return nextRun(dag.timetable, await findLastInterval(tx, dag.dagId), limitsOf(dag), now)
 }
 
-async function createOne(database: Database, boards: Boards, dagId: string): Promise<boolean> {
+async function createOne(
+  database: Database,
+  boards: Boards,
+  dagId: string,
+  trusts: (now: number) => boolean,
+): Promise<boolean> {
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
-    if (due === null) return false
+    if (due === null || !trusts(due.now)) return false
     const version = await boards.version(tx, due.version_id, due.version_hash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
@@ -38,7 +55,23 @@ async function createOne(database: Database, boards: Boards, dagId: string): Pro
       run = nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now)
     }
     await setNextRun(tx, dagId, run)
+    await deleteDagWarning(tx, dagId, RUN_REFUSED)
     return isCreated
+  })
+}
+
+/** `dag_warning.warning_type` of a DAG whose run cannot be made. */
+export const RUN_REFUSED = 'run creation failed'
+/** Until a DAG whose run cannot be made is looked at again, seconds. */
+const POSTPONE_SECONDS = 60
+
+/** The date is not lost: it is asked for anew. Until then others are made, and the DAG says why it has none. */
+async function postpone(database: Database, dagId: string, error: unknown): Promise<void> {
+  const message = reasonText(`its next run could not be made: ${messageOf(error)}`)
+  await database.transaction(async (tx) => {
+    await postponeDag(tx, dagId, POSTPONE_SECONDS)
+    await putDagWarning(tx, dagId, RUN_REFUSED, message)
+    await notifyPages(tx, { runs: [], dags: [dagId] })
   })
 }
 
@@ -56,10 +89,33 @@ const scheduledRun = (dagId: string, versionId: string, run: DueRun): NewRun => 
   versionId,
 })
 
-/** Creates every run that is due, up to a limit a pass. Returns how many. */
-export async function createDueRuns(database: Database, boards: Boards): Promise<number> {
+export interface CreateOptions {
+  /** Told of a DAG whose run is refused; default: nobody. */
+  readonly tellRefusal?: (dagId: string, error: unknown) => void
+  /** Whether the database's clock is believed, asked with the very instant that made a run due; default: always. */
+  readonly trusts?: (now: number) => boolean
+}
+
+/**
+ * Creates every run that is due, up to a limit a pass; a DAG whose run is refused for good stops no other.
+ * @returns how many were made
+ */
+export async function createDueRuns(
+  database: Database,
+  boards: Boards,
+  { tellRefusal = () => undefined, trusts = () => true }: CreateOptions = {},
+): Promise<number> {
   let created = 0
-  for (const dagId of await findDueDags(database, 100)) if (await createOne(database, boards, dagId)) created++
+  for (const dagId of await findDueDags(database, 100)) {
+    try {
+      if (await createOne(database, boards, dagId, trusts)) created++
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      tellRefusal(dagId, error)
+      // What will pass (a lock, a full disk) is tried again in the next pass.
+      if (isLasting(error)) await postpone(database, dagId, error)
+    }
+  }
   return created
 }
 
@@ -75,6 +131,8 @@ export interface TriggerRequest {
   readonly user: string | null
   /** Refuse when the DAG is paused, instead of making a run that waits. */
   readonly mustBeActive?: boolean
+  /** First in the transaction: throws when the caller may no longer write. */
+  readonly fence?: (tx: Sql) => Promise<void>
 }
 
 export interface TriggeredRun {
@@ -90,6 +148,8 @@ function checkRunId(runId: string, type: RunType): void {
       `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`,
     )
   }
+  const fault = idFault(runId, 'a run id')
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
   if (type === 'scheduled' || type === 'backfill') {
     throw new BaramError(
       'INPUT_INVALID',
@@ -98,8 +158,13 @@ function checkRunId(runId: string, type: RunType): void {
   }
 }
 
-/** @throws BaramError PARAMS_INVALID, a line for each fault */
+/** @throws BaramError PARAMS_INVALID, a line for each fault; INPUT_INVALID for a conf that cannot be stored */
 export function checkParams(dag: SerializedDag, conf: JsonObject): void {
+  try {
+    checkJson(conf)
+  } catch (error) {
+    throw new BaramError('INPUT_INVALID', `conf: ${messageOf(error)}`, { cause: error })
+  }
   const resolved = resolveParams(dag.params, conf)
   if ('faults' in resolved)
     throw new BaramError(
@@ -109,6 +174,22 @@ export function checkParams(dag: SerializedDag, conf: JsonObject): void {
         details: { faults: resolved.faults },
       },
     )
+}
+
+/** Dates a manual run brings, before anything is locked for it. @throws BaramError INPUT_INVALID */
+function checkDates({ logicalDate, runAfter, dataInterval }: TriggerRequest): void {
+  const dates = {
+    logicalDate,
+    runAfter,
+    'the start of the interval': dataInterval?.start,
+    'its end': dataInterval?.end,
+  }
+  for (const [name, date] of Object.entries(dates))
+    if (date !== null && date !== undefined && !isStorableInstant(date))
+      throw new BaramError(
+        'INPUT_INVALID',
+        `${name} must be a date of the years 1 to 9999, found ${date} ms since 1970`,
+      )
 }
 
 /** How a manual run without a name is called: its time, and random letters when it has no date that makes it unique. */
@@ -131,8 +212,10 @@ export async function triggerRun(
   request: TriggerRequest,
   audit?: (tx: Sql, run: TriggeredRun) => Promise<void>,
 ): Promise<TriggeredRun> {
+  checkDates(request)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
+    await request.fence?.(tx)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
     if (dag.is_stale)
       throw new BaramError(

@@ -12,6 +12,7 @@ import {
   findDagFile,
   findLatestVersion,
   insertVersion,
+  listActiveDags,
   lockDag,
   markStale,
   putImportError,
@@ -197,6 +198,20 @@ export async function forgetFile(database: Database, filename: string): Promise<
     await notifyPages(tx, { runs: [], dags: ['*'] })
     return stale
   })
+}
+
+/** Computes the next date of each DAG anew, by the clock of now; how many were looked at. */
+export async function refreshNextRuns(database: Database, boards: Boards): Promise<number> {
+  const dagIds = await listActiveDags(database)
+  for (const dagId of dagIds) {
+    await database.transaction(async (tx) => {
+      const dag = await lockDag(tx, dagId)
+      if (dag === null || dag.is_stale || dag.is_paused) return
+      const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
+      await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
+    })
+  }
+  return dagIds.length
 }
 
 /** @throws BaramError NOT_FOUND */

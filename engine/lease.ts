@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { thisProcess } from '../runtime/processes.ts'
+import { isDown } from '../store/answers.ts'
 import { endJob, heartbeat, insertJob, type JobType } from '../store/postgres/jobs.ts'
 import type { Sql } from '../store/sql.ts'
 
@@ -13,12 +14,20 @@ const FENCE_SHARE = 0.6
 
 export interface LeaseOptions {
   readonly jobType: JobType
-  readonly info: unknown
+  readonly info: object
   readonly heartbeatMs: number
   readonly leaseMs: number
   readonly log: Logger
   /** Where heartbeats go: a connection that hot statements never block. */
   sql(): Sql
+  /** When the server last said by another connection that it does not serve, monotonic ms. */
+  lastDownAt?(): number
+  /** Names the sessions of this process: whoever finds it dead ends them. */
+  readonly session: string
+  /** How long a database that says it is down is waited for, ms. */
+  readonly outageMs: number
+  /** At each heartbeat: the database's clock, epoch ms. */
+  onClock?(databaseNow: number): void
   /** The lease is lost, or will be before it can be renewed: stop everything that acts in its name. */
   onLost(reason: string): void
 }
@@ -28,6 +37,8 @@ export class Lease {
   private readonly options: LeaseOptions
   private readonly timer: NodeJS.Timeout
   private lastBeat = performance.now()
+  /** The last heartbeat to which the server answered that it does not serve. */
+  private lastDown = Number.NEGATIVE_INFINITY
   private isBeating = false
   private isLost = false
   /** Database clock minus this process' monotonic clock, ms. */
@@ -50,7 +61,8 @@ export class Lease {
       pid: self.pid,
       bootId: self.bootId,
       pidStarted: self.startTime,
-      info: options.info,
+      pidNamespace: self.pidNamespace,
+      info: { ...options.info, session: options.session },
     })
     const { now } = await heartbeat(sql, jobId)
     return new Lease(options, jobId, now)
@@ -67,6 +79,20 @@ export class Lease {
     await endJob(this.options.sql(), this.jobId, state)
   }
 
+  /**
+   * Silence fences, down does not (RELIABILITY rule 8): while the server itself says that it does not serve, nobody can
+   * take anything over, and observers count anew from their first look after it is back.
+   */
+  private fence(): void {
+    const now = performance.now()
+    const heard = Math.max(this.lastBeat, this.lastDown, this.options.lastDownAt?.() ?? Number.NEGATIVE_INFINITY)
+    const silence = Math.round(now - heard)
+    const outage = now - this.lastBeat
+    if (silence > this.options.leaseMs * FENCE_SHARE) this.lose(`the database has been silent for ${silence} ms`)
+    else if (outage > this.options.outageMs)
+      this.lose(`the database has been down for ${Math.round(outage / 1000)} s (database.outage_tolerance_sec)`)
+  }
+
   private lose(reason: string): void {
     if (this.isLost) return
     this.isLost = true
@@ -75,19 +101,19 @@ export class Lease {
   }
 
   private async beat(): Promise<void> {
-    const silence = performance.now() - this.lastBeat
-    if (silence > this.options.leaseMs * FENCE_SHARE)
-      this.lose(`no heartbeat reached the database for ${Math.round(silence)} ms`)
+    this.fence()
     if (this.isBeating || this.isLost) return
     this.isBeating = true
     try {
       const sent = performance.now()
       const { isAlive, now } = await heartbeat(this.options.sql(), this.jobId)
       this.clockOffset = now - performance.now()
+      this.options.onClock?.(now)
       // From when it was sent: the database may have written it long before the answer came.
       this.lastBeat = sent
       if (!isAlive) this.lose('this process was declared dead')
     } catch (error) {
+      if (isDown(error)) this.lastDown = performance.now()
       this.options.log.warn({ err: messageOf(error) }, 'a heartbeat failed')
     } finally {
       this.isBeating = false

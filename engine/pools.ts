@@ -1,6 +1,7 @@
 // Pools as people set them. What waits for one is looked at anew by the scheduler.
 
 import { BaramError } from '../core/errors.ts'
+import { idFault, isInt4, storableFault } from '../core/storable.ts'
 import type { Database } from '../store/database.ts'
 import { insertAudit } from '../store/postgres/audit.ts'
 import { notifyScheduler } from '../store/postgres/notify.ts'
@@ -11,10 +12,12 @@ const DEFAULT_POOL = 'default_pool'
 /** @throws BaramError INPUT_INVALID */
 export async function setPool(database: Database, setting: PoolSetting, by: string): Promise<void> {
   const { pool, slots } = setting
-  if (pool === '' || pool.length > 256)
-    throw new BaramError('INPUT_INVALID', `the name of a pool has 1 to 256 characters, found ${pool.length}`)
-  if (!Number.isInteger(slots) || slots < -1 || slots > 2 ** 31 - 1)
+  const fault = idFault(pool, 'the name of a pool', 256)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
+  if (!isInt4(slots) || slots < -1)
     throw new BaramError('INPUT_INVALID', `a pool has a whole number of slots, -1 for no limit; found ${slots}`)
+  const unstorable = setting.description === null ? null : storableFault(setting.description)
+  if (unstorable !== null) throw new BaramError('INPUT_INVALID', `the description of a pool must be text ${unstorable}`)
   await database.transaction(async (tx) => {
     await putPool(tx, setting)
     await insertAudit(tx, { event: 'pool.set', owner: by, extra: setting })

@@ -2,42 +2,39 @@
 
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { makeRunId } from '../core/run-id.ts'
+import { randomText } from '../runtime/ids.ts'
 import type { Database } from '../store/database.ts'
+import { databaseNow } from '../store/postgres/jobs.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
+import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
+import { instantOrNull, objectArg, textArg, textOrNull } from './call-arguments.ts'
 import { resetRun } from './clear.ts'
 import { triggerRun } from './create-run.ts'
 import type { TurnRunner } from './turn.ts'
 
-const textArg = (args: JsonObject, name: string): string => {
-  const value = args[name]
-  if (typeof value !== 'string' || value === '')
-    throw new BaramError('INPUT_INVALID', `${name} must be text that is not empty`)
-  return value
-}
-const textOrNull = (args: JsonObject, name: string): string | null =>
-  args[name] === undefined || args[name] === null ? null : textArg(args, name)
+/** Marks a request whose run id is ours. Not a name that a child can send: it sends plain field names. */
+const IS_OURS = ' named'
 
-function instantOrNull(args: JsonObject, name: string): number | null {
-  const value = args[name]
-  if (value === undefined || value === null) return null
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw new BaramError('INPUT_INVALID', `${name} must be a valid Date`)
-  return value
+/**
+ * The same request under a name of its own where it has none: repeated because its connection broke, it makes one run. A
+ * logical date is a name too.
+ */
+export async function nameTriggered(database: Database, args: JsonObject): Promise<JsonObject> {
+  if ((args['runId'] ?? null) !== null || (args['logicalDate'] ?? null) !== null) return args
+  const runAfter = instantOrNull(args, 'runAfter') ?? (await databaseNow(database))
+  return { ...args, runAfter, runId: makeRunId('manual', runAfter, randomText(8)), [IS_OURS]: true }
 }
 
-function objectArg(args: JsonObject, name: string): JsonObject {
-  const value = args[name] ?? {}
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new BaramError('INPUT_INVALID', `${name} must be an object, found ${JSON.stringify(value).slice(0, 80)}`)
-  // An object that is no array: JSON has no other.
-  return value as JsonObject
-}
-
-/** Makes a manual run of a DAG. One that exists is told, or begins again when `resetDagRun` asks for it. */
+/**
+ * Makes a manual run of a DAG. One that exists is told, or begins again when `resetDagRun` asks for it.
+ * @param fence throws, in the transaction that makes the run, when the attempt has been taken over
+ */
 export async function callTriggerRun(
   { database, boards, turns }: { database: Database; boards: Boards; turns: TurnRunner },
   by: string,
+  fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
 ): Promise<JsonValue> {
   const dagId = textArg(args, 'dagId')
@@ -54,10 +51,13 @@ export async function callTriggerRun(
       triggeredBy: 'operator',
       user: by,
       mustBeActive: args['failWhenDagIsPaused'] === true,
+      fence,
     })
     return { runId: run.runId, exists: false }
   } catch (error) {
     if (!(error instanceof BaramError) || error.code !== 'CONFLICT') throw error
+    // Made by the first try of this very call, whose reply was lost.
+    if (args[IS_OURS] === true) return { runId, exists: false }
     // Taken by its id, or by its date under another id.
     const wanted = String(error.details['runId'] ?? runId ?? '')
     const found =

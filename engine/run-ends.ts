@@ -7,6 +7,8 @@ import { pauseFailingDags } from '../store/postgres/dags.ts'
 import { hasFailures, takeFailures } from '../store/postgres/inbox.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { findTimedOutRuns } from '../store/postgres/runs.ts'
+import type { RunChanges } from './changes.ts'
+import { blame, noteRefused } from './set-aside.ts'
 import type { TurnRunner } from './turn.ts'
 
 /** How many runs one turn takes at most. */
@@ -17,21 +19,27 @@ export async function expireRuns(database: Database, turns: TurnRunner): Promise
   const ids = await findTimedOutRuns(database, BATCH)
   if (ids.length === 0) return 0
   const result = await turns.run({
-    runs: ids,
+    runs: [],
+    // One that is held by another at this moment is still late at the next look.
+    freeRuns: ids,
+    isBatch: true,
     act(all) {
-      for (const changes of all.values()) {
-        const { board } = changes
-        if (board.run.state !== 'running') continue
-        const seconds = board.graph.dag.dagrunTimeout ?? 0
-        const ended = expire(board, seconds)
-        changes.add(ended)
-        changes.mustStop = ended.some(({ from }) => from === 'running')
-        board.run.state = 'failed'
-        changes.runBecause = { code: 'run_timed_out', seconds }
-      }
+      for (const [id, changes] of all) blame(id, () => endLate(changes))
     },
   })
+  await noteRefused(turns, result.refused)
   return result.changedRuns.length
+}
+
+function endLate(changes: RunChanges): void {
+  const { board } = changes
+  if (board.run.state !== 'running') return
+  const seconds = board.graph.dag.dagrunTimeout ?? 0
+  const ended = expire(board, seconds)
+  changes.add(ended)
+  changes.mustStop = ended.some(({ from }) => from === 'running')
+  board.run.state = 'failed'
+  changes.runBecause = { code: 'run_timed_out', seconds }
 }
 
 /** DAGs whose last runs have all failed are paused, as many as each asks for (maxConsecutiveFailedDagRuns). */

@@ -12,6 +12,7 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
 import { isFinished, isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { isConnectionError } from '../store/answers.ts'
 import { type Connection, type Database, sqlOf } from '../store/database.ts'
 import { askForSuccessors, tellFailure } from '../store/postgres/inbox.ts'
 import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../store/postgres/live.ts'
@@ -23,11 +24,15 @@ import {
   notifyWork,
 } from '../store/postgres/notify.ts'
 import { lockFreeRuns, lockRuns } from '../store/postgres/runs.ts'
+import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import type { Boards } from './boards.ts'
 import { RunChanges, type Way } from './changes.ts'
+import { blame, blameAsync, RunFault } from './set-aside.ts'
 import { type WorkerSelf, writeChanges } from './write-turn.ts'
+
+const NONE: ReadonlyMap<number, unknown> = new Map()
 
 export interface Slots {
   readonly worker: WorkerSelf
@@ -64,8 +69,13 @@ export interface TurnRequest {
   readonly slots?: Slots
   /** Reconsider everything that waits for a slot, not only what has just become ready. */
   readonly isWide?: boolean
-  /** Before runs are locked: locks that come first in the order (dag rows). */
-  readonly before?: ((tx: Sql) => Promise<void>) | undefined
+  /**
+   * A run whose part is refused for good is left out and the rest is done without it (`refused` of the result). Without
+   * this the whole request fails, as a user's verb must.
+   */
+  readonly isBatch?: boolean
+  /** Before runs are locked: locks that come first in the order (dag rows). `refused`: runs that were left out. */
+  readonly before?: ((tx: Sql, refused: ReadonlyMap<number, unknown>) => Promise<void>) | undefined
   /** Decides on current boards. Pure but for the boards, which move. */
   act(changes: ReadonlyMap<number, RunChanges>): void
 }
@@ -76,6 +86,8 @@ export interface TurnResult {
   readonly endedRuns: readonly number[]
   /** Queued rows were seen whose run somebody else held at that moment: look again soon. */
   readonly hasMissed: boolean
+  /** Of a batch: runs that were left out, with why. */
+  readonly refused: ReadonlyMap<number, unknown>
 }
 
 export interface TurnDeps {
@@ -88,6 +100,11 @@ export interface TurnDeps {
   /** Told after each commit which runs changed. */
   onChange(result: TurnResult): void
 }
+
+/** How long a run at fault is left out of what is not about it alone, ms. */
+const AVOID_MS = 60_000
+/** Runs left out of one batch at most: more at once are no longer single runs at fault. */
+const MOST_REFUSED = 100
 
 /** Heads of the queue compared with a turn's own ready instances. */
 const PEEK_HELD = 16
@@ -104,19 +121,66 @@ export class TurnRunner {
   private readonly deps: TurnDeps
   private client: Connection | null = null
   private tail: Promise<unknown> = Promise.resolve()
+  private hasMissed = false
+  /** Runs at fault, each until when (monotonic ms). */
+  private readonly avoided = new Map<number, number>()
 
   constructor(deps: TurnDeps) {
     this.deps = deps
   }
 
-  /** @throws BaramError SETTLED_ELSEWHERE when rows had moved; connection errors as they come */
+  get database(): Database {
+    return this.deps.database
+  }
+
+  get log(): Logger {
+    return this.deps.log
+  }
+
+  get who(): string {
+    return this.deps.who
+  }
+
+  /**
+   * @throws BaramError SETTLED_ELSEWHERE when rows had moved; connection errors as they come; a RunFault of a request
+   *   that is no batch
+   */
   run(request: TurnRequest): Promise<TurnResult> {
-    const next = this.tail.then(
-      () => this.once(request),
-      () => this.once(request),
-    )
+    const take = () => (request.isBatch === true ? this.batch(request) : this.once(request, NONE))
+    const next = this.tail.then(take, take)
     this.tail = next.catch(() => undefined)
     return next
+  }
+
+  /** Again and again without the run that was refused, until the rest is through. */
+  private async batch(request: TurnRequest): Promise<TurnResult> {
+    const refused = new Map<number, unknown>()
+    for (;;) {
+      try {
+        return await this.once(request, refused)
+      } catch (error) {
+        if (!(error instanceof RunFault)) throw error
+        if (!isLasting(error.cause) || refused.size >= MOST_REFUSED) throw error.cause
+        refused.set(error.dagRunId, error.cause)
+        this.avoided.set(error.dagRunId, performance.now() + AVOID_MS)
+        const { dagRunId, cause } = error
+        this.deps.log.error({ dagRunId, err: messageOf(cause) }, 'a run was left out: its part is refused for good')
+      }
+    }
+  }
+
+  /** Whether since the last look some run was passed over because another process held it. */
+  takeMissed(): boolean {
+    const { hasMissed } = this
+    this.hasMissed = false
+    return hasMissed
+  }
+
+  /** Runs that nobody asked for by name and that are at fault. */
+  private avoiding(refused: ReadonlyMap<number, unknown>): number[] {
+    const now = performance.now()
+    for (const [id, until] of this.avoided) if (until <= now) this.avoided.delete(id)
+    return [...new Set([...refused.keys(), ...this.avoided.keys()])]
   }
 
   async close(): Promise<void> {
@@ -135,12 +199,13 @@ export class TurnRunner {
     return client
   }
 
-  private async once(request: TurnRequest): Promise<TurnResult> {
+  private async once(request: TurnRequest, refused: ReadonlyMap<number, unknown>): Promise<TurnResult> {
     const client = await this.connection()
     const tx = sqlOf(client)
     const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
     try {
-      const result = await this.transact(tx, request, touched)
+      const result = await this.transact(tx, request, refused, touched)
+      this.hasMissed ||= result.hasMissed
       if (result.changedRuns.length > 0) this.deps.onChange(result)
       return result
     } catch (error) {
@@ -151,47 +216,66 @@ export class TurnRunner {
   }
 
   private async rollback(client: Connection, reason: unknown): Promise<void> {
+    const cause = reason instanceof RunFault ? reason.cause : reason
     try {
+      if (isConnectionError(cause)) throw cause
       await client.query('rollback')
     } catch (error) {
       this.deps.log.warn({ err: messageOf(error), reason: messageOf(reason) }, 'the writing connection is replaced')
-      this.client = null
-      await client.end().catch(() => undefined)
+      if (this.client === client) this.client = null
+      this.deps.database.abandon(client)
     }
   }
 
-  private async transact(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<TurnResult> {
+  private async transact(
+    tx: Sql,
+    request: TurnRequest,
+    refused: ReadonlyMap<number, unknown>,
+    touched: Set<number>,
+  ): Promise<TurnResult> {
     const begun = tx.query('begin')
     begun.catch(() => undefined) // The same failure rejects the next statement, which is awaited.
-    await request.before?.(tx)
-    const prepared = await this.prepare(tx, request, touched)
+    await request.before?.(tx, refused)
+    const prepared = await this.prepare(tx, request, refused, touched)
     request.act(prepared.all)
     const all = [...prepared.all.values()]
     const slots = await giveSlots(tx, all, prepared.held, this.deps.limits, request.isWide === true)
     const started = request.slots === undefined ? [] : this.startAttempts(prepared, slots.admitted, request.slots)
-    for (const changes of all) finishRun(changes)
+    for (const changes of all) blame(changes.board.run.dagRunId, () => finishRun(changes))
     const changed = all.filter((changes) => !changes.isEmpty)
-    const writes = changed.map((changes) => writeChanges(tx, changes, this.deps.who, request.slots?.worker ?? null))
+    const writes = changed.map((changes) =>
+      blameAsync(changes.board.run.dagRunId, () =>
+        writeChanges(tx, changes, this.deps.who, request.slots?.worker ?? null),
+      ),
+    )
     for (const changes of changed)
       if (changes.isCleared || isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
     writes.push(this.wake(tx, changed, slots.hasLeftover, request))
     const outcomes = await Promise.allSettled(writes)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     await tx.query('commit')
-    return this.afterCommit(changed, started, prepared.hasMissed)
+    return { ...this.afterCommit(changed, started, prepared.hasMissed), refused }
   }
 
-  private async prepare(tx: Sql, request: TurnRequest, touched: Set<number>): Promise<Prepared> {
+  private async prepare(
+    tx: Sql,
+    request: TurnRequest,
+    refused: ReadonlyMap<number, unknown>,
+    touched: Set<number>,
+  ): Promise<Prepared> {
     const { slots } = request
+    const avoided = this.avoiding(refused)
+    const runs = request.runs.filter((id) => !refused.has(id))
+    const freeRuns = (request.freeRuns ?? []).filter((id) => !avoided.includes(id))
     const heads =
-      slots?.mayClaim === true && slots.count > 0 ? peekQueued(tx, slots.queues, slots.count) : Promise.resolve([])
+      slots?.mayClaim === true && slots.count > 0
+        ? peekQueued(tx, slots.queues, slots.count, avoided)
+        : Promise.resolve([])
     const waiting = peekHeld(tx, PEEK_HELD)
-    const mustLock = request.runs.length > 0 ? lockRuns(tx, request.runs) : Promise.resolve([])
+    const mustLock = runs.length > 0 ? lockRuns(tx, runs) : Promise.resolve([])
     const [queued, held, locked] = await Promise.all([heads, waiting, mustLock])
     const have = new Set(locked.map((run) => run.id))
-    const wanted = [...new Set([...(request.freeRuns ?? []), ...queued.map((row) => row.dag_run_id)])].filter(
-      (id) => !have.has(id),
-    )
+    const wanted = [...new Set([...freeRuns, ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
     const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
     const rows = [...locked, ...free]
     for (const row of rows) touched.add(row.id)
@@ -223,10 +307,13 @@ export class TurnRunner {
     )
     return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {
       const { board } = changes
-      changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
-      const task = board.graph.tasks[ti.task]
-      if (task === undefined)
-        throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+      const task = blame(board.run.dagRunId, () => {
+        changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
+        const found = board.graph.tasks[ti.task]
+        if (found === undefined)
+          throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+        return found
+      })
       return {
         dagRunId: board.run.dagRunId,
         tiId: ti.id,
@@ -273,7 +360,7 @@ export class TurnRunner {
     changed: readonly RunChanges[],
     started: readonly StartedAttempt[],
     hasMissed: boolean,
-  ): TurnResult {
+  ): Omit<TurnResult, 'refused'> {
     const ended: number[] = []
     for (const { board, ways, isCleared } of changed) {
       board.run.rev++

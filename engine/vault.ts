@@ -3,6 +3,7 @@
 import { type ConnectionFields, parseConnectionText } from '../core/connection-uri.ts'
 import { BaramError } from '../core/errors.ts'
 import { isSensitiveName, MASK, maskByName } from '../core/secret-names.ts'
+import { idFault, storableFault } from '../core/storable.ts'
 import type { SecretBox } from '../runtime/secrets.ts'
 import type { Database } from '../store/database.ts'
 import { insertAudit } from '../store/postgres/audit.ts'
@@ -47,21 +48,31 @@ export interface Connection extends ConnectionFields {
 /** What happens to a key that exists. */
 export type OnExisting = 'fail' | 'overwrite' | 'skip'
 
-const KEY_LENGTH = 250
-
-function checkKey(key: string, what: string): void {
-  if (key === '' || key.length > KEY_LENGTH)
-    throw new BaramError('INPUT_INVALID', `a ${what} must have 1 to ${KEY_LENGTH} characters, found ${key.length}`)
-  if (key.includes('\u0000') || !key.isWellFormed())
-    throw new BaramError('INPUT_INVALID', `a ${what} must be text that Postgres can store`)
+export interface SetOptions {
+  /** Default `overwrite`. */
+  readonly existing?: OnExisting
+  /** First in the transaction: throws when the caller may no longer write. */
+  readonly fence?: (tx: Sql) => Promise<void>
 }
 
-function checkText(text: string | null, what: string): void {
-  if (text?.includes('\u0000') === true || text?.isWellFormed() === false)
-    throw new BaramError(
-      'INPUT_INVALID',
-      `${what} must be text without NUL characters and without halves of surrogate pairs`,
-    )
+function checkKey(key: string, what: string): void {
+  const fault = idFault(key, `a ${what}`)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
+}
+
+function checkText(text: string | null, what: string, most = Number.POSITIVE_INFINITY): void {
+  const fault = text === null ? null : storableFault(text)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', `${what} must be text ${fault}`)
+  if (text !== null && text.length > most)
+    throw new BaramError('INPUT_INVALID', `${what} has at most ${most} characters, found ${text.length}`)
+}
+
+/** Columns of a Connection with a length of their own. */
+const MOST_CHARACTERS: Readonly<Record<string, number>> = { connType: 500, host: 500, schema: 500 }
+
+function checkPort(port: number | null): void {
+  if (port !== null && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new BaramError('INPUT_INVALID', `a port is a whole number from 0 to 65535, found ${port}`)
 }
 
 export class Vault {
@@ -118,12 +129,13 @@ export class Vault {
     value: string,
     description: string | null,
     by: string,
-    existing: OnExisting = 'overwrite',
+    { existing = 'overwrite', fence }: SetOptions = {},
   ): Promise<boolean> {
     checkKey(key, 'variable key')
     checkText(value, 'the value')
     checkText(description, 'the description')
     return this.options.database.transaction(async (tx) => {
+      await fence?.(tx)
       const kept = value === MASK && this.isSensitive(key) ? await findVariable(tx, key) : null
       const sealed = kept?.val ?? this.options.box.seal(value, `variable|${key}|val`)
       if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
@@ -141,8 +153,9 @@ export class Vault {
   }
 
   /** False when there was none. */
-  async deleteVariable(key: string, by: string): Promise<boolean> {
+  async deleteVariable(key: string, by: string, fence?: SetOptions['fence']): Promise<boolean> {
     return this.options.database.transaction(async (tx) => {
+      await fence?.(tx)
       const isGone = await deleteVariable(tx, key)
       if (isGone) await insertAudit(tx, { event: 'variable.delete', owner: by, extra: { key } })
       return isGone
@@ -214,7 +227,8 @@ export class Vault {
     checkKey(connection.connId, 'connection id')
     if (connection.connType === '') throw new BaramError('INPUT_INVALID', 'a connection needs a type')
     for (const [field, text] of Object.entries(connection))
-      if (typeof text === 'string') checkText(text, `the field ${field}`)
+      if (typeof text === 'string') checkText(text, `the field ${field}`, MOST_CHARACTERS[field])
+    checkPort(connection.port)
     return this.options.database.transaction(async (tx) => {
       const row = await this.sealConnection(tx, connection)
       if (existing === 'overwrite') await upsertConnection(tx, row)

@@ -2,10 +2,12 @@
 // are those of the way a run takes; waits.ts, run-ends.ts and clear.ts hold the others.
 
 import type { RunBoard, TaskInstanceView } from '../core/board.ts'
+import { reasonText } from '../core/bound-result.ts'
 import { decide } from '../core/decide.ts'
+import { messageOf } from '../core/errors.ts'
 import type { Database } from '../store/database.ts'
 import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
-import { findHeldRuns, findOrphans } from '../store/postgres/live.ts'
+import { findHeldRuns, findOrphans, type Orphan } from '../store/postgres/live.ts'
 import {
   findIdleRuns,
   findStartableRuns,
@@ -15,6 +17,7 @@ import {
   placesOfRuns,
 } from '../store/postgres/runs.ts'
 import type { RunChanges } from './changes.ts'
+import { blame, noteRefused, takeApart } from './set-aside.ts'
 import { type Report, recordHanded, settleAndAdvance } from './settling.ts'
 import type { Slots, TurnResult, TurnRunner } from './turn.ts'
 
@@ -50,27 +53,44 @@ export async function report(
   const result = await turns.run({
     runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
     slots,
+    isBatch: true,
     act(all) {
       dropped = []
       for (const one of reports) {
         const changes = all.get(one.dagRunId)
-        const ti = isAttempt(changes?.board, one.tiId, one.epoch)
-        if (changes !== undefined && restart(changes, one.tiId, one.epoch)) continue
-        if (changes === undefined || ti === null) dropped.push(one)
-        else {
-          changes.xcoms.push(...one.xcoms)
-          recordHanded(changes, ti, one)
-          settleAndAdvance(changes, ti, one.outcome, now)
-        }
+        if (changes === undefined || !blame(one.dagRunId, () => takeReport(changes, one, now))) dropped.push(one)
       }
     },
   })
-  return { ...result, dropped }
+  const apart = reports.filter((one) => result.refused.has(one.dagRunId))
+  await takeApart(turns, apart, [
+    (one, changes) => takeReport(changes, one, now),
+    // What it hands on or says is refused: its end is not, and it is tried again as far as it has tries.
+    (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
+  ])
+  return { ...result, dropped: dropped.filter((one) => !apart.includes(one)) }
+}
+
+/** @returns false when the attempt is no longer the current one */
+function takeReport(changes: RunChanges, one: Report, now: number): boolean {
+  if (restart(changes, one.tiId, one.epoch)) return true
+  const ti = isAttempt(changes.board, one.tiId, one.epoch)
+  if (ti === null) return false
+  changes.xcoms.push(...one.xcoms)
+  recordHanded(changes, ti, one)
+  settleAndAdvance(changes, ti, one.outcome, now)
+  return true
+}
+
+/** A report whose content the database refuses: what is left of it is that it failed, and why. */
+function asFailure(one: Report, refusal: unknown): Report {
+  const message = reasonText(`what the task did could not be stored: ${messageOf(refusal)}`)
+  return { ...one, outcome: { kind: 'failure', message, isRetryable: true }, xcoms: [] }
 }
 
 /** Takes queued attempts for free slots. */
 export function claim(turns: TurnRunner, slots: Slots): Promise<TurnResult> {
-  return turns.run({ runs: [], slots, act: () => undefined })
+  return turns.run({ runs: [], slots, isBatch: true, act: () => undefined })
 }
 
 /** Queued runs become running, as far as the limits of their DAGs and backfills go. Returns how many. */
@@ -82,6 +102,7 @@ export async function startRuns(database: Database, turns: TurnRunner): Promise<
   const result = await turns.run({
     runs: [],
     freeRuns: ids,
+    isBatch: true,
     async before(tx) {
       room = await lockRunPlaces(tx, [...placeOf.values()])
     },
@@ -97,10 +118,11 @@ export async function startRuns(database: Database, turns: TurnRunner): Promise<
         left.set(key, places - 1)
         changes.board.run.state = 'running'
         changes.runBecause = { code: 'started' }
-        changes.add(decide(changes.board))
+        blame(id, () => changes.add(decide(changes.board)))
       }
     },
   })
+  await noteRefused(turns, result.refused)
   return result.changedRuns.length
 }
 
@@ -114,6 +136,7 @@ export async function admitHeld(database: Database, turns: TurnRunner): Promise<
       runs: [],
       freeRuns: runs,
       isWide: true,
+      isBatch: true,
       act(changes) {
         all = changes
       },
@@ -151,39 +174,52 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
   const orphans = await findOrphans(database)
   if (orphans.length === 0) return []
   let lost: LostAttempt[] = []
-  await turns.run({
-    runs: [...new Set(orphans.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+  const take = (row: Orphan, changes: RunChanges) => {
+    const ended = takeOrphan(changes, row, now)
+    if (ended !== null) lost.push(ended)
+  }
+  const { refused } = await turns.run({
+    runs: [],
+    // A run that somebody holds at this moment is looked at again soon: nobody else waits for it.
+    freeRuns: [...new Set(orphans.map((row) => row.dagRunId))].sort((a, b) => a - b),
+    isBatch: true,
     act(all) {
       lost = []
       for (const row of orphans) {
-        const changes = all.get(row.dag_run_id)
-        const ti = isAttempt(changes?.board, row.ti_id, row.epoch)
-        if (changes === undefined) continue
-        const own = changes.board.instances.get(row.ti_id)
-        const ended = own === undefined ? null : lostAttempt(changes.board, own, row.hostname, true)
-        if (restart(changes, row.ti_id, row.epoch)) {
-          // As it was before it began again: its log needs a last line.
-          if (ended !== null) lost.push(ended)
-        } else if (ti !== null) {
-          settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.worker_id}` }, now)
-          lost.push(lostAttempt(changes.board, ti, row.hostname, ti.state === 'up_for_retry'))
-        }
+        const changes = all.get(row.dagRunId)
+        if (changes !== undefined) blame(row.dagRunId, () => take(row, changes))
       }
     },
   })
+  const apart = orphans.filter((row) => refused.has(row.dagRunId))
+  await takeApart(turns, apart, [take])
   return lost
 }
 
+/** Ends one attempt whose worker is dead; null when it has gone on meanwhile. */
+function takeOrphan(changes: RunChanges, row: Orphan, now: number): LostAttempt | null {
+  const { board } = changes
+  const own = board.instances.get(row.tiId)
+  const ended = own === undefined ? null : lostAttempt(board, own, row.hostname, true)
+  // As it was before it began again: its log needs a last line.
+  if (restart(changes, row.tiId, row.epoch)) return ended
+  const ti = isAttempt(board, row.tiId, row.epoch)
+  if (ti === null) return null
+  settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.workerId}` }, now)
+  return lostAttempt(board, ti, row.hostname, ti.state === 'up_for_retry')
+}
+
 function decideAll(all: ReadonlyMap<number, RunChanges>): void {
-  for (const changes of all.values())
-    if (changes.board.run.state === 'running' && !changes.isPaused) changes.add(decide(changes.board))
+  for (const [id, changes] of all)
+    if (changes.board.run.state === 'running' && !changes.isPaused) blame(id, () => changes.add(decide(changes.board)))
 }
 
 /** Runs that nobody works on are decided as a whole: the net under every lost wake-up. */
 export async function decideIdle(database: Database, turns: TurnRunner): Promise<number> {
   const ids = await findIdleRuns(database, BATCH)
   if (ids.length === 0) return 0
-  const result = await turns.run({ runs: [], freeRuns: ids, isWide: true, act: decideAll })
+  const result = await turns.run({ runs: [], freeRuns: ids, isWide: true, isBatch: true, act: decideAll })
+  await noteRefused(turns, result.refused)
   // Those that stay as they are go to the end of the line: a batch of them must not hide the rest for ever.
   await markLookedAt(database, ids)
   return result.changedRuns.length
@@ -193,9 +229,10 @@ export async function decideIdle(database: Database, turns: TurnRunner): Promise
 export async function decideAsked(database: Database, turns: TurnRunner): Promise<number> {
   const asked = await findAsked(database, BATCH)
   if (asked.length === 0) return 0
-  await turns.run({
+  const { refused } = await turns.run({
     runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
     isWide: true,
+    isBatch: true,
     before: (tx) =>
       deleteAsked(
         tx,
@@ -203,5 +240,6 @@ export async function decideAsked(database: Database, turns: TurnRunner): Promis
       ),
     act: decideAll,
   })
+  await noteRefused(turns, refused)
   return asked.length
 }

@@ -1,10 +1,13 @@
 // Waits that end: retries, tries that were put off, deferred tasks whose date or trigger has come, or has not in time.
 
 import type { TaskInstanceView } from '../core/board.ts'
+import { reasonText } from '../core/bound-result.ts'
+import { messageOf } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
 import type { Database } from '../store/database.ts'
 import { type DueRow, findDue } from '../store/postgres/live.ts'
 import type { RunChanges } from './changes.ts'
+import { blame, takeApart } from './set-aside.ts'
 import { settleAndAdvance } from './settling.ts'
 import type { TurnRunner } from './turn.ts'
 
@@ -18,8 +21,8 @@ function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: nu
   else if (ti.state === 'up_for_reschedule') changes.add([board.move(ti, 'scheduled', { code: 'reschedule_due' })])
   else if (ti.state === 'deferred') {
     // Due by its own date, or because its trigger has not come in time.
-    if (row.wait_until !== null && row.wait_until <= row.now) {
-      changes.fired.push({ tiId: ti.id, event: new Date(row.wait_until).toISOString() })
+    if (row.waitUntil !== null && row.waitUntil <= row.now) {
+      changes.fired.push({ tiId: ti.id, event: new Date(row.waitUntil).toISOString() })
       changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
     } else settleAndAdvance(changes, ti, { kind: 'wait_timeout' }, now)
   }
@@ -29,18 +32,24 @@ function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: nu
 export async function wakeDue(database: Database, turns: TurnRunner, now: number): Promise<number> {
   const due = await findDue(database, BATCH)
   if (due.length === 0) return 0
-  await turns.run({
+  const wake = (row: DueRow, changes: RunChanges) => {
+    const ti = changes.board.instances.get(row.tiId)
+    // Seen before the lock: since then it may have gone on, and wait for something else.
+    if (ti?.epoch === row.epoch && !changes.isPaused) wakeOne(changes, ti, row, now)
+  }
+  const { refused } = await turns.run({
     runs: [],
-    freeRuns: [...new Set(due.map((row) => row.dag_run_id))],
+    freeRuns: [...new Set(due.map((row) => row.dagRunId))],
+    isBatch: true,
     act(all) {
       for (const row of due) {
-        const changes = all.get(row.dag_run_id)
-        const ti = changes?.board.instances.get(row.ti_id)
-        // Seen before the lock: since then it may have gone on, and wait for something else.
-        if (changes !== undefined && ti?.epoch === row.epoch && !changes.isPaused) wakeOne(changes, ti, row, now)
+        const changes = all.get(row.dagRunId)
+        if (changes !== undefined) blame(row.dagRunId, () => wake(row, changes))
       }
     },
   })
+  const apart = due.filter((row) => refused.has(row.dagRunId))
+  await takeApart(turns, apart, [wake])
   return due.length
 }
 
@@ -55,26 +64,37 @@ export interface Fired {
 
 /** Deferred instances whose triggers have come go on; those whose triggers failed fail their try. */
 export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<void> {
-  await turns.run({
+  const { refused } = await turns.run({
     runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
     isWide: true,
+    isBatch: true,
     act(all) {
-      for (const { dagRunId, tiId, epoch, result } of fired) {
-        const changes = all.get(dagRunId)
-        const ti = changes?.board.instances.get(tiId)
-        // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
-        if (changes === undefined || ti?.state !== 'deferred' || ti.epoch !== epoch) continue
-        if ('event' in result) {
-          changes.fired.push({ tiId, event: result.event })
-          changes.add([changes.board.move(ti, 'scheduled', { code: 'wait_over' })])
-        } else
-          settleAndAdvance(
-            changes,
-            ti,
-            { kind: 'failure', message: `its trigger failed: ${result.error}`, isRetryable: true },
-            now,
-          )
+      for (const one of fired) {
+        const changes = all.get(one.dagRunId)
+        if (changes !== undefined) blame(one.dagRunId, () => takeFired(changes, one, now))
       }
     },
   })
+  const apart = fired.filter((one) => refused.has(one.dagRunId))
+  await takeApart(turns, apart, [
+    (one, changes) => takeFired(changes, one, now),
+    (one, changes) => {
+      const error = `its event could not be stored: ${messageOf(refused.get(one.dagRunId))}`
+      takeFired(changes, { ...one, result: { error } }, now)
+    },
+  ])
+}
+
+function takeFired(changes: RunChanges, { tiId, epoch, result }: Fired, now: number): void {
+  const { board } = changes
+  const ti = board.instances.get(tiId)
+  // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
+  if (ti?.state !== 'deferred' || ti.epoch !== epoch) return
+  if ('event' in result) {
+    changes.fired.push({ tiId, event: result.event })
+    changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
+    return
+  }
+  const message = reasonText(`its trigger failed: ${result.error}`)
+  settleAndAdvance(changes, ti, { kind: 'failure', message, isRetryable: true }, now)
 }

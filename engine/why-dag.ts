@@ -2,10 +2,12 @@
 
 import { relative } from '../core/times.ts'
 import type { Database } from '../store/database.ts'
+import { findDagWarning } from '../store/postgres/dags.ts'
 import { listImportErrors } from '../store/postgres/read-admin.ts'
 import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
 import { activeRunsAt, hasScheduler, listPauses } from '../store/postgres/why.ts'
 import type { Boards } from './boards.ts'
+import { RUN_REFUSED } from './create-run.ts'
 import { planDag } from './plan.ts'
 import { latestVersion } from './repin.ts'
 import { at, listed, type Why } from './why-words.ts'
@@ -24,9 +26,16 @@ async function importFault(database: Database, dag: DagListRow): Promise<string>
   return line === undefined ? '' : ` (${line.trim().slice(0, 160)})`
 }
 
+const runRefused = (dagId: string, why: string): Why => ({
+  code: 'run_refused',
+  sentence: `${dagId} has no new run: ${why}. The scheduler tries again within a minute.`,
+})
+
 async function nextWords(database: Database, boards: Boards, dag: DagListRow, now: number): Promise<Why> {
   const { dag_id: dagId, timezone: zone } = dag
   const plan = await planDag(database, boards, dagId, 1)
+  const refused = await findDagWarning(database, dagId, RUN_REFUSED)
+  if (refused !== null) return runRefused(dagId, refused)
   const isOverdue = plan.due.length > 0
   if (isOverdue) {
     const active = await activeRunsAt(database, dagId, now)

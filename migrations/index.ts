@@ -4,7 +4,14 @@ import { m0001Metadata } from './0001-metadata.ts'
 import { m0002Waits } from './0002-waits.ts'
 import { m0003EffectsAndReports } from './0003-effects-and-reports.ts'
 import { m0004RunControl } from './0004-run-control.ts'
+import { m0005Hosts } from './0005-hosts.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
-export const migrations: readonly Migration[] = [m0001Metadata, m0002Waits, m0003EffectsAndReports, m0004RunControl]
+export const migrations: readonly Migration[] = [
+  m0001Metadata,
+  m0002Waits,
+  m0003EffectsAndReports,
+  m0004RunControl,
+  m0005Hosts,
+]

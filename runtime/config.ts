@@ -216,6 +216,13 @@ const SETTINGS = {
     10_000,
     'seconds without heartbeat after which a process counts as dead',
   ),
+  outageMs: setting(
+    'database',
+    'outage_tolerance_sec',
+    (v) => number(0, 86_400)(v) * 1000,
+    600_000,
+    'seconds for which schedulers and workers wait for a database that says it is down, and keep their attempts',
+  ),
   jobRetentionDays: setting(
     'scheduler',
     'job_retention_days',
@@ -252,6 +259,13 @@ const SETTINGS = {
     (v) => number(1, 86_400)(v) * 1000,
     30_000,
     'seconds between complete listings of the DAGs folder',
+  ),
+  staleFileMs: setting(
+    'dag_processor',
+    'stale_dag_threshold',
+    (v) => number(1, 86_400)(v) * 1000,
+    50_000,
+    'seconds a DAG file may be missing before its DAGs are stale; six times as long when nothing is left in its folder',
   ),
   parserMemoryMb: setting(
     'dag_processor',

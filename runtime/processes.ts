@@ -37,6 +37,22 @@ export function startTimeOf(pid: number): string | null {
   }
 }
 
+/**
+ * Whether the process with this pid and start time has certainly ended. What cannot be told (another user's process under
+ * `hidepid`) counts as running: a live process that is taken for dead would run twice.
+ */
+export function hasEnded(pid: number, startTime: string): boolean {
+  const now = startTimeOf(pid)
+  if (now !== null) return now !== startTime
+  if (onLinux && readOr(() => readFileSync(`/proc/${pid}/stat`, 'utf8')) !== '') return true
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+  }
+}
+
 /** Whether a process with this pid runs. */
 export function isAlive(pid: number): boolean {
   return startTimeOf(pid) !== null
@@ -50,6 +66,24 @@ function readOr(read: () => string): string {
   }
 }
 
+/** `''` where pids are not to be trusted: `/proc` was mounted in another namespace than this process lives in. */
+function readPidNamespace(): string {
+  if (readOr(() => readlinkSync('/proc/self')) !== String(process.pid)) return ''
+  return readOr(() => readlinkSync('/proc/self/ns/pid'))
+}
+
+/**
+ * Whether a pid that `other` noted means the same process here: only on the same boot of the same kernel, in the same pid
+ * namespace. Containers on one machine share the boot id, and may share the host's name.
+ */
+export function sharesPids(
+  me: Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>,
+  other: Pick<ProcessIdentity, 'bootId' | 'pidNamespace'>,
+): boolean {
+  if (me.bootId === '' || me.bootId !== other.bootId) return false
+  return me.pidNamespace === other.pidNamespace && (me.pidNamespace !== '' || !onLinux)
+}
+
 /** This process, as others can recognise it. */
 export function thisProcess(): ProcessIdentity {
   return {
@@ -58,7 +92,7 @@ export function thisProcess(): ProcessIdentity {
     bootId: onLinux
       ? readOr(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'))
       : ask('sysctl', ['-n', 'kern.bootsessionuuid']),
-    pidNamespace: onLinux ? readOr(() => readlinkSync('/proc/self/ns/pid')) : '',
+    pidNamespace: onLinux ? readPidNamespace() : '',
   }
 }
 

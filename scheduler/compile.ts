@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
-import { relative, resolve } from 'node:path'
+import { dirname, extname, relative, resolve } from 'node:path'
 import { build, type Message, type Metafile } from 'esbuild'
 import type { ErrorCode } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
@@ -27,6 +27,8 @@ export interface CompiledFile {
   readonly sourceCode: string
   /** Absolute paths of every file that is part of the module. */
   readonly inputs: readonly string[]
+  /** Where imports look before links are followed: a link that is swapped on the way leads elsewhere. */
+  readonly lookups: readonly string[]
   /** What each of them imports that stays outside the module, or comes from a package. */
   readonly imports: readonly ModuleImport[]
 }
@@ -133,6 +135,26 @@ function importsOf({ inputs }: Metafile, folder: string): ModuleImport[] {
   })
 }
 
+/** The paths a relative import may mean: as written, with the extension that was found, in a folder of that name. */
+function meaningsOf(written: string, found: string): string[] {
+  const extension = extname(found)
+  const bare = written.replace(/\.[cm]?[jt]s$/, '')
+  return [...new Set([written, `${bare}${extension}`, `${written}${extension}`, `${written}/index${extension}`])]
+}
+
+/** Relative imports that reached their file over a link: esbuild tells only where they ended. */
+function lookupsOf({ inputs }: Metafile, folder: string): string[] {
+  const found = Object.entries(inputs).flatMap(([input, { imports }]) =>
+    imports.flatMap(({ path, original, external }) => {
+      if (external === true || original === undefined || !/^[./]/.test(original)) return []
+      const end = resolve(folder, path)
+      const meanings = meaningsOf(resolve(dirname(resolve(folder, input)), original), end)
+      return meanings.includes(end) ? [] : meanings
+    }),
+  )
+  return [...new Set(found)]
+}
+
 /**
  * @param sourceRoot where source maps say that the files lie: for a debugger, the folder itself
  * @throws CompileError
@@ -171,6 +193,7 @@ export async function compileFile(path: string, folder: string, sourceRoot = SOU
       sourceCode,
       hash: createHash('sha256').update(code).digest('hex'),
       inputs: Object.keys(result.metafile.inputs).map((input) => resolve(folder, input)),
+      lookups: lookupsOf(result.metafile, folder),
       imports: importsOf(result.metafile, folder),
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 // Which files of a DAGs folder are DAG files: scripts, minus what `.airflowignore` names (gitignore syntax, as Airflow 3).
+// The folder may be a link that is swapped (git-sync): each listing follows it anew.
 
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import ignore, { type Ignore } from 'ignore'
 
@@ -9,6 +10,7 @@ const IGNORE_FILE = '.airflowignore'
 
 /** A folder of DAG files; `prefix` tells its files from those of other roots. */
 export interface DagRoot {
+  /** As it was given: a link in it is followed at each listing. */
   readonly folder: string
   readonly prefix: string
 }
@@ -18,10 +20,20 @@ export const EXAMPLES_PREFIX = 'examples/'
 
 export interface DagFile {
   readonly root: DagRoot
-  /** Absolute. */
+  /** What the root's folder was when it was listed, links followed. */
+  readonly folder: string
+  /** Absolute, in `folder`. */
   readonly path: string
+  /** Absolute, as its author knows it: in the root's folder as it was given. */
+  readonly fileloc: string
   /** With the root's prefix, `/` on every platform: the file's name in the database. */
   readonly name: string
+}
+
+/** A root as it was found. */
+export interface Listing {
+  readonly folder: string
+  readonly files: readonly DagFile[]
 }
 
 export const isScript = (path: string): boolean =>
@@ -48,7 +60,7 @@ interface Rules {
 const isIgnored = (path: string, rules: readonly Rules[], isFolder: boolean): boolean =>
   rules.some((rule) => rule.ignore.ignores(relative(rule.folder, path).split(sep).join('/') + (isFolder ? '/' : '')))
 
-async function walk(root: DagRoot, folder: string, rules: readonly Rules[], found: DagFile[]): Promise<void> {
+async function walk(folder: string, rules: readonly Rules[], found: string[]): Promise<void> {
   const own = await readIgnore(folder)
   const inside = own === null ? rules : [...rules, { folder, ignore: own }]
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -57,14 +69,24 @@ async function walk(root: DagRoot, folder: string, rules: readonly Rules[], foun
       entry.isDirectory() || (entry.isSymbolicLink() && (await stat(path).catch(() => null))?.isDirectory() === true)
     if (isFolder ? isSkippedFolder(entry.name) : !isScript(path)) continue
     if (isIgnored(path, inside, isFolder)) continue
-    if (isFolder) await walk(root, path, inside, found)
-    else found.push({ root, path, name: root.prefix + relative(root.folder, path).split(sep).join('/') })
+    if (isFolder) await walk(path, inside, found)
+    else found.push(path)
   }
 }
 
-/** Every DAG file below a root, by name. @throws Error when any part of it cannot be listed: an incomplete listing hides DAGs */
-export async function listDagFiles(root: DagRoot): Promise<DagFile[]> {
-  const found: DagFile[] = []
-  await walk(root, root.folder, [], found)
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+/** A root's folder and every DAG file below it, by name. @throws Error when any part of it cannot be listed: an incomplete listing hides DAGs */
+export async function listRoot(root: DagRoot): Promise<Listing> {
+  const folder = await realpath(root.folder)
+  const found: string[] = []
+  await walk(folder, [], found)
+  // A link that was swapped meanwhile: half of the one and half of the other is no listing.
+  if ((await realpath(root.folder)) !== folder) return listRoot(root)
+  const files = found.map((path) => {
+    const inside = relative(folder, path)
+    return { root, folder, path, fileloc: join(root.folder, inside), name: root.prefix + inside.split(sep).join('/') }
+  })
+  return { folder, files: files.sort((a, b) => (a.name < b.name ? -1 : 1)) }
 }
+
+/** The files alone. @throws Error as above */
+export const listDagFiles = async (root: DagRoot): Promise<readonly DagFile[]> => (await listRoot(root)).files

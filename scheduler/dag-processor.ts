@@ -1,21 +1,20 @@
-// The dag-processor: watches the DAGs folders, compiles what changed, has it read in a child, and stores what it yields.
-// A broken file is an import error and its last good version runs on; a file is gone only after three complete listings.
+// The dag-processor: watches the DAGs folders, has what changed read, and forgets what is gone for good. A broken file is
+// an import error and its last good version runs on; a folder that is away for a while hides nothing.
 
-import { stat } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { type FSWatcher, watch } from 'chokidar'
 import { messageOf } from '../core/errors.ts'
-import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
+import { forgetFile } from '../engine/dags.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { ModuleStore } from '../runtime/module-store.ts'
+import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
-import { listKnownFiles } from '../store/postgres/dags.ts'
-import { type CodeFault, type CompiledFile, CompileError, compileFile, describeFault, faultsJson } from './compile.ts'
-import { type DagFile, type DagRoot, isSkippedFolder, listDagFiles } from './dag-files.ts'
-import { locate, locateDeath } from './locate.ts'
-import { Parser } from './parser.ts'
+import { dropOldSightings, listSeenElsewhere, noteSightings } from '../store/postgres/dag-files.ts'
+import { listActiveDags, listKnownFiles } from '../store/postgres/dags.ts'
+import { type DagFile, type DagRoot, type Listing, listRoot } from './dag-files.ts'
+import { DagReader } from './dag-reader.ts'
+import { Stamper } from './file-stamps.ts'
+import { FolderWatch } from './folder-watch.ts'
+import { MissingFiles } from './missing-files.ts'
 
 export interface DagProcessorOptions {
   readonly config: Config
@@ -25,30 +24,31 @@ export interface DagProcessorOptions {
   onFatal(reason: string): void
 }
 
-/** Complete listings without a file before its DAGs count as gone (RELIABILITY rule 13). */
-const LISTINGS_UNTIL_GONE = 3
 /** Editors write a file in several steps: what changes within this is one change, ms. */
 const GATHER_MS = 30
 /** Between the end of reading changed files and the look whether they changed meanwhile, ms. */
 const AGAIN_MS = 150
-
-interface Known {
-  readonly hash: string
-  readonly inputs: readonly string[]
-  readonly isHelper: boolean
-}
-
-const NO_DAG = 'this file declares no DAG'
+/** While a file is missing its folder is listed this often within the time it is given. */
+const LOOKS_FOR_MISSING = 3
+/** Shortest pause between two such looks, ms. */
+const LEAST_LOOK_MS = 250
+/** After a listing that the database broke off, ms. */
+const AFTER_ERROR_MS = 2_000
 
 export class DagProcessor {
   private readonly options: DagProcessorOptions
-  private readonly modules: ModuleStore
-  private readonly parser: Parser
-  private readonly known = new Map<string, Known>()
-  private readonly missing = new Map<string, number>()
+  private readonly reader: DagReader
+  private readonly missing: MissingFiles
+  private readonly watch: FolderWatch
   private readonly changedPaths = new Set<string>()
+  private listings = new Map<DagRoot, Listing>()
   private files: readonly DagFile[] = []
-  private watcher: FSWatcher | null = null
+  /** Read anew by the last listing: what changed between reading and stamping them shows in a second reading. */
+  private toReadTwice: ReadonlySet<string> = new Set()
+  private noted = ''
+  private failure = ''
+  /** The last listing was not carried through. */
+  private isBroken = false
   private rescan: NodeJS.Timeout | null = null
   private gather: NodeJS.Timeout | null = null
   private again: NodeJS.Timeout | null = null
@@ -58,22 +58,24 @@ export class DagProcessor {
 
   constructor(options: DagProcessorOptions) {
     this.options = options
-    const { config, log } = options
-    this.modules = new ModuleStore(config.home)
-    this.parser = new Parser({
-      memoryMb: config.parserMemoryMb,
-      timeoutMs: config.dagFileTimeoutMs,
-      env: config.childEnv,
-      cwd: config.home,
+    const { config, log, roots } = options
+    this.reader = new DagReader(options)
+    this.missing = new MissingFiles({
+      thresholdMs: config.staleFileMs,
+      longestStepMs: 2 * config.rescanMs,
+      prefixes: roots.map((root) => root.prefix),
+    })
+    this.watch = new FolderWatch({
       log,
-      defaults: { maxActiveTasks: config.maxActiveTasksPerDag, maxActiveRuns: config.maxActiveRunsPerDag },
+      folders: roots.map((root) => root.folder),
+      onChange: (path) => this.onChange(path),
+      onSwap: () => void this.enqueue(() => this.list(true)),
     })
   }
 
   async start(): Promise<void> {
     const { config, database, log } = this.options
-    this.modules.open()
-    this.parser.warm()
+    this.reader.open()
     this.lease = await Lease.take({
       jobType: 'DagProcessorJob',
       info: { folders: this.options.roots.map((root) => root.folder) },
@@ -81,11 +83,13 @@ export class DagProcessor {
       leaseMs: config.leaseMs,
       log,
       sql: () => database,
+      session: database.session,
+      outageMs: config.outageMs,
       onLost: (reason) => this.options.onFatal(reason),
     })
-    this.watchFolders()
-    await this.enqueue(() => this.list())
-    this.rescan = setInterval(() => void this.enqueue(() => this.list()), config.rescanMs)
+    await this.watch.start()
+    await this.enqueue(() => this.list(true))
+    this.rescan = setInterval(() => void this.enqueue(() => this.list(true)), config.rescanMs)
     log.info({ jobId: this.lease.jobId, files: this.files.length }, 'dag-processor started')
   }
 
@@ -94,37 +98,19 @@ export class DagProcessor {
     if (this.rescan !== null) clearInterval(this.rescan)
     if (this.gather !== null) clearTimeout(this.gather)
     if (this.again !== null) clearTimeout(this.again)
-    await this.watcher?.close()
-    this.parser.close()
+    await this.watch.close()
+    this.reader.close()
     await this.tail
     await this.lease
       ?.end('success')
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
   }
 
-  private watchFolders(): void {
-    const folders = this.options.roots.map((root) => root.folder)
-    this.watcher = watch(folders, {
-      ignoreInitial: true,
-      ignored: (path) =>
-        folders.every((folder) => folder !== path) &&
-        isSkippedFolder(basename(path)) &&
-        basename(path) !== '.airflowignore',
-    })
-    this.watcher.on('all', (_event, path) => this.onChange(path))
-    this.watcher.on('error', (error) =>
-      this.options.log.warn(
-        { err: messageOf(error) },
-        'a DAGs folder cannot be watched; it is listed from time to time instead',
-      ),
-    )
-  }
-
   private onChange(path: string): void {
     this.changedPaths.add(path)
     this.gather ??= setTimeout(() => {
       this.gather = null
-      void this.enqueue(() => this.list())
+      void this.enqueue(() => this.list(false))
     }, GATHER_MS)
   }
 
@@ -144,170 +130,134 @@ export class DagProcessor {
     return this.tail
   }
 
-  private async list(): Promise<void> {
+  /** `isWhole`: also look for what no watcher tells, in files and in the database. */
+  private async list(isWhole: boolean): Promise<void> {
+    try {
+      await this.listOnce(isWhole || this.isBroken)
+      this.isBroken = false
+    } catch (error) {
+      this.isBroken = true
+      throw error
+    } finally {
+      this.planNextLook()
+    }
+  }
+
+  private async listOnce(isWhole: boolean): Promise<void> {
     const changed = new Set(this.changedPaths)
     this.changedPaths.clear()
-    const listings = await Promise.allSettled(this.options.roots.map(listDagFiles))
-    const isComplete = listings.every((listing) => listing.status === 'fulfilled')
-    const files = listings.flatMap((listing) => (listing.status === 'fulfilled' ? listing.value : []))
-    for (const listing of listings) {
-      if (listing.status === 'rejected')
-        this.options.log.warn(
-          { err: messageOf(listing.reason) },
-          'a DAGs folder could not be listed whole; nothing is removed',
-        )
-    }
-    this.files = files
-    const affected = await this.findAffected(files, changed)
-    for (const file of affected) await this.process(file)
-    if (affected.length > 0) this.lookOnceMore()
-    await this.settleHelpers()
-    if (isComplete) await this.forgetMissing(new Set(files.map((file) => file.name)))
-  }
-
-  /** A file saved twice at once may cost the watcher its second event: look again until nothing has changed. */
-  private lookOnceMore(): void {
-    this.again ??= setTimeout(() => {
-      this.again = null
-      void this.enqueue(() => this.list())
-    }, AGAIN_MS)
-  }
-
-  /** Files to read: new ones, and those that a change (their own or of something they import) touches. */
-  private async findAffected(files: readonly DagFile[], changed: ReadonlySet<string>): Promise<DagFile[]> {
-    const affected: DagFile[] = []
-    for (const file of files) {
-      const known = this.known.get(file.name)
-      if (
-        known === undefined ||
-        changed.has(file.path) ||
-        known.inputs.some((input) => changed.has(input)) ||
-        (await this.isModified(file))
-      )
-        affected.push(file)
-    }
-    return affected
-  }
-
-  private readonly stamps = new Map<string, string>()
-
-  /** Size and time of the file, for changes that the watcher missed. */
-  private async isModified(file: DagFile): Promise<boolean> {
-    const before = this.stamps.get(file.name)
-    const now = await this.stamp(file)
-    return before !== undefined && now !== null && now !== before
-  }
-
-  private async stamp(file: DagFile): Promise<string | null> {
-    try {
-      const { size, mtimeMs, ino } = await stat(file.path)
-      const text = `${size}/${mtimeMs}/${ino}`
-      this.stamps.set(file.name, text)
-      return text
-    } catch {
-      return null // Deleted meanwhile: the next listing tells.
-    }
-  }
-
-  private async process(file: DagFile): Promise<void> {
-    const began = performance.now()
-    await this.stamp(file)
-    try {
-      const compiled = await compileFile(file.path, file.root.folder)
-      if (this.known.get(file.name)?.hash === compiled.hash) return
-      await this.read(file, compiled, began)
-    } catch (error) {
-      if (!(error instanceof CompileError)) throw error
-      this.known.set(file.name, { hash: '', inputs: this.known.get(file.name)?.inputs ?? [file.path], isHelper: false })
-      await this.recordError(file.name, error.message, error.faults)
-    }
-  }
-
-  private async read(file: DagFile, compiled: CompiledFile, began: number): Promise<void> {
-    const path = this.modules.put(compiled.hash, compiled.code)
-    const outcome = await this.parser.parse(path)
-    if (this.isStopping) return
-    if (outcome.kind === 'died') {
-      this.known.set(file.name, { hash: compiled.hash, inputs: compiled.inputs, isHelper: false })
-      const fault = locateDeath(outcome.message, file.name, compiled)
-      await this.recordError(file.name, describeFault(fault), [fault])
-      return
-    }
-    const { dags, errors, notices, doubts } = outcome.result
-    for (const notice of notices) this.options.log.warn({ file: file.name, notice }, 'a DAG file has a notice')
-    for (const doubt of doubts) {
-      const notice = describeFault(locate(doubt, file.name, compiled))
-      this.options.log.warn({ file: file.name, notice }, 'a DAG file has a notice')
-    }
-    const isHelper = dags.length === 0 && errors.length === 1 && errors[0]?.code === 'FILE_EMPTY'
-    this.known.set(file.name, { hash: compiled.hash, inputs: compiled.inputs, isHelper })
-    const faults = errors.map((fault) => locate(fault, file.name, compiled))
-    const parsed: ParsedFile = {
-      relativeFileloc: file.name,
-      fileloc: file.path,
-      sourceCode: compiled.sourceCode,
-      moduleHash: compiled.hash,
-      moduleCode: compiled.code,
-      parseSeconds: (performance.now() - began) / 1000,
-      dags,
-      errorText: faults.length === 0 || isHelper ? null : faults.map(describeFault).join('\n\n'),
-      errorDetails: faultsJson(faults),
-    }
-    const present = new Set(this.files.map((each) => each.name))
-    const { changed, taken } = await syncFile(
-      this.options.database,
-      parsed,
-      present,
-      this.options.config.dagsArePausedAtCreation,
+    const isComplete = await this.listRoots()
+    await this.watch.follow(
+      [...this.listings.values()].map((listing) => listing.folder),
+      this.reader.sources(),
     )
-    const ms = Math.round(performance.now() - began)
-    this.options.log.info(
-      { file: file.name, dags: dags.length, changed, taken, errors: errors.length, ms },
-      'DAG file read',
-    )
+    const present = new Set(this.files.map((file) => file.name))
+    await this.readAffected(changed, present, isWhole)
+    await this.reader.settleHelpers(this.files)
+    await this.noteSightings(present)
+    if (isComplete) await this.forgetMissing(present)
+    else this.missing.interrupt()
   }
 
-  private async recordError(name: string, text: string, faults: readonly CodeFault[]): Promise<void> {
-    this.options.log.warn({ file: name, fault: text.split('\n')[0] }, 'DAG file has an error')
-    await recordImportError(this.options.database, name, text, faultsJson(faults))
-  }
-
-  /** A file without a DAG that others import is a helper; one that nobody imports is a mistake its author should hear of. */
-  private async settleHelpers(): Promise<void> {
-    for (const file of this.files) {
-      const known = this.known.get(file.name)
-      if (known?.isHelper !== true) continue
-      const isImported = [...this.known].some(([name, other]) => name !== file.name && other.inputs.includes(file.path))
-      this.known.set(file.name, { ...known, isHelper: false })
-      if (isImported) await forgetFile(this.options.database, file.name)
-      else {
-        const message = `${NO_DAG}: export one (\`export const dag = new Dag(…)\`) or serve a Bundle; if it is a helper that nothing imports yet, name it in .airflowignore`
-        await this.recordError(file.name, message, [
-          { code: 'FILE_EMPTY', message, file: file.name, line: null, column: null, frame: null },
-        ])
+  /** False when some folder could not be listed whole: what was in it is taken to be there still. */
+  private async listRoots(): Promise<boolean> {
+    const { roots, log } = this.options
+    const faults: string[] = []
+    for (const root of roots) {
+      try {
+        this.listings.set(root, await listRoot(root))
+      } catch (error) {
+        faults.push(messageOf(error))
       }
     }
+    const failure = faults.join('; ')
+    if (failure !== this.failure && failure !== '')
+      log.error({ err: failure }, 'a DAGs folder cannot be listed whole; nothing is removed until it can')
+    if (failure !== this.failure && failure === '') log.info({}, 'the DAGs folders can be listed again')
+    this.failure = failure
+    this.files = roots.flatMap((root) => this.listings.get(root)?.files ?? [])
+    return failure === ''
+  }
+
+  private async readAffected(
+    changed: ReadonlySet<string>,
+    present: ReadonlySet<string>,
+    isWhole: boolean,
+  ): Promise<void> {
+    const stamper = new Stamper()
+    const lost = isWhole
+      ? this.reader.findLost(new Set(await listActiveDags(this.options.database)))
+      : new Set<string>()
+    const again = this.toReadTwice
+    const fresh = new Set<string>()
+    this.toReadTwice = fresh
+    for (const file of this.files) {
+      const isForced = lost.has(file.name)
+      const isAffected =
+        isForced || again.has(file.name) || (await this.reader.isAffected(file, changed, stamper, isWhole))
+      if (isAffected && (await this.read(file, present, stamper, isForced))) fresh.add(file.name)
+    }
+  }
+
+  /** One file; what is wrong with it stops no other. @throws Error when the database is away */
+  private async read(
+    file: DagFile,
+    present: ReadonlySet<string>,
+    stamper: Stamper,
+    isForced: boolean,
+  ): Promise<boolean> {
+    try {
+      return await this.reader.read(file, { present, stamper, isForced })
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      this.options.log.error(
+        { err: messageOf(error), file: file.name },
+        'a DAG file could not be processed; the next listing tries again',
+      )
+      return false
+    }
+  }
+
+  /** Tells other hosts which files are here, so that none of them takes one for gone. */
+  private async noteSightings(present: ReadonlySet<string>): Promise<void> {
+    const names = [...present]
+    const text = names.join('\0')
+    if (this.lease === null || (text === this.noted && this.noted !== '')) return
+    await dropOldSightings(this.options.database)
+    await noteSightings(this.options.database, this.lease.jobId, names)
+    this.noted = text
   }
 
   private async forgetMissing(present: ReadonlySet<string>): Promise<void> {
-    const { database, config, log } = this.options
-    for (const name of new Set([...(await listKnownFiles(database)), ...this.known.keys()])) {
-      if (present.has(name)) {
-        this.missing.delete(name)
-        continue
-      }
-      const times = (this.missing.get(name) ?? 0) + 1
-      this.missing.set(name, times)
-      if (times < LISTINGS_UNTIL_GONE) {
-        // Look again soon instead of in half a minute: three listings decide, not three intervals.
-        setTimeout(() => void this.enqueue(() => this.list()), Math.min(1_000, config.rescanMs)).unref()
-        continue
-      }
-      this.missing.delete(name)
-      this.known.delete(name)
-      this.stamps.delete(name)
+    const { database, log } = this.options
+    const known = new Set([...(await listKnownFiles(database)), ...this.reader.names()])
+    const absent = [...known].filter((name) => !present.has(name))
+    const elsewhere = absent.length === 0 ? [] : await listSeenElsewhere(database, this.lease?.jobId ?? 0, absent)
+    for (const name of this.missing.note(new Set([...present, ...elsewhere]), known, performance.now())) {
       const stale = await forgetFile(database, name)
+      this.missing.forget(name)
+      this.reader.forget(name)
       log.info({ file: name, stale }, 'a DAG file is gone')
     }
+  }
+
+  /** Soon when something was read, is missing, or failed; else the next listing is the regular one. */
+  private planNextLook(): void {
+    const { staleFileMs, rescanMs } = this.options.config
+    const forMissing = Math.min(rescanMs, Math.max(LEAST_LOOK_MS, staleFileMs / LOOKS_FOR_MISSING))
+    const pauses = [
+      ...(this.isBroken ? [AFTER_ERROR_MS] : this.toReadTwice.size > 0 ? [AGAIN_MS] : []),
+      ...(this.missing.isAnyMissing ? [forMissing] : []),
+    ]
+    if (this.again !== null) clearTimeout(this.again)
+    this.again = null
+    if (pauses.length === 0 || this.isStopping) return
+    this.again = setTimeout(
+      () => {
+        this.again = null
+        void this.enqueue(() => this.list(false))
+      },
+      Math.min(...pauses),
+    )
   }
 }

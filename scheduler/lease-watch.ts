@@ -1,10 +1,10 @@
 // Finds dead processes. A lease is dead when its hb_seq stood still for the lease time on *this* process' monotonic
-// clock; on the same host a process that is plainly gone (boot id, pid, start time) is dead at once. No wall clock decides.
+// clock; a process whose pid this one can judge (same boot, same pid namespace) is dead at once when it has ended. No wall clock decides.
 
 import { hostname } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { startTimeOf, thisProcess } from '../runtime/processes.ts'
+import { hasEnded, type ProcessIdentity, sharesPids, thisProcess } from '../runtime/processes.ts'
 import type { Database } from '../store/database.ts'
 import { type JobRow, listRunningJobs, reapJob } from '../store/postgres/jobs.ts'
 
@@ -22,6 +22,20 @@ interface Seen {
   readonly since: number
 }
 
+/**
+ * Whether a job's process has certainly ended, as far as one that is `me` can see. Only then: containers with equal host
+ * names share the machine's boot id, and each of them numbers its own processes.
+ */
+export function isGoneFromHere(
+  job: Pick<JobRow, 'hostname' | 'pid' | 'boot_id' | 'pid_namespace' | 'pid_started'>,
+  me: ProcessIdentity,
+): boolean {
+  // A name of its own tells clones of one frozen machine apart, which share everything else.
+  if (job.hostname !== hostname() || job.pid_started === null || job.pid_started === '') return false
+  if (!sharesPids(me, { bootId: job.boot_id, pidNamespace: job.pid_namespace })) return false
+  return hasEnded(job.pid, job.pid_started)
+}
+
 export class LeaseWatch {
   private readonly options: LeaseWatchOptions
   private readonly seen = new Map<number, Seen>()
@@ -29,6 +43,7 @@ export class LeaseWatch {
   private timer: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
   private isLooking = false
+  private lastLook = performance.now()
 
   constructor(options: LeaseWatchOptions) {
     this.options = options
@@ -49,13 +64,23 @@ export class LeaseWatch {
     this.isLooking = true
     try {
       const jobs = await listRunningJobs(this.options.database)
+      this.forgetAfterGap()
       for (const id of this.seen.keys()) if (!jobs.some((job) => job.id === id)) this.seen.delete(id)
       for (const job of jobs) await this.judge(job)
     } catch (error) {
+      // What stood still while nobody could look says nothing: after an outage each lease is counted anew.
+      this.seen.clear()
       this.options.log.debug({ err: messageOf(error) }, 'leases could not be read')
     } finally {
       this.isLooking = false
     }
+  }
+
+  /** This process was frozen, or the database slow to answer: others may have beaten their leases unseen. */
+  private forgetAfterGap(): void {
+    const now = performance.now()
+    if (now - this.lastLook > this.options.leaseMs / 2) this.seen.clear()
+    this.lastLook = now
   }
 
   private async judge(job: JobRow): Promise<void> {
@@ -63,7 +88,7 @@ export class LeaseWatch {
     const before = this.seen.get(job.id)
     if (before === undefined || before.hbSeq !== job.hb_seq) this.seen.set(job.id, { hbSeq: job.hb_seq, since: now })
     const silence = before === undefined || before.hbSeq !== job.hb_seq ? 0 : now - before.since
-    const isGone = this.isGoneFromHere(job)
+    const isGone = isGoneFromHere(job, this.self)
     if (!isGone && silence < this.options.leaseMs) return
     if (!(await reapJob(this.options.database, job.id, job.hb_seq))) return
     this.options.log.warn(
@@ -71,11 +96,5 @@ export class LeaseWatch {
       'a dead process was found',
     )
     this.options.onDead()
-  }
-
-  /** On this host and boot: no process of that pid, or another one since. */
-  private isGoneFromHere(job: JobRow): boolean {
-    if (job.hostname !== hostname() || job.boot_id !== this.self.bootId || job.boot_id === '') return false
-    return startTimeOf(job.pid) !== job.pid_started
   }
 }

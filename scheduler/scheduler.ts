@@ -1,27 +1,27 @@
 // The scheduler: creates runs when they are due, starts them, wakes retries, gives held instances their slots, rescues
 // what lost its worker. Event-driven: it sleeps until the next due time or a notification; the sweep is the net below.
 
+import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
-import { noteBackfillEnds } from '../engine/backfill.ts'
 import { Boards } from '../engine/boards.ts'
-import { clearAsked } from '../engine/clear.ts'
-import { createDueRuns } from '../engine/create-run.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { dropExpired } from '../engine/retention.ts'
-import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import { admitHeld, decideAsked, decideIdle, rescue, startRuns } from '../engine/verbs.ts'
-import { wakeDue } from '../engine/waits.ts'
+import { rescue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { thisProcess } from '../runtime/processes.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextReadyAt } from '../store/postgres/live.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
+import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
+import { schedulerPass } from './pass.ts'
 
 export interface SchedulerOptions {
   readonly config: Config
@@ -33,8 +33,12 @@ export interface SchedulerOptions {
 /** Between deletions of what has expired, ms: ages are counted in days. */
 const RETENTION_MS = 600_000
 
-/** Work that another process holds at the moment is looked at again after this, ms. */
+/** Something was due: there may be more, ms. */
 const BUSY_MS = 20
+/** What another process holds at the moment is looked at again after this, ms. */
+const HELD_MS = 250
+/** A pass that takes longer hangs, ms (RELIABILITY rule 16). */
+const PASS_LIMIT_MS = 30_000
 /** Timers of Node reach 24.8 days; the sweep wakes us long before. */
 const AFTER_ERROR_MS = 500
 
@@ -44,6 +48,7 @@ export class Scheduler {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
+  private readonly clock: ClockHold
   private readonly lastLogs = new LastLogs()
   private endingLogs: Promise<void> = Promise.resolve()
   private turns: TurnRunner | null = null
@@ -55,6 +60,10 @@ export class Scheduler {
   private isWanted = false
   private isStopping = false
   private mustSweep = true
+  /** When the pass under way began, monotonic ms. */
+  private passBegan: number | null = null
+  private overdueLooks = 0
+  private passWatch: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
 
   constructor(options: SchedulerOptions) {
@@ -72,6 +81,14 @@ export class Scheduler {
       },
     })
     this.pages = new PageNotifier(() => this.listener.sql, log)
+    this.clock = new ClockHold({
+      database,
+      boards: this.boards,
+      log,
+      bootId: thisProcess().bootId,
+      uptimeMs: () => uptime() * 1000,
+      onRelease: () => this.wake(),
+    })
     this.watch = new LeaseWatch({
       database,
       log,
@@ -91,11 +108,16 @@ export class Scheduler {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      lastDownAt: () => this.listener.lastDownAt,
+      session: database.session,
+      outageMs: config.outageMs,
+      onClock: (now) => this.clock.observe(now),
       onLost: (reason) => {
         this.isStopping = true
         this.options.onFatal(reason)
       },
     })
+    await this.clock.start(this.lease.jobId, this.lease.now())
     this.turns = new TurnRunner({
       database,
       boards: this.boards,
@@ -110,6 +132,7 @@ export class Scheduler {
     }, config.sweepMs)
     this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
     this.retention.unref()
+    this.passWatch = setInterval(() => this.watchPass(), 1_000)
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
     this.wake()
@@ -120,7 +143,9 @@ export class Scheduler {
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
     if (this.retention !== null) clearInterval(this.retention)
+    if (this.passWatch !== null) clearInterval(this.passWatch)
     await this.watch.stop()
+    await this.clock.stop()
     await this.current
     await this.endingLogs
     await this.pages.flush()
@@ -160,43 +185,49 @@ export class Scheduler {
   }
 
   private async passAndPlan(turns: TurnRunner, lease: Lease): Promise<void> {
-    let pauseMs: number
-    try {
-      const isBusy = await this.pass(turns, lease)
-      pauseMs = isBusy ? BUSY_MS : await this.untilNext(lease)
-    } catch (error) {
-      const level = isConnectionError(error) ? 'warn' : 'error'
-      this.options.log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
-      pauseMs = AFTER_ERROR_MS
-    }
+    this.passBegan = performance.now()
+    const pauseMs = await this.pass(turns, lease)
+    this.passBegan = null
     this.isPassing = false
     if (this.isStopping) return
     if (this.isWanted) this.wake()
     else this.timer = setTimeout(() => this.wake(), pauseMs)
   }
 
-  /** One look at everything due; true = something was due that could not be served at once. */
-  private async pass(turns: TurnRunner, lease: Lease): Promise<boolean> {
-    const { database } = this.options
-    await this.takeOver(turns, lease)
-    if (this.mustSweep) {
+  /** One look at everything due. Returns how long to wait for the next one, ms. */
+  private async pass(turns: TurnRunner, lease: Lease): Promise<number> {
+    const { database, log } = this.options
+    const { boards, mustSweep } = this
+    try {
       this.mustSweep = false
-      await decideIdle(database, turns)
+      const deps = {
+        ...{ database, boards, turns, log, clock: this.clock },
+        now: () => lease.now(),
+        rescue: () => this.takeOver(turns, lease),
+      }
+      const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
+      if (hasFailed) return AFTER_ERROR_MS
+      if (turns.takeMissed()) return HELD_MS
+      return didWork ? BUSY_MS : await this.untilNext(lease)
+    } catch (error) {
+      this.mustSweep ||= mustSweep
+      const level = isConnectionError(error) ? 'warn' : 'error'
+      log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
+      return AFTER_ERROR_MS
     }
-    const cleared = await clearAsked({ database, boards: this.boards, turns })
-    const created = await createDueRuns(database, this.boards)
-    const started = await startRuns(database, turns)
-    const due = await wakeDue(database, turns, lease.now())
-    const expired = await expireRuns(database, turns)
-    await pauseFailing(database)
-    const asked = await decideAsked(database, turns)
-    await admitHeld(database, turns)
-    await noteBackfillEnds(database)
-    return cleared > 0 || created > 0 || started > 0 || due > 0 || expired > 0 || asked > 0
   }
 
-  /** What dead workers left: attempts to end as lost, logs to end with a last line. */
-  private async takeOver(turns: TurnRunner, lease: Lease): Promise<void> {
+  /** Rule 16: a pass that hangs helps nobody; another scheduler, or this one started anew, does. */
+  private watchPass(): void {
+    if (this.passBegan === null || this.isStopping) return
+    const hungMs = performance.now() - this.passBegan
+    if (hungMs < PASS_LIMIT_MS) return
+    this.isStopping = true
+    this.options.onFatal(`a pass has not ended for ${Math.round(hungMs / 1000)} s`)
+  }
+
+  /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
+  private async takeOver(turns: TurnRunner, lease: Lease): Promise<number> {
     const { database, log, config } = this.options
     const lost = await rescue(database, turns, lease.now())
     if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
@@ -205,17 +236,22 @@ export class Scheduler {
       .then(() => closeLostLogs(config.logFolder, lost, log))
       .then(() => this.lastLogs.close(database, config.logFolder, log))
       .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'logs of dead workers could not be ended'))
+    return lost.length
   }
 
   private async untilNext(lease: Lease): Promise<number> {
     const { database, config } = this.options
     const times = [
-      await nextDueAt(database),
+      // What is held is due already, and would not let us sleep.
+      this.clock.isHeld ? null : await nextDueAt(database),
       await nextReadyAt(database),
       await nextRunAfter(database),
-      await nextTimeoutAt(database),
+      this.clock.isHeld ? null : await nextTimeoutAt(database),
     ].filter((at) => at !== null)
-    const soonest = Math.min(...times, Number.POSITIVE_INFINITY)
-    return Math.max(0, Math.min(soonest - lease.now(), config.sweepMs))
+    const wait = Math.min(...times, Number.POSITIVE_INFINITY) - lease.now()
+    // Due, and yet not done in this pass: once it became due meanwhile, again and again something holds it.
+    this.overdueLooks = wait > 0 ? 0 : this.overdueLooks + 1
+    if (this.overdueLooks > 1) return HELD_MS
+    return Math.max(0, Math.min(wait, config.sweepMs))
   }
 }

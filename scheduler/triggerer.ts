@@ -112,6 +112,9 @@ export class Triggerer {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      lastDownAt: () => this.listener.lastDownAt,
+      session: database.session,
+      outageMs: config.outageMs,
       onLost: (reason) => {
         this.isStopping = true
         this.child.close()

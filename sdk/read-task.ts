@@ -3,10 +3,21 @@
 import { messageOf } from '../core/errors.ts'
 import { checkJson, type JsonObject } from '../core/json.ts'
 import type { SerializedInput, SerializedTask, TaskMapping, WeightRule } from '../core/serialized.ts'
+import { MIN_INT4 } from '../core/storable.ts'
 import { TRIGGER_RULES, type TriggerRule } from '../core/trigger-rules.ts'
 import type { Declaration } from './dag.ts'
 import { type Inputs, insideOf, type TaskNode } from './nodes.ts'
-import { atLeast, dateOf, type Faults, flagOf, numberOf, type Spec, textOf } from './read-spec.ts'
+import {
+  dateOf,
+  type Faults,
+  flagOf,
+  notNegative,
+  numberOf,
+  type Spec,
+  seconds,
+  textOf,
+  wholeFrom,
+} from './read-spec.ts'
 import { checkTypes } from './spec.ts'
 
 const WEIGHT_RULES: ReadonlySet<unknown> = new Set<WeightRule>(['downstream', 'upstream', 'absolute'])
@@ -52,12 +63,12 @@ function readOptions(node: TaskNode, where: string, faults: Faults): JsonObject 
 }
 
 function checkTask(spec: Spec, where: string, faults: Faults): void {
-  for (const key of ['retries', 'retryDelay', 'maxRetryDelay', 'retryExponentialBackoff'])
-    atLeast(spec, key, 0, where, faults, key === 'retries')
-  for (const key of ['poolSlots', 'maxActiveTisPerDag', 'maxActiveTisPerDagrun']) atLeast(spec, key, 1, where, faults)
-  const timeout = numberOf(spec, 'executionTimeout')
-  if (timeout !== null && timeout <= 0)
-    faults.add(`${where}: option "executionTimeout" must be more than 0 seconds, found ${timeout}`)
+  wholeFrom(spec, 'retries', 0, where, faults)
+  wholeFrom(spec, 'priorityWeight', MIN_INT4, where, faults)
+  for (const key of ['poolSlots', 'maxActiveTisPerDag', 'maxActiveTisPerDagrun']) wholeFrom(spec, key, 1, where, faults)
+  for (const key of ['retryDelay', 'maxRetryDelay']) seconds(spec, key, where, faults)
+  seconds(spec, 'executionTimeout', where, faults, true)
+  notNegative(spec, 'retryExponentialBackoff', where, faults)
   const rule = spec['triggerRule']
   if (typeof rule === 'string' && !TRIGGER_RULES.some((known) => known === rule)) {
     faults.add(

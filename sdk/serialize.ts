@@ -2,7 +2,9 @@
 
 import { BaramError, messageOf } from '../core/errors.ts'
 import { buildGraph } from '../core/graph.ts'
+import { checkJson } from '../core/json.ts'
 import type { SerializedDag } from '../core/serialized.ts'
+import { idFault } from '../core/storable.ts'
 import { parseSchedule } from '../core/timetables/parse-schedule.ts'
 import type { TimetableSpec } from '../core/timetables/timetable.ts'
 import { isTimeZone } from '../core/timetables/zone.ts'
@@ -10,7 +12,7 @@ import { type Declaration, declarationOf, type FacadeDag } from './dag.ts'
 import { readGroups, resolveEdges } from './groups.ts'
 import type { TaskNode } from './nodes.ts'
 import { readParams } from './params.ts'
-import { atLeast, dateOf, detailsOf, Faults, flagOf, numberOf, type Spec, textOf } from './read-spec.ts'
+import { dateOf, detailsOf, Faults, flagOf, numberOf, type Spec, seconds, textOf, wholeFrom } from './read-spec.ts'
 import { readTask } from './read-task.ts'
 import { isSchedule } from './schedule.ts'
 import { checkTypes, isPlainObject, readSpec } from './spec.ts'
@@ -22,6 +24,24 @@ export interface ServerDefaults {
 }
 
 const DAG_ID = /^[\p{L}\p{N}_.-]{1,250}$/u
+
+/**
+ * The last look at everything that is stored with the DAG: names of params, labels and operators, whatever an option
+ * holds.
+ */
+function checkStorable(serialized: SerializedDag, declaration: Declaration): void {
+  try {
+    // Plain JSON by its type.
+    checkJson(serialized)
+  } catch (error) {
+    const message = `Dag "${serialized.dagId}": ${messageOf(error)}`
+    throw new BaramError('DAG_INVALID', message, {
+      details: detailsOf(serialized.dagId, [{ message, site: declaration.site }]),
+      cause: error,
+    })
+  }
+}
+
 function readTimetable(declaration: Declaration, faults: Faults): TimetableSpec {
   const { schedule } = declaration.spec
   const where = `Dag "${declaration.dagId}"`
@@ -86,10 +106,14 @@ function checkGroups(declaration: Declaration, faults: Faults): void {
 function checkDag(declaration: Declaration, timetable: TimetableSpec, faults: Faults): void {
   const { dagId, spec } = declaration
   const where = `Dag "${dagId}"`
-  if (!DAG_ID.test(dagId)) faults.add(`${where}: a DAG id has at most 250 letters, digits, "_", "." and "-"`)
+  const idProblem = DAG_ID.test(dagId)
+    ? idFault(dagId, 'a DAG id')
+    : 'a DAG id has at most 250 letters, digits, "_", "." and "-"'
+  if (idProblem !== null) faults.add(`${where}: ${idProblem}`)
   faults.add(...checkTypes(spec, declaration.rules.dag, where, ['schedule']))
-  for (const key of ['maxActiveTasks', 'maxActiveRuns']) atLeast(spec, key, 1, where, faults)
-  atLeast(spec, 'maxConsecutiveFailedDagRuns', 0, where, faults)
+  for (const key of ['maxActiveTasks', 'maxActiveRuns']) wholeFrom(spec, key, 1, where, faults)
+  wholeFrom(spec, 'maxConsecutiveFailedDagRuns', 0, where, faults)
+  seconds(spec, 'dagrunTimeout', where, faults, true)
   const isTimed = timetable.kind !== 'none' && timetable.kind !== 'continuous' && timetable.kind !== 'once'
   if (spec['catchup'] === true && isTimed && dateOf(spec, 'startDate') === null)
     faults.add(`${where}: catchup needs a startDate, from which the past runs are counted`)
@@ -170,6 +194,7 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
     edges: edges.map(([pair]) => readPair(pair)),
     labels: edges.flatMap(([pair, label]) => (label === null ? [] : [[...readPair(pair), label] as const])),
   }
+  checkStorable(serialized, declaration)
   refuseCycle(serialized, declaration)
   return serialized
 }

@@ -1,5 +1,7 @@
 // Checks of the options authors pass: unknown keys at once, wrong value types when the DAG is read, told together.
 
+import { isStorableInstant, storableFault } from '../core/storable.ts'
+
 export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object' | 'function'
 
 const DAG_FIELDS: Readonly<Record<string, FieldType>> = {
@@ -158,6 +160,18 @@ function describeValue(value: unknown): string {
   return typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : typeof value
 }
 
+/** Longest texts of options that have a column of their own, characters. */
+const MOST_CHARACTERS: Readonly<Record<string, number>> = { queue: 256, pool: 256, tags: 100 }
+
+/** What text of an option must be and is not, or null. */
+function textFault(key: string, text: string): string | null {
+  const most = MOST_CHARACTERS[key]
+  const fault = storableFault(text)
+  if (fault !== null) return `text ${fault}`
+  if (most === undefined || (text !== '' && text.length <= most)) return null
+  return `text of 1 to ${most} characters, found ${text.length}`
+}
+
 function fits(value: unknown, type: FieldType): boolean {
   switch (type) {
     case 'date':
@@ -173,6 +187,19 @@ function fits(value: unknown, type: FieldType): boolean {
     case 'function':
       return typeof value === type
   }
+}
+
+/** What a value of the right type must be besides, as the end of a sentence, or null: it is stored as it stands. */
+function storeFault(key: string, value: unknown): string | null {
+  if (value instanceof Date)
+    return isStorableInstant(value.getTime())
+      ? null
+      : `a date of the years 1 to 9999, found year ${value.getUTCFullYear()}`
+  const texts: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return texts.reduce<string | null>(
+    (found, text) => found ?? (typeof text === 'string' ? textFault(key, text) : null),
+    null,
+  )
 }
 
 const NAMES: Readonly<Record<FieldType, string>> = {
@@ -194,7 +221,9 @@ export function checkTypes(
 ): string[] {
   return Object.entries(spec).flatMap(([key, value]) => {
     const type = rules.fields[key]
-    if (type === undefined || except.includes(key) || fits(value, type)) return []
-    return [`${where}: option "${key}" must be ${NAMES[type]}, found ${describeValue(value)}`]
+    if (type === undefined || except.includes(key)) return []
+    if (!fits(value, type)) return [`${where}: option "${key}" must be ${NAMES[type]}, found ${describeValue(value)}`]
+    const fault = storeFault(key, value)
+    return fault === null ? [] : [`${where}: option "${key}" must be ${fault}`]
   })
 }

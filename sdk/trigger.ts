@@ -2,6 +2,7 @@
 // thousands of others in one process; what it returns wakes the task.
 
 import { checkJson, type JsonValue } from '../core/json.ts'
+import { storableFault } from '../core/storable.ts'
 import type { RunApi, TaskClient } from './context.ts'
 
 /** What a trigger sees: the waiting task's identity and its client. */
@@ -48,6 +49,8 @@ export interface TriggerFactory<TArgs = any> {
 
 /** Makes a trigger; list it in `triggers` of the operators that defer to it. */
 export function defineTrigger<TArgs>(spec: TriggerSpec<TArgs>): TriggerFactory<TArgs> {
+  const fault = storableFault(spec.name)
+  if (fault !== null) throw new Error(`defineTrigger: the name must be text ${fault}`)
   const make = (args: TArgs): PendingTrigger =>
     Object.freeze({ [PENDING]: true as const, name: spec.name, args: checkJson(args, `arguments of ${spec.name}`) })
   return Object.freeze(

@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { link, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BaramError } from '../core/errors.ts'
-import { type ProcessIdentity, startTimeOf, thisProcess } from '../runtime/processes.ts'
+import { hasEnded, type ProcessIdentity, sharesPids, thisProcess } from '../runtime/processes.ts'
 
 /** How often the holder touches its file, for observers who cannot see its process (another container, another host). */
 const TOUCH_MS = 5_000
@@ -54,9 +54,7 @@ async function readHolder(file: string): Promise<Holder | null> {
 }
 
 async function isHolding(file: string, holder: Holder, me: ProcessIdentity): Promise<boolean> {
-  if (holder.bootId === me.bootId && holder.pidNamespace === me.pidNamespace) {
-    return startTimeOf(holder.pid) === holder.startTime
-  }
+  if (sharesPids(me, holder)) return !hasEnded(holder.pid, holder.startTime)
   try {
     return Date.now() - (await stat(file)).mtimeMs < SILENT_MS
   } catch {

@@ -3,7 +3,10 @@
 
 import pg from 'pg'
 import { BaramError, messageOf } from '../core/errors.ts'
+import { randomText } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { isConnectionError, pgCode } from './answers.ts'
+import { DoubtfulBackends } from './doubtful.ts'
 import type { QueryResult, Sql } from './sql.ts'
 
 /** A connection of its own, outside the pool. */
@@ -22,6 +25,13 @@ export interface Database extends Sql {
   transaction<T>(body: (tx: Sql) => Promise<T>): Promise<T>
   /** A connection of its own, for LISTEN or for the hot writer. The caller ends it. */
   connect(kind: 'listen' | 'writer'): Promise<pg.Client>
+  /**
+   * The connection of a caller's own broke under a statement: what was sent may still come into force. The next statement
+   * of this process waits until the server's side of it is gone. The connection is destroyed.
+   */
+  abandon(client: Connection): void
+  /** Names this process' sessions among all others of the server. */
+  readonly session: string
   close(): Promise<void>
   readonly url: string
 }
@@ -34,7 +44,8 @@ const MAX_ATTEMPTS = 5
 const CONNECT_TIMEOUT_MS = 10_000
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
-const IDLE_IN_TRANSACTION_MS = 30_000
+/** Below the lease (10 s): who freezes amid a transaction must not keep its locks until others give up (rule 23). */
+const IDLE_IN_TRANSACTION_MS = 8_000
 
 const TIMESTAMPTZ = 1184
 const INT8 = 20
@@ -64,10 +75,13 @@ export function normalizeUrl(url: string): string {
   return plain
 }
 
-function clientConfig(options: DatabaseOptions): pg.ClientConfig {
+/** `application_name` holds 63 bytes; the end makes it this process' alone. */
+const sessionName = (application: string): string => `${application.slice(0, 45)} ${randomText(12)}`
+
+function clientConfig(options: DatabaseOptions, session: string): pg.ClientConfig {
   return {
     connectionString: normalizeUrl(options.url),
-    application_name: options.application,
+    application_name: session,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
@@ -87,22 +101,6 @@ function clientConfig(options: DatabaseOptions): pg.ClientConfig {
 const HOT_SESSION =
   'set plan_cache_mode=force_generic_plan; set enable_seqscan=off; set enable_hashjoin=off; set enable_mergejoin=off; set random_page_cost=0.1; set cpu_tuple_cost=0.5'
 
-export const pgCode = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
-
-/** True when the connection, not the statement, is at fault. */
-export function isConnectionError(error: unknown): boolean {
-  const code = pgCode(error)
-  if (code !== null && (code.startsWith('08') || code.startsWith('57P') || /^E(CONN|PIPE|TIMEDOUT|NOENT)/.test(code)))
-    return true
-  return (
-    error instanceof Error &&
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered|not queryable/.test(
-      error.message,
-    )
-  )
-}
-
 /** Sends statements to one pg client. */
 export function sqlOf(client: pg.ClientBase): Sql {
   return {
@@ -118,37 +116,69 @@ function unavailable(cause: unknown): BaramError {
   return new BaramError('DATABASE_UNAVAILABLE', `the metadata database does not answer: ${messageOf(cause)}`, { cause })
 }
 
+/** The connection broke under COMMIT: the change may count or not. */
+const unknownFate = (cause: unknown): BaramError =>
+  new BaramError(
+    'DATABASE_UNAVAILABLE',
+    'the connection to the metadata database broke while the change was being stored; whether it was is not known: look before you repeat it',
+    { cause, details: { fate: 'unknown' } },
+  )
+
 /** Opens the pool. Nothing is sent until the first statement. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const config = clientConfig(options)
+  const session = sessionName(options.application)
+  const config = clientConfig(options, session)
+  const doubtful = new DoubtfulBackends()
   const pool = new pg.Pool({ ...config, max: options.poolSize, idleTimeoutMillis: 60_000, allowExitOnIdle: false })
   pool.on('error', (error) => options.log.warn({ err: messageOf(error) }, 'an idle database connection was lost'))
   // A checked-out client has no listener of its own: without one, its loss would end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  pool.on('connect', (client) => {
+    doubtful.note(client)
+    client.on('error', () => undefined)
+  })
 
   const checkout = async () => {
+    let client: pg.PoolClient
     try {
-      return await pool.connect()
+      client = await pool.connect()
     } catch (cause) {
       throw unavailable(cause)
     }
+    try {
+      if (!doubtful.isEmpty) await doubtful.settle(sqlOf(client))
+      return client
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  /** A client that broke or timed out is destroyed, never used again (rule 15). */
+  const giveBack = (client: pg.PoolClient, error: unknown) => {
+    const isBroken = isConnectionError(error)
+    if (isBroken) doubtful.add(client)
+    client.release(isBroken)
   }
 
   const once = async <T>(body: (tx: Sql) => Promise<T>): Promise<T> => {
     const client = await checkout()
-    let broken: Error | undefined
+    let failure: unknown
+    let isCommitting = false
     try {
       await client.query('begin')
       const result = await body(sqlOf(client))
+      isCommitting = true
       await client.query('commit')
       return result
     } catch (error) {
-      await client.query('rollback').catch((cause: unknown) => {
-        broken = cause instanceof Error ? cause : new Error(messageOf(cause))
-      })
-      throw error
+      failure = error
+      if (!isConnectionError(error))
+        await client.query('rollback').catch((cause: unknown) => {
+          failure = cause
+        })
+      throw isCommitting && isConnectionError(error) ? unknownFate(error) : error
     } finally {
-      client.release(broken)
+      giveBack(client, failure)
     }
   }
 
@@ -156,14 +186,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     url: options.url,
     async query<Row>(text: string, values: readonly unknown[] = [], name?: string) {
       const client = await checkout()
-      let broken = false
+      let failure: unknown
       try {
         return await sqlOf(client).query<Row>(text, values, name)
       } catch (error) {
-        broken = isConnectionError(error)
+        failure = error
         throw error
       } finally {
-        client.release(broken)
+        giveBack(client, failure)
       }
     },
     async transaction(body) {
@@ -181,13 +211,22 @@ export function openDatabase(options: DatabaseOptions): Database {
       client.on('error', (error) => options.log.warn({ err: messageOf(error), kind }, 'a database connection was lost'))
       try {
         await client.connect()
-        if (kind === 'writer') await client.query(HOT_SESSION)
+        doubtful.note(client)
+        if (kind === 'writer') {
+          await client.query(HOT_SESSION)
+          if (!doubtful.isEmpty) await doubtful.settle(sqlOf(client))
+        }
       } catch (cause) {
         await client.end().catch(() => undefined)
         throw unavailable(cause)
       }
       return client
     },
+    abandon(client) {
+      doubtful.add(client)
+      void client.end().catch(() => undefined)
+    },
+    session,
     async close() {
       await pool.end()
     },

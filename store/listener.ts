@@ -4,6 +4,7 @@
 import type pg from 'pg'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { isDown } from './answers.ts'
 import type { Database } from './database.ts'
 import { sqlOf } from './database.ts'
 import type { Sql } from './sql.ts'
@@ -20,7 +21,8 @@ export interface ListenerOptions {
 }
 
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5_000
+/** A process that knows that the database is down keeps its attempts: it must hear so often (fence 6 s). */
+const LONGEST_PAUSE_MS = 1_000
 
 export class Listener {
   private readonly options: ListenerOptions
@@ -28,6 +30,7 @@ export class Listener {
   private isStopped = false
   private pauseMs = FIRST_PAUSE_MS
   private timer: NodeJS.Timeout | null = null
+  private downAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ListenerOptions) {
     this.options = options
@@ -42,6 +45,11 @@ export class Listener {
   get sql(): Sql {
     if (this.client === null) throw new Error('the listening connection is down')
     return sqlOf(this.client)
+  }
+
+  /** When the server itself last said that it does not serve, monotonic ms. */
+  get lastDownAt(): number {
+    return this.downAt
   }
 
   async stop(): Promise<void> {
@@ -59,7 +67,10 @@ export class Listener {
       this.options.onNotify(message.channel as Channel, message.payload ?? '')
     })
     client.on('end', () => this.reconnect(client))
-    client.on('error', () => this.reconnect(client))
+    client.on('error', (error) => {
+      if (isDown(error)) this.downAt = performance.now()
+      this.reconnect(client)
+    })
     for (const channel of this.options.channels) await client.query(`listen ${channel}`)
     this.client = client
     this.pauseMs = FIRST_PAUSE_MS
@@ -78,6 +89,7 @@ export class Listener {
     this.timer = setTimeout(() => {
       this.timer = null
       this.connect().catch((error: unknown) => {
+        if (isDown(error)) this.downAt = performance.now()
         this.options.log.warn({ err: messageOf(error) }, 'cannot listen to the database yet')
         this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS)
         this.schedule()

@@ -10,7 +10,7 @@ import type { SerializedInput, SerializedTask } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { TaskTimedOut } from '../sdk/signals.ts'
-import { runWithTime } from '../sdk/waiting.ts'
+import { afterSeconds, runWithTime } from '../sdk/waiting.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Asking, World } from './world.ts'
 
@@ -111,9 +111,9 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
   const limitMs = executionTimeout === null || !deps.hasTimeLimits ? null : executionTimeout * 1000
   const timedOut = { kind: 'timeout', seconds: executionTimeout ?? 0 } as const
   let isLate = false
-  let timer: NodeJS.Timeout | undefined
+  let stopTimer = (): void => undefined
   const late = new Promise<Outcome>((resolve) => {
-    if (limitMs !== null) timer = setTimeout(() => resolve(timedOut), limitMs)
+    if (limitMs !== null) stopTimer = afterSeconds(limitMs / 1000, () => resolve(timedOut))
   })
   const time = clock.waits(limitMs, () => {
     isLate = true
@@ -129,7 +129,7 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
     const outcome = await Promise.race([work, late])
     return isLate ? timedOut : outcome
   } finally {
-    clearTimeout(timer)
+    stopTimer()
     abort.abort(new Error('the attempt has ended'))
   }
 }

@@ -3,6 +3,7 @@
 
 import { refuseToMap } from '../core/arguments.ts'
 import { MAX_MAP_LENGTH, RunBoard, type RunFacts, type TaskInstanceView, type Transition } from '../core/board.ts'
+import { boundResult } from '../core/bound-result.ts'
 import { advance, decide, expire, failFast, runOutcome } from '../core/decide.ts'
 import { buildGraph } from '../core/graph.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
@@ -124,7 +125,7 @@ export class Drive {
       rescheduleCount: waited?.rescheduleCount ?? 0,
       resume: waited?.resume ?? null,
     }
-    const outcome = this.checkMappable(ti, await runTry(this.deps, ti, from))
+    const outcome = this.checkMappable(ti, this.bounded(ti, await runTry(this.deps, ti, from)))
     this.take(ti, outcome, from)
   }
 
@@ -150,6 +151,18 @@ export class Drive {
     if (moved.to === 'failed' && board.graph.dag.failFast) this.tell(failFast(board, ti))
     this.tell(advance(board, [ti]))
     board.expansions = []
+  }
+
+  /** As a worker does: secrets are masked, and what cannot be stored or waited for is cut or refused, and said. */
+  private bounded(ti: TaskInstanceView, outcome: Outcome): Outcome {
+    const masked = this.masked(outcome)
+    if (masked.kind === 'timeout' || masked.kind === 'lost' || masked.kind === 'interrupted') return masked
+    if (masked.kind === 'wait_timeout') return masked
+    const { result, note } = boundResult(masked)
+    const { mapIndex, tryNumber } = ti
+    if (note !== null)
+      this.deps.onLog({ taskId: this.taskId(ti), mapIndex, tryNumber, level: 'warning', message: note, fields: {} })
+    return result
   }
 
   /** What a failure or a skip says is shown: without the secrets its task was given. */

@@ -6,6 +6,7 @@ import type { Vault } from '../engine/vault.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'
+import type { SchemaWatch } from '../store/schema-watch.ts'
 import type { Assets } from './assets.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { EventHub } from './events/hub.ts'
@@ -18,6 +19,8 @@ export interface WebserverDeps {
   readonly vault: Vault
   readonly log: Logger
   readonly jwtSecret: string | Buffer
+  /** Tells of a schema newer than this version. */
+  readonly schema?: Pick<SchemaWatch, 'newer'>
 }
 
 export interface Web extends WebserverDeps {

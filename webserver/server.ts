@@ -113,6 +113,9 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     leaseMs: config.leaseMs,
     log,
     sql: () => listener.sql,
+    lastDownAt: () => listener.lastDownAt,
+    session: web.database.session,
+    outageMs: config.outageMs,
     // Nothing acts in its name: it goes on serving, and only its row says that it was away.
     onLost: (reason) => log.warn({ reason }, 'the lease of the webserver was lost'),
   })

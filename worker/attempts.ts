@@ -1,6 +1,7 @@
 // From "this attempt is mine" to its outcome: module on disk, arguments read, child run, time limit kept, log written.
 
 import { refuseToMap } from '../core/arguments.ts'
+import { boundResult, reasonText } from '../core/bound-result.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
@@ -8,6 +9,7 @@ import type { AttemptResult, AttemptSpec } from '../core/protocol.ts'
 import { Masker, maskByName } from '../core/secret-names.ts'
 import type { SerializedParam } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
+import { cutText, repairText } from '../core/storable.ts'
 import { inferManualInterval } from '../core/timetables/timetable.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
@@ -19,6 +21,7 @@ import type { ChildExit } from '../runtime/children.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { ModuleStore } from '../runtime/module-store.ts'
+import { after } from '../runtime/timer.ts'
 import type { Database } from '../store/database.ts'
 import { putRendered } from '../store/postgres/rendered.ts'
 import { loadContinuation } from '../store/postgres/triggers.ts'
@@ -61,7 +64,7 @@ function shorten(value: JsonValue): JsonValue {
   if (typeof value === 'string')
     return value.length <= MAX_RENDERED
       ? value
-      : `${value.slice(0, MAX_RENDERED)}… (${value.length - MAX_RENDERED} more characters)`
+      : `${cutText(value, MAX_RENDERED)}… (${value.length - MAX_RENDERED} more characters)`
   if (Array.isArray(value)) return (value as readonly JsonValue[]).map(shorten)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item)]))
@@ -75,7 +78,7 @@ export class Attempt {
   private readonly log: LogFile
   private readonly masker = new Masker()
   private readonly beganAt = performance.now()
-  private timers: NodeJS.Timeout[] = []
+  private timers: (() => void)[] = []
   private forced: Outcome | null = null
   private hasEnded = false
   private logEnd: LogEnd | null = null
@@ -133,7 +136,7 @@ export class Attempt {
         'an attempt could not be started',
       )
       this.log.say('error', `The attempt could not be started: ${messageOf(error)}`)
-      this.end({ kind: 'failure', message: messageOf(error), isRetryable: true })
+      this.end({ kind: 'failure', message: reasonText(messageOf(error)), isRetryable: true })
       this.log.close(this.logEnd)
     }
   }
@@ -148,7 +151,7 @@ export class Attempt {
 
   private stop(reason: string, graceMs: number): void {
     this.deps.pool.abort(this.number, reason)
-    this.timers.push(setTimeout(() => this.deps.pool.kill(this.number), graceMs))
+    this.timers.push(after(graceMs, () => this.deps.pool.kill(this.number)))
   }
 
   private async prepare(fresh: FreshValues): Promise<AttemptSpec> {
@@ -210,11 +213,11 @@ export class Attempt {
     const limit = task.executionTimeout
     if (limit === null) return
     this.timers.push(
-      setTimeout(() => {
+      after(limit * 1000, () => {
         this.forced ??= { kind: 'timeout', seconds: limit }
         this.log.say('error', `The attempt took longer than its limit of ${limit} s and is ended`)
         this.stop(`its time limit of ${limit} s`, TIMEOUT_GRACE_MS)
-      }, limit * 1000),
+      }),
     )
   }
 
@@ -239,6 +242,7 @@ export class Attempt {
       this.caller,
       op,
       args,
+      () => this.hasEnded,
     ).then(
       (value) => reply(value),
       (error: unknown) =>
@@ -251,7 +255,7 @@ export class Attempt {
     const { dagRunId, task, mapIndex, tiId } = this.started
     // Masked by name first: a masked field has nothing left to find.
     const masked = this.masker.maskDeep(maskByName(shorten(fields)))
-    const label = mapIndexLabel === null ? null : this.masker.mask(mapIndexLabel).slice(0, 250)
+    const label = mapIndexLabel === null ? null : cutText(repairText(this.masker.mask(mapIndexLabel)), 250)
     this.fieldsKept = putRendered(
       this.deps.database,
       { dagRunId, taskId: task.taskId, mapIndex, tiId },
@@ -268,7 +272,9 @@ export class Attempt {
     this.stop('its run', TIMEOUT_GRACE_MS)
   }
 
-  private finish(result: AttemptResult | null, exit: ChildExit | null): void {
+  private finish(told: AttemptResult | null, exit: ChildExit | null): void {
+    const { result, note } = told === null ? NO_RESULT : boundResult(maskResult(told, this.masker))
+    if (note !== null) this.log.say('warning', note)
     // Asked to stop it may still end well, and what it did counts (Airflow's SDK: a handler that finishes keeps its result).
     const isKept = this.forced?.kind === 'interrupted' && result?.kind === 'success'
     const outcome = isKept || this.forced === null ? this.checkMappable(outcomeOf(result, exit), result) : this.forced
@@ -290,7 +296,7 @@ export class Attempt {
   private end(outcome: Outcome, value?: JsonValue): void {
     if (this.hasEnded) return
     this.hasEnded = true
-    for (const timer of this.timers) clearTimeout(timer)
+    for (const stop of this.timers) stop()
     this.timers = []
     const seconds = ((performance.now() - this.beganAt) / 1000).toFixed(3)
     // Said when everything it printed stands before it; the report does not wait for that.
@@ -300,16 +306,19 @@ export class Attempt {
     }
     const { dagRunId, tiId, epoch, task, mapIndex } = this.started
     const xcoms = value === undefined ? [] : [{ taskId: task.taskId, mapIndex, key: 'return_value', value }]
-    const report = { dagRunId, tiId, epoch, outcome: maskOutcome(outcome, this.masker), xcoms }
+    const report = { dagRunId, tiId, epoch, outcome, xcoms }
     if (this.fieldsKept === null) this.deps.onEnd(report)
     else void this.fieldsKept.then(() => this.deps.onEnd(report))
   }
 }
 
-function maskOutcome(outcome: Outcome, masker: Masker): Outcome {
-  if (outcome.kind === 'failure') return { ...outcome, message: masker.mask(outcome.message) }
-  if (outcome.kind === 'skip' && outcome.message !== null) return { ...outcome, message: masker.mask(outcome.message) }
-  return outcome
+const NO_RESULT = { result: null, note: null } as const
+
+/** What a failure or a skip says is shown: without the secrets its task was given. */
+function maskResult(result: AttemptResult, masker: Masker): AttemptResult {
+  if (result.kind === 'failure') return { ...result, message: masker.mask(result.message) }
+  if (result.kind === 'skip' && result.message !== null) return { ...result, message: masker.mask(result.message) }
+  return result
 }
 
 /** A child that died without a word: what its exit tells. */

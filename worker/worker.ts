@@ -17,7 +17,8 @@ import type { Config } from '../runtime/config.ts'
 import { endOrphans } from '../runtime/descendants.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
-import { type Database, isConnectionError } from '../store/database.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { findHeldBy } from '../store/postgres/live.ts'
 import { Attempt, type AttemptDeps } from './attempts.ts'
@@ -111,6 +112,9 @@ export class Worker {
       leaseMs: config.leaseMs,
       log,
       sql: () => this.listener.sql,
+      lastDownAt: () => this.listener.lastDownAt,
+      session: database.session,
+      outageMs: config.outageMs,
       onLost: (reason) => this.fence(reason),
     })
     this.turns = new TurnRunner({
@@ -126,6 +130,7 @@ export class Worker {
     this.pool.warm(1)
     this.poll = setInterval(() => {
       void this.review()
+      this.mustReconcile = true
       this.wake(true)
     }, POLL_MS)
     log.info({ jobId: this.lease.jobId, concurrency, queues }, 'worker started')
@@ -230,7 +235,7 @@ export class Worker {
 
   private begin(turns: TurnRunner, result: TurnResult, batch: readonly Report[]): void {
     const fresh = new Map<string, JsonValue>()
-    for (const one of batch)
+    for (const one of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
       for (const xcom of one.xcoms)
         if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
     for (const started of result.started) this.run(turns, started, fresh)
@@ -280,8 +285,9 @@ export class Worker {
   }
 
   /**
-   * Rows that say `running` here and are not: they were started by a turn whose reply was lost. They are reported as
-   * interrupted, which costs them a moment and no try.
+   * Rows that say `running` here and are not: they were started by a turn whose reply was lost or came late. They are
+   * reported as interrupted, which costs them a moment and no try. Between two turns, so that nothing is on its way; and
+   * the read waits until the fate of broken connections is settled (`store/doubtful.ts`).
    */
   private async reconcile(lease: Lease): Promise<void> {
     for (const row of await findHeldBy(this.options.database, lease.jobId)) {

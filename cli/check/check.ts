@@ -76,7 +76,7 @@ export async function checkFiles(request: CheckRequest): Promise<CheckResult> {
   const began = performance.now()
   const typing: Promise<TypesAnswer> = checkTypes({
     folder,
-    files: files.map((file) => file.path),
+    files: files.map((file) => file.fileloc),
   })
   typing.catch(() => undefined) // Awaited below, when the files have been read.
   const read = await readFiles(files, { config, log, home: scratch })

@@ -36,7 +36,7 @@ function reasonsOf(read: ReadFile, sourceOf: (path: string) => string): string[]
   const because = compiled.imports.flatMap((each) => {
     const reason = reasonFor(each)
     if (reason === null) return []
-    const name = relative(file.root.folder, each.from)
+    const name = relative(file.folder, each.from)
     const place = findLine(
       sourceOf(each.from),
       new RegExp(`['"]${each.specifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"]`),

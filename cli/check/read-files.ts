@@ -30,7 +30,7 @@ export interface ReadOptions {
 
 async function compile(file: DagFile): Promise<CompiledFile | CompileError> {
   try {
-    return await compileFile(file.path, file.root.folder)
+    return await compileFile(file.path, file.folder)
   } catch (error) {
     if (error instanceof CompileError) return error
     throw error

@@ -25,7 +25,10 @@ interface CheckFlags {
 }
 
 /** The folder, and which of its files: all, or those that were named. */
-async function findFiles(config: Config, paths: readonly string[]): Promise<{ folder: string; files: DagFile[] }> {
+async function findFiles(
+  config: Config,
+  paths: readonly string[],
+): Promise<{ folder: string; files: readonly DagFile[] }> {
   const full = paths.map((path) => resolve(path))
   for (const path of full)
     if (!existsSync(path)) throw new BaramError('NOT_FOUND', `there is no file or folder ${path}`)
@@ -39,7 +42,10 @@ async function findFiles(config: Config, paths: readonly string[]): Promise<{ fo
   if (!existsSync(folder))
     throw new BaramError('NOT_FOUND', `there is no DAGs folder ${folder}; make it, or name one: dagctl check my-dags`)
   const files = await listDagFiles({ folder, prefix: '' })
-  return { folder, files: isFolder || first === undefined ? files : files.filter((file) => full.includes(file.path)) }
+  return {
+    folder,
+    files: isFolder || first === undefined ? files : files.filter((file) => full.includes(file.fileloc)),
+  }
 }
 
 /** Pools and DAGs of the deployment, if its database is running; a check starts none. */

@@ -6,6 +6,8 @@ import { migrations } from '../../migrations/index.ts'
 import { loadConfig } from '../../runtime/config.ts'
 import { loadKey } from '../../runtime/secrets.ts'
 import { checkSchema, migrate } from '../../store/migrate.ts'
+import { confirmClock } from '../../store/postgres/clock-holds.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
 import { print } from '../output.ts'
 import { makeHome, openContext } from '../wire.ts'
 
@@ -35,6 +37,21 @@ async function check(): Promise<void> {
   }
 }
 
+async function confirm(): Promise<void> {
+  const context = await openContext({ name: 'dagctl', level: 'warn' })
+  try {
+    const schedulers = await confirmClock(context.database)
+    const clock = new Date(await databaseNow(context.database)).toISOString()
+    print(
+      schedulers === 0
+        ? `No scheduler doubts the database's clock (${clock}).`
+        : `The database's clock (${clock}) is taken as right; runs are created again within seconds.`,
+    )
+  } finally {
+    await context.close()
+  }
+}
+
 export function addDbCommands(program: Command): void {
   const db = program.command('db').description('the metadata database')
   db.command('init')
@@ -48,5 +65,8 @@ export function addDbCommands(program: Command): void {
   db.command('migrate')
     .description('bring the database to this version')
     .action(() => migrateNow(false))
+  db.command('confirm-clock')
+    .description('say that the clock of the database is right after it jumped, so that runs are created again')
+    .action(confirm)
   db.command('check').description('check that the database answers and is up to date').action(check)
 }

@@ -1,13 +1,15 @@
 // `dagctl scheduler`, `worker`, `webserver`: each a process of its own, which loads its own room and no other.
 
 import { realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { loadKey } from '../../runtime/secrets.ts'
 import { type DagRoot, EXAMPLES_PREFIX } from '../../scheduler/dag-files.ts'
+import type { Database } from '../../store/database.ts'
+import { listKnownFiles } from '../../store/postgres/dags.ts'
 import type { Webserver } from '../../webserver/server.ts'
 import { setExitCode } from '../output.ts'
 import { runProcess, type Service } from '../run-process.ts'
@@ -22,17 +24,20 @@ const resolved = (path: string): string | null => {
 }
 
 /** The user's folder, and the product's examples unless they are the same folder. */
-function dagRoots(config: Config): DagRoot[] {
-  const own = resolved(config.dagsFolder)
+async function dagRoots(config: Config, database: Database): Promise<DagRoot[]> {
+  const folder = resolve(config.dagsFolder)
+  const own = resolved(folder)
   const examples = config.loadExamples ? resolved(join(packageRoot, 'dags')) : null
-  const roots: DagRoot[] = own === null ? [] : [{ folder: own, prefix: '' }]
-  if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: EXAMPLES_PREFIX })
-  if (roots.length === 0) {
+  // A folder that files were read from is away for a while, and is waited for; one that never was is a mistake.
+  if (own === null && examples === null && (await listKnownFiles(database)).length === 0) {
     throw new BaramError(
       'CONFIG_INVALID',
       `there is no DAGs folder ${config.dagsFolder}; make it, or set BARAM__CORE__DAGS_FOLDER`,
     )
   }
+  // As it was given: what a link in it leads to is asked anew at each listing.
+  const roots: DagRoot[] = [{ folder, prefix: '' }]
+  if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: EXAMPLES_PREFIX })
   return roots
 }
 
@@ -86,7 +91,7 @@ export function addProcessCommands(program: Command): void {
           return [
             quiet(new Scheduler({ config, database, log, onFatal })),
             quiet(new Triggerer({ config, database, vault, log, onFatal })),
-            quiet(new DagProcessor({ config, database, log, roots: dagRoots(config), onFatal })),
+            quiet(new DagProcessor({ config, database, log, roots: await dagRoots(config, database), onFatal })),
           ]
         },
       })
@@ -144,7 +149,7 @@ function readPort(text: string): number {
 }
 
 async function webService(
-  { config, database, boards, vault, log }: Context,
+  { config, database, boards, vault, log, schema }: Context,
   port: number | undefined,
 ): Promise<Service> {
   const { startWebserver } = await import('../../webserver/server.ts')
@@ -159,6 +164,7 @@ async function webService(
         vault,
         log,
         jwtSecret,
+        schema,
       })
       return { url: server.url }
     },

@@ -11,7 +11,7 @@ import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeTerminalLogger } from '../../runtime/logger.ts'
 import { productVersion } from '../../runtime/paths.ts'
-import { isAlive, thisProcess } from '../../runtime/processes.ts'
+import { isAlive, sharesPids, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
 import { type DataLogin, type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startShop } from '../../services/simulated/gmarket/shop.ts'
@@ -140,7 +140,8 @@ function processEnv(config: Config, flags: Flags): Record<string, string | undef
 
 function superviseProcesses(context: Context, flags: Flags, onReport: (line: string) => void): Supervisor {
   const { config, database, log } = context
-  const { bootId } = thisProcess()
+  const self = thisProcess()
+  const { bootId, pidNamespace } = self
   return new Supervisor(
     [
       { name: 'scheduler', args: ['scheduler'], nodeArgs: ['--disallow-code-generation-from-strings'] },
@@ -153,8 +154,9 @@ function superviseProcesses(context: Context, flags: Flags, onReport: (line: str
       onExit(name, pid, code, signal, isAsked) {
         if (isAsked) return
         onReport(`${name} ended (${signal ?? `exit code ${code}`})`)
+        if (!sharesPids(self, self)) return // Not even our own numbers can be told from others': the lease runs out.
         // Recovery on one host need not wait for the lease: the launcher knows that the process is gone.
-        void endJobsOfProcess(database, hostname(), pid, bootId)
+        void endJobsOfProcess(database, pid, { hostname: hostname(), bootId, pidNamespace })
           .then(() => notifyScheduler(database))
           .catch((error: unknown) =>
             log.warn({ err: messageOf(error) }, 'the lease of a dead process could not be ended'),

@@ -75,7 +75,7 @@ async function importFile(file: string, flags: { actionOnExistingKey: string }):
     let done = 0
     for (const [key, entry] of entries) {
       const { value, description } = readEntry(entry)
-      if (await vault.setVariable(key, value, description, CLI_USER, existing)) done++
+      if (await vault.setVariable(key, value, description, CLI_USER, { existing })) done++
     }
     print(`${done} of ${entries.length} variables imported`)
   })

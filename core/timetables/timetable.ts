@@ -2,6 +2,7 @@
 // skipped without catchup, which data interval a run covers.
 
 import { BaramError, unreachable } from '../errors.ts'
+import { isStorableInstant } from '../storable.ts'
 import { parseCron } from './cron-dialect.ts'
 import { nextFire, prevFire } from './cron-schedule.ts'
 import { type Instant, validateZone } from './zone.ts'
@@ -196,7 +197,8 @@ function nextContinuous(last: DataInterval | null, limits: RunLimits, now: Insta
 
 /**
  * The run that comes after the last automated one, whether due yet or not (compare `runAfter` with now); null when
- * there is none any more. Without catchup an outage leaves one run, of the latest period missed.
+ * there is none any more: dates outside the years 1 to 9999 get no run. Without catchup an outage leaves one run, of the
+ * latest period missed.
  * @param last the data interval of the last scheduled or backfilled run, null before the first
  */
 export function nextRun(
@@ -205,6 +207,13 @@ export function nextRun(
   limits: RunLimits,
   now: Instant,
 ): DueRun | null {
+  const run = nextOf(spec, last, limits, now)
+  if (run === null) return null
+  const { logicalDate, dataInterval, runAfter } = run
+  return [logicalDate, dataInterval.start, dataInterval.end, runAfter].every(isStorableInstant) ? run : null
+}
+
+function nextOf(spec: TimetableSpec, last: DataInterval | null, limits: RunLimits, now: Instant): DueRun | null {
   switch (spec.kind) {
     case 'none':
       return null
@@ -278,13 +287,15 @@ function refuse(message: string): never {
   throw new BaramError('SCHEDULE_INVALID', message)
 }
 
+/** 100 years: what is longer was meant in another unit. */
+const LONGEST_DELTA_MS = 100 * 365.25 * 86_400_000
+
 /** An offset is asked for: without one, JavaScript would read the machine's own zone into it. */
 const ISO_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/
 
 function checkInstant(text: string): void {
-  if (!ISO_INSTANT.test(text) || Number.isNaN(Date.parse(text))) {
-    refuse(`"${text}" is not an instant; write it as "2026-01-31T06:00:00Z"`)
-  }
+  if (!ISO_INSTANT.test(text) || !isStorableInstant(Date.parse(text)))
+    refuse(`"${text}" is not an instant of the years 1 to 9999; write it as "2026-01-31T06:00:00Z"`)
 }
 
 /** @throws BaramError SCHEDULE_INVALID with what is wrong and what to write instead */
@@ -294,7 +305,7 @@ export function validateTimetable(spec: TimetableSpec): void {
     case 'continuous':
       return
     case 'once':
-      if (spec.at !== undefined && Number.isNaN(Date.parse(spec.at))) checkInstant(spec.at)
+      if (spec.at !== undefined && !isStorableInstant(Date.parse(spec.at))) checkInstant(spec.at)
       return
     case 'events':
       for (const text of spec.at) checkInstant(text)
@@ -312,6 +323,8 @@ export function validateTimetable(spec: TimetableSpec): void {
       if (!Number.isInteger(spec.everyMs) || spec.everyMs <= 0) {
         refuse(`a schedule by elapsed time must be a positive whole number of milliseconds, got ${spec.everyMs}`)
       }
+      if (spec.everyMs > LONGEST_DELTA_MS)
+        refuse(`a schedule by elapsed time fires at least once in 100 years, got ${spec.everyMs} ms`)
       return
     default:
       unreachable(spec)

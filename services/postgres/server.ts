@@ -155,6 +155,14 @@ function spawnServer(
   })
 }
 
+/**
+ * Takes away what an earlier server left in the folder of its socket, which nobody else uses: the number in the lock may by
+ * now be another process's, which Postgres would take for a running server. The caller has made sure that none runs.
+ */
+function clearSocketDir(socketDir: string): void {
+  for (const name of [`.s.PGSQL.${PORT}`, `.s.PGSQL.${PORT}.lock`]) rmSync(join(socketDir, name), { force: true })
+}
+
 /** Starts the server and waits until it answers. Returns its pid. */
 export async function startServer(
   native: string,
@@ -165,6 +173,7 @@ export async function startServer(
 ): Promise<number> {
   const { descriptor, begin } = openLog(place.logFile)
   let end: string | null = null
+  clearSocketDir(place.socketDir)
   const child = spawnServer(native, place, runAs, settings, descriptor)
   child.on('error', (error) => {
     end = messageOf(error)

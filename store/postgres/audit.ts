@@ -1,6 +1,8 @@
 // The audit log: one row an accepted write, in its transaction.
 
+import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export interface AuditEntry {
   readonly event: string
@@ -20,13 +22,13 @@ export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
      values ($1, $2, $2, $3, $4, $5, $6, $7, $8)`,
     [
       entry.event,
-      entry.owner,
+      repairText(entry.owner),
       entry.dagId ?? null,
       entry.runId ?? null,
       entry.taskId ?? null,
       entry.mapIndex ?? null,
-      entry.extra === undefined ? null : JSON.stringify(entry.extra),
-      entry.logicalDate === undefined || entry.logicalDate === null ? null : new Date(entry.logicalDate).toISOString(),
+      entry.extra === undefined ? null : storableJson(entry.extra),
+      timestampOf(entry.logicalDate),
     ],
   )
 }

@@ -3,9 +3,8 @@
 import type { BackfillException, ReprocessBehavior } from '../../core/backfill.ts'
 import type { RunState } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page } from './read-filters.ts'
-
-const iso = (ms: number): string => new Date(ms).toISOString()
 
 export interface NewBackfill {
   readonly dagId: string
@@ -24,8 +23,8 @@ export async function insertBackfill(tx: Sql, backfill: NewBackfill): Promise<nu
      values ($1, $2, $3, $4, $5, $6, $7) on conflict (dag_id) where completed_at is null do nothing returning id`,
     [
       backfill.dagId,
-      iso(backfill.from),
-      iso(backfill.to),
+      timestampOf(backfill.from),
+      timestampOf(backfill.to),
       JSON.stringify(backfill.conf ?? {}),
       backfill.reprocess,
       backfill.maxActiveRuns,
@@ -54,7 +53,7 @@ export async function insertBackfillDates(
       backfillId,
       dates.map((date) => date.dagRunId),
       dates.map((date) => date.exception),
-      dates.map((date) => iso(date.logicalDate)),
+      dates.map((date) => timestampOf(date.logicalDate)),
     ],
   )
 }
@@ -76,7 +75,7 @@ export async function findRunsOn(
   const { rows } = await sql.query<DatedRun>(
     `select id, run_id, state, logical_date from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])
      order by id ${mustLock ? 'for update' : ''}`,
-    [dagId, dates.map(iso)],
+    [dagId, dates.map(timestampOf)],
   )
   return rows
 }

@@ -1,8 +1,8 @@
 // DAGs, their versions, modules and code: what the dag-processor writes, and the schedule the scheduler moves on.
 
+import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
-
-const instant = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+import { timestampOf } from '../timestamp.ts'
 
 export interface DagRow {
   readonly dagId: string
@@ -164,10 +164,10 @@ export async function setNextRun(tx: Sql, dagId: string, next: NextRun | null): 
      where dag_id = $1`,
     [
       dagId,
-      instant(next?.logicalDate ?? null),
-      instant(next?.dataInterval.start ?? null),
-      instant(next?.dataInterval.end ?? null),
-      instant(next?.runAfter ?? null),
+      timestampOf(next?.logicalDate),
+      timestampOf(next?.dataInterval.start),
+      timestampOf(next?.dataInterval.end),
+      timestampOf(next?.runAfter),
     ],
     'set_next_run',
   )
@@ -298,6 +298,12 @@ export async function markStale(
   return rows.map((row) => row.dag_id)
 }
 
+/** DAGs that some file yields. */
+export async function listActiveDags(sql: Sql): Promise<readonly string[]> {
+  const { rows } = await sql.query<{ dag_id: string }>('select dag_id from dag where not is_stale')
+  return rows.map((row) => row.dag_id)
+}
+
 /** Files that DAGs in use, or import errors, come from. */
 export async function listKnownFiles(sql: Sql): Promise<readonly string[]> {
   const { rows } = await sql.query<{ file: string }>(
@@ -317,7 +323,7 @@ export async function putImportError(tx: Sql, error: ImportErrorRow): Promise<vo
     `insert into import_error (filename, stacktrace, details) values ($1, $2, $3)
      on conflict (filename) do update set stacktrace = excluded.stacktrace, details = excluded.details,
        timestamp = case when import_error.stacktrace = excluded.stacktrace then import_error.timestamp else now() end`,
-    [error.filename, error.stacktrace, JSON.stringify(error.details)],
+    [error.filename, repairText(error.stacktrace), storableJson(error.details)],
   )
   await tx.query('update dag set has_import_errors = true where relative_fileloc = $1', [error.filename])
 }
@@ -328,4 +334,35 @@ export async function deleteImportError(tx: Sql, filename: string): Promise<bool
     filename,
   ])
   return rowCount > 0
+}
+
+/** A DAG whose run cannot be made is not due for some seconds: it must not be looked at without end. */
+export async function postponeDag(tx: Sql, dagId: string, seconds: number): Promise<void> {
+  await tx.query(
+    `update dag set next_dagrun_create_after = clock_timestamp() + make_interval(secs => $2)
+     where dag_id = $1 and next_dagrun_create_after <= clock_timestamp()`,
+    [dagId, seconds],
+  )
+}
+
+/** What people should know of a DAG that runs all the same; one of a kind. */
+export async function putDagWarning(tx: Sql, dagId: string, kind: string, message: string): Promise<void> {
+  await tx.query(
+    `insert into dag_warning (dag_id, warning_type, message) values ($1, $2, $3)
+     on conflict (dag_id, warning_type) do update set message = excluded.message, timestamp = now()`,
+    [dagId, kind, repairText(message)],
+  )
+}
+
+export async function deleteDagWarning(tx: Sql, dagId: string, kind: string): Promise<void> {
+  await tx.query('delete from dag_warning where dag_id = $1 and warning_type = $2', [dagId, kind], 'delete_dag_warning')
+}
+
+/** The message, or null. */
+export async function findDagWarning(sql: Sql, dagId: string, kind: string): Promise<string | null> {
+  const { rows } = await sql.query<{ message: string }>(
+    'select message from dag_warning where dag_id = $1 and warning_type = $2',
+    [dagId, kind],
+  )
+  return rows[0]?.message ?? null
 }

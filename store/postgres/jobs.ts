@@ -10,14 +10,16 @@ export interface NewJob {
   readonly pid: number
   readonly bootId: string
   readonly pidStarted: string | null
+  /** Empty = unknown: nobody judges the process by its pid. */
+  readonly pidNamespace?: string
   readonly info: unknown
 }
 
 export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
   const { rows } = await sql.query<{ id: number }>(
-    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, info)
-     values ($1, 'running', $2, null, $3, $4, $5, $6) returning id`,
-    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, JSON.stringify(job.info)],
+    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
+     values ($1, 'running', $2, null, $3, $4, $5, $6, $7) returning id`,
+    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, job.pidNamespace ?? '', JSON.stringify(job.info)],
   )
   const id = rows[0]?.id
   if (id === undefined) throw new Error('insert into job returned no row')
@@ -44,13 +46,23 @@ export async function endJob(sql: Sql, id: number, state: 'success' | 'failed'):
   return rowCount === 1
 }
 
-/** Ends a job by its process, for the launcher that saw it exit. */
-export async function endJobsOfProcess(sql: Sql, hostname: string, pid: number, bootId: string): Promise<number> {
-  const { rowCount } = await sql.query(
-    "update job set state = 'failed', end_date = now() where hostname = $1 and pid = $2 and boot_id = $3 and state = 'running'",
-    [hostname, pid, bootId],
+/** Where a pid counts: the machine's name, its boot, and the namespace that numbers its processes. */
+export interface PidScope {
+  readonly hostname: string
+  readonly bootId: string
+  readonly pidNamespace: string
+}
+
+/** Ends the jobs of a process, for the launcher that saw it exit. Another namespace's process of that pid is another's. */
+export async function endJobsOfProcess(sql: Sql, pid: number, scope: PidScope): Promise<number> {
+  const { rows } = await sql.query<{ id: number; session: string | null }>(
+    `update job set state = 'failed', end_date = now()
+     where pid = $1 and hostname = $2 and boot_id = $3 and pid_namespace = $4 and state = 'running'
+     returning id, info ->> 'session' as session`,
+    [pid, scope.hostname, scope.bootId, scope.pidNamespace],
   )
-  return rowCount
+  for (const { session } of rows) await endSessions(sql, session)
+  return rows.length
 }
 
 export interface JobRow {
@@ -60,12 +72,13 @@ export interface JobRow {
   readonly pid: number
   readonly boot_id: string
   readonly pid_started: string | null
+  readonly pid_namespace: string
   readonly hb_seq: number
 }
 
 export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
   const { rows } = await sql.query<JobRow>(
-    "select id, job_type, hostname, pid, boot_id, pid_started, hb_seq from job where state = 'running' order by id",
+    "select id, job_type, hostname, pid, boot_id, pid_started, pid_namespace, hb_seq from job where state = 'running' order by id",
     [],
     'list_running_jobs',
   )
@@ -74,11 +87,26 @@ export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
 
 /** Declares a job dead, but only if its lease has not moved since it was judged. */
 export async function reapJob(sql: Sql, id: number, hbSeq: number): Promise<boolean> {
-  const { rowCount } = await sql.query(
-    "update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'",
+  const { rows } = await sql.query<{ session: string | null }>(
+    `update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'
+     returning info ->> 'session' as session`,
     [id, hbSeq],
   )
-  return rowCount === 1
+  const [dead] = rows
+  if (dead === undefined) return false
+  await endSessions(sql, dead.session)
+  return true
+}
+
+/** A lock dies with its holder (rule 23): what a dead process left open on the server is ended, with its transactions. */
+async function endSessions(sql: Sql, session: string | null): Promise<void> {
+  if (session === null) return
+  await sql.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = $1 and datname = current_database() and usename = current_user and pid <> pg_backend_pid()`,
+    [session],
+    'end_sessions',
+  )
 }
 
 /** The database's clock, epoch ms: the only one schedules follow. */

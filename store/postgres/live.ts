@@ -1,6 +1,8 @@
 // The side table of everything that is neither idle nor finished: claims, caps, timers and rescue read it, never the big one.
 
+import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export type LiveStage = 'waiting' | 'deferred' | 'held' | 'queued' | 'running'
 
@@ -24,8 +26,8 @@ export async function putLive(
       ids,
       stage,
       more.workerId ?? null,
-      more.readyAt === undefined || more.readyAt === null ? null : new Date(more.readyAt).toISOString(),
-      more.because === undefined ? null : JSON.stringify(more.because),
+      timestampOf(more.readyAt),
+      more.because === undefined ? null : storableJson(more.because),
       more.isBackfill ?? false,
     ],
     'put_live',
@@ -57,12 +59,14 @@ export async function peekQueued(
   sql: Sql,
   queues: readonly string[] | null,
   limit: number,
+  exceptRuns: readonly number[] = [],
 ): Promise<readonly QueuedRow[]> {
   if (queues === null) {
     const { rows } = await sql.query<QueuedRow>(
       `select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued'
+       and dag_run_id <> all($2::bigint[])
        order by priority_weight desc, is_backfill, dag_run_id, map_index, ti_id limit $1`,
-      [limit],
+      [limit, exceptRuns],
       'peek_all_queued',
     )
     return rows
@@ -71,9 +75,10 @@ export async function peekQueued(
     // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
     `select l.dag_run_id, l.ti_id, l.priority_weight, l.is_backfill from unnest($1::text[]) q(queue) cross join lateral (
        select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued' and live.queue = q.queue
+         and dag_run_id <> all($3::bigint[])
        order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $2) l
      order by l.priority_weight desc, l.is_backfill, l.dag_run_id, l.ti_id limit $2`,
-    [queues, limit],
+    [queues, limit, exceptRuns],
     'peek_queued',
   )
   return rows
@@ -120,19 +125,19 @@ export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly nu
 
 /** An instance whose time has come: a retry, a try that was put off, a wait by date or one that took too long. */
 export interface DueRow {
-  readonly dag_run_id: number
-  readonly ti_id: string
+  readonly dagRunId: number
+  readonly tiId: string
   readonly epoch: number
   /** The date a deferred instance waits for; null = it waits for a trigger. */
-  readonly wait_until: number | null
+  readonly waitUntil: number | null
   /** The database's clock at this look. */
   readonly now: number
 }
 
 export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[]> {
   const { rows } = await sql.query<DueRow>(
-    `select l.dag_run_id, l.ti_id, l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
-       case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as wait_until
+    `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
+       case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as "waitUntil"
      from live l join dag d using (dag_id)
      left join trigger g on l.stage = 'deferred' and g.dag_run_id = l.dag_run_id and g.ti_id = l.ti_id
      where l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
@@ -170,20 +175,19 @@ export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly H
   return rows
 }
 
-/** Running rows whose worker's job has ended or never existed: lost attempts. */
-export async function findOrphans(
-  sql: Sql,
-): Promise<
-  readonly { dag_run_id: number; ti_id: string; epoch: number; worker_id: number; hostname: string | null }[]
-> {
-  const { rows } = await sql.query<{
-    dag_run_id: number
-    ti_id: string
-    epoch: number
-    worker_id: number
-    hostname: string | null
-  }>(
-    `select l.dag_run_id, l.ti_id, l.epoch, l.worker_id, j.hostname from live l left join job j on j.id = l.worker_id
+/** An attempt whose worker's job has ended or never existed. */
+export interface Orphan {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly epoch: number
+  readonly workerId: number
+  readonly hostname: string | null
+}
+
+export async function findOrphans(sql: Sql): Promise<readonly Orphan[]> {
+  const { rows } = await sql.query<Orphan>(
+    `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, l.worker_id as "workerId", j.hostname
+     from live l left join job j on j.id = l.worker_id
      where l.stage in ('running', 'restarting') and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
   )
   return rows

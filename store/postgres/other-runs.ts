@@ -2,6 +2,7 @@
 
 import type { RunState, TaskState } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export interface OtherRun {
   readonly id: number
@@ -20,7 +21,7 @@ export async function findRunState(
   const { rows } = await sql.query<OtherRun>(
     `select id, dag_id, run_id, state, logical_date from dag_run
      where dag_id = $1 and case when $2::text is null then logical_date = $3 else run_id = $2 end limit 1`,
-    [dagId, by.runId, by.logicalDate === null ? null : new Date(by.logicalDate).toISOString()],
+    [dagId, by.runId, timestampOf(by.logicalDate)],
     'find_run_state',
   )
   return rows[0] ?? null
@@ -35,7 +36,7 @@ export async function findTaskStates(
 ): Promise<readonly { readonly task_id: string; readonly states: readonly (TaskState | null)[] }[] | null> {
   const run = await sql.query<{ id: number }>('select id from dag_run where dag_id = $1 and logical_date = $2', [
     dagId,
-    new Date(logicalDate).toISOString(),
+    timestampOf(logicalDate),
   ])
   const id = run.rows[0]?.id
   if (id === undefined) return null

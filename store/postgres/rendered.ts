@@ -1,5 +1,6 @@
 // Template fields as they were rendered for the last try of a task instance.
 
+import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 
 /** @param label name of a mapped instance (mapIndexTemplate); null = leaves it as it is */
@@ -15,7 +16,7 @@ export async function putRendered(
        on conflict (dag_run_id, task_id, map_index) do update set rendered_fields = excluded.rendered_fields
      )
      update task_instance set rendered_map_index = $6 where dag_run_id = $1 and id = $5 and $6::text is not null`,
-    [at.dagRunId, at.taskId, at.mapIndex, JSON.stringify(fields), at.tiId, label],
+    [at.dagRunId, at.taskId, at.mapIndex, storableJson(fields), at.tiId, label],
     'put_rendered',
   )
 }

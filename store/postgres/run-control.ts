@@ -1,9 +1,9 @@
 // What clear, mark and delete would touch, and the rows that go when a run or a DAG is deleted.
 
 import type { RunState, TaskState } from '../../core/states.ts'
+import { noteText } from '../note.ts'
 import type { Sql } from '../sql.ts'
-
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+import { timestampOf } from '../timestamp.ts'
 
 export interface RunOfDag {
   readonly id: number
@@ -41,7 +41,7 @@ const RUNS = /* sql */ `r.dag_id = $1 and ($2::bigint[] is null or r.id = any($2
   and ($4::timestamptz is null or r.logical_date <= $4)`
 
 const bounds = (wanted: RunsWanted): readonly unknown[] =>
-  wanted.kind === 'runs' ? [wanted.ids, null, null] : [null, iso(wanted.from), iso(wanted.to)]
+  wanted.kind === 'runs' ? [wanted.ids, null, null] : [null, timestampOf(wanted.from), timestampOf(wanted.to)]
 
 /**
  * Instances of some runs of a DAG.
@@ -91,11 +91,14 @@ export async function findDateRange(sql: Sql, dagId: string): Promise<{ first: n
 
 /** Sets the note of instances; null takes it away. */
 export async function setInstanceNotes(tx: Sql, ids: readonly string[], note: string | null): Promise<void> {
-  await tx.query('update task_instance set note = $2, updated_at = now() where id = any($1::uuid[])', [ids, note])
+  await tx.query('update task_instance set note = $2, updated_at = now() where id = any($1::uuid[])', [
+    ids,
+    noteText(note),
+  ])
 }
 
 export async function setRunNote(tx: Sql, id: number, note: string | null): Promise<void> {
-  await tx.query('update dag_run set note = $2, updated_at = now() where id = $1', [id, note])
+  await tx.query('update dag_run set note = $2, updated_at = now() where id = $1', [id, noteText(note)])
 }
 
 /** A run goes on with another version. Copies of it are loaded anew. */

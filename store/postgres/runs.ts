@@ -1,7 +1,10 @@
 // Runs: creation, the lock every change takes, and the facts a board needs.
 
 import type { RunState, RunType } from '../../core/states.ts'
+import { storableJson } from '../../core/storable.ts'
+import { noteText } from '../note.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export interface NewRun {
   readonly dagId: string
@@ -17,9 +20,6 @@ export interface NewRun {
   readonly versionId: string
 }
 
-const instant = (ms: number | null | undefined): string | null =>
-  ms === null || ms === undefined ? null : new Date(ms).toISOString()
-
 /** Inserts the run as `queued`; null when its run id or logical date is taken (somebody was first). */
 export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
   const { rows } = await tx.query<{ id: number }>(
@@ -32,14 +32,14 @@ export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
       run.dagId,
       run.runId,
       run.runType,
-      instant(run.logicalDate),
-      instant(run.dataInterval?.start),
-      instant(run.dataInterval?.end),
-      instant(run.runAfter),
+      timestampOf(run.logicalDate),
+      timestampOf(run.dataInterval?.start),
+      timestampOf(run.dataInterval?.end),
+      timestampOf(run.runAfter),
       JSON.stringify(run.conf),
       run.triggeredBy,
       run.user,
-      run.note,
+      noteText(run.note),
       run.versionId,
     ],
     'insert_run',
@@ -70,10 +70,10 @@ export async function insertRuns(
       first.versionId,
       backfillId,
       runs.map((run) => run.runId),
-      runs.map((run) => instant(run.logicalDate)),
-      runs.map((run) => instant(run.dataInterval?.start)),
-      runs.map((run) => instant(run.dataInterval?.end)),
-      runs.map((run) => instant(run.runAfter)),
+      runs.map((run) => timestampOf(run.logicalDate)),
+      runs.map((run) => timestampOf(run.dataInterval?.start)),
+      runs.map((run) => timestampOf(run.dataInterval?.end)),
+      runs.map((run) => timestampOf(run.runAfter)),
     ],
   )
   return rows
@@ -182,7 +182,7 @@ export async function recordRunEvent(
 ): Promise<void> {
   await tx.query(
     `insert into ti_event (dag_run_id, rev, from_state, to_state, who, because) values ($1, $2, $3, $4, $5, $6)`,
-    [id, rev, from, to, who, JSON.stringify(because)],
+    [id, rev, from, to, who, storableJson(because)],
     'record_run_event',
   )
 }
@@ -319,7 +319,7 @@ export async function findPreviousRun(
         )
       : await tx.query<{ id: number }>(
           'select id from dag_run where dag_id = $1 and logical_date < $2 order by logical_date desc limit 1',
-          [dagId, instant(logicalDate)],
+          [dagId, timestampOf(logicalDate)],
         )
   return rows[0]?.id ?? null
 }
@@ -340,7 +340,7 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
 export async function findTakenDates(sql: Sql, dagId: string, dates: readonly number[]): Promise<readonly number[]> {
   const { rows } = await sql.query<{ at: number }>(
     'select logical_date as at from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])',
-    [dagId, dates.map((date) => instant(date))],
+    [dagId, dates.map((date) => timestampOf(date))],
     'find_taken_dates',
   )
   return rows.map((row) => row.at)

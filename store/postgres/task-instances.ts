@@ -1,7 +1,9 @@
 // Task instances: creation, reading a run's, and the one statement that changes their state and writes the ledger.
 
 import type { TaskState } from '../../core/states.ts'
+import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 
 export interface NewTaskInstance {
   readonly id: string
@@ -180,7 +182,7 @@ with moved as (
     duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
       then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
     ready_at = $8::timestamptz,
-    max_tries = max_tries + $15::int,
+    max_tries = least(max_tries::bigint + $15::int, 2147483647)::int,
     worker_id = case when $4::text = 'running' then $9::bigint else worker_id end,
     hostname = case when $4::text = 'running' then $10::text when $4::text = 'queued' then null else hostname end,
     pid = case when $4::text = 'running' then $11::int else pid end,
@@ -208,8 +210,8 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
       states[states.length - 1] ?? null,
       states,
       froms,
-      group.steps.map((step) => JSON.stringify(step.because)),
-      group.readyAt === null ? null : new Date(group.readyAt).toISOString(),
+      group.steps.map((step) => storableJson(step.because)),
+      timestampOf(group.readyAt),
       group.worker?.jobId ?? null,
       group.worker?.hostname ?? null,
       group.worker?.pid ?? null,
@@ -280,12 +282,16 @@ export async function loadStates(
   return new Map(rows.map((row) => [row.task_id, row.states]))
 }
 
-/** The attempt a claimer or child asks about: is it still the one that runs? */
-export async function isCurrentAttempt(sql: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {
-  const { rows } = await sql.query(
-    "select 1 from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'",
+/**
+ * Holds an attempt for the rest of the transaction: nobody takes it over while it writes, and one that was taken over is
+ * not found (RELIABILITY rule 21).
+ * @returns false when it is no longer the one that runs
+ */
+export async function holdAttempt(tx: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {
+  const { rows } = await tx.query(
+    "select 1 from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share",
     [dagRunId, tiId, epoch],
-    'is_current_attempt',
+    'hold_attempt',
   )
   return rows.length === 1
 }

@@ -2,8 +2,7 @@
 
 import type { RunState, TaskState } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
-
-const iso = (ms: number): string => new Date(ms).toISOString()
+import { timestampOf } from '../timestamp.ts'
 
 export interface PauseEvent {
   readonly at: number
@@ -33,7 +32,7 @@ export async function listSchedulerSpans(sql: Sql, from: number, to: number): Pr
     `select start_date as start, case when state = 'running' then greatest(latest_heartbeat, now() - interval '10 seconds')
        else least(end_date, latest_heartbeat + interval '10 seconds') end as "end"
      from job where job_type = 'SchedulerJob' and start_date <= $2 and coalesce(end_date, now()) >= $1 order by start_date`,
-    [iso(from), iso(to)],
+    [timestampOf(from), timestampOf(to)],
   )
   return rows
 }
@@ -46,7 +45,7 @@ export async function schedulerGap(
   const { rows } = await sql.query<{ before: number | null; after: number | null }>(
     `select (select max(latest_heartbeat) from job where job_type = 'SchedulerJob' and start_date < $1) as before,
        (select min(start_date) from job where job_type = 'SchedulerJob' and start_date > $1) as after`,
-    [iso(at)],
+    [timestampOf(at)],
   )
   return rows[0] ?? { before: null, after: null }
 }
@@ -61,7 +60,7 @@ export async function activeRunsAt(sql: Sql, dagId: string, at: number): Promise
   const { rows } = await sql.query<ActiveRun>(
     `select run_id, state from dag_run where dag_id = $1 and backfill_id is null
        and coalesce(start_date, queued_at) <= $2 and (end_date is null or end_date > $2) order by id limit 50`,
-    [dagId, iso(at)],
+    [dagId, timestampOf(at)],
   )
   return rows
 }
@@ -75,7 +74,7 @@ export async function findDeletion(
   const { rows } = await sql.query<{ at: number; owner: string; run_id: string }>(
     `select dttm as at, owner, run_id from log where dag_id = $1 and event = 'dag_run.delete' and logical_date = $2
      order by id desc limit 1`,
-    [dagId, iso(logicalDate)],
+    [dagId, timestampOf(logicalDate)],
   )
   return rows[0] ?? null
 }
@@ -91,7 +90,7 @@ export async function findRunAt(sql: Sql, dagId: string, at: number): Promise<st
   const { rows } = await sql.query<{ run_id: string }>(
     `select run_id from dag_run where dag_id = $1 and (logical_date = $2 or run_after = $2)
      order by logical_date = $2 desc nulls last, id limit 1`,
-    [dagId, iso(at)],
+    [dagId, timestampOf(at)],
   )
   return rows[0]?.run_id ?? null
 }

@@ -24,6 +24,30 @@ export async function putXCom(tx: Sql, at: XComKey, value: JsonValue): Promise<v
   )
 }
 
+/**
+ * As `putXCom` for a running attempt, in its own run: the statement writes only while the attempt is the current one. Its
+ * row is locked, so that one which is being taken over at this moment is seen as it will be.
+ * @returns false when the attempt has been taken over
+ */
+export async function putXComOfAttempt(
+  sql: Sql,
+  attempt: { readonly dagRunId: number; readonly tiId: string; readonly epoch: number },
+  at: Omit<XComKey, 'dagRunId'>,
+  value: JsonValue,
+): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `with mine as (
+       select dag_run_id, dag_id, run_id from task_instance
+       where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share)
+     insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
+     select dag_run_id, $4, $5, $6, dag_id, run_id, $7::jsonb from mine
+     on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
+    [attempt.dagRunId, attempt.tiId, attempt.epoch, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
+    'put_xcom_of_attempt',
+  )
+  return rowCount === 1
+}
+
 /** All values of a task instance: they end with its try. */
 export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapIndex: number): Promise<void> {
   await tx.query(

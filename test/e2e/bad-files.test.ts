@@ -80,7 +80,10 @@ describe('bad DAG files', () => {
   let baram: TestBaram
 
   beforeAll(async () => {
-    baram = await startBaram({ BARAM__CORE__DAGBAG_IMPORT_TIMEOUT: '2' })
+    baram = await startBaram({
+      BARAM__CORE__DAGBAG_IMPORT_TIMEOUT: '2',
+      BARAM__DAG_PROCESSOR__STALE_DAG_THRESHOLD: '1',
+    })
     baram.writeDag('neighbour.ts', GOOD('neighbour'))
     baram.writeDag('shared.ts', 'export const answer = 42\n')
     baram.writeDag(

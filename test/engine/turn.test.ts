@@ -3,7 +3,7 @@
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { Boards } from '../../engine/boards.ts'
-import type { Report } from '../../engine/settling.ts'
+import { type Report, settleAndAdvance } from '../../engine/settling.ts'
 import { TurnRunner } from '../../engine/turn.ts'
 import { report } from '../../engine/verbs.ts'
 import type { Database } from '../../store/database.ts'
@@ -172,9 +172,18 @@ describe('success, XCom, ledger and what follows are one transaction', () => {
     const engine = await makeEngine()
     const { run, worker, success } = await startChain(engine)
     const before = await everything(engine)
-    // A value that Postgres refuses stands for any failing statement: it is sent after most others.
-    const broken = { ...success, xcoms: [{ taskId: 'a', mapIndex: -1, key: 'return_value', value: 'a\u0000b' }] }
-    await expect(report(worker.turns, [broken], worker.slots(1), Date.now())).rejects.toThrow()
+    // A value that Postgres refuses stands for any failing statement: it is sent after most others. (A batch would set
+    // the run aside: test/engine/set-aside.test.ts.)
+    const broken = worker.turns.run({
+      runs: [run],
+      act(all) {
+        const changes = all.get(run)
+        if (changes === undefined) return
+        changes.xcoms.push({ taskId: 'a', mapIndex: -1, key: 'return_value', value: 'a\u0000b' })
+        settleAndAdvance(changes, changes.board.instances.get(success.tiId) as never, success.outcome, Date.now())
+      },
+    })
+    await expect(broken).rejects.toMatchObject({ name: 'RunFault', dagRunId: run })
     expect(await everything(engine)).toBe(before)
     const { dropped } = await report(worker.turns, [success], worker.slots(0), Date.now())
     expect(dropped).toEqual([])

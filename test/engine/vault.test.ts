@@ -191,9 +191,11 @@ describe('writing', () => {
   test('to a key that exists fails, skips or overwrites, as asked, with one audit row a write', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setVariable('a', '1', null, 'me', 'fail')
-    await expect(vault.setVariable('a', '2', null, 'me', 'fail')).rejects.toMatchObject({ code: 'CONFLICT' })
-    expect(await vault.setVariable('a', '2', null, 'me', 'skip')).toBe(false)
+    await vault.setVariable('a', '1', null, 'me', { existing: 'fail' })
+    await expect(vault.setVariable('a', '2', null, 'me', { existing: 'fail' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    })
+    expect(await vault.setVariable('a', '2', null, 'me', { existing: 'skip' })).toBe(false)
     expect(await vault.getVariable('a')).toBe('1')
     expect(await vault.setVariable('a', '2', null, 'me')).toBe(true)
     expect(await vault.getVariable('a')).toBe('2')

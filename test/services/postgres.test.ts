@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,8 +34,11 @@ async function newHome(): Promise<string> {
   return home
 }
 
+/** Where root puts binaries that Postgres' user cannot reach: below a closed folder, those of this very checkout. */
+let shared = ''
+
 async function start(home: string, options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ home, log: quiet, ...options })
+  const server = await startEmbeddedPostgres({ home, log: quiet, sharedFolders: [shared], ...options })
   servers.push(server)
   return server
 }
@@ -51,6 +54,7 @@ let program = ''
 beforeAll(async () => {
   const folder = await newHome()
   program = join(folder, 'start.mjs')
+  shared = join(folder, 'shared')
   const entry = fileURLToPath(new URL('./start-postgres.ts', import.meta.url))
   await build({
     entryPoints: [entry],
@@ -72,7 +76,7 @@ async function startProcess(
   home: string,
   options: { detached?: boolean } = {},
 ): Promise<{ child: ChildProcess; pid: number; url: string }> {
-  const child = spawn(process.execPath, [program, home, findBinaries().native], {
+  const child = spawn(process.execPath, [program, home, findBinaries().native, shared], {
     stdio: ['ignore', 'pipe', 'inherit'],
     ...options,
   })
@@ -333,9 +337,28 @@ test('after kill -9 of everything the server recovers, even when the noted pid b
   expect(isAlive(bystander.pid ?? 0)).toBe(true)
 })
 
+test('a socket lock of an earlier server that names a living process of the same user does not stop the start', async () => {
+  const home = await newHome()
+  const first = await start(home)
+  await first.stop()
+  const bystander = spawn('sleep', ['60'], { stdio: 'ignore', ...(chooseRunAs(first.dataDir) ?? {}) })
+  children.push(bystander)
+  const lock = join(first.socketDir, '.s.PGSQL.5432.lock')
+  await writeFile(lock, `${bystander.pid}\n${first.dataDir}\n1700000000\n5432\n${first.socketDir}\n`, { mode: 0o600 })
+  const owner = chooseRunAs(first.dataDir)
+  if (owner !== null) await chown(lock, owner.uid, owner.gid)
+  const second = await start(home)
+  expect(second.adopted).toBe(false)
+  expect(await runSql(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(isAlive(bystander.pid ?? 0)).toBe(true)
+})
+
 test('a start that was killed while making the data folder is made anew', async () => {
   const home = await newHome()
-  const child = spawn(process.execPath, [program, home, findBinaries().native], { stdio: 'ignore', detached: true })
+  const child = spawn(process.execPath, [program, home, findBinaries().native, shared], {
+    stdio: 'ignore',
+    detached: true,
+  })
   children.push(child)
   const folder = join(home, 'postgres', String(MAJOR))
   const hasBegun = async () =>

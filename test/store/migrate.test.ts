@@ -1,9 +1,12 @@
 // The schema: up, down and up again; one migrator at a time; nothing that is not ours is touched.
 
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../migrations/index.ts'
+import { makeLogger } from '../../runtime/logger.ts'
 import { openDatabase } from '../../store/database.ts'
 import { checkSchema, migrate, type SchemaState } from '../../store/migrate.ts'
+import { SchemaWatch } from '../../store/schema-watch.ts'
 import { quietLog } from '../support/engine.ts'
 import { runSql } from '../support/launch-postgres.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'
@@ -75,6 +78,59 @@ describe('migrations', () => {
     expect(await runSql(url, "select to_regclass('baram.half') as half")).toEqual([{ half: null }])
     await migrate(url, migrations)
     expect(await check(url)).toEqual({ applied: names, pending: [], unknown: [] })
+  })
+
+  const newer = { name: '9000-newer', up: 'alter table job add column newer int', down: '' }
+
+  test.each([
+    ['another migrator’s lock', 'select pg_advisory_lock(7302514)'],
+    ['a table that a forgotten session reads', 'begin; select 1 from baram.job'],
+  ])('do not wait for ever for %s, and say who has it', async (_what, sql) => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    const holder = new pg.Client({ connectionString: url, application_name: 'somebody’s psql' })
+    await holder.connect()
+    await holder.query(sql)
+    const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await expect(migrate(url, [...migrations, newer], { lockTimeoutMs: 1_000 })).rejects.toMatchObject({
+      code: 'DATABASE_LOCKED',
+      message: expect.stringMatching(
+        new RegExp(
+          `waited 1 s .* process ${rows[0]?.pid} \\(somebody.*psql, idle.*began \\d{4}-.*pg_terminate_backend`,
+        ),
+      ) as unknown,
+    })
+    await holder.end()
+    expect(await migrate(url, [...migrations, newer])).toEqual([newer.name])
+  })
+
+  test('go on after a migrator that was killed while it held knex’s own lock', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    await runSql(url, 'update baram.schema_migration_lock set is_locked = 1')
+    expect(await migrate(url, [...migrations, newer])).toEqual([newer.name])
+  })
+
+  test('of a newer Baram are noticed by a running process, once, and by nothing else of it', async () => {
+    const url = await postgres.createDatabase()
+    await migrate(url, migrations)
+    const said: string[] = []
+    const log = makeLogger('test', 'warn', {
+      write: (line: string) => said.push(line),
+    } as unknown as NodeJS.WritableStream)
+    const database = openDatabase({ url, poolSize: 1, log, application: 'test' })
+    const watch = new SchemaWatch({ database, log, known: names })
+    await watch.look()
+    expect(watch.newer).toEqual([])
+    await migrate(url, [...migrations, newer])
+    await watch.look()
+    await watch.look()
+    expect(watch.newer).toEqual([newer.name])
+    expect(said.filter((line) => line.includes('newer Baram'))).toHaveLength(1)
+    await database.close()
+    // The database away is not a newer schema, and no crash.
+    await watch.look()
+    expect(watch.newer).toEqual([newer.name])
   })
 
   test('of a newer Baram are refused by name, and nothing is changed', async () => {

@@ -13,7 +13,7 @@ import { makeLogger } from '../../runtime/logger.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
 import { migrate } from '../../store/migrate.ts'
-import { startWebserver, type Webserver } from '../../webserver/server.ts'
+import { startWebserver, type Webserver, type WebserverDeps } from '../../webserver/server.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 
 export const PASSWORD = 'a password for tests only'
@@ -62,7 +62,10 @@ export async function readAnswer(response: Response): Promise<Answer> {
 
 const ROLE_NAMES: readonly Role[] = ['viewer', 'user', 'op', 'admin']
 
-export async function startWeb(env: Record<string, string> = {}): Promise<TestWeb> {
+export async function startWeb(
+  env: Record<string, string> = {},
+  schema: NonNullable<WebserverDeps['schema']> = { newer: [] },
+): Promise<TestWeb> {
   const postgres = await startTestPostgres()
   const databaseUrl = await postgres.createDatabase()
   await migrate(databaseUrl, migrations)
@@ -82,7 +85,7 @@ export async function startWeb(env: Record<string, string> = {}): Promise<TestWe
     sensitiveNames: config.sensitiveNames,
   })
   for (const role of ROLE_NAMES) await createAccount(database, { username: role, password: PASSWORD, role })
-  const server = await startWebserver({ config, database, boards, vault, log, jwtSecret: randomBytes(32) })
+  const server = await startWebserver({ config, database, boards, vault, log, jwtSecret: randomBytes(32), schema })
   const tokens = new Map<Role, Promise<string>>()
 
   const makeToken = async (role: Role): Promise<string> => {

@@ -67,7 +67,9 @@ function variableRoutes(api: ApiRoutes): void {
   )
   api.on('post', '/variables', 'op', 201, async ({ web, req, who }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
-    await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, 'fail')
+    await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, {
+      existing: 'fail',
+    })
     return variableJson(await needVariable(web, body.key))
   })
   api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, who, param }) => {

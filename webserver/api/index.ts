@@ -5,6 +5,7 @@ import { latestHeartbeats } from '../../store/postgres/read-admin.ts'
 import { requireRole } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
+import { findTroubles, troubleText } from '../troubles.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
@@ -19,6 +20,9 @@ const CONTRACT_VERSION = '3.2.1'
 
 async function health({ web }: Call) {
   const beats = await latestHeartbeats(web.database).catch(() => null)
+  const troubles = await findTroubles(web).catch(() => [])
+  const doubt = troubles.find((trouble) => trouble.kind === 'clock')
+  const newer = troubles.find((trouble) => trouble.kind === 'schema')
   const of = (job: string, field: string) => {
     const beat = beats?.get(job)
     return {
@@ -27,8 +31,14 @@ async function health({ web }: Call) {
     }
   }
   return {
-    metadatabase: { status: beats === null ? 'unhealthy' : 'healthy' },
-    scheduler: of('SchedulerJob', 'latest_scheduler_heartbeat'),
+    metadatabase: {
+      status: beats === null ? 'unhealthy' : 'healthy',
+      ...(newer !== undefined && { detail: troubleText(newer) }),
+    },
+    scheduler: {
+      ...of('SchedulerJob', 'latest_scheduler_heartbeat'),
+      ...(doubt !== undefined && { status: 'unhealthy', detail: troubleText(doubt) }),
+    },
     triggerer: of('TriggererJob', 'latest_triggerer_heartbeat'),
     dag_processor: of('DagProcessorJob', 'latest_dag_processor_heartbeat'),
   }

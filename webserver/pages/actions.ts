@@ -53,13 +53,9 @@ export async function postVariable(web: Web, req: Request, res: Response): Promi
   // A secret's field arrives empty unless it is being replaced.
   const value = known?.isSensitive === true && given === '' ? MASK : given
   try {
-    await web.vault.setVariable(
-      key,
-      value,
-      description === '' ? null : description,
-      whoIs(req).username,
-      isNew ? 'fail' : 'overwrite',
-    )
+    await web.vault.setVariable(key, value, description === '' ? null : description, whoIs(req).username, {
+      existing: isNew ? 'fail' : 'overwrite',
+    })
   } catch (error) {
     return again(faultOf(error, 'key'))
   }

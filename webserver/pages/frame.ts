@@ -11,6 +11,7 @@ import type { Principal } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
 import { nonceOf } from '../http/headers.ts'
 import { english, type Part, plain, sentence, type Values } from '../text/text.ts'
+import { findTroubles } from '../troubles.ts'
 import { markup, type Renderer } from './helpers.ts'
 
 const compress = promisify(gzip)
@@ -134,6 +135,7 @@ export class Pages {
     const body = this.render(template, { ...shared, sentence: page.sentence, ...page.view })
     const told = readFlash(cookies.get(FLASH_COOKIE))
     if (told !== null) res.append('Set-Cookie', cookie(FLASH_COOKIE, '', 0))
+    const troubles = await findTroubles(this.web)
     const html = this.render('layout', {
       ...shared,
       nonce: nonceOf(res),
@@ -149,6 +151,7 @@ export class Pages {
       place: page.place,
       who: { name: who.username, role: who.role, isLocal: who.via === 'local' },
       errors: await countImportErrors(this.web.database),
+      troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
       topics: page.topics ?? '',
       zone: page.zone ?? null,
       scripts: ['base.js', ...(page.scripts ?? [])],

@@ -1,0 +1,111 @@
+// One bad item never stops the rest (RELIABILITY rule 20). A transaction over many runs that is refused for good names the
+// run at fault; the others go on without it, and what concerns that run is tried item by item, in ways that ask less
+// and less of the database. What is refused even then ends with a reason that a person can read.
+
+import { reasonText } from '../core/bound-result.ts'
+import { messageOf } from '../core/errors.ts'
+import { notifyScheduler } from '../store/postgres/notify.ts'
+import { failInstance, noteRun } from '../store/postgres/set-aside.ts'
+import { isLasting } from '../store/refusal.ts'
+import type { RunChanges } from './changes.ts'
+import type { TurnRunner } from './turn.ts'
+
+/** What one run made a transaction fail with. */
+export class RunFault extends Error {
+  override readonly name = 'RunFault'
+  readonly dagRunId: number
+
+  constructor(dagRunId: number, cause: unknown) {
+    super(messageOf(cause), { cause })
+    this.dagRunId = dagRunId
+  }
+}
+
+/** Runs `body` for one run: what it throws is that run's fault. */
+export function blame<T>(dagRunId: number, body: () => T): T {
+  try {
+    return body()
+  } catch (cause) {
+    throw new RunFault(dagRunId, cause)
+  }
+}
+
+/** As above for what is awaited. */
+export async function blameAsync<T>(dagRunId: number, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body()
+  } catch (cause) {
+    throw new RunFault(dagRunId, cause)
+  }
+}
+
+/** One instance that something happened to. */
+export interface Item {
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly epoch: number
+}
+
+/** A way of taking an item up in its run's changes. */
+export type ApartWay<T> = (item: T, changes: RunChanges) => void
+
+const setAsideReason = (error: unknown) => ({ code: 'set_aside' as const, message: reasonText(messageOf(error)) })
+
+/** Whether one way was taken; false = it is refused for good. @throws whatever will pass */
+async function take<T extends Item>(
+  turns: TurnRunner,
+  item: T,
+  way: ApartWay<T>,
+  onRefusal: (error: unknown) => void,
+): Promise<boolean> {
+  try {
+    await turns.run({
+      runs: [item.dagRunId],
+      act(all) {
+        const changes = all.get(item.dagRunId)
+        if (changes !== undefined) way(item, changes)
+      },
+    })
+    return true
+  } catch (error) {
+    const cause = error instanceof RunFault ? error.cause : error
+    if (!isLasting(cause)) throw cause
+    onRefusal(cause)
+    return false
+  }
+}
+
+/**
+ * Items of runs at fault, each by itself: the first way that is not refused holds; an item that none helps is failed by
+ * its row alone. @throws whatever will pass: the caller tries the same items again
+ */
+export async function takeApart<T extends Item>(
+  turns: TurnRunner,
+  items: readonly T[],
+  ways: readonly ApartWay<T>[],
+): Promise<void> {
+  for (const item of items) {
+    let last: unknown
+    let isTaken = false
+    for (const way of ways) {
+      if (isTaken) break
+      isTaken = await take(turns, item, way, (error) => {
+        last = error
+      })
+    }
+    if (!isTaken) await failApart(turns, item, last)
+  }
+}
+
+async function failApart(turns: TurnRunner, item: Item, error: unknown): Promise<void> {
+  turns.log.error({ ...item, err: messageOf(error) }, 'a task instance was set aside: its state cannot be stored')
+  await turns.database.transaction(async (tx) => {
+    await failInstance(tx, item, turns.who, setAsideReason(error))
+    await notifyScheduler(tx)
+  })
+}
+
+/** Runs that a pass could not decide on: their ledger says why, and nobody waits for them. */
+export async function noteRefused(turns: TurnRunner, refused: ReadonlyMap<number, unknown>): Promise<void> {
+  for (const [dagRunId, error] of refused) await noteRun(turns.database, dagRunId, turns.who, setAsideReason(error))
+}

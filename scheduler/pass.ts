@@ -1,0 +1,78 @@
+// One pass of the scheduler: a look at everything that may be due. Its steps stand apart: what one of them cannot do
+// stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
+
+import { messageOf } from '../core/errors.ts'
+import { noteBackfillEnds } from '../engine/backfill.ts'
+import type { Boards } from '../engine/boards.ts'
+import { clearAsked } from '../engine/clear.ts'
+import { createDueRuns } from '../engine/create-run.ts'
+import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
+import type { TurnRunner } from '../engine/turn.ts'
+import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.ts'
+import { wakeDue } from '../engine/waits.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { isConnectionError } from '../store/answers.ts'
+import type { Database } from '../store/database.ts'
+import type { ClockHold } from './clock-hold.ts'
+
+export interface PassDeps {
+  readonly database: Database
+  readonly boards: Boards
+  readonly turns: TurnRunner
+  readonly log: Logger
+  /** Whether the database's clock is believed: by a wrong one no run is made, and none ended for its time. */
+  readonly clock: Pick<ClockHold, 'isHeld' | 'trusts'>
+  /** The database's clock, epoch ms. */
+  now(): number
+  /** Ends what dead workers left. Returns how many attempts. */
+  rescue(): Promise<number>
+}
+
+export interface PassResult {
+  /** Something was due: there may be more. */
+  readonly didWork: boolean
+  /** Some step failed and is repeated soon. */
+  readonly hasFailed: boolean
+}
+
+type Step = readonly [name: string, run: () => Promise<number | undefined>]
+
+function stepsOf({ database, boards, turns, log, clock, now, rescue }: PassDeps, mustSweep: boolean): readonly Step[] {
+  const tellRefusal = (dagId: string, error: unknown) =>
+    log.error({ dagId, err: messageOf(error) }, 'the next run of a DAG could not be made; others are')
+  const trusts = (at: number) => clock.trusts(at)
+  const none = <T>(done: Promise<T>) => done.then(() => undefined)
+  const whenTrusted = (step: Step): readonly Step[] => (clock.isHeld ? [] : [step])
+  return [
+    ['rescue', rescue],
+    ...(mustSweep ? [['sweep', () => none(decideIdle(database, turns))] as const] : []),
+    ['clear', () => clearAsked({ database, boards, turns })],
+    ...whenTrusted(['create', () => createDueRuns(database, boards, { tellRefusal, trusts })]),
+    ['start', () => startRuns(database, turns)],
+    ['wake', () => wakeDue(database, turns, now())],
+    ...whenTrusted(['expire', () => expireRuns(database, turns)]),
+    ['pause', () => none(pauseFailing(database))],
+    ['decide', () => decideAsked(database, turns)],
+    ['admit', () => none(admitHeld(database, turns))],
+    ['backfills', () => none(noteBackfillEnds(database))],
+  ]
+}
+
+/**
+ * @param mustSweep also decide runs that nobody works on
+ * @throws whatever a lost connection throws
+ */
+export async function schedulerPass(deps: PassDeps, mustSweep: boolean): Promise<PassResult> {
+  let didWork = false
+  let hasFailed = false
+  for (const [name, run] of stepsOf(deps, mustSweep)) {
+    try {
+      didWork = ((await run()) ?? 0) > 0 || didWork
+    } catch (error) {
+      if (isConnectionError(error)) throw error
+      hasFailed = true
+      deps.log.error({ step: name, err: messageOf(error) }, 'a step of the pass failed; the others went on')
+    }
+  }
+  return { didWork, hasFailed }
+}
