@@ -122,5 +122,5 @@ watchdog.on('error', (error) => {
   stderr.write(`the watchdog thread failed: ${messageOf(error)}\n`)
   process.exit(1)
 })
-countStarts()
+countStarts(watchdog)
 post({ type: 'hello', pid: process.pid })

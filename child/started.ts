@@ -7,17 +7,20 @@
 import childProcess from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import { syncBuiltinESMExports } from 'node:module'
+import type { Worker } from 'node:worker_threads'
 
 let count = 0
 const note = () => {
   count++
 }
 
-/** Begins to count; once, before users' code is loaded. */
-export function countStarts(): void {
+/** Begins to count; once, before users' code is loaded. The child's own thread is not an author's. */
+export function countStarts(ownThread: Worker): void {
   // Told by Node for spawn, exec, execFile and fork.
   subscribe('child_process', note)
-  process.on('worker', note)
+  process.on('worker', (thread) => {
+    if (thread !== ownThread) note()
+  })
   // The synchronous ones wait for their process, not for what it left in the background.
   const { execFileSync, execSync, spawnSync } = childProcess
   for (const [name, start] of Object.entries({ execFileSync, execSync, spawnSync })) {

@@ -17,6 +17,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -58,6 +59,18 @@ function identityOf(path: string): string | null {
   }
 }
 
+/** A file that is used is renewed this often, so that its age tells when it was used last, ms. */
+const RENEW_MS = 86_400_000
+
+function renew(path: string): void {
+  const now = new Date()
+  try {
+    if (now.getTime() - statSync(path).mtimeMs > RENEW_MS) utimesSync(path, now, now)
+  } catch {
+    // Removed in this moment; whoever needs it will find that out.
+  }
+}
+
 /** On disk, not only in memory: the name must not outlive a power cut without its content. */
 function writeDurably(path: string, code: string): void {
   const temporary = `${path}.${process.pid}.tmp`
@@ -95,6 +108,7 @@ export class ModuleStore {
   /** Path of a module that is whole; null when it is not there or not what its name says. */
   find(hash: string): string | null {
     const path = join(this.folder, `${hash}.mjs`)
+    renew(path)
     const identity = identityOf(path)
     if (identity === null) return null
     if (this.verified.get(hash) === identity) return path

@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.ts'
 import { Boards } from '../engine/boards.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
+import { dropExpired } from '../engine/retention.ts'
 import { TurnRunner } from '../engine/turn.ts'
 import { rescue } from '../engine/verbs.ts'
 import type { Config } from '../runtime/config.ts'
@@ -29,6 +30,9 @@ export interface SchedulerOptions {
   onFatal(reason: string): void
 }
 
+/** Between deletions of what has expired, ms: ages are counted in days. */
+const RETENTION_MS = 600_000
+
 /** Something was due: there may be more, ms. */
 const BUSY_MS = 20
 /** What another process holds at the moment is looked at again after this, ms. */
@@ -51,6 +55,7 @@ export class Scheduler {
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
   private sweep: NodeJS.Timeout | null = null
+  private retention: NodeJS.Timeout | null = null
   private isPassing = false
   private isWanted = false
   private isStopping = false
@@ -125,6 +130,8 @@ export class Scheduler {
       this.mustSweep = true
       this.wake()
     }, config.sweepMs)
+    this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
+    this.retention.unref()
     this.passWatch = setInterval(() => this.watchPass(), 1_000)
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
@@ -135,6 +142,7 @@ export class Scheduler {
     this.isStopping = true
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
+    if (this.retention !== null) clearInterval(this.retention)
     if (this.passWatch !== null) clearInterval(this.passWatch)
     await this.watch.stop()
     await this.clock.stop()
@@ -146,6 +154,16 @@ export class Scheduler {
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
     await this.turns?.close()
     await this.listener.stop()
+  }
+
+  /** Beside the passes: what nothing needs any more can wait. */
+  private dropExpired(): void {
+    const { config, database, log } = this.options
+    dropExpired(database, { jobDays: config.jobRetentionDays, versionDays: config.versionRetentionDays }).then(
+      (dropped) =>
+        dropped.jobs + dropped.versions + dropped.modules > 0 && log.info(dropped, 'expired rows were deleted'),
+      (error: unknown) => log.warn({ err: messageOf(error) }, 'expired rows could not be deleted'),
+    )
   }
 
   private wakeForRescue(): void {

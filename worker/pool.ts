@@ -43,6 +43,14 @@ const MAX_MODULES = 20
 /** A killed child is gone at once; its pipes may be held by something that was not found. */
 const CLOSE_MS = 3_000
 
+/** An attempt that gets the next process which is drained. */
+interface Waiting {
+  readonly spec: AttemptSpec
+  readonly events: AttemptEvents
+  /** It was asked to stop before it began. */
+  abort: string | null
+}
+
 class Slot {
   readonly child: Child
   readonly modules = new Set<string>()
@@ -61,6 +69,9 @@ export class ChildPool {
   private readonly idle: Slot[] = []
   private readonly reaper: NodeJS.Timeout
   private isClosed = false
+  /** Processes that will be idle when their last attempt's output is read. */
+  private draining = 0
+  private readonly waiting: Waiting[] = []
   private tellEmpty: (() => void) | null = null
 
   constructor(options: PoolOptions) {
@@ -84,7 +95,14 @@ export class ChildPool {
 
   /** Runs an attempt; `isAlone` gives it a fresh process that is not used again. */
   run(spec: AttemptSpec, isAlone: boolean, events: AttemptEvents): void {
-    const slot = isAlone ? this.spawn() : (this.takeIdle() ?? this.spawn())
+    const idle = isAlone ? undefined : this.takeIdle()
+    // A process that is being drained is free two turns of the loop from now: sooner than a new one starts.
+    if (idle === undefined && !isAlone && this.draining > this.waiting.length)
+      this.waiting.push({ spec, events, abort: null })
+    else this.start(idle ?? this.spawn(), spec, events, isAlone)
+  }
+
+  private start(slot: Slot, spec: AttemptSpec, events: AttemptEvents, isAlone: boolean): void {
     slot.occupation = { attempt: spec.attempt, events, isAlone, hasResult: false }
     slot.child.begin()
     slot.modules.add(spec.modulePath)
@@ -93,6 +111,8 @@ export class ChildPool {
 
   /** Asks an attempt to stop; it may still end well. */
   abort(attempt: number, reason: string): void {
+    const waiting = this.waiting.find(({ spec }) => spec.attempt === attempt)
+    if (waiting !== undefined) waiting.abort = reason
     this.find(attempt)?.child.send({ type: 'abort', attempt, reason })
   }
 
@@ -185,7 +205,26 @@ export class ChildPool {
       if (survivors !== null && survivors > 0) occupation.events.onSurvivors(survivors)
     }
     // What was printed before the outcome is in the pipes, and is read now.
-    slot.child.drain(() => this.free(slot, occupation))
+    const isReused = !slot.isDoomed
+    if (isReused) this.draining++
+    slot.child.drain(() => {
+      if (isReused) this.draining--
+      this.free(slot, occupation)
+      this.serveWaiting()
+    })
+  }
+
+  /** Gives those that wait a process: one that has become idle, or a new one when theirs has died meanwhile. */
+  private serveWaiting(): void {
+    while (this.waiting.length > 0 && !this.isClosed) {
+      const idle = this.takeIdle()
+      if (idle === undefined && this.draining >= this.waiting.length) return
+      const next = this.waiting.shift()
+      if (next === undefined) return
+      const { spec, events, abort } = next
+      this.start(idle ?? this.spawn(), spec, events, false)
+      if (abort !== null) this.abort(spec.attempt, abort)
+    }
   }
 
   private free(slot: Slot, occupation: Occupation): void {

@@ -22,6 +22,7 @@ import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
 import { findHeldBy } from '../store/postgres/live.ts'
 import { Attempt, type AttemptDeps } from './attempts.ts'
+import { Housekeeping } from './housekeeping.ts'
 import { type FreshValues, freshKey, Inputs } from './inputs.ts'
 import { LogWriter } from './log-writer.ts'
 import { ChildPool } from './pool.ts'
@@ -62,6 +63,7 @@ export class Worker {
   private readonly pages: PageNotifier
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
+  private housekeeping: Housekeeping | null = null
   private poll: NodeJS.Timeout | null = null
   private nextAttempt = 1
   private mayClaim = true
@@ -124,6 +126,7 @@ export class Worker {
       onChange: (result) => this.pages.add(result.changedRuns),
     })
     this.endOrphans()
+    this.housekeeping = new Housekeeping(config, this.modules.folder, log)
     this.pool.warm(1)
     this.poll = setInterval(() => {
       void this.review()
@@ -148,6 +151,7 @@ export class Worker {
   /** Asks running attempts to end, reports them, and ends the lease. Nothing stays `running`. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true
+    this.housekeeping?.stop()
     if (this.poll !== null) clearInterval(this.poll)
     const empty = new Promise<void>((done) => {
       this.onIdle = done

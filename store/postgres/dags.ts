@@ -77,7 +77,11 @@ export async function findDagFile(tx: Sql, dagId: string): Promise<string | null
 }
 
 export async function putModule(tx: Sql, hash: string, code: string): Promise<void> {
-  await tx.query('insert into dag_module (hash, code) values ($1, $2) on conflict do nothing', [hash, code])
+  // One that is there already is locked: it could be deleted for its age before its version is written.
+  await tx.query(
+    'insert into dag_module (hash, code) values ($1, $2) on conflict (hash) do update set hash = excluded.hash',
+    [hash, code],
+  )
 }
 
 export interface LatestVersion {

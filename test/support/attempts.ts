@@ -33,7 +33,12 @@ export interface AttemptHarness {
   readonly pool: ChildPool
   readonly home: string
   readonly modulePath: string
-  run(taskId: string, secrets?: readonly string[]): Promise<EndedAttempt> & { readonly attempt: number }
+  /** `onResult` is called in the turn of the event loop in which the attempt has ended. */
+  run(
+    taskId: string,
+    secrets?: readonly string[],
+    onResult?: () => void,
+  ): Promise<EndedAttempt> & { readonly attempt: number }
   stop(): Promise<void>
 }
 
@@ -80,7 +85,7 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
     pool,
     home,
     modulePath,
-    run(taskId, secrets = []) {
+    run(taskId, secrets = [], onResult = () => undefined) {
       const attempt = ++last
       const masker = new Masker()
       masker.add(secrets)
@@ -107,6 +112,7 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
             result = told
             exit = how
             resultAt = performance.now()
+            onResult()
           },
           onSurvivors: (count) => {
             survivors = count

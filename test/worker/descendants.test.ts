@@ -82,6 +82,13 @@ describe('what an attempt has started', () => {
     expect(next.lines).toEqual([])
   })
 
+  it('is not looked for when there is nothing: the first attempt of a process is as fast as the next', async () => {
+    harness.pool.killAll()
+    await eventually('no process', () => harness.pool.size === 0)
+    // The look itself waits 25 ms for what is about to end.
+    expect((await harness.run('nothing')).drainMs).toBeLessThan(20)
+  })
+
   it('costs its process nothing when nothing is left of it', async () => {
     const { result } = await harness.run('nothing')
     const pid = result?.kind === 'success' ? result.value : null

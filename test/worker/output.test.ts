@@ -72,6 +72,20 @@ describe('the output of a task', () => {
     expect(most).toBeLessThanOrEqual(4)
   })
 
+  it('does not make a new process start while the last one’s output is read', async () => {
+    const before = harness.pool.size
+    for (let n = 0; n < 20; n++) {
+      // As a worker does that hears of the next attempt in the turn of the loop in which the last one has ended.
+      let next: Promise<EndedAttempt> | null = null
+      const first = await harness.run('partial', [], () => {
+        next = harness.run('partial')
+      })
+      expect(events(first)).toContain('one line')
+      expect(events(await (next as unknown as Promise<EndedAttempt>))).toEqual(['between', 'one line'])
+    }
+    expect(harness.pool.size).toBe(before)
+  })
+
   it('may look like a message of ours and is only what it looks like', async () => {
     const ended = await harness.run('forges')
     expect(events(ended)).toContain('the true end')
