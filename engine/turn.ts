@@ -74,6 +74,10 @@ export interface TurnRequest {
    * this the whole request fails, as a user's verb must.
    */
   readonly isBatch?: boolean
+  /** Runs that somebody else holds at this moment are passed over instead of waited for (RELIABILITY rule 23). */
+  readonly passesHeld?: boolean
+  /** How many of the slots are free, once it is known which runs are locked; default: all. */
+  slotsNow?(locked: ReadonlyMap<number, RunChanges>): number
   /** Before runs are locked: locks that come first in the order (dag rows). `refused`: runs that were left out. */
   readonly before?: ((tx: Sql, refused: ReadonlyMap<number, unknown>) => Promise<void>) | undefined
   /** Decides on current boards. Pure but for the boards, which move. */
@@ -240,7 +244,10 @@ export class TurnRunner {
     request.act(prepared.all)
     const all = [...prepared.all.values()]
     const slots = await giveSlots(tx, all, prepared.held, this.deps.limits, request.isWide === true)
-    const started = request.slots === undefined ? [] : this.startAttempts(prepared, slots.admitted, request.slots)
+    const started =
+      request.slots === undefined
+        ? []
+        : this.startAttempts(prepared, slots.admitted, slotsOf(request, request.slots, prepared))
     for (const changes of all) blame(changes.board.run.dagRunId, () => finishRun(changes))
     const changed = all.filter((changes) => !changes.isEmpty)
     const writes = changed.map((changes) =>
@@ -272,7 +279,8 @@ export class TurnRunner {
         ? peekQueued(tx, slots.queues, slots.count, avoided)
         : Promise.resolve([])
     const waiting = peekHeld(tx, PEEK_HELD)
-    const mustLock = runs.length > 0 ? lockRuns(tx, runs) : Promise.resolve([])
+    const lock = request.passesHeld === true ? lockFreeRuns : lockRuns
+    const mustLock = runs.length > 0 ? lock(tx, runs) : Promise.resolve([])
     const [queued, held, locked] = await Promise.all([heads, waiting, mustLock])
     const have = new Set(locked.map((run) => run.id))
     const wanted = [...new Set([...freeRuns, ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
@@ -382,6 +390,9 @@ export class TurnRunner {
     )
   }
 }
+
+const slotsOf = (request: TurnRequest, slots: Slots, { all }: Prepared): Slots =>
+  request.slotsNow === undefined ? slots : { ...slots, count: request.slotsNow(all) }
 
 /** States that end at a time: the scheduler must know when. */
 const TIMED = ['up_for_retry', 'up_for_reschedule', 'deferred'] as const

@@ -10,6 +10,7 @@ import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
 import { findHeldRuns, findOrphans, type Orphan } from '../store/postgres/live.ts'
 import {
   findIdleRuns,
+  findRunsThere,
   findStartableRuns,
   lockRunPlaces,
   markLookedAt,
@@ -41,24 +42,31 @@ function restart(changes: RunChanges, tiId: string, epoch: number): boolean {
 
 /**
  * What ended on this worker, and what it starts instead. A report whose attempt is no longer the current one is dropped:
- * either it was written before (its reply was lost) or somebody else took the instance over.
+ * either it was written before (its reply was lost) or somebody else took the instance over. One whose run somebody holds
+ * at this moment is `held`: the others do not wait for it, and it is told again soon.
  */
 export async function report(
   turns: TurnRunner,
   reports: readonly Report[],
   slots: Slots,
   now: number,
-): Promise<TurnResult & { dropped: readonly Report[] }> {
+): Promise<TurnResult & { readonly dropped: readonly Report[]; readonly held: readonly Report[] }> {
   let dropped: Report[] = []
+  let held: Report[] = []
   const result = await turns.run({
     runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
     slots,
     isBatch: true,
+    passesHeld: true,
+    // The rows of what cannot be settled now still say `running`.
+    slotsNow: (all) => slots.count - reports.filter((one) => !all.has(one.dagRunId)).length,
     act(all) {
       dropped = []
+      held = []
       for (const one of reports) {
         const changes = all.get(one.dagRunId)
-        if (changes === undefined || !blame(one.dagRunId, () => takeReport(changes, one, now))) dropped.push(one)
+        if (changes === undefined) held.push(one)
+        else if (!blame(one.dagRunId, () => takeReport(changes, one, now))) dropped.push(one)
       }
     },
   })
@@ -68,7 +76,15 @@ export async function report(
     // What it hands on or says is refused: its end is not, and it is tried again as far as it has tries.
     (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
   ])
-  return { ...result, dropped: dropped.filter((one) => !apart.includes(one)) }
+  const missing = held.filter((one) => !apart.includes(one))
+  if (missing.length === 0) return { ...result, dropped, held: missing }
+  // A run that is gone is held by nobody: there is nothing to report to.
+  const there = await findRunsThere(turns.database, [...new Set(missing.map((one) => one.dagRunId))])
+  return {
+    ...result,
+    dropped: [...dropped, ...missing.filter((one) => !there.has(one.dagRunId))],
+    held: missing.filter((one) => there.has(one.dagRunId)),
+  }
 }
 
 /** @returns false when the attempt is no longer the current one */

@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
 import type { Database } from '../store/database.ts'
 import { type DueRow, findDue } from '../store/postgres/live.ts'
+import { findRunsThere } from '../store/postgres/runs.ts'
 import type { RunChanges } from './changes.ts'
 import { blame, takeApart } from './set-aside.ts'
 import { settleAndAdvance } from './settling.ts'
@@ -62,16 +63,23 @@ export interface Fired {
   readonly result: { readonly event: JsonValue } | { readonly error: string }
 }
 
-/** Deferred instances whose triggers have come go on; those whose triggers failed fail their try. */
-export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<void> {
+/**
+ * Deferred instances whose triggers have come go on; those whose triggers failed fail their try.
+ * @returns events whose runs others hold at this moment: they are told again
+ */
+export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<readonly Fired[]> {
+  let held: Fired[] = []
   const { refused } = await turns.run({
     runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
     isWide: true,
     isBatch: true,
+    passesHeld: true,
     act(all) {
+      held = []
       for (const one of fired) {
         const changes = all.get(one.dagRunId)
-        if (changes !== undefined) blame(one.dagRunId, () => takeFired(changes, one, now))
+        if (changes === undefined) held.push(one)
+        else blame(one.dagRunId, () => takeFired(changes, one, now))
       }
     },
   })
@@ -83,6 +91,10 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
       takeFired(changes, { ...one, result: { error } }, now)
     },
   ])
+  const missing = held.filter((one) => !apart.includes(one))
+  if (missing.length === 0) return []
+  const there = await findRunsThere(turns.database, [...new Set(missing.map((one) => one.dagRunId))])
+  return missing.filter((one) => there.has(one.dagRunId))
 }
 
 function takeFired(changes: RunChanges, { tiId, epoch, result }: Fired, now: number): void {

@@ -118,23 +118,13 @@ async function whyFailed(database: Database, run: RunListRow, took: string): Pro
 }
 
 /** A run that cannot be decided on says so, whatever else is true of it. */
-async function whySetAside(database: Database, run: RunListRow): Promise<Why | null> {
-  const last = (await listEvents(database, run.id, null, 50)).find((event) => event.task_id === null)
-  if (codeOf(last?.because) !== 'set_aside' || last?.to_state !== run.state) return null
-  return {
-    code: 'set_aside',
-    sentence: `Run ${run.run_id} is ${run.state} and nothing of it is decided: ${messageIn(last.because)}. It is tried again each minute; its other runs go on.`,
-  }
-}
-
-const messageIn = (because: unknown): string =>
-  typeof because === 'object' && because !== null && 'message' in because
-    ? String(because.message)
-    : 'no reason is stored'
+const whySetAside = ({ run_id: runId, state }: RunListRow, reason: string): Why => ({
+  code: 'set_aside',
+  sentence: `Run ${runId} is ${state} and cannot go on: ${reason}. The scheduler tries again each minute; other runs go on.`,
+})
 
 export async function whyRun(database: Database, dag: DagListRow, run: RunListRow, now: number): Promise<Why> {
-  const aside = run.state === 'queued' || run.state === 'running' ? await whySetAside(database, run) : null
-  if (aside !== null) return aside
+  if (run.set_aside !== null) return whySetAside(run, run.set_aside)
   if (run.state === 'queued') return whyQueued(database, dag, run, now)
   const states = await countStatesByTask(database, run.id)
   return run.state === 'running' ? whyRunning(dag, run, states, now) : whyEnded(database, run, states)

@@ -8,6 +8,7 @@ import { dirname, extname, relative, resolve } from 'node:path'
 import { build, type Message, type Metafile } from 'esbuild'
 import type { ErrorCode } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
+import { repairText } from '../core/storable.ts'
 
 const EXTERNAL = [
   'baram',
@@ -155,12 +156,25 @@ function lookupsOf({ inputs }: Metafile, folder: string): string[] {
   return [...new Set(found)]
 }
 
+/** A NUL in a source file: TypeScript takes it for a blank, and no database can store what comes of it. */
+function refuseNul(source: string, path: string, folder: string): void {
+  const at = source.indexOf('\u0000')
+  if (at < 0) return
+  const before = source.slice(0, at).split('\n')
+  const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1]
+  const message =
+    'the file holds a NUL character (a byte 0), which no source file may; write \\0 or \\u0000 inside texts'
+  const frame = codeFrame(repairText(source), line, column)
+  throw new CompileError([{ code: 'FILE_SYNTAX', message, file: relative(folder, path), line, column, frame }])
+}
+
 /**
  * @param sourceRoot where source maps say that the files lie: for a debugger, the folder itself
  * @throws CompileError
  */
 export async function compileFile(path: string, folder: string, sourceRoot = SOURCE_ROOT): Promise<CompiledFile> {
   const sourceCode = await readFile(path, 'utf8')
+  refuseNul(sourceCode, path, folder)
   try {
     const result = await build({
       entryPoints: [path],
@@ -188,11 +202,13 @@ export async function compileFile(path: string, folder: string, sourceRoot = SOU
       tsconfigRaw: { compilerOptions: { target: 'es2022', useDefineForClassFields: true } },
     })
     const code = result.outputFiles[0]?.text ?? ''
+    const inputs = Object.keys(result.metafile.inputs).map((input) => resolve(folder, input))
+    if (code.includes('\u0000')) for (const input of inputs) refuseNul(await readFile(input, 'utf8'), input, folder)
     return {
       code,
       sourceCode,
       hash: createHash('sha256').update(code).digest('hex'),
-      inputs: Object.keys(result.metafile.inputs).map((input) => resolve(folder, input)),
+      inputs,
       lookups: lookupsOf(result.metafile, folder),
       imports: importsOf(result.metafile, folder),
     }

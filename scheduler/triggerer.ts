@@ -181,8 +181,13 @@ export class Triggerer {
   private async deliver(turns: TurnRunner, lease: Lease): Promise<void> {
     while (this.fired.length > 0) {
       const batch = this.fired.slice(0, FIRE)
-      await fire(turns, batch, lease.now())
+      const held = await fire(turns, batch, lease.now())
       this.fired.splice(0, batch.length)
+      if (held.length === 0) continue
+      // Their runs are held by others at this moment: the rest does not wait for that.
+      this.fired.push(...held)
+      this.again = setTimeout(() => this.wake(), AFTER_ERROR_MS)
+      if (held.length === batch.length) return
     }
   }
 

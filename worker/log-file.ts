@@ -3,6 +3,7 @@
 
 import type { TaskLogLine } from '../core/protocol.ts'
 import type { Masker } from '../core/secret-names.ts'
+import { storableJson } from '../core/storable.ts'
 import type { OutputStream } from '../runtime/child-output.ts'
 import { PrintedText } from '../runtime/printed-text.ts'
 
@@ -74,7 +75,7 @@ export class LogFile {
   }
 
   private add(fields: object): void {
-    const text = `${JSON.stringify({ timestamp: new Date().toISOString(), ...fields })}\n`
+    const text = `${storableJson({ timestamp: new Date().toISOString(), ...fields })}\n`
     if (this.written + this.gathered > this.options.maxBytes) {
       this.tail.push(text)
       if (this.tail.length > TAIL_LINES) {

@@ -44,6 +44,9 @@ const POLL_MS = 5_000
 /** After a failed turn, ms: the database may be away for longer, so it grows to the limit. */
 const RETRY_MS = 100
 const LONGEST_RETRY_MS = 2_000
+/** A report whose run another process holds is told again after this, ms: such a transaction takes a few; it grows. */
+const HELD_MS = 2
+const LONGEST_HELD_MS = 250
 /** Queued rows were seen but their run was held by another: look again after this, ms. */
 const MISSED_MS = 5
 
@@ -71,6 +74,9 @@ export class Worker {
   private isStopping = false
   private mustReconcile = false
   private retryMs = RETRY_MS
+  /** Reports that wait for a moment, because others hold their runs. */
+  private readonly later = new Set<Report>()
+  private heldMs = HELD_MS
   private onIdle: (() => void) | null = null
 
   constructor(options: WorkerOptions) {
@@ -210,8 +216,7 @@ export class Worker {
     if (claimed) this.mayClaim = false
     try {
       if (this.mustReconcile) await this.reconcile(lease)
-      const result = batch.length > 0 ? await report(turns, batch, slots, lease.now()) : await claim(turns, slots)
-      for (const one of batch) this.attempts.delete(keyOf(one))
+      const result = await this.reportOrClaim(turns, lease, batch, slots)
       this.retryMs = RETRY_MS
       this.begin(turns, result, batch)
       if (claimed) this.lookAgain(result, slots.count)
@@ -225,6 +230,35 @@ export class Worker {
       await new Promise((done) => setTimeout(done, this.retryMs))
       this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS)
     }
+  }
+
+  private async reportOrClaim(
+    turns: TurnRunner,
+    lease: Lease,
+    batch: readonly Report[],
+    slots: Slots,
+  ): Promise<TurnResult> {
+    if (batch.length === 0) return claim(turns, slots)
+    const result = await report(turns, batch, slots, lease.now())
+    const held = new Set(result.held)
+    for (const one of batch) if (!held.has(one)) this.attempts.delete(keyOf(one))
+    this.tellLater(result.held)
+    return result
+  }
+
+  /** Their runs are held by others at this moment: nobody else waits for that. */
+  private tellLater(held: readonly Report[]): void {
+    if (held.length === 0) {
+      this.heldMs = HELD_MS
+      return
+    }
+    for (const one of held) this.later.add(one)
+    setTimeout(() => {
+      for (const one of held) this.later.delete(one)
+      this.finished.push(...held)
+      this.wake(false)
+    }, this.heldMs)
+    this.heldMs = Math.min(this.heldMs * 2, LONGEST_HELD_MS)
   }
 
   /** Full slots mean there may be more; a run held by another is looked at again soon. */
@@ -292,7 +326,7 @@ export class Worker {
   private async reconcile(lease: Lease): Promise<void> {
     for (const row of await findHeldBy(this.options.database, lease.jobId)) {
       const key = keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })
-      const isKnown = this.attempts.has(key) || this.finished.some((one) => keyOf(one) === key)
+      const isKnown = this.attempts.has(key) || [...this.finished, ...this.later].some((one) => keyOf(one) === key)
       if (isKnown) continue
       const outcome = { kind: 'interrupted' as const, worker: hostname() }
       this.finished.push({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch, outcome, xcoms: [] })

@@ -31,6 +31,8 @@ export interface RunListRow {
   readonly timezone: string
   /** Grows with every change of the run or of its instances. */
   readonly rev: number
+  /** Why nothing of it can be decided since its last change; null = it can. */
+  readonly set_aside: string | null
 }
 
 const DURATION = 'extract(epoch from (r.end_date - r.start_date))::float8'
@@ -39,7 +41,8 @@ const RUN = /* sql */ `
   r.id, r.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.run_id, r.run_type, r.state, r.logical_date,
   r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date, r.end_date, ${DURATION} as duration, r.conf,
   r.triggered_by, r.triggering_user_name, r.note, r.created_dag_version_id as version_id, r.bundle_version, r.last_scheduling_decision,
-  r.partition_key, r.rev, d.timezone, (select v.version_number from dag_version v where v.id = r.created_dag_version_id) as version_number`
+  r.partition_key, r.rev, case when r.state in ('queued', 'running') then (select e.because ->> 'message' from ti_event e
+    where e.dag_run_id = r.id and e.rev = r.rev and e.ti_id is null and e.because ->> 'code' = 'set_aside' limit 1) end as set_aside, d.timezone, (select v.version_number from dag_version v where v.id = r.created_dag_version_id) as version_number`
 
 export interface RunFilter {
   readonly dag_ids?: readonly string[] | undefined

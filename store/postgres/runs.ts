@@ -100,6 +100,16 @@ export async function lockFreeRuns(tx: Sql, ids: readonly number[]): Promise<rea
   return rows
 }
 
+/** Which of these runs exist, locked or not. */
+export async function findRunsThere(sql: Sql, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  const { rows } = await sql.query<{ id: number }>(
+    'select id from dag_run where id = any($1::bigint[])',
+    [ids],
+    'find_runs_there',
+  )
+  return new Set(rows.map((row) => row.id))
+}
+
 export interface RunRow {
   readonly id: number
   readonly dag_id: string
@@ -230,24 +240,33 @@ export async function findStartableRuns(sql: Sql, limit: number): Promise<readon
 export async function lockRunPlaces(tx: Sql, places: readonly RunPlace[]): Promise<ReadonlyMap<string, number>> {
   const dagIds = places.map((place) => place.dag_id)
   const backfills = places.flatMap((place) => place.backfill_id ?? [])
-  await tx.query('select 1 from dag where dag_id = any($1) order by dag_id for no key update', [dagIds], 'lock_dags')
+  // Whoever holds a DAG at this moment does not stop the runs of others: those of that DAG start at the next look.
+  const free = await tx.query<{ dag_id: string }>(
+    'select dag_id from dag where dag_id = any($1) order by dag_id for no key update skip locked',
+    [dagIds],
+    'lock_dags',
+  )
+  const locked = free.rows.map((row) => row.dag_id)
   const found = new Map<string, number>()
   const { rows } = await tx.query<{ dag_id: string; places: number }>(
     `select d.dag_id, case when d.is_paused or d.is_stale then 0
        else d.max_active_runs - (select count(*) from dag_run a
          where a.dag_id = d.dag_id and a.state = 'running' and a.backfill_id is null) end as places
      from dag d where d.dag_id = any($1)`,
-    [dagIds],
+    [locked],
     'count_run_places',
   )
   for (const row of rows) found.set(placeKey({ dag_id: row.dag_id, backfill_id: null }), Number(row.places))
   if (backfills.length === 0) return found
-  await tx.query('select 1 from backfill where id = any($1) order by id for no key update', [backfills])
+  const freeBackfills = await tx.query<{ id: number }>(
+    'select id from backfill where id = any($1) order by id for no key update skip locked',
+    [backfills],
+  )
   const { rows: own } = await tx.query<{ id: number; dag_id: string; places: number }>(
     `select b.id, b.dag_id, case when b.is_paused or d.is_paused or d.is_stale then 0
        else b.max_active_runs - (select count(*) from dag_run a where a.backfill_id = b.id and a.state = 'running') end as places
-     from backfill b join dag d using (dag_id) where b.id = any($1)`,
-    [backfills],
+     from backfill b join dag d using (dag_id) where b.id = any($1) and b.dag_id = any($2)`,
+    [freeBackfills.rows.map((row) => row.id), locked],
   )
   for (const row of own) found.set(placeKey({ dag_id: row.dag_id, backfill_id: row.id }), Number(row.places))
   return found

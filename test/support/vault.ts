@@ -1,0 +1,17 @@
+// A vault on a test engine's database, with a key of the test run's own.
+
+import { randomBytes } from 'node:crypto'
+import { Vault } from '../../engine/vault.ts'
+import { secretBox } from '../../runtime/secrets.ts'
+import type { TestEngine } from './engine.ts'
+
+const KEY = randomBytes(32)
+
+export const vaultOf = (engine: TestEngine): Vault =>
+  new Vault({
+    database: engine.database,
+    box: secretBox(KEY),
+    variableOverrides: new Map(),
+    connectionOverrides: new Map(),
+    sensitiveNames: [],
+  })
