@@ -1,320 +1,139 @@
-// `npm run chaos -- --cycles 20`: a real standalone, a run of 200 tasks with retries, and kill -9 of one process after
-// the other while it goes on. Afterwards the ledger, the tables and what the tasks themselves wrote down must agree.
+// `npm run chaos`: two schedulers, two workers and a web server on a Postgres of their own, thousands of tasks, and one fault
+// after the other while they run. Afterwards the ledger, the tables, the logs and what the tasks themselves wrote down must
+// agree; each invariant (RELIABILITY §3) says how much was checked and what was violated.
+//
+//   --cycles N       faults, one a cycle (default 10: each kind once; under five minutes)
+//   --seed N         order and times of the faults; printed by each run (default: chance)
+//   --faults LIST    only these, comma-separated; `none` is the control run, which must be silent
+//   --outage S       seconds that an outage of Postgres lasts (default 15)
+//   --nightly        40 cycles, outages of 60 s
+//   --mutant NAME    a copy of the product with a known fault: the run must fail (default: 3 cycles without other faults)
+//   --recovery N     instead: kill -9 of a standalone's scheduler and worker, N times each, and how long it took
+//   --tasks N        short tasks of a run (default 200)      --keep   leave the folder, as a run that failed does
+//
+// Exit code 0: all invariants hold; 1: some do not, or the run came to no end. The folder that is kept has the witness
+// files, the attempt logs, the logs of all processes and `diary.log`, which tells what was done when.
 
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import pg from 'pg'
+import { checkHolders } from './check-ledger.mjs'
+import { check } from './checker.mjs'
+import { Deployment } from './deployment.mjs'
+import { FAULT_NAMES, inject, makePlan } from './faults.mjs'
+import { readLive } from './history.mjs'
+import { Load } from './load.mjs'
+import { MUTANT_NAMES, makeMutant } from './mutants.mjs'
+import { measureRecovery } from './recovery.mjs'
+import { makeChance, makeDiary, sleep } from './tools.mjs'
 
 const { values: flags } = parseArgs({
   options: {
-    cycles: { type: 'string', default: '5' },
+    cycles: { type: 'string' },
+    seed: { type: 'string' },
+    faults: { type: 'string' },
+    outage: { type: 'string' },
+    nightly: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+    recovery: { type: 'string' },
     tasks: { type: 'string', default: '200' },
     keep: { type: 'boolean', default: false },
   },
 })
-const CYCLES = Number(flags.cycles)
-const TASKS = Number(flags.tasks)
-const VICTIMS = ['scheduler', 'worker', 'child', 'webserver', 'postgres']
-/** A run may take this long in all, ms: a hang is a failure. */
-const LIMIT_MS = 120_000
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+function refuse(message) {
+  console.error(message)
+  process.exit(2)
+}
+
+const product = fileURLToPath(new URL('../..', import.meta.url))
+if (flags.recovery !== undefined) {
+  const program = join(product, 'dist', 'cli', 'main.js')
+  process.exit((await measureRecovery(program, Number(flags.recovery))) ? 0 : 1)
+}
+
+const { mutant } = flags
+if (mutant !== undefined && !MUTANT_NAMES.includes(mutant)) refuse(`mutants: ${MUTANT_NAMES.join(', ')}`)
+const wanted = flags.faults ?? (mutant === undefined ? FAULT_NAMES.join(',') : 'none')
+const names = wanted === 'none' ? [] : wanted.split(',')
+for (const name of names) if (!FAULT_NAMES.includes(name)) refuse(`faults: ${FAULT_NAMES.join(', ')}, or none`)
+const cycles = Number(flags.cycles ?? (flags.nightly ? 40 : mutant === undefined ? Math.max(names.length, 3) : 3))
+const seed = Number(flags.seed ?? Math.floor(Math.random() * 1e6))
+const outageMs = 1000 * Number(flags.outage ?? (flags.nightly ? 60 : 15))
+/** After the last fault, ms: then whoever holds something must be alive (I9). */
+const SETTLE_MS = 60_000
+/** Until everything is closed; the machine may be slow. */
+const DRAIN_MS = 240_000
+
 const folder = mkdtempSync(join(tmpdir(), 'baram-chaos-'))
-const home = join(folder, 'home')
-const dags = join(folder, 'dags')
-const witness = join(folder, 'witness')
-mkdirSync(dags)
-mkdirSync(witness)
+chmodSync(folder, 0o755)
+const diary = makeDiary(join(folder, 'diary.log'))
+const chance = makeChance(seed)
+const deployment = new Deployment({
+  folder,
+  product: mutant === undefined ? product : makeMutant(mutant, product, join(folder, 'product')),
+  diary,
+  tasks: Number(flags.tasks),
+  minutes: Math.max(20, cycles * (names.length === 0 ? 4 : 12)),
+})
+const load = new Load(deployment)
+const facts = []
+let broken = null
+let isSettled = true
 
-// Four layers of tasks; each beats into a file of its own, so that two attempts that overlap cannot hide it.
-const width = Math.ceil(TASKS / 4)
-writeFileSync(
-  join(dags, 'storm.ts'),
-  `import { appendFileSync } from 'node:fs'
-import { Dag, getContext, getRun } from 'baram'
-const dag = new Dag('storm', { isPausedUponCreation: false, maxActiveTasks: 64, defaultArgs: { retries: 20, retryDelay: 0.1 } })
-const now = () => Number(process.hrtime.bigint() / 1000n)
-async function work() {
-  const { taskId, tryNumber, runId } = getContext()
-  const say = (what) => appendFileSync(${JSON.stringify(witness)} + '/' + runId.replace(/[^a-z0-9]/gi, '_') + '.jsonl', JSON.stringify({ what, taskId, tryNumber, fence: getRun().fence, pid: process.pid, at: now() }) + '\\n')
-  say('start')
-  console.log('hello from try', tryNumber)
-  const until = now() + 60_000 + (taskId.charCodeAt(taskId.length - 1) % 7) * 20_000
-  while (now() < until) {
-    await new Promise((done) => setTimeout(done, 5))
-    say('beat')
-  }
-  say('end')
-  return taskId
-}
-let above = []
-for (let layer = 0; layer < 4; layer++) {
-  const here = []
-  for (let i = 0; i < ${width}; i++) here.push(dag.task('l' + layer + '_' + i, work)())
-  for (const [i, ref] of here.entries()) if (above.length > 0) ref.after(above[i], above[(i + 1) % above.length])
-  above = here
-}
-export default dag
-`,
-)
-
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms))
-const children = (pid) => {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
-  }
-}
-const isAlive = (pid) => existsSync(`/proc/${pid}`)
-
-let launcher = null
-function start() {
-  launcher = spawn(process.execPath, [program, 'standalone', '--port', '0', '--no-examples'], {
-    env: {
-      ...process.env,
-      BARAM_HOME: home,
-      BARAM__CORE__DAGS_FOLDER: dags,
-      BARAM__WORKERS__CONCURRENCY: '16',
-      BARAM__LOGGING__LOGGING_LEVEL: 'info',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return new Promise((resolve, reject) => {
-    let text = ''
-    launcher.stdout.on('data', (chunk) => {
-      text += chunk
-      if (text.includes('Ctrl-C')) resolve()
-    })
-    launcher.on('exit', (code) => reject(new Error(`standalone ended with ${code}`)))
-  })
-}
-
-const url = () => readFileSync(join(home, 'keys', 'database.url'), 'utf8').trim()
-async function query(text, values) {
-  const deadline = performance.now() + 30_000
-  for (;;) {
-    const client = new pg.Client({
-      connectionString: url(),
-      options: '-c search_path=baram',
-      connectionTimeoutMillis: 2_000,
-    })
-    client.on('error', () => {})
-    try {
-      await client.connect()
-      return (await client.query(text, values)).rows
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-      await sleep(50)
-    } finally {
-      await client.end().catch(() => {})
-    }
+async function faults() {
+  const world = { deployment, chance, facts, outageMs }
+  const plan = names.length === 0 ? Array.from({ length: cycles }, () => null) : makePlan(chance, names, cycles)
+  for (const [i, fault] of plan.entries()) {
+    await load.make()
+    await sleep(chance.between(100, 600))
+    const what = fault === null ? 'no fault' : `${fault.name}: ${await inject(fault, world)}`
+    const ms = await load.progress()
+    diary(`cycle ${i + 1} of ${plan.length}: ${what}; tasks went on ${Math.round(ms)} ms after it`)
   }
 }
 
-const jobPid = async (type) =>
-  (await query("select pid from job where job_type = $1 and state = 'running' order by id desc limit 1", [type]))[0]
-    ?.pid
-const postmaster = () => Number(readFileSync(join(dataDir(), 'postmaster.pid'), 'utf8').split('\n')[0])
-let dataDirCache = null
-function dataDir() {
-  if (dataDirCache === null) {
-    const socket = decodeURIComponent(/host=([^&]+)/.exec(url())[1])
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-        if (args[0].endsWith('/postgres') && args.some((arg) => arg.includes(socket)))
-          dataDirCache = args[args.indexOf('-D') + 1]
-      } catch {}
-    }
-  }
-  return dataDirCache
-}
-
-async function victimPid(victim) {
-  switch (victim) {
-    case 'scheduler':
-      return jobPid('SchedulerJob')
-    case 'worker':
-      return jobPid('WorkerJob')
-    case 'webserver':
-      return jobPid('WebserverJob')
-    case 'postgres':
-      return postmaster()
-    case 'child': {
-      const list = children(await jobPid('WorkerJob'))
-      return list[Math.floor(Math.random() * list.length)]
-    }
-  }
-}
-
-/** Until the process has a successor and tasks finish again, ms. */
-async function recovery(victim, pid) {
+/** Everything ends by itself; a minute after the last fault nothing may hang on the dead. */
+async function settle() {
   const began = performance.now()
-  const before = (await query("select count(*)::int as n from ti_event where to_state = 'success'"))[0].n
-  for (;;) {
-    const [row] = await query("select count(*)::int as n from ti_event where to_state = 'success'")
-    const next = victim === 'child' ? 1 : await victimPid(victim).catch(() => undefined)
-    const [open] = await query("select count(*)::int as n from dag_run where state = 'running'")
-    if (next !== undefined && next !== pid && (row.n > before || open.n === 0)) return performance.now() - began
-    if (performance.now() - began > 60_000) throw new Error(`no recovery 60 s after kill -9 of ${victim}`)
-    await sleep(20)
-  }
-}
-
-const problems = []
-const check = (condition, what) => {
-  if (!condition) problems.push(what)
-}
-
-/** Logs are written behind the reports, by a thread of their own: their end may come a moment after the run's. */
-const LOG_LIMIT_MS = 5_000
-async function endOfLog(path) {
-  const deadline = performance.now() + LOG_LIMIT_MS
-  for (;;) {
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
-    if (text.includes('Ended:') || performance.now() > deadline) return text
-    await sleep(20)
-  }
-}
-
-async function verify(runId) {
-  const [run] = await query('select id, state from dag_run where run_id = $1', [runId])
-  check(run.state === 'success', `run ${runId} ended ${run.state}`)
-  const tis = await query('select task_id, state, try_number from task_instance where dag_run_id = $1', [run.id])
-  check(tis.length === width * 4 && tis.every((ti) => ti.state === 'success'), `not every task of ${runId} succeeded`)
-  const lines = readFileSync(join(witness, `${runId.replace(/[^a-z0-9]/gi, '_')}.jsonl`), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
-  const attempts = new Map()
-  for (const line of lines) {
-    const key = `${line.taskId}#${line.fence}`
-    const seen = attempts.get(key) ?? {
-      taskId: line.taskId,
-      tryNumber: line.tryNumber,
-      from: line.at,
-      to: line.at,
-      pid: line.pid,
-      starts: 0,
-    }
-    seen.to = Math.max(seen.to, line.at)
-    if (line.what === 'start') seen.starts++
-    attempts.set(key, seen)
-  }
-  const byTask = Map.groupBy
-    ? Map.groupBy(attempts.values(), (a) => a.taskId)
-    : [...attempts.values()].reduce((m, a) => m.set(a.taskId, [...(m.get(a.taskId) ?? []), a]), new Map())
-  let overlaps = 0
-  for (const list of byTask.values()) {
-    list.sort((a, b) => a.from - b.from)
-    for (let i = 1; i < list.length; i++) if (list[i].from <= list[i - 1].to) overlaps++
-  }
-  check(overlaps === 0, `${overlaps} attempts overlapped in ${runId}`)
-  check(
-    [...attempts.values()].every((a) => a.starts === 1),
-    `an attempt of ${runId} began twice`,
+  isSettled = await load.drain(SETTLE_MS)
+  const holders = checkHolders(await readLive(deployment.query))
+  isSettled ||= await load.drain(DRAIN_MS)
+  diary(
+    `${isSettled ? 'all runs were closed' : 'runs are still open'} ${Math.round((performance.now() - began) / 1000)} s after the last cycle`,
   )
-  const events = await query(
-    'select t.task_id, e.try_number, e.to_state from ti_event e join task_instance t on t.id = e.ti_id and t.dag_run_id = e.dag_run_id where e.dag_run_id = $1 order by e.rev, e.step',
-    [run.id],
-  )
-  for (const { task_id: taskId, try_number: last } of tis) {
-    const own = events.filter((event) => event.task_id === taskId)
-    for (let n = 1; n <= last; n++) {
-      check(
-        own.filter((event) => event.try_number === n && event.to_state === 'running').length === 1,
-        `try ${n} of ${taskId} did not start exactly once`,
-      )
-      const ends = own.filter(
-        (event) => event.try_number === n && ['success', 'failed', 'up_for_retry'].includes(event.to_state),
-      )
-      check(ends.length === 1, `try ${n} of ${taskId} has ${ends.length} ends`)
-      const text = await endOfLog(
-        join(home, 'logs', 'dag_id=storm', `run_id=${runId}`, `task_id=${taskId}`, `attempt=${n}.log`),
-      )
-      check(text.includes('Ended:'), `the log of try ${n} of ${taskId} ${text === '' ? 'is missing' : 'has no end'}`)
-    }
-  }
-  const [live] = await query('select count(*)::int as n from live')
-  check(live.n === 0, `${live.n} rows are left in live`)
-  return { attempts: attempts.size, tries: tis.reduce((sum, ti) => sum + ti.try_number, 0) }
+  return holders
 }
 
-async function trigger() {
-  const name = `manual__chaos_${Date.now()}`
-  await new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, 'dags', 'trigger', 'storm', '--run-id', name, '-o', 'json'], {
-      env: { ...process.env, BARAM_HOME: home, BARAM__CORE__DAGS_FOLDER: dags },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`dags trigger ended with ${code}`))))
-  })
-  return name
-}
-
-let passed = 0
+diary(
+  `seed ${seed}, ${cycles} cycles${mutant === undefined ? '' : `, mutant ${mutant}`}: ${names.join(', ') || 'no faults'}`,
+)
+let failed = []
 try {
-  await start()
-  for (let i = 0; (await query("select 1 from dag where dag_id = 'storm'")).length === 0; i++) {
-    if (i > 200) throw new Error('the DAG did not appear')
-    await sleep(50)
-  }
-  const times = new Map(VICTIMS.map((victim) => [victim, []]))
-  for (let cycle = 0; cycle < CYCLES; cycle++) {
-    const victim = VICTIMS[cycle % VICTIMS.length]
-    const before = problems.length
-    const runId = await trigger()
-    await sleep(300 + Math.random() * 700)
-    const pid = await victimPid(victim)
-    if (pid === undefined) {
-      check(false, `there is no ${victim} to kill`)
-      continue
-    }
-    process.kill(pid, 'SIGKILL')
-    const ms = await recovery(victim, pid)
-    times.get(victim).push(ms)
-    const deadline = performance.now() + LIMIT_MS
-    while (
-      (await query("select 1 from dag_run where run_id = $1 and state in ('queued', 'running')", [runId])).length > 0
-    ) {
-      if (performance.now() > deadline)
-        throw new Error(`run ${runId} did not end within ${LIMIT_MS} ms after kill -9 of ${victim}`)
-      await sleep(100)
-    }
-    const { attempts, tries } = await verify(runId)
-    if (problems.length === before) passed++
-    console.log(
-      `cycle ${cycle + 1}: kill -9 ${victim.padEnd(10)} recovered in ${String(Math.round(ms)).padStart(5)} ms, ${tries} tries, ${attempts} attempts${problems.length === before ? '' : `, ${problems.length - before} PROBLEMS`}`,
-    )
-  }
-  console.log('\nrecovery, ms (median, worst)')
-  for (const [victim, list] of times) {
-    const s = [...list].sort((a, b) => a - b)
-    if (s.length > 0)
-      console.log(`  ${victim.padEnd(10)} ${Math.round(s[Math.floor(s.length / 2)])}  ${Math.round(s.at(-1))}`)
-  }
+  await deployment.start()
+  diary('the deployment is up')
+  await faults()
+  const holders = await settle()
+  const dueDates = await deployment.dueDates(5_000)
+  const ends = await deployment.stop()
+  diary(`all processes have ended (${ends.checked})`)
+  const world = { deployment, load, facts, dueDates, holders, isSettled, ends, tasks: Number(flags.tasks) }
+  failed = await check(world)
+} catch (error) {
+  broken = error
 } finally {
-  if (launcher !== null && launcher.exitCode === null) {
-    const pids = [launcher.pid, ...children(launcher.pid)]
-    const began = performance.now()
-    launcher.removeAllListeners('exit')
-    const gone = new Promise((resolve) => launcher.once('exit', resolve))
-    launcher.kill('SIGINT')
-    await gone
-    const ms = performance.now() - began
-    console.log(`stopped in ${Math.round(ms)} ms`)
-    check(ms < 5_000, `Ctrl-C took ${Math.round(ms)} ms`)
-    await sleep(200)
-    for (const pid of pids) check(!isAlive(pid), `process ${pid} is left`)
-  }
-  if (flags.keep || problems.length > 0) console.log(`kept ${folder}`)
-  else rmSync(folder, { recursive: true, force: true })
+  await deployment.stop()
+  await deployment.stopPostgres()
 }
-for (const problem of problems.slice(0, 40)) console.log(`PROBLEM ${problem}`)
-console.log(`${passed} passed, ${CYCLES - passed} failed`)
-process.exit(problems.length === 0 ? 0 : 1)
+if (broken !== null) console.log(`BROKEN: ${broken.stack}`)
+const isGood = broken === null && failed.length === 0
+if (flags.keep || (!isGood && mutant === undefined)) console.log(`kept ${folder}`)
+else rmSync(folder, { recursive: true, force: true })
+console.log(
+  isGood
+    ? `all invariants hold (seed ${seed})`
+    : `FAILED${broken === null ? '' : ' (came to no end)'}: ${failed.join(', ')} (seed ${seed})`,
+)
+process.exit(isGood ? 0 : 1)
