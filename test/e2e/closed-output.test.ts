@@ -114,5 +114,5 @@ describe('a standalone whose output nobody reads', () => {
     expect(postgres().map(({ pid }) => pid)).toEqual(expect.arrayContaining(before.slice(0, 1)))
     process.kill(Number(holder()), 'SIGTERM')
     await eventually('every process to be gone', () => leftovers().length === 0, 10_000)
-  })
+  }, 180_000)
 })

@@ -11,6 +11,7 @@ import { clear, clearAsked } from '../../engine/clear.ts'
 import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { type ParsedFile, syncFile } from '../../engine/dags.ts'
 import { expireRuns, pauseFailing } from '../../engine/run-ends.ts'
+import type { Report } from '../../engine/settling.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
 import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns } from '../../engine/verbs.ts'
 import { wakeDue } from '../../engine/waits.ts'
@@ -125,8 +126,13 @@ export class TestWorker {
       const { outcome, xcoms } = 'outcome' in end ? end : { outcome: end, xcoms: [] }
       return { dagRunId: attempt.dagRunId, tiId: attempt.tiId, epoch: attempt.epoch, outcome, xcoms }
     })
-    const { started } = await report(this.turns, reports, this.slots(), await databaseNow(this.database))
-    this.take(started)
+    // Those whose runs others hold at this moment are told again, as a worker does.
+    for (let left: readonly Report[] = reports; left.length > 0; ) {
+      const now = await databaseNow(this.database)
+      const { started, held } = await report(this.turns, left, this.slots(), now)
+      this.take(started)
+      left = held
+    }
   }
 
   find(taskId: string): StartedAttempt {
