@@ -37,6 +37,8 @@ export class Lease {
   private readonly options: LeaseOptions
   private readonly timer: NodeJS.Timeout
   private lastBeat = performance.now()
+  /** When the timer last came round: a process that was frozen finds out by it. */
+  private lastTick = performance.now()
   /** The last heartbeat to which the server answered that it does not serve. */
   private lastDown = Number.NEGATIVE_INFINITY
   private isBeating = false
@@ -81,10 +83,14 @@ export class Lease {
 
   /**
    * Silence fences, down does not (RELIABILITY rule 8): while the server itself says that it does not serve, nobody can
-   * take anything over, and observers count anew from their first look after it is back.
+   * take anything over, and observers count anew from their first look after it is back. What the server says to one
+   * that has just thawed comes too late: it may have ended these very sessions because it took the process for dead.
    */
   private fence(): void {
     const now = performance.now()
+    const stoodStill = Math.round(now - this.lastTick)
+    this.lastTick = now
+    if (stoodStill > this.options.leaseMs * FENCE_SHARE) this.lose(`this process stood still for ${stoodStill} ms`)
     const heard = Math.max(this.lastBeat, this.lastDown, this.options.lastDownAt?.() ?? Number.NEGATIVE_INFINITY)
     const silence = Math.round(now - heard)
     const outage = now - this.lastBeat

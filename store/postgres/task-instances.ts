@@ -188,6 +188,7 @@ with moved as (
     pid = case when $4::text = 'running' then $11::int else pid end,
     updated_at = now()
   where dag_run_id = $1 and id = any($2::uuid[]) and state is not distinct from $3::text
+    and ($9::bigint is null or exists (select 1 from job where id = $9::bigint and state = 'running'))
   returning id, try_number, epoch
 )
 insert into ti_event (dag_run_id, rev, step, ti_id, try_number, epoch, from_state, to_state, who, because)
@@ -195,7 +196,8 @@ select $1, $12::bigint, s.step, m.id, m.try_number, m.epoch, s.f, s.t, $13::text
 from moved m cross join unnest($14::smallint[], $6::text[], $5::text[], $7::jsonb[]) as s(step, f, t, because)`
 
 /**
- * Moves a group and writes its ledger rows, guarded by the state it was decided on.
+ * Moves a group and writes its ledger rows, guarded by the state it was decided on. A worker that was declared dead starts
+ * nothing: frozen and thawed it may not know yet, while others already take over whatever stands in its name.
  * @returns false when fewer rows matched than were decided on: the caller must roll back
  */
 export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean> {

@@ -76,7 +76,7 @@ const deployment = new Deployment({
   product: mutant === undefined ? product : makeMutant(mutant, product, join(folder, 'product')),
   diary,
   tasks: Number(flags.tasks),
-  minutes: Math.max(20, cycles * (names.length === 0 ? 4 : 12)),
+  minutes: Math.max(20, cycles * (names.length === 0 ? 4 : 8)),
 })
 const load = new Load(deployment)
 const facts = []

@@ -71,3 +71,18 @@ test('a worker takes only what stands in its queues', async () => {
   await special.drain()
   expect(await engine.states(run)).toEqual({ cpu: 'success', gpu: 'success' })
 })
+
+test('a worker that was declared dead and does not know it yet starts nothing, and what it would take is free for others', async () => {
+  const engine = await makeEngine()
+  await engine.addDag(makeDag(['a', 'b'], [['a', 'b']], { dagId: 'thaw' }))
+  const run = await engine.trigger('thaw')
+  await engine.makeScheduler().pass()
+  const [thawed, other] = [await engine.makeWorker(), await engine.makeWorker()]
+  await thawed.die()
+  await expect(thawed.claim()).rejects.toThrow(/changed while a decision on it was written/)
+  expect(await engine.states(run)).toEqual({ a: 'queued', b: null })
+
+  expect(await other.claim()).toBe(1)
+  await other.end([other.find('a')])
+  expect(other.running.map((attempt) => attempt.task.taskId)).toEqual(['b'])
+})
