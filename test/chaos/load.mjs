@@ -2,6 +2,9 @@
 
 import { sleep, waitFor } from './tools.mjs'
 
+/** A pass makes the next date at once, and a lost wake-up is made good within 30 s (the sweep). */
+const IDLE_LIMIT_MS = 45_000
+
 export class Load {
   constructor(deployment) {
     this.deployment = deployment
@@ -55,11 +58,17 @@ export class Load {
     )
   }
 
-  /** Until everything is done, the calendar's dates too. @returns whether it came to that */
+  /**
+   * Until everything is done, the calendar's dates too; or until nothing is open and yet dates are missing for so long
+   * that nobody will make them. @returns whether all was done
+   */
   async drain(limitMs) {
     const deadline = performance.now() + limitMs
-    while (performance.now() < deadline) {
-      if ((await this.openRuns()).length === 0 && (await this.deployment.hasCaughtUp())) return true
+    let idleSince = performance.now()
+    while (performance.now() < deadline && performance.now() - idleSince < IDLE_LIMIT_MS) {
+      const isIdle = (await this.openRuns()).length === 0
+      if (isIdle && (await this.deployment.hasCaughtUp())) return true
+      if (!isIdle) idleSince = performance.now()
       await sleep(500)
     }
     return false
