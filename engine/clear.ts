@@ -15,7 +15,7 @@ import {
 import { isRunFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
 import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
-import { deleteAsked, findAskedClears } from '../store/postgres/inbox.ts'
+import { deleteServed, findAskedClears } from '../store/postgres/inbox.ts'
 import {
   findRun,
   findTouched,
@@ -30,6 +30,7 @@ import type { RunChanges } from './changes.ts'
 import { latestVersion, repinRuns } from './repin.ts'
 import { blame, noteRefused } from './set-aside.ts'
 import type { TurnRunner } from './turn.ts'
+import { runsAsked } from './verbs.ts'
 
 export interface ControlDeps {
   readonly database: Database
@@ -214,20 +215,20 @@ export async function resetRun(turns: TurnRunner, dagRunId: number, by: string):
   })
 }
 
-/** Ended runs that a backfill took over begin again. Returns how many were asked for. */
+/** Ended runs that a backfill took over begin again; one that somebody holds, later. Returns how many were served. */
 export async function clearAsked(deps: ControlDeps): Promise<number> {
   const asked = await findAskedClears(deps.database, BATCH)
   if (asked.length === 0) return 0
   const latest = asked.filter((row) => row.on_latest).map((row) => row.dag_run_id)
   for (const [dagId, ids] of await dagsOf(deps.database, latest)) await repinRuns(deps, dagId, ids, asked[0]?.by ?? '')
+  let served = 0
   const { refused } = await deps.turns.run({
-    runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+    runs: runsAsked(asked),
+    passesHeld: true,
     isBatch: true,
-    before: (tx) =>
-      deleteAsked(
-        tx,
-        asked.map((row) => row.id),
-      ),
+    async also(tx, locked, refused) {
+      served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id))
+    },
     act(all) {
       for (const { dag_run_id, by } of asked) {
         const changes = all.get(dag_run_id)
@@ -237,7 +238,7 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
     },
   })
   await noteRefused(deps.turns, refused)
-  return asked.length
+  return served
 }
 
 async function dagsOf(sql: Sql, ids: readonly number[]): Promise<ReadonlyMap<string, readonly number[]>> {

@@ -10,19 +10,11 @@ import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import { runOutcome } from '../core/decide.ts'
 import { BaramError, messageOf } from '../core/errors.ts'
 import type { SerializedTask } from '../core/serialized.ts'
-import { isFinished, isRunFinished } from '../core/states.ts'
+import { isRunFinished } from '../core/states.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError } from '../store/answers.ts'
 import { type Connection, type Database, sqlOf } from '../store/database.ts'
-import { askForSuccessors, tellFailure } from '../store/postgres/inbox.ts'
 import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../store/postgres/live.ts'
-import {
-  notifyScheduler,
-  notifySchedulerIfHeld,
-  notifyStop,
-  notifyTriggerer,
-  notifyWork,
-} from '../store/postgres/notify.ts'
 import { lockFreeRuns, lockRuns } from '../store/postgres/runs.ts'
 import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
@@ -30,6 +22,7 @@ import { type AdmissionLimits, giveSlots } from './admission.ts'
 import type { Boards } from './boards.ts'
 import { RunChanges, type Way } from './changes.ts'
 import { blame, blameAsync, RunFault } from './set-aside.ts'
+import { wakeOthers } from './wake-others.ts'
 import { type WorkerSelf, writeChanges } from './write-turn.ts'
 
 const NONE: ReadonlyMap<number, unknown> = new Map()
@@ -80,6 +73,8 @@ export interface TurnRequest {
   slotsNow?(locked: ReadonlyMap<number, RunChanges>): number
   /** Before runs are locked: locks that come first in the order (dag rows). `refused`: runs that were left out. */
   readonly before?: ((tx: Sql, refused: ReadonlyMap<number, unknown>) => Promise<void>) | undefined
+  /** Statements of the same transaction that depend on which runs could be locked. */
+  also?(tx: Sql, locked: ReadonlyMap<number, RunChanges>, refused: ReadonlyMap<number, unknown>): Promise<void>
   /** Decides on current boards. Pure but for the boards, which move. */
   act(changes: ReadonlyMap<number, RunChanges>): void
 }
@@ -257,7 +252,8 @@ export class TurnRunner {
     )
     for (const changes of changed)
       if (changes.isCleared || isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
-    writes.push(this.wake(tx, changed, slots.hasLeftover, request))
+    writes.push(wakeOthers(tx, changed, slots.hasLeftover && request.isWide !== true))
+    if (request.also !== undefined) writes.push(request.also(tx, prepared.all, refused))
     const outcomes = await Promise.allSettled(writes)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     await tx.query('commit')
@@ -293,7 +289,8 @@ export class TurnRunner {
       const board = boards.get(row.id)
       if (board !== undefined) all.set(row.id, new RunChanges(board, row.is_paused))
     }
-    return { all, queued, held, hasMissed: free.length < wanted.length }
+    const hasPassed = request.passesHeld === true && locked.length < runs.length
+    return { all, queued, held, hasMissed: hasPassed || free.length < wanted.length }
   }
 
   /** Of what was queued before and what this turn admitted: the most urgent ones start here, as far as slots go. */
@@ -338,32 +335,6 @@ export class TurnRunner {
     })
   }
 
-  private async wake(
-    tx: Sql,
-    changed: readonly RunChanges[],
-    hasLeftover: boolean,
-    request: TurnRequest,
-  ): Promise<void> {
-    const ends = (state: string) =>
-      changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
-    if (changed.some((changes) => changes.mustStop)) await notifyStop(tx)
-    else if (ends('queued')) await notifyWork(tx)
-    if (changed.some((changes) => changes.waits.some(({ wait }) => wait.kind === 'trigger'))) await notifyTriggerer(tx)
-    const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
-    const awaited = changed.filter(
-      (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
-    )
-    for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
-    const failing = changed.filter(
-      ({ board }) => board.run.state === 'failed' && board.graph.dag.maxConsecutiveFailedDagRuns > 0,
-    )
-    for (const { board } of failing) await tellFailure(tx, board.run.dagId)
-    const mustTime = TIMED.some(ends)
-    const isCleared = changed.some((changes) => changes.isCleared)
-    if (someRunEnded || awaited.length > 0 || mustTime || isCleared) await notifyScheduler(tx)
-    else if (hasLeftover && request.isWide !== true) await notifySchedulerIfHeld(tx)
-  }
-
   private afterCommit(
     changed: readonly RunChanges[],
     started: readonly StartedAttempt[],
@@ -393,9 +364,6 @@ export class TurnRunner {
 
 const slotsOf = (request: TurnRequest, slots: Slots, { all }: Prepared): Slots =>
   request.slotsNow === undefined ? slots : { ...slots, count: request.slotsNow(all) }
-
-/** States that end at a time: the scheduler must know when. */
-const TIMED = ['up_for_retry', 'up_for_reschedule', 'deferred'] as const
 
 /** Closes the run once nothing of it can go on. */
 function finishRun(changes: RunChanges): void {

@@ -6,7 +6,7 @@ import { reasonText } from '../core/bound-result.ts'
 import { decide } from '../core/decide.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Database } from '../store/database.ts'
-import { deleteAsked, findAsked } from '../store/postgres/inbox.ts'
+import { deleteServed, findAsked } from '../store/postgres/inbox.ts'
 import { findHeldRuns, findOrphans, type Orphan } from '../store/postgres/live.ts'
 import {
   findIdleRuns,
@@ -241,21 +241,28 @@ export async function decideIdle(database: Database, turns: TurnRunner): Promise
   return result.changedRuns.length
 }
 
-/** Runs whose past has moved, or whose DAG was resumed, are decided as a whole. Returns how many were asked for. */
+/**
+ * Runs whose past has moved, or whose DAG was resumed, are decided as a whole. A run that somebody holds keeps its request.
+ * Returns how many requests were served.
+ */
 export async function decideAsked(database: Database, turns: TurnRunner): Promise<number> {
   const asked = await findAsked(database, BATCH)
   if (asked.length === 0) return 0
+  let served = 0
   const { refused } = await turns.run({
-    runs: [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b),
+    runs: runsAsked(asked),
+    passesHeld: true,
     isWide: true,
     isBatch: true,
-    before: (tx) =>
-      deleteAsked(
-        tx,
-        asked.map((row) => row.id),
-      ),
+    async also(tx, locked, refused) {
+      served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id))
+    },
     act: decideAll,
   })
   await noteRefused(turns, refused)
-  return asked.length
+  return served
 }
+
+/** Each run once, in the order of locks. */
+export const runsAsked = (asked: readonly { dag_run_id: number }[]): number[] =>
+  [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b)

@@ -44,8 +44,24 @@ export async function findAsked(sql: Sql, limit: number): Promise<readonly Asked
   return rows
 }
 
-export async function deleteAsked(tx: Sql, ids: readonly number[]): Promise<void> {
-  await tx.query('delete from inbox where id = any($1::bigint[])', [ids], 'delete_asked')
+/**
+ * Deletes the requests that were served, and those of runs that are no more. Others stay for a later look.
+ * @param served runs
+ * @returns how many were deleted
+ */
+export async function deleteServed(
+  tx: Sql,
+  asked: readonly AskedDecision[],
+  served: (dagRunId: number) => boolean,
+): Promise<number> {
+  const of = (isServed: boolean) => asked.filter((row) => served(row.dag_run_id) === isServed).map((row) => row.id)
+  const { rowCount } = await tx.query(
+    `delete from inbox where id = any($1::bigint[]) or (id = any($2::bigint[])
+       and not exists (select 1 from dag_run r where r.id = (inbox.payload ->> 'dag_run_id')::bigint))`,
+    [of(true), of(false)],
+    'delete_served',
+  )
+  return rowCount ?? 0
 }
 
 /** An ended run that is to begin again. */

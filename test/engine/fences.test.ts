@@ -6,8 +6,9 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { CallOp } from '../../core/protocol.ts'
 import { Masker } from '../../core/secret-names.ts'
 import { type Caller, serveCall } from '../../engine/calls.ts'
+import { clearAsked } from '../../engine/clear.ts'
 import { createDueRuns } from '../../engine/create-run.ts'
-import { report, rescue } from '../../engine/verbs.ts'
+import { decideAsked, report, rescue } from '../../engine/verbs.ts'
 import { openDatabase } from '../../store/database.ts'
 import { databaseNow, insertJob, reapJob } from '../../store/postgres/jobs.ts'
 import { quietLog, type TestEngine } from '../support/engine.ts'
@@ -222,6 +223,35 @@ describe('a session that freezes while it holds', () => {
       { x: 'up_for_retry' },
       { x: 'up_for_retry' },
     ])
+  })
+
+  test('a run that is to be decided or cleared on request: other requests are served, its own stays', async () => {
+    const engine = await makeEngine()
+    for (const dagId of ['held', 'free', 'gone']) await engine.addDag(makeDag(['x'], [], { dagId }))
+    const [held, free, gone] = [
+      await engine.trigger('held'),
+      await engine.trigger('free'),
+      await engine.trigger('gone'),
+    ]
+    const { turns } = engine.makeScheduler()
+    const { database, boards } = engine
+    for (const kind of ['decide', 'clear'])
+      for (const id of [held, free, gone])
+        await engine.query('insert into inbox (kind, payload) values ($1, $2)', [
+          kind,
+          { dag_run_id: id, by: 'test', latest: false },
+        ])
+    await engine.query('delete from dag_run where id = $1', [gone])
+    const holder = await connect(engine)
+    await holder.query('begin')
+    await holder.query('select 1 from dag_run where id = $1 for update', [held])
+    const serve = async () => [await decideAsked(database, turns), await clearAsked({ database, boards, turns })]
+    expect(await serve()).toEqual([2, 2])
+    expect(turns.takeMissed()).toBe(true)
+    expect(await serve()).toEqual([0, 0])
+    await holder.query('rollback')
+    expect(await serve()).toEqual([1, 1])
+    expect(await engine.query('select 1 from inbox')).toEqual([])
   })
 
   test('and whose process is declared dead is ended, with its locks', async () => {
