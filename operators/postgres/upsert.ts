@@ -55,8 +55,9 @@ async function prepare(postgres: PostgresHook, { table, columns, key, watermark 
 
 async function deleteGone(postgres: PostgresHook, { table, key, group = [] }: UpsertRows): Promise<number> {
   if (group.length === 0) return 0
+  // `=`, which an index serves: columns of a primary key are never null.
   const same = (names: readonly string[]) =>
-    names.map((name) => `s.${quoteName(name)} is not distinct from t.${quoteName(name)}`).join(' and ')
+    names.map((name) => `s.${quoteName(name)} = t.${quoteName(name)}`).join(' and ')
   const [done] = await postgres.run(
     `delete from ${quoteTable(table)} t where exists (select from ${STAGING} s where ${same(group)})
        and not exists (select from ${STAGING} s where ${same(key)})`,
