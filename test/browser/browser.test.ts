@@ -367,30 +367,26 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
   it('show every page on desk and phone, in light and dark, without overflow or complaint', async () => {
     const paths = { ...pagePaths(demo), 'sign-in': '/sign-in' }
     if (SHOTS !== undefined) mkdirSync(SHOTS, { recursive: true })
-    const sizes = [
-      [1440, 'light'],
-      [1440, 'dark'],
-      [390, 'light'],
-      [390, 'dark'],
-    ] as const
-    for (const [width, colorScheme] of sizes) {
-      const options = {
-        viewport: { width, height: width === 390 ? 844 : 900 },
-        colorScheme,
-        deviceScaleFactor: SHOTS === undefined ? 1 : 1.25,
-      }
+    for (const [width, height] of [
+      [1440, 900],
+      [390, 844],
+    ] as const) {
+      const options = { viewport: { width, height }, deviceScaleFactor: SHOTS === undefined ? 1 : 1.25 }
       const member = await signedIn(options)
       const guest = await browser.newContext(options)
       for (const [name, path] of Object.entries(paths)) {
         const page = watch(await (name === 'sign-in' ? guest : member).newPage())
         await page.goto(`${web.url}${path}`)
         await page.evaluate(() => document.fonts.ready.then(() => true))
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        )
-        expect([name, width, overflow]).toEqual([name, width, 0])
-        if (SHOTS !== undefined)
-          await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: width === 390 })
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          )
+          expect([name, width, colorScheme, overflow]).toEqual([name, width, colorScheme, 0])
+          if (SHOTS !== undefined)
+            await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: width === 390 })
+        }
         await page.close()
       }
       await member.close()
