@@ -22,6 +22,7 @@ import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { closeLostLogs, LastLogs } from './lost-logs.ts'
 import { schedulerPass } from './pass.ts'
+import { PassWatch } from './pass-watch.ts'
 
 export interface SchedulerOptions {
   readonly config: Config
@@ -37,8 +38,6 @@ const RETENTION_MS = 600_000
 const BUSY_MS = 20
 /** What another process holds at the moment is looked at again after this, ms. */
 const HELD_MS = 250
-/** A pass that takes longer hangs, ms (RELIABILITY rule 16). */
-const PASS_LIMIT_MS = 30_000
 /** Timers of Node reach 24.8 days; the sweep wakes us long before. */
 const AFTER_ERROR_MS = 500
 
@@ -60,10 +59,11 @@ export class Scheduler {
   private isWanted = false
   private isStopping = false
   private mustSweep = true
-  /** When the pass under way began, monotonic ms. */
-  private passBegan: number | null = null
+  private readonly passWatch = new PassWatch((reason) => {
+    this.isStopping = true
+    this.options.onFatal(reason)
+  })
   private overdueLooks = 0
-  private passWatch: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
 
   constructor(options: SchedulerOptions) {
@@ -132,7 +132,7 @@ export class Scheduler {
     }, config.sweepMs)
     this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
     this.retention.unref()
-    this.passWatch = setInterval(() => this.watchPass(), 1_000)
+    this.passWatch.start()
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
     this.wake()
@@ -143,7 +143,7 @@ export class Scheduler {
     if (this.timer !== null) clearTimeout(this.timer)
     if (this.sweep !== null) clearInterval(this.sweep)
     if (this.retention !== null) clearInterval(this.retention)
-    if (this.passWatch !== null) clearInterval(this.passWatch)
+    this.passWatch.stop()
     await this.watch.stop()
     await this.clock.stop()
     await this.current
@@ -185,9 +185,9 @@ export class Scheduler {
   }
 
   private async passAndPlan(turns: TurnRunner, lease: Lease): Promise<void> {
-    this.passBegan = performance.now()
+    this.passWatch.begin()
     const pauseMs = await this.pass(turns, lease)
-    this.passBegan = null
+    this.passWatch.end()
     this.isPassing = false
     if (this.isStopping) return
     if (this.isWanted) this.wake()
@@ -215,15 +215,6 @@ export class Scheduler {
       log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
       return AFTER_ERROR_MS
     }
-  }
-
-  /** Rule 16: a pass that hangs helps nobody; another scheduler, or this one started anew, does. */
-  private watchPass(): void {
-    if (this.passBegan === null || this.isStopping) return
-    const hungMs = performance.now() - this.passBegan
-    if (hungMs < PASS_LIMIT_MS) return
-    this.isStopping = true
-    this.options.onFatal(`a pass has not ended for ${Math.round(hungMs / 1000)} s`)
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
