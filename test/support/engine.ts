@@ -15,10 +15,8 @@ import type { Report } from '../../engine/settling.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/turn.ts'
 import { admitHeld, claim, decideAsked, decideIdle, report, rescue, startRuns } from '../../engine/verbs.ts'
 import { wakeDue } from '../../engine/waits.ts'
-import { migrations } from '../../migrations/index.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
-import { migrate } from '../../store/migrate.ts'
 import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
 import { expectSoundLedger } from './ledger.ts'
 import type { TestPostgres } from './postgres.ts'
@@ -158,8 +156,7 @@ export class TestWorker {
 }
 
 export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
-  const url = await postgres.createDatabase()
-  await migrate(url, migrations)
+  const url = await postgres.createMigrated()
   const database = openDatabase({ url, poolSize: 10, log: quietLog, application: 'test' })
   const boards = new Boards()
   const runners: TurnRunner[] = []

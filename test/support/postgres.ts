@@ -1,6 +1,8 @@
 // Databases for tests: each file makes its own on the one server of the run.
 
 import { inject } from 'vitest'
+import { migrations } from '../../migrations/index.ts'
+import { migrate } from '../../store/migrate.ts'
 import { type LaunchedPostgres, launchPostgres, makeDatabase, runSql } from './launch-postgres.ts'
 
 export interface TestPostgres {
@@ -10,6 +12,8 @@ export interface TestPostgres {
   createDatabase(name?: string): Promise<string>
   /** A copy of a database made here that nobody is connected to; returns its URL. */
   copyDatabase(url: string): Promise<string>
+  /** A fresh database with the tables of the product: migrated once, then copied; returns its URL. */
+  createMigrated(): Promise<string>
   dropDatabase(url: string): Promise<void>
   /** Drops the databases made here, and stops the server if this worker had to start one. */
   stop(): Promise<void>
@@ -39,8 +43,18 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     made.delete(url)
     await runSql(server.url, `drop database if exists "${databaseOf(url)}" with (force)`)
   }
+  let template: Promise<string> | null = null
+  const makeTemplate = async () => {
+    const url = keep(await makeDatabase(server.url))
+    await migrate(url, migrations)
+    return databaseOf(url)
+  }
   return {
     url: server.url,
+    async createMigrated() {
+      template ??= makeTemplate()
+      return keep(await makeDatabase(server.url, undefined, await template))
+    },
     createDatabase: async (name) => keep(await makeDatabase(server.url, name)),
     copyDatabase: async (url) => keep(await makeDatabase(server.url, undefined, databaseOf(url))),
     dropDatabase,
