@@ -33,8 +33,9 @@ export function recordedJson(set: string, name: string): unknown {
   return JSON.parse(readFileSync(recordedPath(set, name), 'utf8'))
 }
 
-/** Rows of a gzipped CSV without quoting, as objects of text. */
+/** Rows of a gzipped CSV without quoting, as objects of text; of an absent set: none. */
 export function recordedCsv(set: string, name: string): readonly Readonly<Record<string, string>>[] {
+  if (!hasRecorded(set)) return []
   const [head, ...lines] = gunzipSync(readFileSync(recordedPath(set, name)))
     .toString('utf8')
     .trimEnd()
@@ -46,8 +47,9 @@ export function recordedCsv(set: string, name: string): readonly Readonly<Record
   })
 }
 
-/** Rows of a CSV with quoting and perhaps a byte-order mark, as objects of text. Values hold no line breaks. */
+/** As recordedCsv, with quoting and perhaps a byte-order mark. Values hold no line breaks. */
 export function recordedQuotedCsv(set: string, name: string): readonly Readonly<Record<string, string>>[] {
+  if (!hasRecorded(set)) return []
   const lines = readFileSync(recordedPath(set, name), 'utf8')
     .replace(/^\ufeff/, '')
     .trimEnd()
