@@ -37,7 +37,7 @@ export default defineConfig({
           globalSetup: [here('./test/support/global-postgres.ts')],
           include: ['test/{store,engine,scheduler,worker,webserver,services,cli,e2e,browser}/**/*.test.ts'],
           pool: 'forks',
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
