@@ -83,7 +83,7 @@ export interface TurnResult {
   readonly started: readonly StartedAttempt[]
   readonly changedRuns: readonly number[]
   readonly endedRuns: readonly number[]
-  /** Queued rows were seen whose run somebody else held at that moment: look again soon. */
+  /** A run was passed over that somebody else held at that moment: look again soon. */
   readonly hasMissed: boolean
   /** Of a batch: runs that were left out, with why. */
   readonly refused: ReadonlyMap<number, unknown>
