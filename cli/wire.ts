@@ -83,13 +83,13 @@ interface Reached {
   release(): Promise<void>
 }
 
-/** The configured database, the embedded one of a running standalone, or the embedded one started for this command alone. */
-async function reachDatabase(config: Config, log: Logger): Promise<Reached> {
-  if (config.databaseUrl !== null) return { url: config.databaseUrl, release: () => Promise.resolve() }
-  requireHome(config)
-  const noted = readNotedUrl(config)
-  if (noted !== null && (await answers(noted, log))) return { url: noted, release: () => Promise.resolve() }
-  const lock = await acquireHomeLock(config.home)
+/** How long a standalone that starts or stops is waited for, ms: it holds the home, and nothing answers. */
+const STANDALONE_MS = 30_000
+const LOOK_MS = 200
+
+/** The embedded Postgres, for this command alone. */
+async function startForCommand(config: Config, log: Logger): Promise<Reached> {
+  const lock = await acquireHomeLock(config.home, true)
   try {
     const server = await startEmbeddedPostgres({ home: config.home, log })
     return {
@@ -102,6 +102,22 @@ async function reachDatabase(config: Config, log: Logger): Promise<Reached> {
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** The configured database, the embedded one of a running standalone, or the embedded one started for this command alone. */
+async function reachDatabase(config: Config, log: Logger): Promise<Reached> {
+  if (config.databaseUrl !== null) return { url: config.databaseUrl, release: () => Promise.resolve() }
+  requireHome(config)
+  for (const start = performance.now(); ; await new Promise((done) => setTimeout(done, LOOK_MS))) {
+    const noted = readNotedUrl(config)
+    if (noted !== null && (await answers(noted, log))) return { url: noted, release: () => Promise.resolve() }
+    try {
+      return await startForCommand(config, log)
+    } catch (error) {
+      const isLocked = error instanceof BaramError && error.code === 'POSTGRES_LOCKED'
+      if (!isLocked || performance.now() - start > STANDALONE_MS) throw error
+    }
   }
 }
 

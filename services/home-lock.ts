@@ -17,15 +17,22 @@ import { hasEnded, type ProcessIdentity, sharesPids, thisProcess } from '../runt
 const TOUCH_MS = 5_000
 /** How old the touch may be until such an observer takes the holder for dead: six touches missed. */
 const SILENT_MS = 30_000
+/** How long a command is waited for that holds the home for as long as it runs: most take a second or two. */
+const BRIEF_MS = 30_000
+const LOOK_MS = 50
 
 interface Holder extends ProcessIdentity {
   id: string
+  /** A command that gives the home back soon, by itself. */
+  isBrief: boolean
 }
 
 export interface HomeLock {
   /** Gives the home free. Safe to call twice. */
   release(): Promise<void>
 }
+
+const NOBODY = { pid: 0, startTime: '', bootId: '', pidNamespace: '', isBrief: false }
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
@@ -35,7 +42,7 @@ function parseHolder(text: string): Holder | null {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return null
-    const fields = { id: '', pid: 0, startTime: '', bootId: '', pidNamespace: '', ...value }
+    const fields = { ...NOBODY, id: '', ...value }
     return /^[0-9a-f]+$/.test(fields.id) ? fields : null
   } catch {
     return null
@@ -46,7 +53,7 @@ function parseHolder(text: string): Holder | null {
 async function readHolder(file: string): Promise<Holder | null> {
   try {
     const text = await readFile(file, 'utf8')
-    return parseHolder(text) ?? { id: 'damaged', pid: 0, startTime: '', bootId: '', pidNamespace: '' }
+    return parseHolder(text) ?? { ...NOBODY, id: 'damaged' }
   } catch (error) {
     if (isMissing(error)) return null
     throw error
@@ -77,7 +84,7 @@ async function findFreeName(
         'POSTGRES_LOCKED',
         `another Baram (process ${holder.pid}) uses the home ${home}; stop that process first, ` +
           'or give this one a home of its own with BARAM_HOME',
-        { details: { home, pid: holder.pid } },
+        { details: { home, pid: holder.pid, isBrief: holder.isBrief } },
       )
     }
     chain.push(holder)
@@ -108,13 +115,31 @@ async function tryAcquire(first: string, own: string, home: string, me: Holder):
   return true
 }
 
+/** Whether a living command holds the home for the moment. */
+const isBriefly = (error: unknown): boolean =>
+  error instanceof BaramError && error.code === 'POSTGRES_LOCKED' && error.details['isBrief'] === true
+
+async function acquire(first: string, own: string, home: string, me: Holder): Promise<void> {
+  const start = performance.now()
+  for (;;) {
+    try {
+      if (await tryAcquire(first, own, home, me)) return
+    } catch (error) {
+      if (!isBriefly(error) || performance.now() - start > BRIEF_MS) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+}
+
 /**
- * Takes the home for this process, also from a holder that died without releasing it.
+ * Takes the home for this process, also from a holder that died without releasing it. A command that holds it briefly
+ * is waited for, 30 s at most.
+ * @param isBrief this process is such a command
  * @throws BaramError POSTGRES_LOCKED when a living process holds it, HOME_MISSING when there is no such folder.
  */
-export async function acquireHomeLock(home: string): Promise<HomeLock> {
+export async function acquireHomeLock(home: string, isBrief = false): Promise<HomeLock> {
   const first = join(home, 'baram.lock')
-  const me: Holder = { id: randomBytes(12).toString('hex'), ...thisProcess() }
+  const me: Holder = { id: randomBytes(12).toString('hex'), ...thisProcess(), isBrief }
   const own = `${first}.${me.id}`
   try {
     await writeFile(own, `${JSON.stringify(me)}\n`, { flag: 'wx', mode: 0o644 })
@@ -125,7 +150,7 @@ export async function acquireHomeLock(home: string): Promise<HomeLock> {
     })
   }
   try {
-    while (!(await tryAcquire(first, own, home, me))) await new Promise((resolve) => setTimeout(resolve, 5))
+    await acquire(first, own, home, me)
   } finally {
     await rm(own, { force: true })
   }

@@ -59,6 +59,18 @@ test('a second Baram on the same home is told which process holds it and what to
   })
 })
 
+test('a command that holds the home for a moment is waited for, and one that dies amid it is succeeded', async () => {
+  const home = await makeFolder()
+  const file = join(home, 'baram.lock')
+  const command = await acquireHomeLock(home, true)
+  const [next, other] = [acquireHomeLock(home, true), acquireHomeLock(home, true)]
+  await command.release()
+  await (await Promise.race([next, other])).release()
+  for (const lock of await Promise.all([next, other])) await lock.release()
+  await writeFile(file, JSON.stringify({ id: 'ab', ...thisProcess(), startTime: 'long ago', isBrief: true }))
+  await (await acquireHomeLock(home)).release()
+})
+
 test('a released home is free, and nothing is left in it', async () => {
   const home = await makeFolder()
   const lock = await acquireHomeLock(home)
