@@ -172,7 +172,7 @@ test.skipIf(!asRoot)(
     expect(note).toMatchObject({ home, root: dirname(dirname(first.dataDir)) })
     await runSql(first.url, 'create table kept as select 1 as one')
     await first.stop()
-    const second = await start(home, { sharedFolders: ['/nonexistent'] })
+    const second = await start(home, { sharedFolders: [join(await newHome(), 'another')] })
     expect(second.dataDir).toBe(first.dataDir)
     expect(await runSql(second.url, 'select one from kept')).toEqual([{ one: 1 }])
     await second.stop()

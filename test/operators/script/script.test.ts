@@ -207,7 +207,9 @@ describe.each([
     const cwd = join(await temporaryFolder(), '폴더 with spaces')
     await mkdir(cwd)
     expect((await run(name, { code: program.cwd, cwd })).value).toBe(cwd)
-    await expect(run(name, { code: program.cwd, cwd: '/nonexistent' })).rejects.toThrow(/does not exist on this host/)
+    await expect(run(name, { code: program.cwd, cwd: join(cwd, 'missing') })).rejects.toThrow(
+      /does not exist on this host/,
+    )
   })
 
   test('may be a file, absolute or below cwd', async () => {
