@@ -8,6 +8,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Database } from '../store/database.ts'
 import { deleteServed, findAsked } from '../store/postgres/inbox.ts'
 import { findHeldRuns, findOrphans, type Orphan } from '../store/postgres/live.ts'
+import { insertLogEndings, type LogEnding } from '../store/postgres/log-endings.ts'
 import {
   findIdleRuns,
   findRunsThere,
@@ -162,38 +163,33 @@ export async function admitHeld(database: Database, turns: TurnRunner): Promise<
   }
 }
 
-/** An attempt that ended without its worker: whoever shares its host can say so in its log. */
-export interface LostAttempt {
-  readonly dagId: string
-  readonly runId: string
-  readonly taskId: string
-  readonly mapIndex: number
-  readonly tryNumber: number
-  readonly hostname: string | null
-  /** Whether it is tried again. */
-  readonly isRetried: boolean
+/** The last line of a log whose worker is dead. */
+type LostEnding = LogEnding & { readonly workerId: number }
+
+function lostEnding({ graph, run }: RunBoard, ti: TaskInstanceView, workerId: number, isRetried: boolean): LostEnding {
+  return {
+    dagId: run.dagId,
+    runId: run.runId,
+    taskId: graph.tasks[ti.task]?.taskId ?? '',
+    mapIndex: ti.mapIndex,
+    tryNumber: ti.tryNumber,
+    workerId,
+    level: 'error',
+    event: `Ended: lost, the worker died${isRetried ? '; the task will be tried again' : ''}`,
+    isFinal: true,
+  }
 }
 
-function lostAttempt(
-  { graph, run }: RunBoard,
-  ti: TaskInstanceView,
-  hostname: string | null,
-  isRetried: boolean,
-): LostAttempt {
-  const { dagId, runId } = run
-  const taskId = graph.tasks[ti.task]?.taskId ?? ''
-  return { dagId, runId, taskId, mapIndex: ti.mapIndex, tryNumber: ti.tryNumber, hostname, isRetried }
-}
-
-/** Attempts whose worker is dead end as lost: retried or failed like any other failure. */
-export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<readonly LostAttempt[]> {
+/** Attempts whose worker is dead end as lost: retried or failed like any other failure. Returns how many. */
+export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<number> {
   const orphans = await findOrphans(database)
-  if (orphans.length === 0) return []
-  let lost: LostAttempt[] = []
+  if (orphans.length === 0) return 0
+  let lost: LostEnding[] = []
   const take = (row: Orphan, changes: RunChanges) => {
     const ended = takeOrphan(changes, row, now)
     if (ended !== null) lost.push(ended)
   }
+  let noted = 0
   const { refused } = await turns.run({
     runs: [],
     // A run that somebody holds at this moment is looked at again soon: nobody else waits for it.
@@ -206,23 +202,28 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
         if (changes !== undefined) blame(row.dagRunId, () => take(row, changes))
       }
     },
+    async also(tx) {
+      await insertLogEndings(tx, lost)
+      noted = lost.length
+    },
   })
   const apart = orphans.filter((row) => refused.has(row.dagRunId))
   await takeApart(turns, apart, [take])
-  return lost
+  await insertLogEndings(database, lost.slice(noted))
+  return lost.length
 }
 
 /** Ends one attempt whose worker is dead; null when it has gone on meanwhile. */
-function takeOrphan(changes: RunChanges, row: Orphan, now: number): LostAttempt | null {
+function takeOrphan(changes: RunChanges, row: Orphan, now: number): LostEnding | null {
   const { board } = changes
   const own = board.instances.get(row.tiId)
-  const ended = own === undefined ? null : lostAttempt(board, own, row.hostname, true)
+  const ended = own === undefined ? null : lostEnding(board, own, row.workerId, true)
   // As it was before it began again: its log needs a last line.
   if (restart(changes, row.tiId, row.epoch)) return ended
   const ti = isAttempt(board, row.tiId, row.epoch)
   if (ti === null) return null
   settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.workerId}` }, now)
-  return lostAttempt(board, ti, row.hostname, ti.state === 'up_for_retry')
+  return lostEnding(board, ti, row.workerId, ti.state === 'up_for_retry')
 }
 
 function decideAll(all: ReadonlyMap<number, RunChanges>): void {

@@ -5,6 +5,7 @@ import { m0002Waits } from './0002-waits.ts'
 import { m0003EffectsAndReports } from './0003-effects-and-reports.ts'
 import { m0004RunControl } from './0004-run-control.ts'
 import { m0005Hosts } from './0005-hosts.ts'
+import { m0006LogEndings } from './0006-log-endings.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   m0003EffectsAndReports,
   m0004RunControl,
   m0005Hosts,
+  m0006LogEndings,
 ]

@@ -5,6 +5,7 @@ import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import { Boards } from '../engine/boards.ts'
 import { Lease } from '../engine/lease.ts'
+import { LastReports, LogEnder } from '../engine/log-endings.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { dropExpired } from '../engine/retention.ts'
 import { TurnRunner } from '../engine/turn.ts'
@@ -20,7 +21,6 @@ import { nextReadyAt } from '../store/postgres/live.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
-import { closeLostLogs, LastLogs } from './lost-logs.ts'
 import { schedulerPass } from './pass.ts'
 import { PassWatch } from './pass-watch.ts'
 
@@ -48,8 +48,8 @@ export class Scheduler {
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
   private readonly clock: ClockHold
-  private readonly lastLogs = new LastLogs()
-  private endingLogs: Promise<void> = Promise.resolve()
+  private readonly lastReports = new LastReports()
+  private readonly logEnder: LogEnder
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -81,6 +81,7 @@ export class Scheduler {
       },
     })
     this.pages = new PageNotifier(() => this.listener.sql, log)
+    this.logEnder = new LogEnder({ database, folder: config.logFolder, log })
     this.clock = new ClockHold({
       database,
       boards: this.boards,
@@ -132,6 +133,7 @@ export class Scheduler {
     }, config.sweepMs)
     this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
     this.retention.unref()
+    await this.logEnder.start()
     this.passWatch.start()
     this.watch.start()
     log.info({ jobId: this.lease.jobId }, 'scheduler started')
@@ -147,7 +149,7 @@ export class Scheduler {
     await this.watch.stop()
     await this.clock.stop()
     await this.current
-    await this.endingLogs
+    await this.logEnder.stop()
     await this.pages.flush()
     await this.lease
       ?.end('success')
@@ -219,15 +221,13 @@ export class Scheduler {
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
   private async takeOver(turns: TurnRunner, lease: Lease): Promise<number> {
-    const { database, log, config } = this.options
+    const { database, log } = this.options
     const lost = await rescue(database, turns, lease.now())
-    if (lost.length > 0) log.warn({ attempts: lost.length }, 'attempts without a worker were taken over')
+    if (lost > 0) log.warn({ attempts: lost }, 'attempts without a worker were taken over')
+    await this.lastReports.note(database)
     // A pass does not wait for a disk.
-    this.endingLogs = this.endingLogs
-      .then(() => closeLostLogs(config.logFolder, lost, log))
-      .then(() => this.lastLogs.close(database, config.logFolder, log))
-      .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'logs of dead workers could not be ended'))
-    return lost.length
+    if (lost > 0) this.logEnder.look()
+    return lost
   }
 
   private async untilNext(lease: Lease): Promise<number> {

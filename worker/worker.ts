@@ -8,6 +8,7 @@ import { messageOf } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
 import { Boards } from '../engine/boards.ts'
 import { Lease } from '../engine/lease.ts'
+import { LogEnder } from '../engine/log-endings.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import type { Report } from '../engine/settling.ts'
 import { type Slots, type StartedAttempt, type TurnResult, TurnRunner } from '../engine/turn.ts'
@@ -62,6 +63,7 @@ export class Worker {
   private readonly listener: Listener
   private readonly pool: ChildPool
   private readonly logs: LogWriter
+  private readonly logEnder: LogEnder
   private readonly modules: ModuleStore
   private readonly pages: PageNotifier
   private turns: TurnRunner | null = null
@@ -94,6 +96,7 @@ export class Worker {
       log,
     })
     this.logs = new LogWriter({ log })
+    this.logEnder = new LogEnder({ database, folder: config.logFolder, log })
     this.listener = new Listener({
       database,
       channels: ['work'],
@@ -111,9 +114,10 @@ export class Worker {
     const { config, database, log, queues, concurrency } = this.options
     this.modules.open()
     await this.listener.start()
+    const logFolder = await this.logEnder.start()
     this.lease = await Lease.take({
       jobType: 'WorkerJob',
-      info: { queues, concurrency },
+      info: { queues, concurrency, ...(logFolder !== null && { logFolder }) },
       heartbeatMs: config.heartbeatMs,
       leaseMs: config.leaseMs,
       log,
@@ -168,6 +172,7 @@ export class Worker {
       await Promise.race([empty, new Promise((done) => setTimeout(done, graceMs + 2_000))])
     await this.pool.close()
     await this.logs.close()
+    await this.logEnder.stop()
     await this.pages.flush()
     await this.lease
       ?.end('success')

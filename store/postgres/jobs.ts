@@ -114,37 +114,3 @@ export async function databaseNow(sql: Sql): Promise<number> {
   const { rows } = await sql.query<{ now: number }>('select clock_timestamp() as now', [], 'database_now')
   return rows[0]?.now ?? Date.now()
 }
-
-/** Workers of a host that died within the last minutes. */
-export async function findDeadWorkers(sql: Sql, hostname: string): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
-    `select id from job where job_type = 'WorkerJob' and state = 'failed' and hostname = $1 and end_date > now() - interval '5 minutes' order by id`,
-    [hostname],
-    'find_dead_workers',
-  )
-  return rows.map((row) => row.id)
-}
-
-export interface EndedAttemptRow {
-  readonly dag_id: string
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly try_number: number
-  readonly state: string
-}
-
-/** Attempts that a dead worker had reported in its last seconds: their logs may lack what it had not written yet. */
-export async function findLastReports(sql: Sql, workerId: number): Promise<readonly EndedAttemptRow[]> {
-  const { rows } = await sql.query<EndedAttemptRow>(
-    `select t.dag_id, t.run_id, t.task_id, t.map_index, e.try_number, e.to_state as state
-     from job j, dag_run r
-     join ti_event e on e.dag_run_id = r.id
-     join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
-     where j.id = $1 and r.updated_at > j.latest_heartbeat - interval '10 seconds'
-       and e.who = 'worker:' || $1::text and e.at > j.latest_heartbeat - interval '5 seconds'
-       and e.to_state in ('success', 'failed', 'skipped', 'up_for_retry')`,
-    [workerId],
-  )
-  return rows
-}
