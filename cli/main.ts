@@ -3,26 +3,11 @@
 
 import { Command, CommanderError } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
-import { addBackfillCommands } from './commands/backfill.ts'
-import { addCheckCommand } from './commands/check.ts'
-import { addConnectionCommands } from './commands/connections.ts'
-import { addDagCommands } from './commands/dags.ts'
-import { addDbCommands } from './commands/db.ts'
-import { addImportCrontabCommand } from './commands/import-crontab.ts'
-import { addInitCommands } from './commands/init.ts'
-import { addPlanCommand } from './commands/plan.ts'
-import { addPoolCommands } from './commands/pools.ts'
-import { addProcessCommands } from './commands/processes.ts'
-import { addStandaloneCommand } from './commands/standalone.ts'
-import { addTaskCommands } from './commands/tasks.ts'
-import { addTestCommand } from './commands/test.ts'
-import { addUserCommands } from './commands/users.ts'
-import { addVariableCommands } from './commands/variables.ts'
-import { addWhyCommand } from './commands/why.ts'
+import { filesFor } from './command-files.ts'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
 import { exitCode, print, setExitCode, surviveClosedOutput, tell } from './output.ts'
 
-function makeProgram(): Command {
+async function makeProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('dagctl')
   program
     .description('Baram: an Airflow-compatible DAG scheduler in TypeScript')
@@ -33,27 +18,12 @@ function makeProgram(): Command {
     .command('version')
     .description('print the version')
     .action(() => print(productVersion))
-  addStandaloneCommand(program)
-  addDbCommands(program)
-  addProcessCommands(program)
-  addDagCommands(program)
-  addTaskCommands(program)
-  addWhyCommand(program)
-  addBackfillCommands(program)
-  addPoolCommands(program)
-  addCheckCommand(program)
-  addPlanCommand(program)
-  addInitCommands(program)
-  addTestCommand(program)
-  addVariableCommands(program)
-  addConnectionCommands(program)
-  addUserCommands(program)
-  addImportCrontabCommand(program)
+  for (const { load } of filesFor(args)) (await load())(program)
   return program
 }
 
 async function main(): Promise<void> {
-  const program = makeProgram()
+  const program = await makeProgram(process.argv.slice(2))
   try {
     await program.parseAsync()
   } catch (error) {
