@@ -15,7 +15,7 @@ import {
 import { isRunFinished } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
 import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
-import { deleteServed, findAskedClears } from '../store/postgres/inbox.ts'
+import { type AskedClear, deleteServed, findAskedClears } from '../store/postgres/inbox.ts'
 import {
   findRun,
   findTouched,
@@ -24,10 +24,11 @@ import {
   type TouchedInstance,
 } from '../store/postgres/run-control.ts'
 import { placesOfRuns } from '../store/postgres/runs.ts'
+import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Boards } from './boards.ts'
 import type { RunChanges } from './changes.ts'
-import { latestVersion, repinRuns } from './repin.ts'
+import { latestVersion, repinIfFree, repinRuns } from './repin.ts'
 import { blame, noteRefused } from './set-aside.ts'
 import type { TurnRunner } from './turn.ts'
 import { runsAsked } from './verbs.ts'
@@ -215,34 +216,54 @@ export async function resetRun(turns: TurnRunner, dagRunId: number, by: string):
   })
 }
 
+interface Repinned {
+  /** Those that could be moved, and those that need not be. */
+  readonly ready: readonly AskedClear[]
+  readonly refused: ReadonlyMap<number, unknown>
+}
+
+/** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
+async function repinAsked(deps: ControlDeps, asked: readonly AskedClear[]): Promise<Repinned> {
+  const places = await placesOfRuns(
+    deps.database,
+    asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
+  )
+  const ready: AskedClear[] = []
+  const refused = new Map<number, unknown>()
+  for (const row of asked) {
+    const place = places.get(row.dag_run_id)
+    try {
+      if (place === undefined || (await repinIfFree(deps, place.dag_id, row.dag_run_id, row.by))) ready.push(row)
+    } catch (error) {
+      if (!isLasting(error)) throw error
+      refused.set(row.dag_run_id, error)
+    }
+  }
+  return { ready, refused }
+}
+
 /** Ended runs that a backfill took over begin again; one that somebody holds, later. Returns how many were served. */
 export async function clearAsked(deps: ControlDeps): Promise<number> {
   const asked = await findAskedClears(deps.database, BATCH)
   if (asked.length === 0) return 0
-  const latest = asked.filter((row) => row.on_latest).map((row) => row.dag_run_id)
-  for (const [dagId, ids] of await dagsOf(deps.database, latest)) await repinRuns(deps, dagId, ids, asked[0]?.by ?? '')
+  const { ready, refused: unpinned } = await repinAsked(deps, asked)
+  if (ready.length + unpinned.size < asked.length) deps.turns.noteMissed()
   let served = 0
   const { refused } = await deps.turns.run({
-    runs: runsAsked(asked),
+    runs: runsAsked(ready),
     passesHeld: true,
     isBatch: true,
     async also(tx, locked, refused) {
-      served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id))
+      served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id) || unpinned.has(id))
     },
     act(all) {
-      for (const { dag_run_id, by } of asked) {
+      for (const { dag_run_id, by } of ready) {
         const changes = all.get(dag_run_id)
         if (changes === undefined || !isRunFinished(changes.board.run.state)) continue
         blame(dag_run_id, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.board.instances.values()]))
       }
     },
   })
-  await noteRefused(deps.turns, refused)
+  await noteRefused(deps.turns, new Map([...unpinned, ...refused]))
   return served
-}
-
-async function dagsOf(sql: Sql, ids: readonly number[]): Promise<ReadonlyMap<string, readonly number[]>> {
-  const found = new Map<string, number[]>()
-  for (const [id, { dag_id }] of await placesOfRuns(sql, ids)) found.set(dag_id, [...(found.get(dag_id) ?? []), id])
-  return found
 }

@@ -4,10 +4,10 @@
 import { BaramError } from '../core/errors.ts'
 import type { TaskState } from '../core/states.ts'
 import type { Database } from '../store/database.ts'
-import { lockDag, readSchedule } from '../store/postgres/dags.ts'
+import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../store/postgres/dags.ts'
 import { deleteLive } from '../store/postgres/live.ts'
 import { repinRun } from '../store/postgres/run-control.ts'
-import { loadRun, lockRuns, type RunRow } from '../store/postgres/runs.ts'
+import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../store/postgres/runs.ts'
 import {
   type InstanceRow,
   insertTaskInstances,
@@ -78,12 +78,28 @@ async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: strin
   await refreshInstances(tx, run.id, versionId, refreshed)
 }
 
+interface RepinDeps {
+  readonly database: Database
+  readonly boards: Boards
+}
+
+async function repinLocked(tx: Sql, boards: Boards, dag: DagFacts, ids: readonly number[], by: string): Promise<void> {
+  const version = await boards.version(tx, dag.version_id, dag.version_hash)
+  for (const id of ids) {
+    const run = await loadRun(tx, id)
+    if (run !== null && run.created_dag_version_id !== dag.version_id)
+      await repinOne(tx, run, version, dag.version_id, by)
+  }
+}
+
+const idsOf = (rows: readonly { readonly id: number }[]): number[] => rows.map((row) => row.id)
+
 /**
  * Moves runs to the latest version of their DAG; those that have it stay as they are.
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
 export async function repinRuns(
-  { database, boards }: { readonly database: Database; readonly boards: Boards },
+  { database, boards }: RepinDeps,
   dagId: string,
   ids: readonly number[],
   by: string,
@@ -91,11 +107,29 @@ export async function repinRuns(
   await database.transaction(async (tx) => {
     const dag = await lockDag(tx, dagId)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-    const version = await boards.version(tx, dag.version_id, dag.version_hash)
-    for (const { id } of await lockRuns(tx, ids)) {
-      const run = await loadRun(tx, id)
-      if (run !== null && run.created_dag_version_id !== dag.version_id)
-        await repinOne(tx, run, version, dag.version_id, by)
-    }
+    await repinLocked(tx, boards, dag, idsOf(await lockRuns(tx, ids)), by)
   })
+}
+
+/**
+ * As above for one run, without waiting for anybody.
+ * @returns false when that cannot be now: its DAG or the run is held or gone, or a task that is gone is still at work
+ */
+export async function repinIfFree(
+  { database, boards }: RepinDeps,
+  dagId: string,
+  id: number,
+  by: string,
+): Promise<boolean> {
+  try {
+    return await database.transaction(async (tx) => {
+      const dag = await lockFreeDag(tx, dagId)
+      const free = dag === null ? [] : idsOf(await lockFreeRuns(tx, [id]))
+      if (dag !== null) await repinLocked(tx, boards, dag, free, by)
+      return free.length > 0
+    })
+  } catch (error) {
+    if (error instanceof BaramError && error.code === 'CONFLICT') return false
+    throw error
+  }
 }

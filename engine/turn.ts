@@ -175,6 +175,11 @@ export class TurnRunner {
     return hasMissed
   }
 
+  /** Something was passed over beside a turn because another process held it. */
+  noteMissed(): void {
+    this.hasMissed = true
+  }
+
   /** Runs that nobody asked for by name and that are at fault. */
   private avoiding(refused: ReadonlyMap<number, unknown>): number[] {
     const now = performance.now()

@@ -235,17 +235,21 @@ export interface DagFacts {
   readonly has_import_errors: boolean
 }
 
-/** A DAG and its latest version, locked against a change of either. */
-export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
-  const { rows } = await tx.query<DagFacts>(
-    `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors,
+const LOCK_DAG = `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors,
        v.id as version_id, v.version_hash
      from dag d left join lateral (
        select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v on true
-     where d.dag_id = $1 for no key update of d`,
-    [dagId],
-    'lock_dag',
-  )
+     where d.dag_id = $1 for no key update of d`
+
+/** A DAG and its latest version, locked against a change of either. */
+export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
+  const { rows } = await tx.query<DagFacts>(LOCK_DAG, [dagId], 'lock_dag')
+  return rows[0] ?? null
+}
+
+/** As above, but null also when somebody else holds it. */
+export async function lockFreeDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
+  const { rows } = await tx.query<DagFacts>(`${LOCK_DAG} skip locked`, [dagId], 'lock_free_dag')
   return rows[0] ?? null
 }
 

@@ -254,6 +254,58 @@ describe('a session that freezes while it holds', () => {
     expect(await engine.query('select 1 from inbox')).toEqual([])
   })
 
+  test.each([
+    ['the run', 'select 1 from dag_run where id = $1 for update'],
+    ['its DAG', 'select 1 from dag where dag_id = (select dag_id from dag_run where id = $1) for update'],
+  ])('%s, to be cleared with the latest version: others are, and one at fault says why', async (_, hold) => {
+    const engine = await makeEngine()
+    const runs: number[] = []
+    const names = ['held', 'free', 'broken']
+    for (const dagId of names) {
+      await engine.addDag(makeDag(['x'], [], { dagId }))
+      runs.push(await engine.trigger(dagId))
+    }
+    const scheduler = engine.makeScheduler()
+    await scheduler.pass()
+    await (await engine.makeWorker()).drain()
+    for (const dagId of names) await engine.addDag(makeDag(['x', 'y'], [], { dagId }))
+    const [held = 0, , broken = 0] = runs
+    await engine.query(
+      `update serialized_dag set data = '{"format": 99}' where dag_version_id =
+         (select v.id from dag_version v where v.dag_id = 'broken' order by version_number desc limit 1)`,
+    )
+    for (const id of runs)
+      await engine.query("insert into inbox (kind, payload) values ('clear', $1)", [
+        { dag_run_id: id, by: 'test', latest: true },
+      ])
+    const holder = await connect(engine)
+    await holder.query('begin')
+    await holder.query(hold, [held])
+    const { turns } = scheduler
+    const { database, boards } = engine
+    const states = () =>
+      engine.query(
+        `select r.dag_id, r.state, count(t.id)::int as tasks from dag_run r join task_instance t on t.dag_run_id = r.id
+         group by r.id order by r.id`,
+      )
+    expect(await clearAsked({ database, boards, turns })).toBe(2)
+    expect(turns.takeMissed()).toBe(true)
+    expect(await states()).toEqual([
+      { dag_id: 'held', state: 'success', tasks: 1 },
+      { dag_id: 'free', state: 'queued', tasks: 2 },
+      { dag_id: 'broken', state: 'success', tasks: 1 },
+    ])
+    const notes = await engine.query(
+      "select because ->> 'message' as why from ti_event where dag_run_id = $1 and because ->> 'code' = 'set_aside'",
+      [broken],
+    )
+    expect(notes).toEqual([{ why: expect.stringContaining('a stored DAG has format 99') as unknown }])
+    await holder.query('rollback')
+    expect(await clearAsked({ database, boards, turns })).toBe(1)
+    expect((await states())[0]).toEqual({ dag_id: 'held', state: 'queued', tasks: 2 })
+    expect(await engine.query('select 1 from inbox')).toEqual([])
+  })
+
   test('and whose process is declared dead is ended, with its locks', async () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag(['x'], [], { dagId: 'd' }))

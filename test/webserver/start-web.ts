@@ -7,12 +7,10 @@ import { join } from 'node:path'
 import { createAccount, type Role } from '../../engine/accounts.ts'
 import { Boards } from '../../engine/boards.ts'
 import { Vault } from '../../engine/vault.ts'
-import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
-import { migrate } from '../../store/migrate.ts'
 import { startWebserver, type Webserver, type WebserverDeps } from '../../webserver/server.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 
@@ -67,8 +65,7 @@ export async function startWeb(
   schema: NonNullable<WebserverDeps['schema']> = { newer: [] },
 ): Promise<TestWeb> {
   const postgres = await startTestPostgres()
-  const databaseUrl = await postgres.createDatabase()
-  await migrate(databaseUrl, migrations)
+  const databaseUrl = await postgres.createMigrated()
   const home = await mkdtemp(join(tmpdir(), 'baram-web-'))
   const config = loadConfig({ BARAM_HOME: home, BARAM__API__PORT: '0', ...env })
   const logged: string[] = []
