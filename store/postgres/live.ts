@@ -193,9 +193,19 @@ export async function findOrphans(sql: Sql): Promise<readonly Orphan[]> {
   return rows
 }
 
+/**
+ * How long the holder of the admission lock may be silent, ms. Everybody's growth waits for it, and it needs a few: who is
+ * frozen loses it long before its other locks.
+ */
+const ADMISSION_IDLE_MS = 1_000
+
 /** Serializes whatever makes more slots be used (growth); replacing one ended attempt by another needs no lock. */
 export async function lockAdmission(tx: Sql): Promise<void> {
-  await tx.query("select pg_advisory_xact_lock(hashtext('baram.admission'))", [], 'lock_admission')
+  await tx.query(
+    `select set_config('idle_in_transaction_session_timeout', '${ADMISSION_IDLE_MS}', true), pg_advisory_xact_lock(hashtext('baram.admission'))`,
+    [],
+    'lock_admission',
+  )
 }
 
 export interface PoolUsage {

@@ -9,8 +9,9 @@ import { type Caller, serveCall } from '../../engine/calls.ts'
 import { clearAsked } from '../../engine/clear.ts'
 import { createDueRuns } from '../../engine/create-run.ts'
 import { decideAsked, report, rescue } from '../../engine/verbs.ts'
-import { openDatabase } from '../../store/database.ts'
+import { openDatabase, sqlOf } from '../../store/database.ts'
 import { databaseNow, insertJob, reapJob } from '../../store/postgres/jobs.ts'
+import { lockAdmission } from '../../store/postgres/live.ts'
 import { quietLog, type TestEngine } from '../support/engine.ts'
 import { type LateProxy, startLateProxy } from '../support/late-proxy.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
@@ -183,6 +184,20 @@ describe('a session that freezes while it holds', () => {
     await holder.query('rollback')
     expect((await report(worker.turns, held, worker.slots(0), Date.now())).held).toEqual([])
     expect(await engine.runState(frozen)).toBe('success')
+  })
+
+  test('the admission lock: its session is ended by the server, and growth goes on', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(makeDag(['x'], [], { dagId: 'd' }))
+    const run = await engine.trigger('d')
+    const scheduler = engine.makeScheduler()
+    const holder = await connect(engine)
+    const ended = new Promise<unknown>((resolve) => holder.once('error', resolve))
+    await holder.query('begin')
+    await lockAdmission(sqlOf(holder))
+    await scheduler.pass()
+    expect(await ended).toMatchObject({ code: '25P03' })
+    expect(await engine.states(run)).toEqual({ x: 'queued' })
   })
 
   test('a DAG: every other DAG has its run made and started', async () => {
