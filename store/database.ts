@@ -129,13 +129,17 @@ export function openDatabase(options: DatabaseOptions): Database {
   const session = sessionName(options.application)
   const config = clientConfig(options, session)
   const doubtful = new DoubtfulBackends()
-  const pool = new pg.Pool({ ...config, max: options.poolSize, idleTimeoutMillis: 60_000, allowExitOnIdle: false })
+  const pool = new pg.Pool({
+    ...config,
+    max: options.poolSize,
+    idleTimeoutMillis: 60_000,
+    allowExitOnIdle: false,
+    // Awaited by the pool, whatever its types say.
+    onConnect: (client) => doubtful.note(client) as unknown as undefined,
+  })
   pool.on('error', (error) => options.log.warn({ err: messageOf(error) }, 'an idle database connection was lost'))
   // A checked-out client has no listener of its own: without one, its loss would end the process.
-  pool.on('connect', (client) => {
-    doubtful.note(client)
-    client.on('error', () => undefined)
-  })
+  pool.on('connect', (client) => client.on('error', () => undefined))
 
   const checkout = async () => {
     let client: pg.PoolClient
@@ -211,7 +215,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       client.on('error', (error) => options.log.warn({ err: messageOf(error), kind }, 'a database connection was lost'))
       try {
         await client.connect()
-        doubtful.note(client)
+        await doubtful.note(client)
         if (kind === 'writer') {
           await client.query(HOT_SESSION)
           if (!doubtful.isEmpty) await doubtful.settle(sqlOf(client))

@@ -10,27 +10,23 @@ import type { Sql } from './sql.ts'
 const END_LIMIT_MS = 10_000
 const LOOK_MS = 20
 
-/** The server process behind a connection. Direct connections know it from their start. */
-const pidOf = (client: pg.ClientBase): number | null => {
-  // The driver's own field, missing from its types.
-  const { processID } = client as { readonly processID?: number | null }
-  return processID ?? null
-}
-
 export class DoubtfulBackends {
   /** By pid: when its connection was opened, monotonic ms. A later process of that pid is another's. */
   private readonly backends = new Map<number, number>()
-  private readonly opened = new WeakMap<pg.ClientBase, number>()
+  private readonly known = new WeakMap<pg.ClientBase, { readonly pid: number; readonly openedAt: number }>()
 
-  /** A new connection. */
-  note(client: pg.ClientBase): void {
-    this.opened.set(client, performance.now())
+  /** A new connection. The server is asked for its process: a pooler between shows clients a number of its own. */
+  async note(client: pg.ClientBase): Promise<void> {
+    const openedAt = performance.now()
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const [row] = rows
+    if (row !== undefined) this.known.set(client, { pid: row.pid, openedAt })
   }
 
   /** Its connection broke under a statement. */
   add(client: pg.ClientBase): void {
-    const pid = pidOf(client)
-    if (pid !== null) this.backends.set(pid, this.opened.get(client) ?? performance.now())
+    const found = this.known.get(client)
+    if (found !== undefined) this.backends.set(found.pid, found.openedAt)
   }
 
   get isEmpty(): boolean {

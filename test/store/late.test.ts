@@ -17,9 +17,9 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-async function open(): Promise<void> {
+async function open(isPooler = false): Promise<void> {
   const url = await postgres.createDatabase()
-  proxy = await startLateProxy(url)
+  proxy = await startLateProxy(url, isPooler)
   database = openDatabase({ url: proxy.url, poolSize: 4, log: quietLog, application: 'late' })
   direct = openDatabase({ url, poolSize: 1, log: quietLog, application: 'direct' })
   await direct.query('create schema if not exists baram')
@@ -34,8 +34,11 @@ afterEach(async () => {
 const values = async (sql: Database) => (await sql.query<{ v: string }>('select v from baram.t order by id')).rows
 
 describe('a COMMIT that arrives after its client has given up', () => {
-  test('finds no session: what was read afterwards stays true', async () => {
-    await open()
+  test.each([
+    ['', false],
+    [', also behind a pooler that shows pids of its own', true],
+  ])('finds no session: what was read afterwards stays true%s', async (_, isPooler) => {
+    await open(isPooler)
     const held = proxy.holdBack('commit')
     const lost = database.transaction((tx) => tx.query("insert into baram.t values (1, 'late')"))
     const outcome = lost.then(
@@ -64,8 +67,11 @@ describe('a COMMIT that arrives after its client has given up', () => {
     expect(await values(database)).toEqual([{ v: 'stored' }])
   })
 
-  test('of a writer: the next writer opens when it is settled', async () => {
-    await open()
+  test.each([
+    ['', false],
+    [', also behind a pooler', true],
+  ])('of a writer: the next writer opens when it is settled%s', async (_, isPooler) => {
+    await open(isPooler)
     const writer = await database.connect('writer')
     await writer.query('begin')
     await writer.query("insert into baram.t values (1, 'late')")

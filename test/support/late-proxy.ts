@@ -33,7 +33,18 @@ interface Held {
 
 const gone = (socket: Socket) => new Promise<void>((done) => (socket.destroyed ? done() : socket.once('close', done)))
 
-export async function startLateProxy(target: string): Promise<LateProxy> {
+/** BackendKeyData: 'K', its length, then the pid that a client believes its session to have. */
+const KEY_DATA = Buffer.from([0x4b, 0, 0, 0, 12])
+
+/** As a pooler answers: with a number of its own, which is none of the server's. */
+function hidePid(chunk: Buffer): Buffer {
+  const at = chunk.indexOf(KEY_DATA)
+  if (at >= 0) chunk.writeInt32BE(2 ** 31 - 1, at + KEY_DATA.length)
+  return chunk
+}
+
+/** @param isPooler clients see pids that are none of the server's */
+export async function startLateProxy(target: string, isPooler = false): Promise<LateProxy> {
   const [, folder = ''] = /[?&]host=([^&]+)/.exec(target) ?? []
   const port = /[?&]port=(\d+)/.exec(target)?.[1] ?? '5432'
   const own = await mkdtemp(join(tmpdir(), 'late-'))
@@ -69,7 +80,7 @@ export async function startLateProxy(target: string): Promise<LateProxy> {
     pairs.add(pair)
     client.on('data', (chunk) => pass(pair, chunk))
     upstream.on('data', (chunk) => {
-      if (!isSilent) client.write(chunk)
+      if (!isSilent) client.write(isPooler ? hidePid(chunk) : chunk)
     })
     for (const socket of [client, upstream]) socket.on('error', () => undefined)
     client.on('close', () => {
