@@ -372,10 +372,10 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
       [390, 844],
     ] as const) {
       const options = { viewport: { width, height }, deviceScaleFactor: SHOTS === undefined ? 1 : 1.25 }
-      const member = await signedIn(options)
-      const guest = await browser.newContext(options)
+      const [member, guest] = [await signedIn(options), await browser.newContext(options)]
+      const [inside, outside] = [watch(await member.newPage()), watch(await guest.newPage())]
       for (const [name, path] of Object.entries(paths)) {
-        const page = watch(await (name === 'sign-in' ? guest : member).newPage())
+        const page = name === 'sign-in' ? outside : inside
         await page.goto(`${web.url}${path}`)
         await page.evaluate(() => document.fonts.ready.then(() => true))
         for (const colorScheme of ['light', 'dark'] as const) {
@@ -387,7 +387,6 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
           if (SHOTS !== undefined)
             await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: width === 390 })
         }
-        await page.close()
       }
       await member.close()
       await guest.close()

@@ -19,10 +19,11 @@ let database: Database
 let listener: Listener
 let lease: Lease
 afterEach(async () => {
+  // First: nobody waits for what it was silent about.
+  await proxy.close()
   await lease.end('success').catch(() => undefined)
   await listener.stop()
   await database.close()
-  await proxy.close()
 })
 
 async function beat(engine: TestEngine, outageMs = 600_000) {
