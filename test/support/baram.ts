@@ -5,6 +5,11 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import type { JsonObject } from '../../core/json.ts'
+import { Boards } from '../../engine/boards.ts'
+import { triggerRun } from '../../engine/create-run.ts'
+import { openDatabase } from '../../store/database.ts'
+import { quietLog } from './engine.ts'
 import { makeHome } from './launch-postgres.ts'
 import { startTestPostgres } from './postgres.ts'
 
@@ -25,6 +30,8 @@ export interface TestBaram {
   dagctl(...args: string[]): Promise<CommandResult>
   /** As above, parsed from `-o json`. */
   dagctlJson(...args: string[]): Promise<readonly Record<string, unknown>[]>
+  /** Starts a run, as `dagctl trigger` does, without a process of its own; its run id. */
+  trigger(dagId: string, conf?: JsonObject): Promise<string>
   writeDag(name: string, text: string): void
   query<Row extends Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
   /** Starts a process of the product; resolves when it is ready. */
@@ -99,6 +106,8 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
   const init = await runCommand(['db', 'init'], env)
   if (init.code !== 0) throw new Error(`db init failed: ${init.stderr}`)
   await client.connect()
+  const database = openDatabase({ url, poolSize: 1, log: quietLog, application: 'e2e test' })
+  const boards = new Boards()
   const dagctl = (...args: string[]) => runCommand(args, env)
   return {
     home: join(home, 'baram'),
@@ -109,6 +118,9 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
       const { code, stdout, stderr } = await dagctl(...args, '-o', 'json')
       if (stdout.trim() === '') throw new Error(`dagctl ${args.join(' ')} ended with ${code}: ${stderr}`)
       return JSON.parse(stdout) as Record<string, unknown>[]
+    },
+    async trigger(dagId, conf = {}) {
+      return (await triggerRun(database, boards, { dagId, conf, triggeredBy: 'cli', user: null })).runId
     },
     writeDag(name, text) {
       writeFileSync(join(dags, name), text)
@@ -124,6 +136,7 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
     async stop() {
       await Promise.all(processes.map(end))
       await client.end()
+      await database.close()
       await server.stop()
       rmSync(home, { recursive: true, force: true })
     },
@@ -134,10 +147,9 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
 export async function runToEnd(
   baram: TestBaram,
   dagId: string,
-  conf: object = {},
+  conf: JsonObject = {},
 ): Promise<{ runId: string; state: string }> {
-  const [run] = await baram.dagctlJson('dags', 'trigger', dagId, '--conf', JSON.stringify(conf))
-  const runId = String(run?.['run_id'])
+  const runId = await baram.trigger(dagId, conf)
   const state = await eventually(`run ${runId} of ${dagId} to end`, async () => {
     const [row] = await baram.query<{ state: string }>(
       "select state from dag_run where dag_id = $1 and run_id = $2 and state in ('success', 'failed')",
