@@ -102,7 +102,7 @@ export const SETTINGS = {
     'killed_task_cleanup_time',
     (v) => number(0, 3600)(v) * 1000,
     30_000,
-    'seconds between SIGTERM and SIGKILL of a task',
+    'seconds between SIGTERM and SIGKILL of a task; at most 5 once its time is over or its run has ended it',
   ),
   sensitiveNames: setting(
     'core',

@@ -46,8 +46,8 @@ export interface AttemptDeps {
   onEnd(report: Report): void
 }
 
-/** Between asking a timed-out attempt to stop and killing it. */
-const TIMEOUT_GRACE_MS = 5_000
+/** Between asking an attempt to stop and killing it, ms; shorter where `killed_task_cleanup_time` is. */
+const LONGEST_GRACE_MS = 5_000
 
 /** Longest text of a rendered field that is kept, characters (Airflow's max_templated_field_length). */
 const MAX_RENDERED = 4096
@@ -149,6 +149,10 @@ export class Attempt {
     this.stop('worker shutdown', graceMs)
   }
 
+  private get graceMs(): number {
+    return Math.min(LONGEST_GRACE_MS, this.deps.config.killedTaskCleanupMs)
+  }
+
   private stop(reason: string, graceMs: number): void {
     this.deps.pool.abort(this.number, reason)
     this.timers.push(after(graceMs, () => this.deps.pool.kill(this.number)))
@@ -216,7 +220,7 @@ export class Attempt {
       after(limit * 1000, () => {
         this.forced ??= { kind: 'timeout', seconds: limit }
         this.log.say('error', `The attempt took longer than its limit of ${limit} s and is ended`)
-        this.stop(`its time limit of ${limit} s`, TIMEOUT_GRACE_MS)
+        this.stop(`its time limit of ${limit} s`, this.graceMs)
       }),
     )
   }
@@ -269,7 +273,7 @@ export class Attempt {
     if (this.hasEnded || this.isCancelled) return
     this.isCancelled = true
     this.log.say('warning', 'The run has ended this attempt: it is asked to stop')
-    this.stop('its run', TIMEOUT_GRACE_MS)
+    this.stop('its run', this.graceMs)
   }
 
   private finish(told: AttemptResult | null, exit: ChildExit | null): void {
