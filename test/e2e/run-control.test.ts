@@ -8,7 +8,7 @@ import { eventually, runToEnd, startBaram, type TestBaram } from '../support/bar
 
 let baram: TestBaram
 beforeAll(async () => {
-  baram = await startBaram()
+  baram = await startBaram({ BARAM__DAG_PROCESSOR__REFRESH_INTERVAL: '2' })
   const dag = (id: string, body: string, more = '') =>
     baram.writeDag(
       `${id}.ts`,
@@ -119,8 +119,9 @@ describe('dagctl', () => {
     expect(made).toMatchObject([{ dag_id: 'daily', runs: 2 }])
     await eventually(
       'the backfill',
-      async () => (await baram.dagctlJson('backfill', 'list', '--dag-id', 'daily'))[0]?.['state'] === 'completed',
+      async () => (await baram.query('select 1 from backfill where completed_at is not null')).length === 1,
     )
+    expect(await baram.dagctlJson('backfill', 'list', '--dag-id', 'daily')).toMatchObject([{ state: 'completed' }])
     const values = await baram.query(
       "select value #>> '{}' as value from xcom where dag_id = 'daily' and run_id like 'backfill%' order by dag_run_id",
     )
@@ -147,7 +148,11 @@ describe('dagctl', () => {
     const done = await baram.dagctl('dags', 'delete', 'slow', '-y')
     expect([done.code, done.stdout.trim()]).toEqual([0, 'Deleted slow and 1 run.'])
     // Its file is still there: the next listing brings the DAG back, without the runs that were deleted with it.
-    await eventually('the DAG to be back', async () => (await baram.dagctl('dags', 'show', 'slow')).code === 0)
+    await eventually(
+      'the DAG to be back',
+      async () => (await baram.query("select 1 from dag where dag_id = 'slow' and not is_stale")).length === 1,
+    )
+    expect((await baram.dagctl('dags', 'show', 'slow')).code).toBe(0)
     expect(await baram.query("select 1 from dag_run where dag_id = 'slow'")).toEqual([])
   })
 
