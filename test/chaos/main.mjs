@@ -7,7 +7,7 @@
 //   --faults LIST    only these, comma-separated; `none` is the control run, which must be silent
 //   --outage S       seconds that an outage of Postgres lasts (default 15)
 //   --nightly        40 cycles, outages of 60 s
-//   --mutant NAME    a copy of the product with a known fault: the run must fail (default: 3 cycles without other faults)
+//   --mutant NAME    a copy of the product with a known fault: the run must fail (default: 8 cycles without other faults)
 //   --recovery N     instead: kill -9 of a standalone's scheduler and worker, N times each, and how long it took
 //   --tasks N        short tasks of a run (default 200)      --keep   leave the folder, as a run that failed does
 //
@@ -59,7 +59,11 @@ if (mutant !== undefined && !MUTANT_NAMES.includes(mutant)) refuse(`mutants: ${M
 const wanted = flags.faults ?? (mutant === undefined ? FAULT_NAMES.join(',') : 'none')
 const names = wanted === 'none' ? [] : wanted.split(',')
 for (const name of names) if (!FAULT_NAMES.includes(name)) refuse(`faults: ${FAULT_NAMES.join(', ')}, or none`)
-const cycles = Number(flags.cycles ?? (flags.nightly ? 40 : mutant === undefined ? Math.max(names.length, 3) : 3))
+/** Enough contention for a lock that is gone to be missed. */
+const MUTANT_CYCLES = 8
+const cycles = Number(
+  flags.cycles ?? (flags.nightly ? 40 : mutant === undefined ? Math.max(names.length, 3) : MUTANT_CYCLES),
+)
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 1e6))
 const outageMs = 1000 * Number(flags.outage ?? (flags.nightly ? 60 : 15))
 /** After the last fault, ms: then whoever holds something must be alive (I9). */
