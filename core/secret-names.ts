@@ -1,5 +1,7 @@
 // Which names are sensitive, by Airflow's rules (CONTRACT §6, Masking), and how values are scrubbed from text.
 
+import { formsOf, MIN_LENGTH } from './secret-forms.ts'
+
 /** A lower-cased name that contains one of these is sensitive. */
 const SENSITIVE_PARTS = [
   'access_key',
@@ -27,8 +29,6 @@ const SENSITIVE_PARTS = [
 ] as const
 
 export const MASK = '***'
-/** `[logging] min_length_masked_secret`: shorter secrets would hide half of every text. */
-const MIN_LENGTH = 5
 /** Deeper values are hidden whole: what cannot be looked at may hold a secret. */
 const MAX_DEPTH = 100
 
@@ -50,10 +50,9 @@ export function maskByName(value: unknown, depth = 0): unknown {
   )
 }
 
-/** Every string worth hiding inside a sensitive value: the text itself and, when it is JSON, the strings inside. */
+/** Every text worth hiding inside a sensitive value: its forms and, when it is JSON, those of the texts and numbers inside. */
 export function secretStrings(value: string): string[] {
-  const found = new Set<string>()
-  collect(value, found)
+  const found = new Set(formsOf(value))
   try {
     collectDeep(JSON.parse(value), found)
   } catch {
@@ -66,8 +65,8 @@ export function secretStrings(value: string): string[] {
 export function extraSecrets(extra: string, isSensitive: (name: string) => boolean): string[] {
   const found: string[] = []
   const walk = (value: unknown, isSecret: boolean): void => {
-    if (typeof value === 'string') {
-      if (isSecret) found.push(...secretStrings(value))
+    if (typeof value === 'string' || typeof value === 'number') {
+      if (isSecret) found.push(...secretStrings(String(value)))
     } else if (Array.isArray(value)) for (const item of value as unknown[]) walk(item, isSecret)
     else if (value !== null && typeof value === 'object') {
       for (const [name, item] of Object.entries(value as Record<string, unknown>))
@@ -83,19 +82,9 @@ export function extraSecrets(extra: string, isSensitive: (name: string) => boole
 }
 
 function collectDeep(value: unknown, found: Set<string>): void {
-  if (typeof value === 'string') collect(value, found)
+  if (typeof value === 'string' || typeof value === 'number') for (const form of formsOf(String(value))) found.add(form)
   else if (value !== null && typeof value === 'object')
     for (const item of Object.values(value)) collectDeep(item, found)
-}
-
-function collect(text: string, found: Set<string>): void {
-  if (text.length < MIN_LENGTH || text.toLowerCase() === 'airflow') return
-  found.add(text)
-  // A text of several lines (a key in PEM) is printed line by line, and each tells a part of it.
-  for (const line of text.split(/\r?\n/)) if (line.length >= MIN_LENGTH) found.add(line)
-  // Half of a surrogate pair has no form in a URL.
-  if (text.isWellFormed()) found.add(encodeURIComponent(text))
-  found.add(JSON.stringify(text).slice(1, -1))
 }
 
 /** Where a secret may begin that the text ends in the middle of; the text's length when there is none. */
@@ -148,10 +137,11 @@ export class Masker {
     return masked
   }
 
-  /** A copy of a JSON value whose texts are masked; `withKeys` where the keys are an author's too. */
+  /** A copy of a JSON value whose texts and numbers are masked; `withKeys` where the keys are an author's too. */
   maskDeep(value: unknown, withKeys = false): unknown {
     if (this.secrets.length === 0) return value
     if (typeof value === 'string') return this.mask(value)
+    if (typeof value === 'number') return this.secrets.includes(String(value)) ? MASK : value
     if (Array.isArray(value)) return value.map((item: unknown) => this.maskDeep(item, withKeys))
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(

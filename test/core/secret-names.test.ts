@@ -69,6 +69,66 @@ describe('the masker', () => {
     expect(masker.mask('it said inner-secret to somebody')).toBe('it said *** to ***')
   })
 
+  const inBase64 = (text: string) => Buffer.from(text).toString('base64')
+  const WRITERS: readonly (readonly [string, (secret: string, before: string, after: string) => string])[] = [
+    ['as it is', (secret) => secret],
+    ['without the blanks around it', (secret) => secret.trim()],
+    ['in JSON', (secret) => JSON.stringify({ secret })],
+    ['in JSON inside JSON', (secret) => JSON.stringify(JSON.stringify([secret]))],
+    [
+      'in JSON of ASCII',
+      (secret) =>
+        JSON.stringify(secret).replaceAll(
+          /[^ -~]/g,
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        ),
+    ],
+    ['in a part of a URL', (secret) => encodeURIComponent(secret)],
+    ['in a URL', (secret) => encodeURI(secret)],
+    [
+      'in a URL of lower-case digits',
+      (secret) => encodeURIComponent(secret).replaceAll(/%../g, (hex) => hex.toLowerCase()),
+    ],
+    ['in a form', (secret) => encodeURIComponent(secret).replaceAll('%20', '+')],
+    ['in base64', (secret, before, after) => inBase64(before + secret + after)],
+    ['in base64 of URLs', (secret, before, after) => Buffer.from(before + secret + after).toString('base64url')],
+    ['in base64 of lines', (secret) => inBase64(secret).replaceAll(/.{76}/g, '$&\n')],
+  ]
+
+  test.each(WRITERS)('hides a secret %s', (_, write) => {
+    const secrets = fc
+      .string({ unit: 'binary', minLength: 8, maxLength: 90 })
+      .filter((text) => text.trim().length >= 8 && text.isWellFormed() && !text.includes('*'))
+    const around = fc.constantFrom('', 'a', 'ab', 'abc', 'user:', '한')
+    fc.assert(
+      fc.property(secrets, around, around, (secret, before, after) => {
+        const text = write(secret, before, after)
+        const masked = maskerOf(secret).mask(text)
+        expect(masked).toContain('***')
+        // What is left stands at the ends: letters that tell of the neighbours too, and the form's own marks.
+        const rest = masked.split('***').join('')
+        expect(rest.length).toBeLessThan(text.length - secret.trim().length + 8 + 4 * (before.length + after.length))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test.each([
+    ['lines of a key', 'abcdefgh-1\n  ijklmnop-2  \r\nqrstuvwx-3\n', ['abcdefgh-1', 'ijklmnop-2', 'qrstuvwx-3']],
+    ['a number under a sensitive name', '{"pin": 987654}', ['987654']],
+  ])('hides %s', (_, secret, parts) => {
+    const masker = maskerOf(secret)
+    for (const part of parts) expect(masker.mask(`<${part}>`)).toBe('<***>')
+  })
+
+  test('hides numbers in values, and lets others be', () => {
+    expect(maskerOf('{"pin": 987654}').maskDeep({ a: [987654, 98765, '987654'] })).toEqual({ a: ['***', 98765, '***'] })
+  })
+
+  test('lets a short line of a longer secret be: it stands in too many texts', () => {
+    expect(maskerOf('{\n"user": 1\n}\nreturn').mask('{ return }')).toBe('{ return }')
+  })
+
   test('leaves nothing of the longer of two secrets, one inside the other', () => {
     expect(maskerOf('secret', 'secret-long-one').mask('a secret-long-one b secret c')).toBe('a *** b *** c')
     expect(maskerOf('secret-long-one', 'secret').mask('a secret-long-one b')).toBe('a *** b')
