@@ -195,7 +195,6 @@ export class RunBoard {
       skipped: t.skipped,
       removed: t.removed,
       setups: { total: t.setupTotal, success: t.setupSuccess, skipped: t.setupSkipped },
-      mapIndex: ti.mapIndex,
     }
   }
 

@@ -84,29 +84,50 @@ function itemsOf(board: RunBoard, taskId: string): number | undefined {
   return board.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
 }
 
+/** True when no list that a task is mapped over can grow or shrink any more: a rule may let go before that. */
+function areListsFinal(board: RunBoard, mapping: TaskMapping): boolean {
+  return mapping.over.every(
+    (input) =>
+      input.kind === 'literal' ||
+      (board.byTask[board.graph.indexOf.get(input.taskId) ?? -1] ?? []).every((each) => isFinished(each.state)),
+  )
+}
+
+/** Why a mapped task has no list to be mapped over. */
+function withoutList(board: RunBoard, ti: TaskInstanceView, taskId: string): Transition[] {
+  // What a skipped task would have handed on is nothing; a failed one leaves a gap.
+  const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
+  return isSkipped === true
+    ? [board.move(ti, 'skipped', { code: 'map_empty' })]
+    : [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
+}
+
+/** One instance of a mapped task with this many items; a list without any keeps its first one, skipped. */
+function place(board: RunBoard, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
+  if (Math.max(0, each.mapIndex) >= length) {
+    if (each.state !== null) return []
+    return each.mapIndex > 0
+      ? [board.move(each, 'removed', { code: 'map_shrunk' })]
+      : [board.move(each, 'skipped', { code: 'map_empty' })]
+  }
+  if (each.state === null) return [board.move(each, 'scheduled', ready)]
+  // Its list had shrunk in an earlier life of the run, and has it again.
+  if (each.state !== 'removed') return []
+  return [board.move(each, null, { code: 'map_grown' }), board.move(each, 'scheduled', ready)]
+}
+
 /**
  * The instances of a mapped task whose upstreams are done, or why there are none. One that was expanded in an earlier
  * life of its run keeps its instances: more are added, and those beyond the new length are removed.
  */
 function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
+  if (!areListsFinal(board, mapping)) return []
   const found = mapLength(mapping, (taskId) => itemsOf(board, taskId))
-  if (found.kind === 'missing') {
-    const { taskId } = found
-    // What a skipped task would have handed on is nothing; a failed one leaves a gap.
-    const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
-    if (isSkipped === true) return [board.move(ti, 'skipped', { code: 'map_empty' })]
-    return [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
-  }
+  if (found.kind === 'missing') return withoutList(board, ti, found.taskId)
   const { length } = found
-  if (length === 0 && ti.mapIndex < 0) return [board.move(ti, 'skipped', { code: 'map_empty' })]
   const limit = board.maxMapLength
   if (length > limit) return [board.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  const undecided = board.expand(ti.task, length).filter((each) => each.state === null)
-  return undecided.map((each) =>
-    each.mapIndex < length
-      ? board.move(each, 'scheduled', ready)
-      : board.move(each, 'removed', { code: 'task_removed' }),
-  )
+  return [...board.expand(ti.task, length)].flatMap((each) => place(board, each, length, ready))
 }
 
 function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
@@ -129,7 +150,6 @@ function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
     case 'skipped':
       return mustWait() ? [] : [board.move(ti, 'skipped', impossible)]
     case 'upstream_failed':
-    case 'removed':
       return [board.move(ti, verdict, impossible)]
   }
 }

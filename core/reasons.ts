@@ -30,6 +30,8 @@ export type Reason =
   | { code: 'stopped_by_fail_fast'; taskId: string }
   | { code: 'run_timed_out'; seconds: number }
   | { code: 'task_removed' }
+  | { code: 'map_shrunk' }
+  | { code: 'map_grown' }
   | { code: 'cleared'; by: string; extraTries: number }
   | { code: 'restarted' }
   | { code: 'marked'; by: string }
@@ -106,6 +108,10 @@ export function describeReason(reason: Reason): string {
       return `Ended because ${reason.by} set its run to ${reason.state}.`
     case 'task_removed':
       return 'Its task is no longer in the DAG.'
+    case 'map_shrunk':
+      return 'Its list no longer has this item.'
+    case 'map_grown':
+      return 'Its list has this item again.'
     case 'waits_for_pool':
       return `Waits for a slot in pool ${reason.pool}: ${reason.used} of ${reason.slots} in use.`
     case 'waits_its_turn':

@@ -10,12 +10,10 @@ export interface UpstreamCounts {
   readonly removed: number
   /** Of those, upstream tasks that are setups. */
   readonly setups: { readonly total: number; readonly success: number; readonly skipped: number }
-  /** Own map index, -1 when not mapped. */
-  readonly mapIndex: number
 }
 
 /** What a rule says: wait on, run, or be forced into a state. */
-export type RuleVerdict = 'wait' | 'run' | 'skipped' | 'upstream_failed' | 'removed'
+export type RuleVerdict = 'wait' | 'run' | 'skipped' | 'upstream_failed'
 
 export const TRIGGER_RULES = [
   'all_success',
@@ -43,11 +41,11 @@ const runIf = (condition: boolean): RuleVerdict => (condition ? 'run' : 'wait')
 
 /** A rule looks at the counts and speaks at once: forced states are checked first, without waiting for the other upstreams. */
 export const triggerRules: { readonly [R in TriggerRule]: (u: UpstreamCounts) => RuleVerdict } = {
-  // A failure beats a skip, and neither waits for the rest.
+  // A failure beats a skip, and neither waits for the rest. Which instances are none any more is told by the list they are
+  // mapped over, never by a count of upstreams (docs/differences.md).
   all_success: (u) => {
     if (anyFailed(u)) return 'upstream_failed'
     if (u.skipped > 0) return 'skipped'
-    if (u.removed > 0 && u.success > 0 && u.mapIndex >= u.success) return 'removed'
     return runIf(u.success >= expected(u))
   },
   all_failed: (u) => {

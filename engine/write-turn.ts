@@ -72,7 +72,7 @@ function writeGroup(
   const pending: Promise<unknown>[] = []
   const isNewTry = beginsTry(first)
   for (const { ti } of group)
-    if (isNewTry && ti.tryNumber > 1)
+    if (ti.tryNumber > (isNewTry ? 1 : 0) && (isNewTry || endsUnrun(first)))
       pending.push(clearXComs(tx, dagRunId, board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex))
   // The tries that ended stay in the history, before their rows are used again.
   if (first.steps.some((step) => step.to === null)) pending.push(recordTries(tx, dagRunId, ids))
@@ -128,6 +128,13 @@ function beginsTry({ from, steps }: Way): boolean {
     const before = i === 0 ? from : (steps[i - 1]?.to ?? null)
     return to === 'scheduled' && (before === null || before === 'up_for_retry')
   })
+}
+
+/** No value outlives what made it: one that ends without running in this life of its run hands on nothing of an earlier one. */
+const endsUnrun = ({ from, steps }: Way): boolean => {
+  const last = steps[steps.length - 1]
+  const before = steps.length > 1 ? (steps[steps.length - 2]?.to ?? null) : from
+  return before === null && (last?.to === 'skipped' || last?.to === 'upstream_failed' || last?.to === 'removed')
 }
 
 /** Tries granted beside the task's own: for an interruption one, for a clearing as many as a task begins with. */

@@ -27,7 +27,6 @@ function recount(board: RunBoard) {
         skipped: of('skipped'),
         removed: of('removed'),
         setups: { total: 0, success: 0, skipped: 0 },
-        mapIndex: ti.mapIndex,
       }
     }),
   }

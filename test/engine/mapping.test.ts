@@ -185,6 +185,112 @@ describe('a mapped task', () => {
     expect(new Set(worker.started.map((one) => one.mapIndex)).size).toBe(40)
   })
 
+  /** A run of `list → each → sum` with values, and cleared whole with others: what `sum` sees. */
+  describe('whose list is another when its run begins again', () => {
+    const lists = makeDag(
+      [
+        'list',
+        mapped('each', over(ref('item', 'list'))),
+        mapped('again', over(ref('item', 'each'))),
+        makeTask('sum', { inputs: [ref('items', 'again')] }),
+      ],
+      [
+        ['list', 'each'],
+        ['each', 'again'],
+        ['again', 'sum'],
+      ],
+      { dagId: 'lists' },
+    )
+    const INSTANCES = 'select map_index, state from task_instance where task_id = $1 order by 1'
+    const numbered =
+      (list: readonly number[], seen: string[]): Fate =>
+      (attempt) => {
+        const { taskId } = attempt.task
+        if (taskId === 'sum') seen.push('sum')
+        const value = taskId === 'list' ? [...list] : (list[Math.max(0, attempt.mapIndex)] ?? 0)
+        return pushing({ [taskId]: value })(attempt)
+      }
+
+    test.each([
+      [3, 1],
+      [3, 0],
+      [0, 2],
+      [1, 3],
+      [3, 2],
+      [5, 5],
+    ])('of %i items and then %i: exactly those, with their values, and nothing of before', async (before, after) => {
+      const engine = await makeEngine()
+      await engine.addDag(lists)
+      const run = await engine.trigger('lists', { runId: 'r' })
+      const scheduler = engine.makeScheduler()
+      const worker = await engine.makeWorker()
+      for (const [life, count] of [before, after, before].entries()) {
+        if (life > 0) await engine.clear(scheduler, 'lists', 'r', ['list', 'each', 'again', 'sum'])
+        const list = Array.from({ length: count }, (_, i) => 10 * life + i)
+        const seen: string[] = []
+        for (let round = 0; round < 20; round++) {
+          await scheduler.pass()
+          await worker.drain(numbered(list, seen), 1)
+        }
+        expect(await engine.runState(run)).toBe('success')
+        for (const taskId of ['each', 'again']) {
+          const rows = await engine.query<{ map_index: number; state: string }>(INSTANCES, [taskId])
+          const open = rows.filter((row) => row.state !== 'removed')
+          if (count === 0) expect(new Set(open.map((row) => row.state))).toEqual(new Set(['skipped']))
+          else expect(open).toEqual(list.map((_, map_index) => ({ map_index, state: 'success' })))
+          expect(
+            await engine.query(
+              "select value from xcom where task_id = $1 and key = 'return_value' order by map_index",
+              [taskId],
+            ),
+          ).toEqual(list.map((value) => ({ value })))
+        }
+        expect([await engine.states(run), seen]).toMatchObject(
+          count === 0 ? [{ sum: 'skipped' }, []] : [{ sum: 'success' }, ['sum']],
+        )
+      }
+    })
+
+    test('loses no item that is on its way: a slow one is waited for, also by a rule that lets go early', async () => {
+      for (const triggerRule of ['all_success', 'one_success', 'one_done'] as const) {
+        const engine = await makeEngine()
+        await engine.addDag(
+          makeDag(
+            ['list', mapped('w1', over(ref('n', 'list'))), mapped('w2', over(ref('n', 'w1')), { triggerRule })],
+            [
+              ['list', 'w1'],
+              ['w1', 'w2'],
+            ],
+            { dagId: 'early' },
+          ),
+        )
+        await engine.trigger('early', { runId: 'r' })
+        const scheduler = engine.makeScheduler()
+        const worker = await engine.makeWorker()
+        for (const list of [
+          [1, 2, 3],
+          [4, 5],
+        ]) {
+          if (list.length === 2) await engine.clear(scheduler, 'early', 'r', ['list', 'w1', 'w2'])
+          await scheduler.pass()
+          await worker.claim()
+          await worker.end([worker.find('list')], pushing({ list }))
+          await worker.claim()
+          const [first, ...rest] = [...worker.running]
+          if (first === undefined) throw new Error('nothing runs')
+          await worker.end([first], pushing({ w1: 1 }))
+          await worker.claim()
+          expect(worker.running.map((one) => one.task.taskId)).toEqual(rest.map(() => 'w1'))
+          await worker.drain(pushing({ w1: 1 }))
+          const present = await engine.query(
+            "select map_index, state from task_instance where task_id = 'w2' and state <> 'removed' order by 1",
+          )
+          expect(present).toEqual(list.map((_, map_index) => ({ map_index, state: 'success' })))
+        }
+      }
+    })
+  })
+
   test('an instance that fails is tried again alone, with its own index', async () => {
     const engine = await makeEngine()
     const list: SerializedInput = { name: 'n', kind: 'literal', value: ['a', 'b'] }

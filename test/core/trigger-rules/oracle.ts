@@ -9,10 +9,11 @@
 //   holds r, that means a removed upstream is never counted twice.
 // - `none_failed_min_one_success` means what its name says, also where removed upstreams leave no success: it is then
 //   upstream_failed.
+// - "removed" is nobody's verdict: which instances are none any more, the list they are mapped over says (docs/differences.md).
 
 /** An upstream as the document's columns see it: finished in one of five ways, or not finished. */
 export type Upstream = 'unfinished' | 'success' | 'failed' | 'upstream_failed' | 'skipped' | 'removed'
-export type Verdict = 'wait' | 'run' | 'skipped' | 'upstream_failed' | 'removed'
+export type Verdict = 'wait' | 'run' | 'skipped' | 'upstream_failed'
 
 export const UPSTREAMS: readonly Upstream[] = [
   'unfinished',
@@ -28,8 +29,6 @@ interface Case {
   readonly direct: readonly Upstream[]
   /** Those among `direct` that are setups. */
   readonly setups: readonly Upstream[]
-  /** −1 when the task instance is not mapped. */
-  readonly mapIndex: number
 }
 
 interface Rule {
@@ -51,10 +50,6 @@ const ORACLE = {
     forced: [
       [(c) => some(c.direct, 'failed', 'upstream_failed'), 'upstream_failed'],
       [(c) => some(c.direct, 'skipped'), 'skipped'],
-      [
-        (c) => some(c.direct, 'removed') && some(c.direct, 'success') && c.mapIndex >= number(c.direct, 'success'),
-        'removed',
-      ],
     ],
     runs: (c) => every(removedOk(c), 'success'),
   },
@@ -122,16 +117,15 @@ interface Question {
   readonly direct: readonly Upstream[]
   readonly setups?: readonly Upstream[]
   readonly indirectSetups?: readonly Upstream[]
-  readonly mapIndex?: number
 }
 
 /** What becomes of a task instance under `rule`, by the document. `setups` are those of `direct` that are setups. */
 export function judge(rule: RuleName, question: Question): Verdict {
-  const { direct, setups = [], indirectSetups = [], mapIndex = -1 } = question
+  const { direct, setups = [], indirectSetups = [] } = question
   // "any f/u → upstream_failed, any k → skipped, at once, without waiting; evaluated before the rule"
   if (some(indirectSetups, 'failed', 'upstream_failed')) return 'upstream_failed'
   if (some(indirectSetups, 'skipped')) return 'skipped'
-  const verdict = judgeDirect(ORACLE[rule], { direct, setups, mapIndex })
+  const verdict = judgeDirect(ORACLE[rule], { direct, setups })
   return verdict === 'run' && !every(indirectSetups, 'success') ? 'wait' : verdict
 }
 
