@@ -6,7 +6,24 @@ import { parse } from 'yaml'
 
 export const documentPath = new URL('../webserver/openapi/openapi-v2.yaml', import.meta.url)
 
-export const readDocument = () => parse(readFileSync(documentPath, 'utf8'))
+/** Fields of requests that are newer than the document: clients of Airflow 3.3 send them always. */
+const NEWER = {
+  ClearTaskInstancesBody: {
+    note: { type: 'string', maxLength: 1000, nullable: true },
+    only_new: { type: 'boolean', default: false },
+  },
+  DAGRunClearBody: {
+    note: { type: 'string', maxLength: 1000, nullable: true },
+    only_new: { type: 'boolean', default: false },
+  },
+}
+
+export function readDocument() {
+  const document = parse(readFileSync(documentPath, 'utf8'))
+  for (const [name, fields] of Object.entries(NEWER))
+    Object.assign(document.components.schemas[name].properties, fields)
+  return document
+}
 
 /** A deep copy in which `nullable` is said by `anyOf: [.., null]`; references point into `root`. */
 export function toJsonSchema(value, root = '#/components/schemas/') {

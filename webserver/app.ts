@@ -15,6 +15,7 @@ import { RETRY_AFTER_SECONDS } from './http/database-errors.ts'
 import { checkAddress, checkBody, checkFormBytes, checkJsonBytes } from './http/door.ts'
 import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
+import { sendJson } from './http/json.ts'
 import { answerPageError, pageRoutes } from './pages/index.ts'
 
 const BODY_LIMIT = '1mb'
@@ -66,7 +67,7 @@ function answerApiError(web: Web) {
     }
     if (told.status === 503) res.setHeader('Retry-After', RETRY_AFTER_SECONDS)
     if (told.status === 401) res.setHeader('WWW-Authenticate', 'Bearer')
-    res.status(told.status).json({ detail: told.detail })
+    sendJson(res, told.status, { detail: told.detail })
   }
 }
 

@@ -18,6 +18,7 @@ export interface DagListRow {
   readonly description: string | null
   readonly timetable_summary: string | null
   readonly timetable_description: string | null
+  readonly timetable_type: string
   readonly timezone: string
   readonly has_schedule: boolean
   readonly max_active_tasks: number
@@ -35,7 +36,7 @@ export interface DagListRow {
 const DAG = /* sql */ `
   d.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, d.is_paused, d.is_stale, d.last_parsed_time, d.last_parse_duration,
   d.bundle_name, d.bundle_version, d.relative_fileloc, d.fileloc, d.owners, d.description, d.timetable_summary, d.timetable_description,
-  d.timezone, d.has_schedule, d.max_active_tasks, d.max_active_runs, d.max_consecutive_failed_dag_runs, d.has_task_concurrency_limits,
+  d.timetable_type, d.timezone, d.has_schedule, d.max_active_tasks, d.max_active_runs, d.max_consecutive_failed_dag_runs, d.has_task_concurrency_limits,
   d.has_import_errors, d.next_dagrun, d.next_dagrun_data_interval_start, d.next_dagrun_data_interval_end, d.next_dagrun_create_after,
   coalesce((select json_agg(t.name order by t.name) from dag_tag t where t.dag_id = d.dag_id), '[]'::json) as tags`
 

@@ -181,6 +181,32 @@ describe('answers have the shape of the API document', () => {
     })
   })
 
+  it('for a filter that is no state or run type: it is refused, not dropped', async () => {
+    const refused = async (path: string, query: string) => {
+      const answer = await web.call('GET', `/api/v2${path}?${query}`)
+      return [answer.status, String(field(answer.body, 'detail')).slice(0, 60)]
+    }
+    const [runs, instances] = ['/dags/~/dagRuns', '/dags/~/dagRuns/~/taskInstances']
+    const [states, types] = [
+      'Invalid value for state. Valid values are ',
+      'Invalid value for run type. Valid values are ',
+    ]
+    expect(await refused(runs, 'state=done')).toEqual([422, expect.stringContaining(states)])
+    expect(await refused(runs, 'state=failed&state=')).toEqual([422, expect.stringContaining(states)])
+    expect(await refused(runs, 'run_type=daily')).toEqual([422, expect.stringContaining(types)])
+    expect(await refused(instances, 'state=none&state=Failed')).toEqual([422, expect.stringContaining(states)])
+  })
+
+  it('whose content type is application/json and nothing else, errors too', async () => {
+    for (const path of ['/dags', '/dags/nope', '/version'])
+      expect((await web.call('GET', `/api/v2${path}`)).headers.get('content-type')).toBe('application/json')
+  })
+
+  it('with whether a DAG has dates of its own', async () => {
+    const { body } = await api('get', '/dags/{dag_id}', at())
+    expect([field(body, 'timetable_periodic'), field(body, 'is_backfillable')]).toEqual([true, true])
+  })
+
   it('for runs', async () => {
     const list = await api(
       'get',

@@ -91,6 +91,18 @@ describe('clearing over the API', () => {
     expect(await audit()).toEqual([{ event: 'task_instance.clear', owner: 'user' }])
   })
 
+  test('takes the fields that clients of Airflow 3.3 always send; a note is kept by what was cleared', async () => {
+    const newer = { only_new: false, note: null }
+    expect((await api('post', path, first(), { dag_run_id: runs[0], ...newer })).status).toBe(200)
+    expect((await api('post', `${RUN}/clear`, first(), newer)).status).toBe(200)
+    const noted = { dag_run_id: runs[0], task_ids: ['b'], dry_run: false, ...newer, note: '다시' }
+    expect((await api('post', path, first(), noted)).body).toMatchObject({ task_instances: [{ note: '다시' }] })
+    const run = await api('post', `${RUN}/clear`, first(), { ...newer, note: 'all of it', dry_run: false })
+    expect(run.body).toMatchObject({ note: 'all of it', state: 'queued' })
+    expect((await api('post', path, first(), { only_new: true })).status).toBe(400)
+    expect((await api('post', path, first(), { note: 'n'.repeat(1001) })).status).toBe(422)
+  })
+
   test('reaches other runs by date, and one instance by its index', async () => {
     const all = await api('post', path, first(), { task_ids: ['a'], only_failed: false })
     expect((all.body as Told).task_instances.map((ti) => ti.dag_run_id)).toEqual(runs)

@@ -45,7 +45,9 @@ interface ClearBody {
   readonly include_future?: boolean
   readonly include_past?: boolean
   readonly include_upstream?: boolean
+  readonly note?: string | null
   readonly only_failed?: boolean
+  readonly only_new?: boolean
   readonly only_running?: boolean
   readonly prevent_running_task?: boolean
   readonly reset_dag_runs?: boolean
@@ -56,9 +58,19 @@ interface ClearBody {
 const pickOf = (task: string | readonly [string, number]): TaskPick =>
   typeof task === 'string' ? { taskId: task } : { taskId: task[0], mapIndex: task[1] }
 
+/** Clients send it always, and false. */
+function refuseOnlyNew({ only_new }: { readonly only_new?: boolean }): void {
+  if (only_new === true)
+    throw new ApiError(
+      400,
+      'only_new is not served yet: clear with run_on_latest_version, which adds the new tasks too',
+    )
+}
+
 /** What Airflow's models check beyond their schema. */
 function checkClear(body: ClearBody): void {
   const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
+  refuseOnlyNew(body)
   if (body.only_failed === true && body.only_running === true)
     throw refuse('only_failed and only_running both are set to True')
   const [start, end] = [readInstant('start_date', body.start_date), readInstant('end_date', body.end_date)]
@@ -93,6 +105,7 @@ function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest 
     resetsRuns: body.reset_dag_runs !== false,
     onLatestVersion: body.run_on_latest_version === true,
     refusesRunning: body.prevent_running_task === true,
+    ...(body.note !== undefined && body.note !== null && { note: body.note }),
     by,
   }
 }
@@ -114,14 +127,13 @@ async function clearInstances({ web, req, who, param }: Call) {
   return instancesOf(web, await withTexts(clear(web, request, audit)))
 }
 
+type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
+
 async function clearRun({ web, req, who, param }: Call) {
-  const body = readBody<{ dry_run?: boolean; only_failed?: boolean; run_on_latest_version?: boolean }>(
-    web.assets,
-    'DAGRunClearBody',
-    req.body,
-  )
+  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
+  refuseOnlyNew(body)
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  await needRun(web, dagId, runId)
+  const run = await needRun(web, dagId, runId)
   const request = clearRequest(
     dagId,
     {
@@ -133,6 +145,8 @@ async function clearRun({ web, req, who, param }: Call) {
   )
   if (body.dry_run !== false) return instancesOf(web, await previewClear(web, request))
   await withTexts(clear(web, request, { event: 'dag_run.clear', owner: who.username, dagId, runId, extra: body }))
+  // Of the run, not of each of its instances.
+  if (body.note !== undefined && body.note !== null) await setRunNote(web.database, run.id, body.note)
   return runAnswer(web, dagId, runId)
 }
 

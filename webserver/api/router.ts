@@ -6,6 +6,7 @@ import type { Role } from '../../engine/accounts.ts'
 import { requireRole, whoIs } from '../auth/guard.ts'
 import { type Principal, withoutAccount } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
+import { sendJson } from '../http/json.ts'
 import { Query } from '../http/query.ts'
 
 export interface Call {
@@ -48,7 +49,7 @@ export class ApiRoutes {
       const body = await handle(call)
       if (res.headersSent || res.writableEnded) return
       if (body === undefined) res.status(status).end()
-      else res.status(status).json(body)
+      else sendJson(res, status, body)
     }
     if (role === null) this.router[method](pattern, answer)
     else this.router[method](pattern, requireRole(this.web, role), answer)

@@ -10,7 +10,7 @@ import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '..
 import type { Web } from '../deps.ts'
 import { readBody, readCount, readInstant } from '../http/bodies.ts'
 import { ApiError, invalid, notFound } from '../http/errors.ts'
-import { capLimit, readOrder } from '../http/query.ts'
+import { capLimit, knownOnly, readOrder } from '../http/query.ts'
 import { needDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { runJson } from './shapes.ts'
@@ -32,8 +32,8 @@ async function list({ web, query, param }: Call) {
   const page = query.page(web.config, RUN_ORDER, 'id')
   const bundle = query.texts('bundle_version')
   const filter: RunFilter = {
-    run_type: query.texts('run_type')?.filter((type) => RUN_TYPES.some((known) => known === type)),
-    state: query.texts('state')?.filter((state) => RUN_STATES.some((known) => known === state)),
+    run_type: knownOnly('run type', query.texts('run_type'), RUN_TYPES),
+    state: knownOnly('state', query.texts('state'), RUN_STATES),
     dag_version: query.ints('dag_version'),
     bundle_version: bundle?.[0],
     conf_contains: query.text('conf_contains'),
@@ -78,7 +78,11 @@ async function batch({ web, req, param }: Call) {
   const filter: RunFilter = {
     ...Object.fromEntries(Object.entries(ranges).map(([name, value]) => [name, rangeEnd(name, value)])),
     dag_ids: dag_ids ?? undefined,
-    state: states?.flatMap((state) => state ?? []),
+    state: knownOnly(
+      'state',
+      states?.flatMap((state) => state ?? []),
+      RUN_STATES,
+    ),
     conf_contains: conf_contains ?? undefined,
   }
   return answer(web, null, filter, {

@@ -31,6 +31,9 @@ function fileToken(row: DagListRow, secret: string | Buffer): string {
   return `${body}.${createHmac('sha256', secret).update(`file|${body}`).digest('base64url')}`
 }
 
+/** Airflow's `Timetable.periodic`: false of its simple ones alone (none, once, continuous). What is not periodic has no dates to fill. */
+const isPeriodic = (row: DagListRow): boolean => !row.timetable_type.startsWith('airflow.timetables.simple.')
+
 export const dagJson = (row: DagListRow, secret: string | Buffer) => ({
   dag_id: row.dag_id,
   dag_display_name: row.dag_display_name,
@@ -47,6 +50,8 @@ export const dagJson = (row: DagListRow, secret: string | Buffer) => ({
   timetable_summary: row.timetable_summary,
   timetable_description: row.timetable_description,
   timetable_partitioned: false,
+  timetable_periodic: isPeriodic(row),
+  is_backfillable: isPeriodic(row),
   tags: row.tags.map((name) => ({ name, dag_id: row.dag_id, dag_display_name: row.dag_display_name })),
   max_active_tasks: row.max_active_tasks,
   max_active_runs: row.max_active_runs,

@@ -2,6 +2,7 @@
 
 import type { DagGraph } from '../../core/graph.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
+import { TASK_STATES } from '../../core/states.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
   getInstance,
@@ -16,6 +17,7 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
+import { knownOnly } from '../http/query.ts'
 import { needLatest } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { needRun } from './runs.ts'
@@ -76,7 +78,11 @@ async function list(call: Call, onlyMappedOf: string | null) {
   const group = query.text('task_group_id')
   const filter = {
     task_id: onlyMappedOf ?? query.text('task_id'),
-    state: states?.filter((state) => !NO_STATE.has(state)),
+    state: knownOnly(
+      'state',
+      states?.filter((state) => !NO_STATE.has(state)),
+      TASK_STATES,
+    ),
     with_no_state: states?.some((state) => NO_STATE.has(state)) ?? false,
     pool: query.texts('pool'),
     queue: query.texts('queue'),

@@ -6,6 +6,7 @@ import { insertAudit } from '../../store/postgres/audit.ts'
 import type { Web } from '../deps.ts'
 import { readBody } from '../http/bodies.ts'
 import { ApiError } from '../http/errors.ts'
+import { sendJson } from '../http/json.ts'
 import { isSameOrigin } from './guard.ts'
 import type { SignInLimit } from './rate-limit.ts'
 import { LOCAL_ADMIN } from './tokens.ts'
@@ -48,7 +49,7 @@ export function tokenRoutes(web: Web, limit: SignInLimit): Router {
     const { account, lockedUntil } = await trySignIn(web, limit, req, username, password)
     if (account === null && lockedUntil !== null) throw new ApiError(429, 'Too many failed sign-ins; wait five minutes')
     if (account === null) throw new ApiError(401, 'Invalid credentials')
-    res.status(201).json({ access_token: await web.tokens.make(account, 'baram/api', seconds) })
+    sendJson(res, 201, { access_token: await web.tokens.make(account, 'baram/api', seconds) })
   }
 
   router.post('/token', answer(web.config.jwtSeconds))
@@ -60,7 +61,7 @@ export function tokenRoutes(web: Web, limit: SignInLimit): Router {
     return web.tokens.make({ username: LOCAL_ADMIN, sessionEpoch: -1 }, 'baram/api', web.config.jwtSeconds)
   }
   router.get('/token', async (req, res) => {
-    res.status(201).json({ access_token: await everybody(req) })
+    sendJson(res, 201, { access_token: await everybody(req) })
   })
   router.get('/token/login', async (req, res) => {
     await everybody(req)

@@ -21,6 +21,17 @@ export function parseDate(text: string): number | null {
 
 const escapeLike = (text: string): string => text.replaceAll('\\', '\\\\')
 
+/** Values of a closed set, in Airflow's words where one is none of it: a filter that is dropped would show all. */
+export function knownOnly(
+  what: string,
+  values: readonly string[] | undefined,
+  known: readonly string[],
+): readonly string[] | undefined {
+  if (values?.every((value) => known.includes(value)) === false)
+    throw new ApiError(422, `Invalid value for ${what}. Valid values are ${known.join(', ')}`)
+  return values
+}
+
 export class Query {
   private readonly values: Readonly<Record<string, unknown>>
   private readonly faults: FieldFault[] = []
