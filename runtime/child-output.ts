@@ -75,6 +75,7 @@ class Tap {
 export class ChildOutput {
   private readonly events: OutputEvents
   private readonly taps = [new Tap('stdout'), new Tap('stderr')] as const
+  private readonly pipes: readonly Readable[]
   private lines: TaskLogLine[] = []
   private rest = ''
   private isTurning = false
@@ -83,6 +84,7 @@ export class ChildOutput {
 
   constructor(pipes: Readonly<Record<OutputStream | 'log', Readable | null>>, events: OutputEvents) {
     this.events = events
+    this.pipes = Object.values(pipes).filter((pipe) => pipe !== null)
     for (const tap of this.taps) this.listen(pipes[tap.stream], (chunk) => tap.push(chunk))
     const decoder = new StringDecoder('utf8')
     this.listen(pipes.log, (chunk) => this.readLines(decoder.write(chunk)))
@@ -93,8 +95,18 @@ export class ChildOutput {
     for (const tap of this.taps) tap.position = 0
   }
 
-  /** Calls back once everything that is in the pipes now has been handed over. */
+  /** Reads no more for a while: whoever prints waits, once the pipe is full. */
+  pause(): void {
+    for (const pipe of this.pipes) pipe.pause()
+  }
+
+  resume(): void {
+    for (const pipe of this.pipes) pipe.resume()
+  }
+
+  /** Calls back once everything that is in the pipes now has been handed over, also when it was paused. */
   drain(done: () => void): void {
+    this.resume()
     setImmediate(() =>
       setImmediate(() => {
         this.flush()

@@ -142,6 +142,7 @@ export class Child {
   /** What it has started ends with it, before anybody is told and the task may be tried again. */
   private async onGone(): Promise<void> {
     this.isGone = true
+    this.output.resume()
     if (this.beat !== null) heart.remove(this.beat)
     this.kill('SIGKILL')
     this.tellSwept?.(0)
@@ -159,6 +160,12 @@ export class Child {
   /** An attempt begins: what is printed from here on is its own. */
   begin(): void {
     this.output.begin()
+  }
+
+  /** Whether what it prints is read; until its end, or that of an attempt, at most. */
+  pace(isPaused: boolean): void {
+    if (isPaused && !this.isGone) this.output.pause()
+    else this.output.resume()
   }
 
   /** Calls back once everything printed until now has been handed over; takes two turns of the event loop. */

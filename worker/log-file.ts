@@ -23,8 +23,9 @@ export interface LogFileOptions {
 /** What our own code says beside the event of a structured line; other keys are a task's. */
 const TASK_KEYS: ReadonlySet<string> = new Set(['fields', 'exception', 'problem'])
 
-/** Lines kept in reserve once the file is full: the end of a log tells most. */
+/** What is kept in reserve once the file is full, lines and characters: the end of a log tells most. */
 const TAIL_LINES = 200
+const TAIL_SIZE = 1_048_576
 
 /** The last line of a log. */
 export interface LogEnd {
@@ -39,6 +40,7 @@ export class LogFile {
   private written = 0
   private timer: NodeJS.Timeout | null = null
   private tail: string[] = []
+  private tailSize = 0
   private dropped = 0
   private readonly printed: Readonly<Record<OutputStream, PrintedText>>
 
@@ -78,8 +80,9 @@ export class LogFile {
     const text = `${storableJson({ timestamp: new Date().toISOString(), ...fields })}\n`
     if (this.written + this.gathered > this.options.maxBytes) {
       this.tail.push(text)
-      if (this.tail.length > TAIL_LINES) {
-        this.tail.shift()
+      this.tailSize += text.length
+      while (this.tail.length > TAIL_LINES || (this.tailSize > TAIL_SIZE && this.tail.length > 1)) {
+        this.tailSize -= this.tail.shift()?.length ?? 0
         this.dropped++
       }
       return

@@ -24,12 +24,16 @@ export interface LogWriterOptions {
   readonly maxWaiting?: number
   /** Between tries of what could not be written, ms. */
   readonly retryMs?: number
+  /** Lines come faster than they are written (true), or no longer (false). */
+  onPace?(isBehind: boolean): void
 }
 
 /** What ends within this goes to the thread together, ms. */
 const GATHER_MS = 50
 /** Logs of a disk that is full for a while; the worker's own memory is the limit. */
 const MAX_WAITING = 32 * 1_048_576
+/** More than this unwritten: whoever prints should wait; less than a quarter: go on. Characters. */
+const BEHIND = 1_048_576
 const RETRY_MS = 1_000
 /** What is not written this long after the worker was told to stop never will be, ms. */
 const CLOSE_MS = 5_000
@@ -59,6 +63,7 @@ export class LogWriter {
   private thread: Thread
   private timer: NodeJS.Timeout | null = null
   private isClosing = false
+  private isBehind = false
   private tellEmpty: (() => void) | null = null
 
   constructor(options: LogWriterOptions) {
@@ -78,6 +83,18 @@ export class LogWriter {
     queue.dropped = 0
     this.add(queue, missing + text)
     this.schedule(GATHER_MS)
+    this.pace()
+  }
+
+  private pace(): void {
+    if (!this.isBehind && this.size <= BEHIND) return
+    // For a disk that takes nothing no task waits: memory does, and then lines are dropped.
+    const canWait = [...this.waiting.values()].every((queue) => queue.problem === null)
+    const isBehind = canWait && this.size > (this.isBehind ? BEHIND / 4 : BEHIND)
+    if (isBehind === this.isBehind) return
+    this.isBehind = isBehind
+    this.options.onPace?.(isBehind)
+    if (isBehind) this.send()
   }
 
   /** Resolves once everything is written, or cannot be. */
@@ -152,6 +169,7 @@ export class LogWriter {
       if (problem === undefined) this.settle(path, text)
       else this.keep(path, text, problem)
     }
+    this.pace()
     if (failed.size > 0) this.schedule(this.options.retryMs ?? RETRY_MS)
     else if (this.waiting.size > 0) this.send()
     else if (this.isClosing) this.tellEmpty?.()
@@ -180,5 +198,6 @@ export class LogWriter {
     for (const [path, text] of sent ?? []) this.keep(path, text, 'the thread that writes logs died')
     this.thread = this.start()
     this.schedule(this.options.retryMs ?? RETRY_MS)
+    this.pace()
   }
 }

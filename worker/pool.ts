@@ -121,6 +121,11 @@ export class ChildPool {
     this.find(attempt)?.child.end()
   }
 
+  /** Tasks print faster than their logs are written: they wait where they print, instead of filling this process' memory. */
+  pace(isPaused: boolean): void {
+    for (const { child } of this.slots) child.pace(isPaused)
+  }
+
   killAll(): void {
     for (const slot of this.slots) slot.child.end()
   }

@@ -95,7 +95,7 @@ export class Worker {
       env: config.childEnv,
       log,
     })
-    this.logs = new LogWriter({ log })
+    this.logs = new LogWriter({ log, onPace: (isBehind) => this.pool.pace(isBehind) })
     this.logEnder = new LogEnder({ database, folder: config.logFolder, log })
     this.listener = new Listener({
       database,

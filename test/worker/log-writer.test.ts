@@ -60,6 +60,36 @@ describe('the writer of attempt logs', () => {
     await writer.close()
   })
 
+  it('asks for a pause while more comes than is written, and loses nothing of it', async () => {
+    const path = join(folder, 'fast.log')
+    const paces: boolean[] = []
+    const writer = make({ onPace: (isBehind) => paces.push(isBehind) })
+    const text = `${JSON.stringify({ event: 'x'.repeat(64 * 1024) })}\n`
+    let appended = 0
+    while (!paces.includes(true) && appended < 1_000) {
+      writer.append(path, text)
+      appended++
+    }
+    expect(paces).toEqual([true])
+    await eventually('it to go on', () => paces.length === 2)
+    expect(paces).toEqual([true, false])
+    await writer.close()
+    expect(read(path)).toBe(text.repeat(appended))
+  })
+
+  it('asks no task to wait for a disk that takes nothing', async () => {
+    const path = join(folder, 'full.log')
+    symlinkSync('/dev/full', path)
+    const paces: boolean[] = []
+    const writer = make({ onPace: (isBehind) => paces.push(isBehind) })
+    writer.append(path, line(0))
+    await tried()
+    for (let n = 0; n < 200; n++) writer.append(path, `${'y'.repeat(64 * 1024)}\n`)
+    expect(paces).toEqual([])
+    rmSync(path)
+    await writer.close()
+  })
+
   it('keeps a bounded part, says in the log how many lines are missing, and keeps the last line', async () => {
     const path = join(folder, 'd.log')
     symlinkSync('/dev/full', path)
