@@ -26,6 +26,8 @@ export interface LogWriterOptions {
   readonly retryMs?: number
   /** Lines come faster than they are written (true), or no longer (false). */
   onPace?(isBehind: boolean): void
+  /** How long a write may take until nobody waits for it any more, ms. */
+  readonly stallMs?: number
 }
 
 /** What ends within this goes to the thread together, ms. */
@@ -34,6 +36,7 @@ const GATHER_MS = 50
 const MAX_WAITING = 32 * 1_048_576
 /** More than this unwritten: whoever prints should wait; less than a quarter: go on. Characters. */
 const BEHIND = 1_048_576
+const STALL_MS = 2_000
 const RETRY_MS = 1_000
 /** What is not written this long after the worker was told to stop never will be, ms. */
 const CLOSE_MS = 5_000
@@ -63,7 +66,12 @@ export class LogWriter {
   private thread: Thread
   private timer: NodeJS.Timeout | null = null
   private isClosing = false
+  /** What a hung write held is given up: its thread is not replaced. */
+  private isClosed = false
   private isBehind = false
+  /** Runs while others wait for a write; null once it has taken too long, or nobody waits. */
+  private stall: NodeJS.Timeout | null = null
+  private hasStalled = false
   private tellEmpty: (() => void) | null = null
 
   constructor(options: LogWriterOptions) {
@@ -88,13 +96,24 @@ export class LogWriter {
 
   private pace(): void {
     if (!this.isBehind && this.size <= BEHIND) return
-    // For a disk that takes nothing no task waits: memory does, and then lines are dropped.
-    const canWait = [...this.waiting.values()].every((queue) => queue.problem === null)
+    // For a disk that takes nothing, or hangs, no task waits: memory does, and then lines are dropped.
+    const canWait = !this.hasStalled && [...this.waiting.values()].every((queue) => queue.problem === null)
     const isBehind = canWait && this.size > (this.isBehind ? BEHIND / 4 : BEHIND)
     if (isBehind === this.isBehind) return
     this.isBehind = isBehind
     this.options.onPace?.(isBehind)
-    if (isBehind) this.send()
+    if (!isBehind) return
+    this.send()
+    this.watchStall()
+  }
+
+  private watchStall(): void {
+    if (this.stall !== null) clearTimeout(this.stall)
+    this.stall = setTimeout(() => {
+      this.hasStalled = true
+      this.pace()
+    }, this.options.stallMs ?? STALL_MS)
+    this.stall.unref()
   }
 
   /** Resolves once everything is written, or cannot be. */
@@ -117,6 +136,8 @@ export class LogWriter {
         { path, lines: countLines(queue.text) + queue.dropped },
         'lines of an attempt log are lost',
       )
+    this.isClosed = true
+    if (this.stall !== null) clearTimeout(this.stall)
     await this.thread.terminate()
   }
 
@@ -169,7 +190,9 @@ export class LogWriter {
       if (problem === undefined) this.settle(path, text)
       else this.keep(path, text, problem)
     }
+    this.hasStalled = false
     this.pace()
+    if (this.isBehind) this.watchStall()
     if (failed.size > 0) this.schedule(this.options.retryMs ?? RETRY_MS)
     else if (this.waiting.size > 0) this.send()
     else if (this.isClosing) this.tellEmpty?.()
@@ -192,7 +215,7 @@ export class LogWriter {
   }
 
   private onExit(thread: Thread): void {
-    if (thread !== this.thread || (this.isClosing && this.sent === null)) return
+    if (this.isClosed || thread !== this.thread || (this.isClosing && this.sent === null)) return
     const { sent } = this
     this.sent = null
     for (const [path, text] of sent ?? []) this.keep(path, text, 'the thread that writes logs died')

@@ -77,6 +77,22 @@ describe('the writer of attempt logs', () => {
     expect(read(path)).toBe(text.repeat(appended))
   })
 
+  it('lets tasks go on when a write hangs, and asks for no other pause until one has come back', async () => {
+    const hanging = join(folder, 'hanging.mjs')
+    writeFileSync(
+      hanging,
+      "import { parentPort } from 'node:worker_threads'\nparentPort.on('message', () => undefined)\n",
+    )
+    const paces: boolean[] = []
+    const writer = make({ program: () => pathToFileURL(hanging), stallMs: 50, onPace: (is) => paces.push(is) })
+    const append = () => writer.append(join(folder, 'a.log'), `${'z'.repeat(2 * 1_048_576)}\n`)
+    append()
+    await eventually('the tasks to go on', () => paces.length === 2)
+    append()
+    expect(paces).toEqual([true, false])
+    await writer.close()
+  })
+
   it('asks no task to wait for a disk that takes nothing', async () => {
     const path = join(folder, 'full.log')
     symlinkSync('/dev/full', path)
