@@ -126,6 +126,8 @@ export class RunBoard {
   /** Instances without a state: nothing has decided on them yet. */
   undecidedCount = 0
   private readonly tallies: Tally[]
+  /** By task: its unfinished instances. */
+  private readonly unfinished: number[]
 
   constructor(
     graph: DagGraph,
@@ -154,7 +156,13 @@ export class RunBoard {
       setupSuccess: 0,
       setupSkipped: 0,
     }))
+    this.unfinished = graph.tasks.map(() => 0)
     for (const ti of instances) this.enter(ti)
+  }
+
+  /** Unfinished instances of a task, without a look at each: there may be ten thousand. */
+  unfinishedOf(task: number): number {
+    return this.unfinished[task] ?? 0
   }
 
   private enter(ti: TaskInstanceView): void {
@@ -172,7 +180,10 @@ export class RunBoard {
   private count(ti: TaskInstanceView, step: 1 | -1): void {
     const { state } = ti
     if (isActive(state)) this.activeCount += step
-    if (!isFinished(state)) this.unfinishedCount += step
+    if (!isFinished(state)) {
+      this.unfinishedCount += step
+      this.unfinished[ti.task] = this.unfinishedOf(ti.task) + step
+    }
     if (state === null) this.undecidedCount += step
     if (state === 'scheduled') {
       if (step === 1) this.scheduled.add(ti)

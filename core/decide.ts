@@ -87,15 +87,13 @@ function itemsOf(board: RunBoard, taskId: string): number | undefined {
 /** True when no list that a task is mapped over can grow or shrink any more: a rule may let go before that. */
 function areListsFinal(board: RunBoard, mapping: TaskMapping): boolean {
   return mapping.over.every(
-    (input) =>
-      input.kind === 'literal' ||
-      (board.byTask[board.graph.indexOf.get(input.taskId) ?? -1] ?? []).every((each) => isFinished(each.state)),
+    (input) => input.kind === 'literal' || board.unfinishedOf(board.graph.indexOf.get(input.taskId) ?? -1) === 0,
   )
 }
 
 /** Why a mapped task has no list to be mapped over. */
 function withoutList(board: RunBoard, ti: TaskInstanceView, taskId: string): Transition[] {
-  // What a skipped task would have handed on is nothing; a failed one leaves a gap.
+  // A skipped upstream has no items; a failed one leaves a gap.
   const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
   return isSkipped === true
     ? [board.move(ti, 'skipped', { code: 'map_empty' })]

@@ -9,7 +9,7 @@ const LEAST_BASE64 = 6
 /** Where `base64` and PEM break their lines. */
 const LINE_WIDTHS = [76, 64] as const
 
-/** As JSON writers for ASCII have it (Python's by default): `\\uXXXX` for all else. */
+/** As JSON writers for ASCII have it (Python's by default): `\uXXXX` for all else. */
 const asciiJson = (text: string): string =>
   JSON.stringify(text)
     .slice(1, -1)
