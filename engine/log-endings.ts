@@ -67,8 +67,8 @@ async function endLog(folder: string, ending: LogEnding): Promise<void> {
   await appendFile(path, `${last.before}${text}\n`)
 }
 
-/** Endings of one transaction: it must not stand open for long on a slow disk. */
-const BATCH = 100
+/** Endings of one transaction: on a slow disk it must be over before the server ends it for its silence (8 s). */
+const BATCH = 10
 
 /**
  * Writes the last lines that are noted for a log folder. One that cannot be written (a full disk) is tried again later.
@@ -108,6 +108,8 @@ export class LastReports {
   }
 }
 
+/** A disk that hangs keeps nobody from stopping, ms. */
+const STOP_MS = 2_000
 /** Between two looks, ms: a page says from the ledger how such an attempt ended, so a moment does no harm. */
 const LOOK_MS = 5_000
 
@@ -117,6 +119,7 @@ export class LogEnder {
   private id: string | null = null
   private timer: NodeJS.Timeout | null = null
   private current: Promise<void> = Promise.resolve()
+  private isWanted = false
 
   constructor(options: { readonly database: Database; readonly folder: string; readonly log: Logger }) {
     this.options = options
@@ -139,14 +142,19 @@ export class LogEnder {
     return this.id
   }
 
-  /** Looks now, or after the look that is under way. */
+  /** Looks now, or once more after the look that is under way. */
   look(): void {
-    this.current = this.current.then(() => this.endAll())
+    if (this.isWanted) return
+    this.isWanted = true
+    this.current = this.current.then(() => {
+      this.isWanted = false
+      return this.endAll()
+    })
   }
 
   async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer)
-    await this.current
+    await Promise.race([this.current, new Promise((done) => setTimeout(done, STOP_MS).unref())])
   }
 
   private async endAll(): Promise<void> {

@@ -50,6 +50,7 @@ export class Scheduler {
   private readonly clock: ClockHold
   private readonly lastReports = new LastReports()
   private readonly logEnder: LogEnder
+  private noting: Promise<void> = Promise.resolve()
   private turns: TurnRunner | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
@@ -149,6 +150,7 @@ export class Scheduler {
     await this.watch.stop()
     await this.clock.stop()
     await this.current
+    await this.noting
     await this.logEnder.stop()
     await this.pages.flush()
     await this.lease
@@ -205,7 +207,7 @@ export class Scheduler {
       const deps = {
         ...{ database, boards, turns, log, clock: this.clock },
         now: () => lease.now(),
-        rescue: () => this.takeOver(turns, lease),
+        rescue: () => this.takeOver(turns, lease, mustSweep),
       }
       const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
       if (hasFailed) return AFTER_ERROR_MS
@@ -220,13 +222,16 @@ export class Scheduler {
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
-  private async takeOver(turns: TurnRunner, lease: Lease): Promise<number> {
+  private async takeOver(turns: TurnRunner, lease: Lease, mustSweep: boolean): Promise<number> {
     const { database, log } = this.options
     const lost = await rescue(database, turns, lease.now())
     if (lost > 0) log.warn({ attempts: lost }, 'attempts without a worker were taken over')
-    await this.lastReports.note(database)
-    // A pass does not wait for a disk.
+    // A pass waits neither for a disk nor for a look through the runs of a dead worker.
     if (lost > 0) this.logEnder.look()
+    if (mustSweep)
+      this.noting = this.noting
+        .then(() => this.lastReports.note(database))
+        .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'logs of dead workers could not be looked for'))
     return lost
   }
 
