@@ -6,6 +6,7 @@ import { m0003EffectsAndReports } from './0003-effects-and-reports.ts'
 import { m0004RunControl } from './0004-run-control.ts'
 import { m0005Hosts } from './0005-hosts.ts'
 import { m0006LogEndings } from './0006-log-endings.ts'
+import { m0007JsonText } from './0007-json-text.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   m0004RunControl,
   m0005Hosts,
   m0006LogEndings,
+  m0007JsonText,
 ]

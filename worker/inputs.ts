@@ -50,7 +50,9 @@ export class Inputs {
     const stored = unread.length === 0 ? new Map<string, JsonValue>() : await this.load(dagRunId, unread, graph)
     return of.task.inputs.map((input) => {
       if (input.kind === 'literal') return { name: input.name, value: input.value }
-      return inputOf(input, fresh.get(freshKey(dagRunId, input.taskId)) ?? stored.get(input.taskId))
+      const key = freshKey(dagRunId, input.taskId)
+      // A null that was handed on is a value: it must not read as a missing one.
+      return inputOf(input, fresh.has(key) ? fresh.get(key) : stored.get(input.taskId))
     })
   }
 

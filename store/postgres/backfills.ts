@@ -88,7 +88,7 @@ export async function takeOverRuns(
 ): Promise<void> {
   await tx.query(
     `update dag_run set backfill_id = $2, run_type = 'backfill', triggered_by = 'backfill', triggering_user_name = $3,
-       conf = coalesce($4::jsonb, conf), updated_at = now(), clear_number = clear_number + 1 where id = any($1::bigint[])`,
+       conf = coalesce($4::json, conf), updated_at = now(), clear_number = clear_number + 1 where id = any($1::bigint[])`,
     [ids, how.backfillId, how.by, how.conf === null ? null : JSON.stringify(how.conf)],
   )
   await tx.query(

@@ -69,7 +69,7 @@ where ($4::text is null or r.dag_id = $4) and (f.dag_ids is null or r.dag_id = a
   ${pattern('r.triggering_user_name', 'user_pattern')} ${pattern('r.partition_key', 'partition_key_pattern')}
   and (f.run_type is null or r.run_type = any (f.run_type)) and (f.state is null or r.state = any (f.state))
   and (f.bundle_version is null or r.bundle_version = f.bundle_version)
-  and (f.conf_contains is null or strpos(r.conf::text, f.conf_contains) > 0)
+  and (f.conf_contains is null or strpos(r.conf::jsonb::text, f.conf_contains) > 0)
   and (f.dag_version is null or exists (select 1 from dag_version v where v.id = r.created_dag_version_id and v.version_number = any (f.dag_version)))
   ${RANGES.map((name) => range(`r.${name}`, name)).join(' ')} ${range(DURATION, 'duration')}`
 
@@ -85,7 +85,7 @@ export const RUN_ORDER = {
   state: 'r.state',
   run_type: 'r.run_type',
   updated_at: 'r.updated_at',
-  conf: 'r.conf::text',
+  conf: 'r.conf::jsonb::text',
   duration: DURATION,
 } as const
 

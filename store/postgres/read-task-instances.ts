@@ -87,7 +87,7 @@ const TRY = (t: string) => /* sql */ `
 
 const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.note, t.rendered_map_index, t.ready_at, t.reschedule_count,
   d.timezone, ${WAIT}, coalesce((select x.rendered_fields from rendered_task_instance_fields x
-    where x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index), '{}'::jsonb) as rendered_fields`
+    where x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index), '{}'::json) as rendered_fields`
 
 const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = t.dag_id'
 

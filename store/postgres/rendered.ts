@@ -12,7 +12,7 @@ export async function putRendered(
 ): Promise<void> {
   await sql.query(
     `with field as (
-       insert into rendered_task_instance_fields (dag_run_id, task_id, map_index, rendered_fields) values ($1, $2, $3, $4::jsonb)
+       insert into rendered_task_instance_fields (dag_run_id, task_id, map_index, rendered_fields) values ($1, $2, $3, $4::json)
        on conflict (dag_run_id, task_id, map_index) do update set rendered_fields = excluded.rendered_fields
      )
      update task_instance set rendered_map_index = $6 where dag_run_id = $1 and id = $5 and $6::text is not null`,

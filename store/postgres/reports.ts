@@ -12,7 +12,7 @@ export async function putReport(
 ): Promise<boolean> {
   const { rowCount: written } = await sql.query(
     `insert into report (dag_run_id, name, dag_id, run_id, task_id, map_index, body, row_count)
-     select dag_run_id, $4, dag_id, run_id, task_id, map_index, $5::jsonb, $6
+     select dag_run_id, $4, dag_id, run_id, task_id, map_index, $5::json, $6
      from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'
      on conflict (dag_run_id, name) do update set task_id = excluded.task_id, map_index = excluded.map_index,
        body = excluded.body, row_count = excluded.row_count, published_at = now()`,

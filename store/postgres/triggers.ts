@@ -9,7 +9,7 @@ export async function putWait(tx: Sql, dagRunId: number, tiId: string, wait: Wai
   const [name, args] = wait.kind === 'time' ? ['time', { at: wait.at }] : [wait.name, wait.args]
   await tx.query(
     `insert into trigger (dag_run_id, ti_id, try_number, epoch, kind, classpath, kwargs)
-     select dag_run_id, id, try_number, epoch, $3, $4, $5::jsonb from task_instance where dag_run_id = $1 and id = $2
+     select dag_run_id, id, try_number, epoch, $3, $4, $5::json from task_instance where dag_run_id = $1 and id = $2
      on conflict (dag_run_id, ti_id) do update set try_number = excluded.try_number, epoch = excluded.epoch, kind = excluded.kind,
        classpath = excluded.classpath, kwargs = excluded.kwargs, created_date = now(), triggerer_id = null,
        event = null, fired_at = null`,
@@ -21,7 +21,7 @@ export async function putWait(tx: Sql, dagRunId: number, tiId: string, wait: Wai
 /** The wait is over: the try goes on with this event. */
 export async function recordEvent(tx: Sql, dagRunId: number, tiId: string, event: JsonValue): Promise<void> {
   await tx.query(
-    'update trigger set event = $3::jsonb, fired_at = now() where dag_run_id = $1 and ti_id = $2',
+    'update trigger set event = $3::json, fired_at = now() where dag_run_id = $1 and ti_id = $2',
     [dagRunId, tiId, JSON.stringify(event)],
     'record_event',
   )

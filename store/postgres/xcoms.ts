@@ -17,7 +17,7 @@ export interface XComKey {
 export async function putXCom(tx: Sql, at: XComKey, value: JsonValue): Promise<void> {
   await tx.query(
     `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select id, $2, $3, $4, dag_id, run_id, $5::jsonb from dag_run where id = $1
+     select id, $2, $3, $4, dag_id, run_id, $5::json from dag_run where id = $1
      on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
     [at.dagRunId, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
     'put_xcom',
@@ -40,7 +40,7 @@ export async function putXComOfAttempt(
        select dag_run_id, dag_id, run_id from task_instance
        where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share)
      insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select dag_run_id, $4, $5, $6, dag_id, run_id, $7::jsonb from mine
+     select dag_run_id, $4, $5, $6, dag_id, run_id, $7::json from mine
      on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
     [attempt.dagRunId, attempt.tiId, attempt.epoch, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
     'put_xcom_of_attempt',
@@ -108,9 +108,9 @@ export async function loadLengths(
   taskIds: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await sql.query<{ task_id: string; length: number }>(
-    `select task_id, case when max(map_index) >= 0 then count(*) else max(case jsonb_typeof(value)
-         when 'array' then jsonb_array_length(value)
-         when 'object' then (select count(*) from jsonb_object_keys(value)) else 0 end) end::int as length
+    `select task_id, case when max(map_index) >= 0 then count(*) else max(case json_typeof(value)
+         when 'array' then json_array_length(value)
+         when 'object' then (select count(*) from json_object_keys(value)) else 0 end) end::int as length
      from xcom join task_instance t using (dag_run_id, task_id, map_index)
      where dag_run_id = $1 and task_id = any($2) and key = 'return_value' and t.state = 'success' group by task_id`,
     [dagRunId, taskIds],
