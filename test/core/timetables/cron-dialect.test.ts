@@ -112,7 +112,5 @@ test.each([
   ['', '0 fields'],
   ['every day', '2 fields'],
 ])('%s is refused, with the reason', (expression, reason) => {
-  const began = performance.now()
   expect(() => parseCron(expression)).toThrow(reason)
-  expect(performance.now() - began).toBeLessThan(10)
 })
