@@ -5,6 +5,7 @@ import { BaramError } from './errors.ts'
 import type { SerializedDag } from './serialized.ts'
 import type { RunState } from './states.ts'
 import { isStorableInstant } from './storable.ts'
+import { isPeriodic } from './timetables/slot.ts'
 import { type DueRun, type Instant, nextRun, type TimetableSpec } from './timetables/timetable.ts'
 
 /** What becomes of dates that have a run: nothing, cleared if it has ended, cleared if it has failed. */
@@ -25,11 +26,6 @@ export interface BackfillRange {
 
 /** Dates of one backfill at most: they are made in one transaction, and one list shows them. */
 export const MAX_BACKFILL_RUNS = 10_000
-
-const PERIODIC: ReadonlySet<TimetableSpec['kind']> = new Set(['cron', 'crons', 'delta', 'events'])
-
-/** Timetables that have dates of their own, whenever one asks. */
-export const isPeriodic = (spec: TimetableSpec): boolean => PERIODIC.has(spec.kind)
 
 const iso = (at: Instant): string => new Date(at).toISOString()
 
@@ -81,11 +77,4 @@ export function exceptionFor(existing: RunState, reprocess: ReprocessBehavior): 
   if (existing !== 'success' && existing !== 'failed') return 'in flight'
   if (reprocess === 'none') return 'already exists'
   return reprocess === 'failed' && existing !== 'failed' ? 'already exists' : null
-}
-
-/** Whether a logical date is one that the timetable itself gives when it is followed from `from` on. */
-export function isOwnDate(spec: TimetableSpec, from: Instant, at: Instant): boolean {
-  if (spec.kind === 'delta') return (at - from) % spec.everyMs === 0
-  const run = nextRun(spec, null, { earliest: at, latest: at, catchup: true }, at)
-  return run?.logicalDate === at
 }

@@ -8,7 +8,8 @@ import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../core/run-id.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { RunType } from '../core/states.ts'
 import { idFault, isStorableInstant } from '../core/storable.ts'
-import { type DueRun, inferManualInterval, nextRun } from '../core/timetables/timetable.ts'
+import { type ManualRun, manualRun } from '../core/timetables/manual.ts'
+import { type DueRun, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
@@ -202,6 +203,14 @@ function nameRun(request: TriggerRequest, runAfter: number): string {
   return makeRunId('manual', runAfter, hasDate ? undefined : randomText(8))
 }
 
+/** What a manual run covers and when it may start. By the database's clock, as everything that waits for a time (rule 17). */
+async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): Promise<ManualRun> {
+  const { logicalDate = null, dataInterval = null, runAfter = null } = request
+  const last = await findLastInterval(tx, dag.dagId)
+  const anchor = last?.end ?? limitsOf(dag).earliest ?? 0
+  return manualRun(dag.timetable, { logicalDate, dataInterval, runAfter }, anchor, await databaseNow(tx))
+}
+
 /**
  * Makes a manual run. It starts as soon as its DAG is active and has room.
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
@@ -226,18 +235,15 @@ export async function triggerRun(
       throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
     const version = await boards.version(tx, dag.version_id, dag.version_hash)
     checkParams(version.graph.dag, request.conf ?? {})
-    // By the database's clock, as everything that waits for a time (rule 17).
-    const runAfter = request.runAfter ?? request.logicalDate ?? (await databaseNow(tx))
-    const runId = nameRun(request, runAfter)
     const logicalDate = request.logicalDate ?? null
+    const { dataInterval, runAfter } = await placeRun(tx, version.graph.dag, request)
+    const runId = nameRun(request, runAfter)
     const dagRunId = await insertWhole(tx, version, {
       dagId: request.dagId,
       runId,
       runType: 'manual',
       logicalDate,
-      dataInterval:
-        request.dataInterval ??
-        (logicalDate === null ? null : inferManualInterval(version.graph.dag.timetable, logicalDate)),
+      dataInterval,
       runAfter,
       conf: request.conf ?? {},
       triggeredBy: request.triggeredBy,

@@ -1,6 +1,5 @@
 // Mark: a user sets instances, or a whole run, to a state. Airflow's rules: set_task_instance_state, set_dag_run_state_to_*.
 
-import { isOwnDate, isPeriodic } from '../core/backfill.ts'
 import { decide } from '../core/decide.ts'
 import { BaramError } from '../core/errors.ts'
 import type { DagGraph } from '../core/graph.ts'
@@ -15,6 +14,7 @@ import {
   type TaskScope,
 } from '../core/run-control.ts'
 import { isFailed, isFinished, type Mark, type RunState } from '../core/states.ts'
+import { isOwnDate, isPeriodic } from '../core/timetables/slot.ts'
 import type { Database } from '../store/database.ts'
 import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
 import {

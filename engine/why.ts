@@ -19,7 +19,7 @@ import { whyDag } from './why-dag.ts'
 import { whyMissing } from './why-missing.ts'
 import { whyRun } from './why-run.ts'
 import { whyTask } from './why-task.ts'
-import type { Why } from './why-words.ts'
+import { at, type Why } from './why-words.ts'
 
 export type { Why } from './why-words.ts'
 
@@ -112,6 +112,15 @@ function absent(dag: DagListRow, run: RunListRow, taskId: string, isKnown: boole
   }
 }
 
+/** Who asks for a date is told when a run made by hand stands in the schedule's place; empty otherwise. */
+function holderSentence(run: RunListRow, asked: number, now: number): string {
+  if (run.run_type !== 'manual' || run.logical_date !== asked) return ''
+  const { data_interval_start: start, data_interval_end: end, timezone: zone } = run
+  const covers =
+    start === null || end === null || start === end ? '' : ` and covers ${at(start, zone, now)} → ${at(end, zone, now)}`
+  return `${at(asked, zone, now)} is held by ${run.run_id}: it was triggered by ${run.triggering_user_name ?? run.triggered_by}${covers}. `
+}
+
 /** @throws BaramError NOT_FOUND */
 export async function explain(database: Database, boards: Boards, question: WhyQuestion): Promise<WhyAnswer> {
   const { dagId, taskId, mapIndex } = question
@@ -132,5 +141,7 @@ export async function explain(database: Database, boards: Boards, question: WhyQ
   }
   const run = await findRunOf(database, dagId, runId)
   if (taskId !== null) return answerTask(database, boards, dag, run, { taskId, mapIndex }, now)
-  return { ...(await whyRun(database, dag, run, now)), ...none, runId: run.run_id }
+  const why = await whyRun(database, dag, run, now)
+  const holder = typeof asked === 'number' && dag.has_schedule ? holderSentence(run, asked, now) : ''
+  return { ...why, sentence: `${holder}${why.sentence}`, ...none, runId: run.run_id }
 }

@@ -8,7 +8,8 @@ import { checkJson, type JsonObject, type JsonValue } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
 import { makeRunId } from '../core/run-id.ts'
 import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
-import { inferManualInterval } from '../core/timetables/timetable.ts'
+import { runOfDate } from '../core/timetables/slot.ts'
+import { type DataInterval, inferManualInterval } from '../core/timetables/timetable.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { serializeDag } from '../sdk/serialize.ts'
 import type { DriveOptions } from './driver.ts'
@@ -87,6 +88,13 @@ export function alone(
   return { ...dag, tasks: [{ ...task, inputs: given, mapping: null }], edges: [] }
 }
 
+/** What a run of this date covers: the schedule's own interval, else what a manual run at that moment covers. */
+function intervalOf({ timetable, startDate }: SerializedDag, date: number): DataInterval | null {
+  if (timetable.kind === 'none') return null
+  const own = runOfDate(timetable, startDate === null ? 0 : Date.parse(startDate), date)
+  return own?.dataInterval ?? inferManualInterval(timetable, date)
+}
+
 /** @throws BaramError DAG_INVALID, PARAMS_INVALID, INPUT_INVALID */
 export function prepare(
   dag: FacadeDag,
@@ -100,8 +108,7 @@ export function prepare(
   const resolved = resolveParams(serialized.params, conf)
   if ('faults' in resolved)
     throw new BaramError('PARAMS_INVALID', `DAG ${dag.dagId} does not accept this conf:\n${resolved.faults.join('\n')}`)
-  const { timetable } = serialized
-  const inferred = timetable.kind === 'none' ? null : inferManualInterval(timetable, logicalDate)
+  const inferred = intervalOf(serialized, logicalDate)
   const given = options.dataInterval
   const dataInterval = given === undefined ? inferred : { start: given.start.getTime(), end: given.end.getTime() }
   const world = new World(options)

@@ -10,7 +10,6 @@ import { Masker, maskByName } from '../core/secret-names.ts'
 import type { SerializedParam } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import { cutText, repairText } from '../core/storable.ts'
-import { inferManualInterval } from '../core/timetables/timetable.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
@@ -176,8 +175,7 @@ export class Attempt {
       fence: `${started.tiId}/${started.tryNumber}/${started.epoch}`,
       runType: run.runType,
       logicalDate: run.logicalDate,
-      dataInterval:
-        run.dataInterval ?? (dag.timetable.kind === 'none' ? null : inferManualInterval(dag.timetable, run.runAfter)),
+      dataInterval: run.dataInterval,
       runAfter: run.runAfter,
       runStartDate: run.startDate,
       timezone: dag.timezone,

@@ -1,6 +1,6 @@
 // Dates of a schedule that lie between runs and have none: gaps, which a grid shows and a backfill fills.
 
-import { isOwnDate, isPeriodic } from '../backfill.ts'
+import { isOwnDate, isPeriodic } from './slot.ts'
 import { type DataInterval, nextRun, type TimetableSpec } from './timetable.ts'
 
 /** A run of the schedule, as far as gaps are concerned. */

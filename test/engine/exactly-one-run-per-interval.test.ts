@@ -5,6 +5,7 @@ import type { SerializedDag } from '../../core/serialized.ts'
 import { Boards } from '../../engine/boards.ts'
 import { createDueRuns } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
+import { explain } from '../../engine/why.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -119,6 +120,72 @@ describe('scheduled runs', () => {
     await createAll(engine)
     expect(await datesOf(engine)).toEqual([])
   })
+})
+
+describe('a run by hand on the date of an interval', () => {
+  const interval = (changes: Partial<SerializedDag> = {}) =>
+    hourly(4, {
+      timetable: { kind: 'cron', expression: HOURLY, timezone: 'UTC', interval: true },
+      catchup: true,
+      ...changes,
+    })
+  const askWhy = (engine: TestEngine, run: number) =>
+    explain(engine.database, engine.boards, { dagId: 'hourly', run, taskId: null, mapIndex: null })
+
+  test('is refused while the interval lasts, so that its scheduled run comes', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(interval())
+    await expect(engine.trigger('hourly', { logicalDate: hourAgo(0) })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('which has not ended') as string,
+    })
+    expect(await engine.query('select 1 from dag_run')).toEqual([])
+  })
+
+  test('covers the interval once it has ended; the schedule makes the others, and `why` says who holds the date', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(interval())
+    await engine.trigger('hourly', { logicalDate: hourAgo(3), user: 'kim' })
+    expect(
+      await engine.query(
+        'select logical_date as l, data_interval_start as s, data_interval_end as e, run_after as a from dag_run',
+      ),
+    ).toEqual([{ l: hourAgo(3), s: hourAgo(3), e: hourAgo(2), a: hourAgo(2) }])
+    await createAll(engine)
+    expect(await datesOf(engine)).toEqual([hourAgo(4), hourAgo(2), hourAgo(1)])
+    expect((await askWhy(engine, hourAgo(3))).sentence).toMatch(
+      /^\d\d:\d\d:00 UTC is held by manual__\S+: it was triggered by kim and covers \d\d:\d\d:00 UTC → \d\d:\d\d:00 UTC\. /,
+    )
+    expect((await askWhy(engine, hourAgo(4))).sentence).not.toContain('is held by')
+  })
+
+  test('leaves no date of the schedule uncovered, whatever date it has', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(interval())
+    const minutes = [0, 1, 30, 59, 60, 61, 120, 200, 240]
+    await Promise.allSettled(minutes.map((m) => engine.trigger('hourly', { logicalDate: hourAgo(4) + m * 60_000 })))
+    await createAll(engine)
+    const covered = await engine.query<{ s: number }>(
+      `select distinct data_interval_start as s from dag_run
+       where data_interval_start = logical_date and data_interval_end = logical_date + interval '1 hour' order by 1`,
+    )
+    expect(covered.map((row) => row.s)).toEqual([hourAgo(4), hourAgo(3), hourAgo(2), hourAgo(1)])
+  })
+})
+
+test('a run by hand without a date keeps the interval that its tasks are told', async () => {
+  const engine = await makeEngine()
+  await engine.addDag(
+    hourly(4, {
+      timetable: { kind: 'cron', expression: HOURLY, timezone: 'UTC', interval: true },
+      isPausedUponCreation: true,
+    }),
+  )
+  const run = await engine.trigger('hourly')
+  const [row] = await engine.query(
+    'select data_interval_start as s, data_interval_end as e from dag_run where id = ' + run,
+  )
+  expect(row).toEqual({ s: hourAgo(1), e: hourAgo(0) })
 })
 
 describe('triggered runs', () => {

@@ -335,7 +335,7 @@ const MISSING: readonly Situation[] = [
       return { run: two('2026-01-05') }
     },
     'starting',
-    /^Run mine waits to start: the scheduler starts it now\.$/,
+    /^.+ is held by mine: it was triggered by \S+\. Run mine waits to start: the scheduler starts it now\.$/,
   ],
 ]
 

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import type { Effect } from '../../core/effects.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Report } from '../../core/reports.ts'
+import { makeRunId } from '../../core/run-id.ts'
 import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
@@ -138,7 +139,7 @@ export async function seedRun(
 ): Promise<SeededRun> {
   const { dagRunId, runId } = await triggerRun(web.database, web.boards, {
     dagId,
-    logicalDate: at - 3_600_000,
+    runId: makeRunId('manual', at),
     ...(run.conf === undefined ? {} : { conf: run.conf }),
     dataInterval: { start: at - 3_600_000, end: at },
     runAfter: at,
@@ -149,7 +150,7 @@ export async function seedRun(
   const name = type === 'scheduled' ? runId.replace('manual__', 'scheduled__') : runId
   const seconds = run.seconds ?? 50
   await web.database.query(
-    `update dag_run set run_type = $2, run_id = $3, state = $4, start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
+    `update dag_run set run_type = $2, run_id = $3, state = $4, logical_date = to_timestamp($5) - interval '1 hour', start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
        triggered_by = case when $2 = 'scheduled' then 'timetable' else 'ui' end,
        end_date = case when $4 in ('success', 'failed') then to_timestamp($5) + $6 * interval '1 second' end where id = $1`,
     [dagRunId, type, name, run.state, at / 1000, seconds],
