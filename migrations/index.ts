@@ -7,6 +7,7 @@ import { m0004RunControl } from './0004-run-control.ts'
 import { m0005Hosts } from './0005-hosts.ts'
 import { m0006LogEndings } from './0006-log-endings.ts'
 import { m0007JsonText } from './0007-json-text.ts'
+import { m0008FirstStart } from './0008-first-start.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   m0005Hosts,
   m0006LogEndings,
   m0007JsonText,
+  m0008FirstStart,
 ]
