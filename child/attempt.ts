@@ -130,6 +130,7 @@ function makeContext(spec: AttemptSpec, dag: FacadeDag, host: AttemptHost, skipp
     ...makeTelling(makeOutbox(calls, spec.attempt), log),
     embeddedRoot: spec.embeddedRoot,
     triedAt: new Date(spec.triedAt),
+    firstTriedAt: new Date(spec.firstTriedAt),
     rescheduleCount: spec.rescheduleCount,
     downstream: (all = false, of = spec.taskId) => downstreamOf(dag, of, all),
     isLatest: () => isLatestRun(timetableOf(dag), context.run, host.now()),

@@ -33,6 +33,8 @@ export interface AttemptSpec {
   readonly params: JsonObject
   /** When this try began: later than that of its process when it was rescheduled or deferred since. */
   readonly triedAt: number
+  /** When the first try since the last clear began. */
+  readonly firstTriedAt: number
   readonly maxTries: number
   /** How often this try was put off. */
   readonly rescheduleCount: number

@@ -4,6 +4,8 @@ import type { TaskInstanceView } from '../core/board.ts'
 import { reasonText } from '../core/bound-result.ts'
 import { messageOf } from '../core/errors.ts'
 import type { JsonValue } from '../core/json.ts'
+import type { Outcome } from '../core/settle.ts'
+import { isOverLimit } from '../core/time-limit.ts'
 import type { Database } from '../store/database.ts'
 import { type DueRow, findDue } from '../store/postgres/live.ts'
 import { findRunsThere } from '../store/postgres/runs.ts'
@@ -25,8 +27,14 @@ function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: nu
     if (row.waitUntil !== null && row.waitUntil <= row.now) {
       changes.fired.push({ tiId: ti.id, event: new Date(row.waitUntil).toISOString() })
       changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
-    } else settleAndAdvance(changes, ti, { kind: 'wait_timeout' }, now)
+    } else settleAndAdvance(changes, ti, lateOutcome(changes, ti, row), now)
   }
+}
+
+/** The wait's own time-out, or the limit of the whole try. */
+function lateOutcome({ board }: RunChanges, ti: TaskInstanceView, row: DueRow): Outcome {
+  const limit = board.graph.tasks[ti.task]?.executionTimeout ?? null
+  return isOverLimit(limit, row.triedAt, row.now) ? { kind: 'timeout', seconds: limit } : { kind: 'wait_timeout' }
 }
 
 /** Retries, put-off tries and waits whose time has come go on. Returns how many rows were due. */

@@ -181,6 +181,8 @@ export interface OperatorContext extends TaskContext {
   readonly log: TaskLogger
   /** When this try began: before this process did, if it was rescheduled or deferred since. */
   readonly triedAt: Date
+  /** When the first try began; those before a clear do not count. What has to end in time, whatever fails, counts from here. */
+  readonly firstTriedAt: Date
   /** How often this try was rescheduled. */
   readonly rescheduleCount: number
   /** Ids of the tasks directly behind this one (or behind task `of`); `all`: of everything behind it. */

@@ -16,7 +16,7 @@ export interface SensorSpec<TArgs, TValue> {
   poke(args: TArgs): PokeResult<TValue> | Promise<PokeResult<TValue>>
   /** Seconds between two looks; default 60. */
   readonly pokeInterval?: number
-  /** Seconds from the first look of a try; default 604,800 (a week). Then the task fails without a retry, as in Airflow. */
+  /** Seconds from the first look of the first try, whatever fails in between; default 604,800 (a week). Then the task fails without a retry, as in Airflow. */
   readonly timeout?: number
   /**
    * `poke` (default) keeps its slot between two looks; `reschedule` gives it back, and a new process looks again; `defer`
@@ -46,11 +46,13 @@ type Who = Pick<OperatorContext, 'dagId' | 'taskId'>
 
 /** Seconds until look number `count + 1`; `elapsed`: seconds since the first one. */
 function nextWait(settings: Settings, who: Who, startedAt: number, elapsed: number, count: number): number {
-  if (!settings.exponentialBackoff) return settings.pokeInterval
+  // The last look is when the time is over, not an interval later.
+  const left = settings.timeout - Math.floor(elapsed)
+  if (!settings.exponentialBackoff) return Math.max(0, Math.min(settings.pokeInterval, left))
   const least = Math.max(1, Math.floor(Math.min(settings.pokeInterval * 2 ** (count - 2), 2 ** 31)))
   const text = `${who.dagId}#${who.taskId}#${new Date(startedAt).toISOString()}#${count}`
   const jitter = Number(BigInt(`0x${createHash('sha1').update(text).digest('hex')}`) % BigInt(least))
-  const wait = Math.min(least + jitter, settings.timeout - Math.floor(elapsed))
+  const wait = Math.min(least + jitter, left)
   return Math.max(0, Math.min(wait, settings.maxWait ?? wait))
 }
 
@@ -85,7 +87,7 @@ async function look<TArgs>(
     throw error
   }
   const passed = elapsed()
-  return passed > settings.timeout ? { late: passed } : null
+  return passed >= settings.timeout ? { late: passed } : null
 }
 
 function finish(ended: Ended, settings: Settings): JsonValue | undefined {
@@ -121,11 +123,12 @@ function scopeOf(context: TriggerContext): OperatorContext {
   const getters = {
     run: 'getRun()',
     triedAt: 'op.triedAt',
+    firstTriedAt: 'op.firstTriedAt',
     rescheduleCount: 'op.rescheduleCount',
     embeddedRoot: 'op.embeddedRoot',
   }
   for (const [key, name] of Object.entries(getters)) Object.defineProperty(scope, key, { get: missing(name) })
-  // Every field is there: the four last ones as getters that throw.
+  // Every field is there: the last ones as getters that throw.
   return scope as unknown as OperatorContext
 }
 
@@ -169,7 +172,7 @@ export function sensorWith<TArgs = Record<never, never>, TValue = undefined>(
     options: { ...settings },
     triggers: [watch],
     async execute(op, args) {
-      const startedAt = op.triedAt.getTime()
+      const startedAt = op.firstTriedAt.getTime()
       const elapsed = since(startedAt)
       for (let count = op.rescheduleCount + 1; ; count++) {
         const ended = await look(spec, settings, args, elapsed)

@@ -8,6 +8,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { AttemptInput, AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
 import type { SerializedInput, SerializedTask } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
+import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { TaskTimedOut } from '../sdk/signals.ts'
 import { afterSeconds, runWithTime } from '../sdk/waiting.ts'
@@ -43,6 +44,7 @@ export interface AttemptDeps {
 /** What a try that goes on after a wait begins with. */
 export interface Continuation {
   readonly triedAt: number
+  readonly firstTriedAt: number
   readonly rescheduleCount: number
   readonly resume: AttemptSpec['resume']
 }
@@ -108,7 +110,8 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
   const { dag, board, clock } = deps
   const { taskId, executionTimeout } = taskOf(board, ti)
   const abort = new AbortController()
-  const limitMs = executionTimeout === null || !deps.hasTimeLimits ? null : executionTimeout * 1000
+  const beganAt = clock.now()
+  const limitMs = deps.hasTimeLimits ? limitLeftMs(executionTimeout, from, beganAt) : null
   const timedOut = { kind: 'timeout', seconds: executionTimeout ?? 0 } as const
   let isLate = false
   let stopTimer = (): void => undefined
@@ -119,6 +122,7 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
     isLate = true
     return new TaskTimedOut(`the attempt took longer than its limit of ${executionTimeout} s`)
   })
+  const leftMs = () => (limitMs === null ? null : limitMs - (clock.now() - beganAt))
   const say = (level: LogLevel, message: string, fields: object = {}) =>
     deps.onLog({ taskId, mapIndex: ti.mapIndex, tryNumber: ti.tryNumber, level, message, fields })
   const work = runWithTime(time, async (): Promise<AttemptResult> => {
@@ -126,7 +130,7 @@ export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Cont
     return runBody(dag, specOf(deps, ti, from), { calls: port, signal: abort.signal, say, now: () => clock.now() })
   }).catch((error: unknown): Outcome => ({ kind: 'failure', message: String(error), isRetryable: true }))
   try {
-    const outcome = await Promise.race([work, late])
+    const outcome = await Promise.race([work.then((result) => boundDeferral(result, leftMs())), late])
     return isLate ? timedOut : outcome
   } finally {
     stopTimer()

@@ -12,6 +12,7 @@ import type { Wait } from '../core/protocol.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
+import { isOverLimit } from '../core/time-limit.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { type AttemptDeps, type Continuation, type LogLine, runTry } from './attempt.ts'
 import { VirtualClock } from './clock.ts'
@@ -55,6 +56,7 @@ export class Drive {
   readonly clock: VirtualClock
   readonly deps: AttemptDeps
   private readonly options: DriveOptions
+  private readonly firstTries = new Map<TaskInstanceView, number>()
   private readonly waiting = new Map<TaskInstanceView, Waiting>()
 
   constructor(options: DriveOptions) {
@@ -113,6 +115,12 @@ export class Drive {
     return this.board.graph.tasks[ti.task]?.taskId ?? ''
   }
 
+  private firstTriedAt(ti: TaskInstanceView): number {
+    const at = this.firstTries.get(ti) ?? this.clock.now()
+    this.firstTries.set(ti, at)
+    return at
+  }
+
   private async start(ti: TaskInstanceView): Promise<void> {
     const { board, clock } = this
     const waited = ti.isContinued ? this.waiting.get(ti) : undefined
@@ -122,6 +130,7 @@ export class Drive {
     this.tell([board.move(ti, 'running', { code: 'started', worker: 'test' })])
     const from: Continuation = {
       triedAt: waited?.triedAt ?? clock.now(),
+      firstTriedAt: this.firstTriedAt(ti),
       rescheduleCount: waited?.rescheduleCount ?? 0,
       resume: waited?.resume ?? null,
     }
@@ -189,6 +198,7 @@ export class Drive {
     const wait = outcome.kind === 'defer' ? outcome.wait : null
     return {
       triedAt: from.triedAt,
+      firstTriedAt: from.firstTriedAt,
       rescheduleCount: from.rescheduleCount + (outcome.kind === 'reschedule' ? 1 : 0),
       resume: null,
       readyAt,
@@ -219,7 +229,14 @@ export class Drive {
     else if (watch?.wakeAt != null && watch.wakeAt <= this.clock.now()) await watch.step()
     else if (wait?.kind === 'time' && wait.at <= this.clock.now())
       this.fire(ti, waited, { event: new Date(wait.at).toISOString() })
-    else this.fire(ti, waited, { outcome: { kind: 'wait_timeout' } })
+    else this.fire(ti, waited, { outcome: this.lateOutcome(ti, waited) })
+  }
+
+  private lateOutcome(ti: TaskInstanceView, { triedAt }: Waiting): Outcome {
+    const limit = this.board.graph.tasks[ti.task]?.executionTimeout ?? null
+    return isOverLimit(limit, triedAt, this.clock.now())
+      ? { kind: 'timeout', seconds: limit }
+      : { kind: 'wait_timeout' }
   }
 
   private fire(ti: TaskInstanceView, waited: Waiting, fired: Fired): void {

@@ -45,7 +45,7 @@ export async function renderTask(dag: FacadeDag, taskId: string, options: Render
   const body = findBody(dag, taskId)
   if (ti === undefined || body === null || body.operator === null) return {}
   ti.tryNumber = 1
-  const spec = specOf(deps, ti, { triedAt: drive.at, rescheduleCount: 0, resume: null })
+  const spec = specOf(deps, ti, { triedAt: drive.at, firstTriedAt: drive.at, rescheduleCount: 0, resume: null })
   const { templateFields = [], options: own = {} } = body.operator
   const templates = {
     fields: templateFields,

@@ -10,6 +10,7 @@ import { Masker, maskByName } from '../core/secret-names.ts'
 import type { SerializedParam } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import { cutText, repairText } from '../core/storable.ts'
+import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import type { Boards } from '../engine/boards.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
@@ -78,6 +79,8 @@ export class Attempt {
   private readonly masker = new Masker()
   private readonly beganAt = performance.now()
   private timers: (() => void)[] = []
+  /** What its `executionTimeout` has left, from `beganAt` on. */
+  private limitMs: number | null = null
   private forced: Outcome | null = null
   private hasEnded = false
   private logEnd: LogEnd | null = null
@@ -190,12 +193,15 @@ export class Attempt {
     }
   }
 
-  /** What a try that goes on after a wait begins with. */
-  private async continuation(): Promise<Pick<AttemptSpec, 'triedAt' | 'rescheduleCount' | 'resume'>> {
-    const { isContinued, dagRunId, tiId } = this.started
-    const found = isContinued ? await loadContinuation(this.deps.database, dagRunId, tiId) : null
+  /** What a try that is not the first, or goes on after a wait, begins with. */
+  private async continuation(): Promise<Pick<AttemptSpec, 'triedAt' | 'firstTriedAt' | 'rescheduleCount' | 'resume'>> {
+    const { isContinued, tryNumber, dagRunId, tiId } = this.started
+    const isFirst = tryNumber === 1 && !isContinued
+    const found = isFirst ? null : await loadContinuation(this.deps.database, dagRunId, tiId)
+    const triedAt = found?.start_date ?? Date.now()
     return {
-      triedAt: found?.start_date ?? Date.now(),
+      triedAt,
+      firstTriedAt: found?.first_start_date ?? triedAt,
       rescheduleCount: found?.reschedule_count ?? 0,
       resume: found?.is_resumed === true ? { event: found.event ?? null } : null,
     }
@@ -213,9 +219,10 @@ export class Attempt {
       `Try ${tryNumber} of ${Math.max(tryNumber, task.retries + 1)} of ${run.dagId}.${task.taskId} on ${this.deps.hostname}${interval}`,
     )
     const limit = task.executionTimeout
-    if (limit === null) return
+    this.limitMs = limitLeftMs(limit, spec, Date.now())
+    if (limit === null || this.limitMs === null) return
     this.timers.push(
-      after(limit * 1000, () => {
+      after(this.limitMs, () => {
         this.forced ??= { kind: 'timeout', seconds: limit }
         this.log.say('error', `The attempt took longer than its limit of ${limit} s and is ended`)
         this.stop(`its time limit of ${limit} s`, this.graceMs)
@@ -274,8 +281,12 @@ export class Attempt {
     this.stop('its run', this.graceMs)
   }
 
+  private withinLimit(told: AttemptResult): AttemptResult {
+    return boundDeferral(told, this.limitMs === null ? null : this.limitMs - (performance.now() - this.beganAt))
+  }
+
   private finish(told: AttemptResult | null, exit: ChildExit | null): void {
-    const { result, note } = told === null ? NO_RESULT : boundResult(maskResult(told, this.masker))
+    const { result, note } = told === null ? NO_RESULT : boundResult(maskResult(this.withinLimit(told), this.masker))
     if (note !== null) this.log.say('warning', note)
     // Asked to stop it may still end well, and what it did counts (Airflow's SDK: a handler that finishes keeps its result).
     const isKept = this.forced?.kind === 'interrupted' && result?.kind === 'success'

@@ -17,7 +17,16 @@ const CONTEXT: Readonly<Record<string, unknown>> = {
     {
       ...{ attempt: 0, modulePath: '', dagId: '', taskId: '', runId: '', tryNumber: 1, mapIndex: -1, fence: '' },
       ...{ runType: 'scheduled', logicalDate: 0, dataInterval: { start: 0, end: 0 }, runAfter: 0, runStartDate: 0 },
-      ...{ timezone: 'UTC', conf: {}, embeddedRoot: '', inputs: [], doXcomPush: true, params: {}, triedAt: 0 },
+      ...{
+        timezone: 'UTC',
+        conf: {},
+        embeddedRoot: '',
+        inputs: [],
+        doXcomPush: true,
+        params: {},
+        triedAt: 0,
+        firstTriedAt: 0,
+      },
       ...{ maxTries: 0, rescheduleCount: 0, expandedCount: 0, resume: null },
     },
     LOCAL,

@@ -28,7 +28,7 @@ function checkTimeout(name: string, { timeout }: DateWaitOptions): void {
 
 /** The date, or the time limit where that comes first. */
 function endOf(op: OperatorContext, at: number, { timeout }: DateWaitOptions): { until: number; isLate: boolean } {
-  const limit = timeout === undefined ? Number.POSITIVE_INFINITY : op.triedAt.getTime() + timeout * 1_000
+  const limit = timeout === undefined ? Number.POSITIVE_INFINITY : op.firstTriedAt.getTime() + timeout * 1_000
   return limit < at ? { until: limit, isLate: true } : { until: at, isLate: false }
 }
 

@@ -130,6 +130,8 @@ export interface DueRow {
   readonly epoch: number
   /** The date a deferred instance waits for; null = it waits for a trigger. */
   readonly waitUntil: number | null
+  /** When the try of a deferred instance began. */
+  readonly triedAt: number | null
   /** The database's clock at this look. */
   readonly now: number
 }
@@ -137,9 +139,10 @@ export interface DueRow {
 export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[]> {
   const { rows } = await sql.query<DueRow>(
     `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
-       case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as "waitUntil"
+       case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as "waitUntil", t.start_date as "triedAt"
      from live l join dag d using (dag_id)
      left join trigger g on l.stage = 'deferred' and g.dag_run_id = l.dag_run_id and g.ti_id = l.ti_id
+     left join task_instance t on l.stage = 'deferred' and t.dag_run_id = l.dag_run_id and t.id = l.ti_id
      where l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
     [limit],
     'find_due',

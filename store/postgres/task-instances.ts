@@ -178,6 +178,8 @@ with moved as (
     start_date = case when $4::text is null then null when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
       when $4::text = 'running' then coalesce(start_date, clock_timestamp())
       when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
+    first_start_date = case when $4::text is null or $4::text = 'restarting' then null
+      when $4::text = 'running' then coalesce(first_start_date, clock_timestamp()) else first_start_date end,
     end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
     duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
       then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,

@@ -27,10 +27,12 @@ export async function recordEvent(tx: Sql, dagRunId: number, tiId: string, event
   )
 }
 
-/** What a try that goes on after a wait begins with. */
+/** What a try begins with that is not the first, or goes on after a wait. */
 export interface Continuation {
   /** When the try began, epoch ms. */
   readonly start_date: number | null
+  /** When the first try since the last clear began, epoch ms. */
+  readonly first_start_date: number | null
   readonly reschedule_count: number
   /** Null = it was put off, and executes again. */
   readonly event: JsonValue | null
@@ -39,7 +41,7 @@ export interface Continuation {
 
 export async function loadContinuation(sql: Sql, dagRunId: number, tiId: string): Promise<Continuation | null> {
   const { rows } = await sql.query<Continuation>(
-    `select t.start_date, t.reschedule_count, g.event, t.next_method is not null as is_resumed
+    `select t.start_date, t.first_start_date, t.reschedule_count, g.event, t.next_method is not null as is_resumed
      from task_instance t
      left join trigger g on g.dag_run_id = t.dag_run_id and g.ti_id = t.id and g.try_number = t.try_number
      where t.dag_run_id = $1 and t.id = $2`,

@@ -32,6 +32,7 @@ function specOf(changes: Partial<AttemptSpec> = {}): AttemptSpec {
     doXcomPush: true,
     params: {},
     triedAt: DAY,
+    firstTriedAt: DAY,
     maxTries: 0,
     rescheduleCount: 0,
     expandedCount: null,

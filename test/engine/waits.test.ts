@@ -60,6 +60,34 @@ describe('a try that is put off', () => {
   })
 })
 
+describe('the start of the first try', () => {
+  const FIRST = "select first_start_date as first, start_date as current from task_instance where task_id = 'wait'"
+
+  test('is kept over failures and interruptions, and begins anew when the task is cleared', async () => {
+    const engine = await makeEngine()
+    const { scheduler, worker, first } = await startOne(engine, { retries: 3 })
+    const [began] = await engine.query<{ first: number; current: number }>(FIRST)
+    expect(began?.first).toBe(began?.current)
+    const again = async () => {
+      await engine.passDelays()
+      await scheduler.pass()
+      await worker.claim()
+      return worker.find('wait')
+    }
+    await worker.end([first], () => ({ kind: 'failure', message: 'blip', isRetryable: true }))
+    await worker.end([await again()], () => ({ kind: 'interrupted', worker: 'test' }))
+    await worker.end([await again()], () => ({ kind: 'reschedule', afterMs: 60_000 }))
+    const { dagRunId, tiId } = await again()
+    const found = await loadContinuation(engine.database, dagRunId, tiId)
+    expect(found?.first_start_date).toBe(began?.first)
+    expect(found?.start_date).toBeGreaterThan(began?.first ?? 0)
+    await worker.end([worker.find('wait')], () => ({ kind: 'failure', message: 'no', isRetryable: false }))
+    const [{ run_id: runId } = { run_id: '' }] = await engine.query<{ run_id: string }>('select run_id from dag_run')
+    await engine.clear(scheduler, 'waits', runId, ['wait'])
+    expect(await engine.query(FIRST)).toEqual([{ first: null, current: null }])
+  })
+})
+
 describe('a deferred try', () => {
   test('until a date goes on by itself, with that date as its event', async () => {
     const engine = await makeEngine()
@@ -146,6 +174,18 @@ describe('a deferred try', () => {
     expect(await engine.states(run)).toEqual({ wait: 'failed', after: 'upstream_failed' })
     const [event] = await engine.query("select because from ti_event where to_state = 'failed' and ti_id is not null")
     expect(event).toEqual({ because: { code: 'wait_timed_out', triesLeft: 0 } })
+  })
+
+  test('fails its try as timed out when what was over is the limit of the whole try', async () => {
+    const engine = await makeEngine()
+    const { run, worker, scheduler, first } = await startOne(engine, { executionTimeout: 30, retries: 1 })
+    await worker.end([first], () => forTrigger(10_000))
+    await engine.query("update task_instance set start_date = now() - interval '31 seconds' where task_id = 'wait'")
+    await engine.passDelays()
+    await scheduler.pass()
+    expect(await engine.states(run), 'retries apply').toEqual({ wait: 'up_for_retry', after: null })
+    const [event] = await engine.query("select because from ti_event where to_state = 'up_for_retry'")
+    expect(event).toEqual({ because: { code: 'timed_out', seconds: 30, triesLeft: 1 } })
   })
 
   test('counts in its pool only where the pool says so', async () => {

@@ -68,6 +68,7 @@ function specOf(run: Run): AttemptSpec {
     doXcomPush: true,
     params: { ...facts.params, ...run.conf },
     triedAt: at(run.startDate),
+    firstTriedAt: at(run.startDate),
     maxTries: 0,
     rescheduleCount: 0,
     expandedCount: null,

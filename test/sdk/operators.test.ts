@@ -54,6 +54,16 @@ describe('a sensor', () => {
     ).rejects.toThrow('it has looked for 200 s, its timeout is 100 s')
   })
 
+  test('counts its timeout from the first try on, and looks a last time when it is over', async () => {
+    const time = clockwork()
+    const firstTriedAt = new Date(START - 70_000)
+    const run = sensorWith(time, { poke: () => false, timeout: 120, pokeInterval: 30 })
+    await expect((async () => run.execute(contextOf({ firstTriedAt }), {}))()).rejects.toThrow(
+      'it has looked for 120 s, its timeout is 120 s',
+    )
+    expect(time.slept).toEqual([30, 20])
+  })
+
   test('hands on what a look throws; FailTask is soft as well', async () => {
     const throwing =
       (error: Error, softFail = false) =>

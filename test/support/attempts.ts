@@ -60,6 +60,7 @@ const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
   doXcomPush: true,
   params: {},
   triedAt: 0,
+  firstTriedAt: 0,
   maxTries: 0,
   rescheduleCount: 0,
   expandedCount: null,

@@ -80,6 +80,8 @@ export interface MadeUp {
   readonly taskId?: string
   readonly tryNumber?: number
   readonly triedAt?: Date
+  /** Default: `triedAt`. */
+  readonly firstTriedAt?: Date
   readonly rescheduleCount?: number
   readonly downstream?: readonly string[]
   readonly runs?: RunApi
@@ -107,6 +109,7 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
     run,
     embeddedRoot: given.embeddedRoot,
     triedAt: given.triedAt ?? run.runAfter,
+    firstTriedAt: given.firstTriedAt ?? given.triedAt ?? run.runAfter,
     rescheduleCount: given.rescheduleCount ?? 0,
     skipped,
     downstream: () => given.downstream ?? [],

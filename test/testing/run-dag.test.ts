@@ -134,6 +134,35 @@ describe('runDag', () => {
     },
   )
 
+  it.each(['poke', 'reschedule', 'defer'] as const)(
+    'a sensor in mode %s counts its timeout from its first look, whatever fails in between',
+    async (mode) => {
+      const dag = new Dag('blips')
+      let looks = 0
+      const poke = () => {
+        if (++looks === 3) throw new Error('blip')
+        return false
+      }
+      const spec = { retries: 3, retryDelay: 10 }
+      dag.task('w', sensor({ poke, mode, pokeInterval: 30, timeout: 120 }), spec)()
+      const run = await runDag(dag, { at })
+      expect(run.tasks[0]).toMatchObject({ state: 'failed', tries: 2 })
+      expect(run.tasks[0]?.because).toContain('it has looked for 120 s, its timeout is 120 s')
+      expect(minutes(at, run.endedAt)).toBe(2)
+    },
+  )
+
+  it('executionTimeout counts the whole try while it is deferred, and each look of one that is put off', async () => {
+    const run = async (mode: 'defer' | 'reschedule') => {
+      const dag = new Dag('limits')
+      dag.task('w', sensor({ poke: () => false, mode, pokeInterval: 10, timeout: 150 }), { executionTimeout: 30 })()
+      const { tasks, endedAt } = await runDag(dag, { at })
+      return [tasks[0]?.because, minutes(at, endedAt) * 60]
+    }
+    expect(await run('defer')).toEqual([expect.stringContaining('limit of 30 s'), 30])
+    expect(await run('reschedule')).toEqual([expect.stringContaining('its timeout is 150 s'), 150])
+  })
+
   it('a deferred task resumes with its event, or fails when that comes too late', async () => {
     const ready = defineTrigger<{ hours: number }>({
       name: 'ready',
