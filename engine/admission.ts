@@ -171,7 +171,7 @@ function hold(ready: Ready, because: Reason): void {
 
 /** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */
 const freesTaskLimit = (changes: RunChanges): boolean =>
-  changes.freed().some((ti) => hasTaskLimit(candidateOf(changes.board, ti)))
+  changes.left().some((ti) => hasTaskLimit(candidateOf(changes.board, ti)))
 
 /**
  * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's

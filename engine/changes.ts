@@ -73,6 +73,14 @@ export class RunChanges {
     )
   }
 
+  /** Instances that were under way, with a slot or deferred, and no longer are: limits of their task have room. */
+  left(): TaskInstanceView[] {
+    const isUnderWay = (state: TaskState | null) => isActive(state) || state === 'deferred'
+    return [...this.ways.values()]
+      .filter((way) => isUnderWay(way.from) && !isUnderWay(way.ti.state))
+      .map((way) => way.ti)
+  }
+
   /** Instances that held a slot before this turn and no longer do. */
   freed(): TaskInstanceView[] {
     return [...this.ways.values()].filter((way) => isActive(way.from) && !isActive(way.ti.state)).map((way) => way.ti)

@@ -233,7 +233,7 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
   return rows
 }
 
-/** Active instances of the given tasks, over all runs. */
+/** Instances of the given tasks that are under way, over all runs: what is deferred holds no slot and still counts. */
 export async function countTasks(
   tx: Sql,
   dagIds: readonly string[],
@@ -241,7 +241,7 @@ export async function countTasks(
 ): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
   const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
     `select dag_id, task_id, dag_run_id, count(*)::int as active from live
-     where stage in ('queued', 'running', 'restarting') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
+     where stage in ('queued', 'running', 'restarting', 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
     [dagIds, taskIds],
   )
   return rows

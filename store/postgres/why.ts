@@ -103,8 +103,11 @@ export interface Holder {
   readonly pool_slots: number
 }
 
-const HOLDER = /* sql */ `select l.dag_id, l.task_id, l.map_index, r.run_id, l.pool_slots from live l join dag_run r on r.id = l.dag_run_id
-  where l.stage in ('queued', 'running', 'restarting')`
+const holders = (stages: string) => /* sql */ `select l.dag_id, l.task_id, l.map_index, r.run_id, l.pool_slots
+  from live l join dag_run r on r.id = l.dag_run_id where l.stage in (${stages})`
+const HOLDER = holders("'queued', 'running', 'restarting'")
+/** Limits of a task count what is deferred as well. */
+const UNDER_WAY = holders("'queued', 'running', 'restarting', 'deferred'")
 
 /** Who holds slots of a pool, the longest first. */
 export async function holdersOfPool(sql: Sql, pool: string): Promise<readonly Holder[]> {
@@ -112,7 +115,7 @@ export async function holdersOfPool(sql: Sql, pool: string): Promise<readonly Ho
   return rows
 }
 
-/** Active instances of a task, in all runs or in one. */
+/** Instances of a task that are under way, in all runs or in one. */
 export async function holdersOfTask(
   sql: Sql,
   dagId: string,
@@ -120,7 +123,7 @@ export async function holdersOfTask(
   dagRunId: number | null,
 ): Promise<readonly Holder[]> {
   const { rows } = await sql.query<Holder>(
-    `${HOLDER} and l.dag_id = $1 and l.task_id = $2 and ($3::bigint is null or l.dag_run_id = $3) order by l.dag_run_id, l.ti_id limit 50`,
+    `${UNDER_WAY} and l.dag_id = $1 and l.task_id = $2 and ($3::bigint is null or l.dag_run_id = $3) order by l.dag_run_id, l.ti_id limit 50`,
     [dagId, taskId, dagRunId],
   )
   return rows

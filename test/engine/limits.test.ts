@@ -100,6 +100,32 @@ describe('no limit is exceeded at any instant', () => {
 })
 
 describe('who may start does', () => {
+  test.each(['maxActiveTisPerDag', 'maxActiveTisPerDagrun'] as const)(
+    '%s counts deferred instances, and has room again when one ends',
+    async (limit) => {
+      const engine = await makeEngine()
+      const mapping = { kind: 'product', over: [{ name: 'n', kind: 'literal', value: [1, 2, 3] }], fill: null } as const
+      await engine.addDag(makeDag([makeTask('wait', { mapping, [limit]: 2 })], [], { dagId: 'waits' }))
+      const run = await engine.trigger('waits')
+      const scheduler = engine.makeScheduler()
+      await scheduler.sweep()
+      const worker = await engine.makeWorker()
+      await worker.claim()
+      const wait = { kind: 'trigger', name: 't', args: {} } as const
+      await worker.end([...worker.running], () => ({ kind: 'defer', wait, timeoutMs: 60_000 }))
+      await scheduler.sweep()
+      expect(await worker.claim()).toBe(0)
+      const states = `select state, count(*)::int as n from task_instance where dag_run_id = ${run} group by 1 order by 1`
+      expect(await engine.query(states)).toEqual([
+        { state: 'deferred', n: 2 },
+        { state: 'scheduled', n: 1 },
+      ])
+      await engine.passDelays()
+      await scheduler.sweep()
+      expect(await worker.claim()).toBe(1)
+    },
+  )
+
   test('the heaviest of what is queued starts first, then the oldest run', async () => {
     const engine = await makeEngine()
     const tasks = [
