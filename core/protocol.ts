@@ -99,7 +99,8 @@ export interface ParseFault {
 /** What a deferred task waits for: an instant, or a trigger of its operator. */
 export type Wait =
   | { readonly kind: 'time'; readonly at: number }
-  | { readonly kind: 'trigger'; readonly name: string; readonly args: JsonValue }
+  /** `sealed`: what the trigger gets, where `args` has its secrets masked; made by the supervisor. */
+  | { readonly kind: 'trigger'; readonly name: string; readonly args: JsonValue; readonly sealed?: string }
 
 /** How a body ended, as its process tells it. */
 export type AttemptResult =

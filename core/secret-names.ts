@@ -38,14 +38,18 @@ export function isSensitiveName(name: string, extraParts: readonly string[] = []
 }
 
 /** A copy of `value` in which every field with a sensitive name reads `***`, however deep (Airflow stops at a depth of 5). */
-export function maskByName(value: unknown, depth = 0): unknown {
+export function maskByName(
+  value: unknown,
+  isSensitive: (name: string) => boolean = isSensitiveName,
+  depth = 0,
+): unknown {
   if (value === null || typeof value !== 'object') return value
   if (depth > MAX_DEPTH) return MASK
-  if (Array.isArray(value)) return value.map((item: unknown) => maskByName(item, depth + 1))
+  if (Array.isArray(value)) return value.map((item: unknown) => maskByName(item, isSensitive, depth + 1))
   return Object.fromEntries(
     Object.entries(value).map(([key, item]: [string, unknown]) => [
       key,
-      isSensitiveName(key) && item !== null && item !== '' ? MASK : maskByName(item, depth + 1),
+      isSensitive(key) && item !== null && item !== '' ? MASK : maskByName(item, isSensitive, depth + 1),
     ]),
   )
 }
@@ -61,8 +65,8 @@ export function secretStrings(value: string): string[] {
   return [...found]
 }
 
-/** Values of sensitively named fields inside a Connection's `extra` (JSON text; of other text, all of it). */
-export function extraSecrets(extra: string, isSensitive: (name: string) => boolean): string[] {
+/** Values of sensitively named fields inside JSON text; null when the text is no JSON. */
+export function fieldSecrets(text: string, isSensitive: (name: string) => boolean): string[] | null {
   const found: string[] = []
   const walk = (value: unknown, isSecret: boolean): void => {
     if (typeof value === 'string' || typeof value === 'number') {
@@ -74,12 +78,16 @@ export function extraSecrets(extra: string, isSensitive: (name: string) => boole
     }
   }
   try {
-    walk(JSON.parse(extra), false)
+    walk(JSON.parse(text), false)
   } catch {
-    found.push(...secretStrings(extra)) // Not JSON: all of it may be secret.
+    return null
   }
   return found
 }
+
+/** As above of a Connection's `extra`: of text that is no JSON all may be secret. */
+export const extraSecrets = (extra: string, isSensitive: (name: string) => boolean): string[] =>
+  fieldSecrets(extra, isSensitive) ?? secretStrings(extra)
 
 function collectDeep(value: unknown, found: Set<string>): void {
   if (typeof value === 'string' || typeof value === 'number') for (const form of formsOf(String(value))) found.add(form)

@@ -6,7 +6,7 @@ import { BaramError } from '../core/errors.ts'
 import { checkXCom, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, readReport } from '../core/reports.ts'
-import { extraSecrets, type Masker, secretStrings } from '../core/secret-names.ts'
+import { extraSecrets, fieldSecrets, type Masker, secretStrings } from '../core/secret-names.ts'
 import { idFault, isInt4 } from '../core/storable.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
@@ -47,7 +47,9 @@ const textOr = (args: JsonObject, name: string, fallback: string): string =>
 
 async function getVariable({ vault, masker }: CallDeps, key: string): Promise<JsonValue> {
   const value = await vault.getVariable(key)
-  if (value !== null && vault.isSensitive(key)) masker.add(secretStrings(value))
+  if (value === null) return null
+  const isSensitive = (name: string) => vault.isSensitive(name)
+  masker.add(isSensitive(key) ? secretStrings(value) : (fieldSecrets(value, isSensitive) ?? []))
   return value
 }
 

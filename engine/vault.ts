@@ -2,6 +2,7 @@
 
 import { type ConnectionFields, parseConnectionText } from '../core/connection-uri.ts'
 import { BaramError } from '../core/errors.ts'
+import type { JsonValue } from '../core/json.ts'
 import { isSensitiveName, MASK, maskByName } from '../core/secret-names.ts'
 import { idFault, storableFault } from '../core/storable.ts'
 import type { SecretBox } from '../runtime/secrets.ts'
@@ -22,6 +23,7 @@ import {
   type VariableRow,
 } from '../store/postgres/variables.ts'
 import type { Sql } from '../store/sql.ts'
+import { maskExtra, maskFields, restoreMasked } from './masked-json.ts'
 
 export interface VaultOptions {
   readonly database: Database
@@ -74,6 +76,9 @@ function checkPort(port: number | null): void {
   if (port !== null && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
     throw new BaramError('INPUT_INVALID', `a port is a whole number from 0 to 65535, found ${port}`)
 }
+
+/** Where the arguments of an instance's trigger are stored. */
+export const sealedPlace = (tiId: string): string => `trigger|${tiId}|kwargs`
 
 export class Vault {
   private readonly options: VaultOptions
@@ -136,8 +141,7 @@ export class Vault {
     checkText(description, 'the description')
     return this.options.database.transaction(async (tx) => {
       await fence?.(tx)
-      const kept = value === MASK && this.isSensitive(key) ? await findVariable(tx, key) : null
-      const sealed = kept?.val ?? this.options.box.seal(value, `variable|${key}|val`)
+      const sealed = this.options.box.seal(await this.unmasked(tx, key, value), `variable|${key}|val`)
       if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
       else if (!(await insertVariable(tx, key, sealed, description))) {
         if (existing === 'skip') return false
@@ -150,6 +154,42 @@ export class Vault {
       })
       return true
     })
+  }
+
+  /** What was shown as `***` and has come back as such is what is stored. */
+  private async unmasked(tx: Sql, key: string, value: string): Promise<string> {
+    if (!value.includes(MASK) || (value === MASK && !this.isSensitive(key))) return value
+    const row = await findVariable(tx, key)
+    return (
+      (row === null ? null : restoreMasked(value, this.readVariable(row).value, (name) => this.isSensitive(name))) ??
+      value
+    )
+  }
+
+  /** The value as pages and the API show it: `***` for a sensitive key, and for sensitive fields of JSON. */
+  shownValue(variable: Variable): string {
+    if (variable.isSensitive) return MASK
+    return maskFields(variable.value, (name) => this.isSensitive(name))
+  }
+
+  /** `extra` as pages and the API show it. */
+  shownExtra(extra: string | null): string | null {
+    return maskExtra(extra, (name) => this.isSensitive(name))
+  }
+
+  /** A copy of `value` in which every field with a sensitive name reads `***`. */
+  maskByName(value: unknown): unknown {
+    return maskByName(value, (name) => this.isSensitive(name))
+  }
+
+  /** Seals JSON that is no Variable or Connection; `place` names where it is stored. */
+  sealJson(value: JsonValue, place: string): string {
+    return this.options.box.seal(JSON.stringify(value), place)
+  }
+
+  /** @throws BaramError SECRET_KEY | SECRET_CORRUPT */
+  openJson(envelope: string, place: string): JsonValue {
+    return JSON.parse(this.options.box.open(envelope, place)) as JsonValue
   }
 
   /** False when there was none. */
@@ -204,7 +244,7 @@ export class Vault {
     const stored = await findConnection(tx, connection.connId)
     const before = stored === null ? null : this.readConnection(stored)
     const password = connection.password === MASK ? (before?.password ?? null) : connection.password
-    const extra = restoreMasked(connection.extra, before?.extra ?? null)
+    const extra = restoreMasked(connection.extra, before?.extra ?? null, (name) => this.isSensitive(name))
     return {
       conn_id: connection.connId,
       conn_type: connection.connType,
@@ -252,43 +292,4 @@ export class Vault {
       return isGone
     })
   }
-}
-
-function parseObject(text: string | null): Record<string, unknown> | null {
-  if (text === null) return null
-  try {
-    const value: unknown = JSON.parse(text)
-    // Proven an object that is no array.
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null // Extra may be any text; then it is kept whole.
-  }
-}
-
-/** `extra` as text in which secret fields read `***`; text that is no JSON object is hidden whole. */
-export function maskExtra(extra: string | null): string | null {
-  if (extra === null || extra === '') return extra
-  const fields = parseObject(extra)
-  return fields === null ? MASK : JSON.stringify(maskByName(fields))
-}
-
-/** The fields of a new `extra` that read `***`, at any depth, take their stored value again. */
-function restoreMasked(extra: string | null, stored: string | null): string | null {
-  if (extra === MASK) return stored
-  const [fields, before] = [parseObject(extra), parseObject(stored)]
-  if (fields === null || before === null) return extra
-  return JSON.stringify(restoreValue(fields, before))
-}
-
-/** `undefined` where nothing is stored for a mask: JSON leaves the field out. Lists are matched by position, as shown. */
-function restoreValue(value: unknown, stored: unknown): unknown {
-  if (value === MASK) return stored
-  if (typeof value !== 'object' || value === null) return value
-  const before = new Map<string, unknown>(typeof stored === 'object' && stored !== null ? Object.entries(stored) : [])
-  if (Array.isArray(value)) return value.map((item: unknown, i) => restoreValue(item, before.get(String(i))))
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]: [string, unknown]) => [key, restoreValue(item, before.get(key))]),
-  )
 }

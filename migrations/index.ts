@@ -8,6 +8,7 @@ import { m0005Hosts } from './0005-hosts.ts'
 import { m0006LogEndings } from './0006-log-endings.ts'
 import { m0007JsonText } from './0007-json-text.ts'
 import { m0008FirstStart } from './0008-first-start.ts'
+import { m0009SealedArguments } from './0009-sealed-arguments.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   m0006LogEndings,
   m0007JsonText,
   m0008FirstStart,
+  m0009SealedArguments,
 ]

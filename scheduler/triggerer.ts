@@ -6,14 +6,16 @@
 // lost nor used twice.
 
 import { BaramError, messageOf } from '../core/errors.ts'
+import type { JsonValue } from '../core/json.ts'
+import { maskedParts } from '../core/masked-parts.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
-import { Masker } from '../core/secret-names.ts'
+import { Masker, secretStrings } from '../core/secret-names.ts'
 import { Boards } from '../engine/boards.ts'
 import { type Caller, serveCall } from '../engine/calls.ts'
 import { Lease } from '../engine/lease.ts'
 import { PageNotifier } from '../engine/pages.ts'
 import { TurnRunner } from '../engine/turn.ts'
-import type { Vault } from '../engine/vault.ts'
+import { sealedPlace, type Vault } from '../engine/vault.ts'
 import { type Fired, fire } from '../engine/waits.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -228,7 +230,7 @@ export class Triggerer {
         mapIndex: wait.map_index,
         tryNumber: wait.try_number,
         trigger: wait.name,
-        args: wait.args,
+        args: this.openArguments(wait),
       }
       this.held.set(id, { id, wait, spec })
       return [spec]
@@ -238,6 +240,14 @@ export class Triggerer {
       this.isWanted = true
       return []
     }
+  }
+
+  /** What its task gave it. Secrets among it are hidden from what the trigger prints and fails with. */
+  private openArguments({ sealed, args, ti_id: tiId }: HeldWait): JsonValue {
+    if (sealed === null) return args
+    const real = this.options.vault.openJson(sealed, sealedPlace(tiId))
+    this.masker.add(maskedParts(args, real).flatMap(secretStrings))
+    return real
   }
 
   private async findModule(versionId: string): Promise<string> {

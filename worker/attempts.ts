@@ -6,7 +6,7 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { resolveParams } from '../core/params.ts'
 import type { AttemptResult, AttemptSpec } from '../core/protocol.ts'
-import { Masker, maskByName } from '../core/secret-names.ts'
+import { Masker } from '../core/secret-names.ts'
 import type { SerializedParam } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import { cutText, repairText } from '../core/storable.ts'
@@ -16,6 +16,7 @@ import type { Boards } from '../engine/boards.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/calls.ts'
 import type { Report } from '../engine/settling.ts'
 import type { StartedAttempt, TurnRunner } from '../engine/turn.ts'
+import { sealedPlace } from '../engine/vault.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
 import type { ChildExit } from '../runtime/children.ts'
 import type { Config } from '../runtime/config.ts'
@@ -263,7 +264,7 @@ export class Attempt {
   private keepFields(fields: JsonObject, mapIndexLabel: string | null): void {
     const { dagRunId, task, mapIndex, tiId } = this.started
     // Masked by name first: a masked field has nothing left to find.
-    const masked = this.masker.maskDeep(maskByName(shorten(fields)))
+    const masked = this.masker.maskDeep(this.deps.vault.maskByName(shorten(fields)))
     const label = mapIndexLabel === null ? null : cutText(repairText(this.masker.mask(mapIndexLabel)), 250)
     this.fieldsKept = putRendered(
       this.deps.database,
@@ -285,8 +286,20 @@ export class Attempt {
     return boundDeferral(told, this.limitMs === null ? null : this.limitMs - (performance.now() - this.beganAt))
   }
 
+  /** Arguments of a trigger are stored sealed, and shown without the secrets this attempt has fetched. */
+  private seal(result: AttemptResult): AttemptResult {
+    if (result.kind !== 'defer' || result.wait.kind !== 'trigger') return result
+    const { vault } = this.deps
+    const { name, args } = result.wait
+    // Masking keeps JSON what it is.
+    const shown = this.masker.maskDeep(vault.maskByName(args)) as JsonValue
+    const sealed = vault.sealJson(args, sealedPlace(this.started.tiId))
+    return { ...result, wait: { kind: 'trigger', name, args: shown, sealed } }
+  }
+
   private finish(told: AttemptResult | null, exit: ChildExit | null): void {
-    const { result, note } = told === null ? NO_RESULT : boundResult(maskResult(this.withinLimit(told), this.masker))
+    const { result, note } =
+      told === null ? NO_RESULT : boundResult(this.seal(maskResult(this.withinLimit(told), this.masker)))
     if (note !== null) this.log.say('warning', note)
     // Asked to stop it may still end well, and what it did counts (Airflow's SDK: a handler that finishes keeps its result).
     const isKept = this.forced?.kind === 'interrupted' && result?.kind === 'success'

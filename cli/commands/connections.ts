@@ -11,7 +11,8 @@ import {
 } from '../../core/connection-uri.ts'
 import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
-import { type Connection, maskExtra } from '../../engine/vault.ts'
+import { maskExtra } from '../../engine/masked-json.ts'
+import type { Connection } from '../../engine/vault.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
 import { print, printRows, readFormat } from '../output.ts'
 

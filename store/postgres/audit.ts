@@ -1,5 +1,6 @@
 // The audit log: one row an accepted write, in its transaction.
 
+import { maskByName } from '../../core/secret-names.ts'
 import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
@@ -27,7 +28,7 @@ export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
       entry.runId ?? null,
       entry.taskId ?? null,
       entry.mapIndex ?? null,
-      entry.extra === undefined ? null : storableJson(entry.extra),
+      entry.extra === undefined ? null : storableJson(maskByName(entry.extra)),
       timestampOf(entry.logicalDate),
     ],
   )

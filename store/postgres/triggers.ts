@@ -8,12 +8,12 @@ import type { Sql } from '../sql.ts'
 export async function putWait(tx: Sql, dagRunId: number, tiId: string, wait: Wait): Promise<void> {
   const [name, args] = wait.kind === 'time' ? ['time', { at: wait.at }] : [wait.name, wait.args]
   await tx.query(
-    `insert into trigger (dag_run_id, ti_id, try_number, epoch, kind, classpath, kwargs)
-     select dag_run_id, id, try_number, epoch, $3, $4, $5::json from task_instance where dag_run_id = $1 and id = $2
+    `insert into trigger (dag_run_id, ti_id, try_number, epoch, kind, classpath, kwargs, sealed_kwargs)
+     select dag_run_id, id, try_number, epoch, $3, $4, $5::json, $6 from task_instance where dag_run_id = $1 and id = $2
      on conflict (dag_run_id, ti_id) do update set try_number = excluded.try_number, epoch = excluded.epoch, kind = excluded.kind,
-       classpath = excluded.classpath, kwargs = excluded.kwargs, created_date = now(), triggerer_id = null,
+       classpath = excluded.classpath, kwargs = excluded.kwargs, sealed_kwargs = excluded.sealed_kwargs, created_date = now(), triggerer_id = null,
        event = null, fired_at = null`,
-    [dagRunId, tiId, wait.kind, name, JSON.stringify(args)],
+    [dagRunId, tiId, wait.kind, name, JSON.stringify(args), wait.kind === 'trigger' ? (wait.sealed ?? null) : null],
     'put_wait',
   )
 }
@@ -59,6 +59,8 @@ export interface HeldWait {
   readonly epoch: number
   readonly name: string
   readonly args: JsonValue
+  /** Envelope of the arguments, where `args` has its secrets masked. */
+  readonly sealed: string | null
   readonly dag_id: string
   readonly run_id: string
   readonly task_id: string
@@ -78,7 +80,7 @@ export async function takeWaits(tx: Sql, triggererId: number, limit: number): Pr
      ), mine as (
        update trigger g set triggerer_id = $1 from free
        where g.dag_run_id = free.dag_run_id and g.ti_id = free.ti_id
-       returning g.dag_run_id, g.ti_id, g.try_number, g.epoch, g.classpath as name, g.kwargs as args
+       returning g.dag_run_id, g.ti_id, g.try_number, g.epoch, g.classpath as name, g.kwargs as args, g.sealed_kwargs as sealed
      )
      select m.*, t.dag_id, t.run_id, t.task_id, t.map_index, r.created_dag_version_id as version_id
      from mine m join task_instance t on t.dag_run_id = m.dag_run_id and t.id = m.ti_id join dag_run r on r.id = m.dag_run_id`,

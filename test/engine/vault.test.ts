@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { maskExtra, Vault } from '../../engine/vault.ts'
+import { maskExtra } from '../../engine/masked-json.ts'
+import { Vault } from '../../engine/vault.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -150,6 +151,23 @@ describe('a masked write-back', () => {
     const after = await vault.findConnection('lake')
     expect(after?.password).toBe('correct horse battery')
     expect(JSON.parse(after?.extra ?? '')).toEqual(extra)
+  })
+
+  test('of a JSON variable as it is shown changes nothing; a mask under another name is a value', async () => {
+    const engine = await makeEngine()
+    const vault = vaultOf(engine)
+    const value = '{"user": "***", "password": "one", "mein_GEHEIMnis": {"a": 1}, "list": [{"token": "two"}]}'
+    await vault.setVariable('service', value, null, 'me')
+    const stored = await vault.findVariable('service')
+    const shown = stored === null ? '' : vault.shownValue(stored)
+    expect(JSON.parse(shown)).toEqual({
+      ...{ user: '***', password: '***', mein_GEHEIMnis: '***', list: [{ token: '***' }] },
+    })
+    await vault.setVariable('service', shown, null, 'me')
+    expect(JSON.parse((await vault.findVariable('service'))?.value ?? '')).toEqual(JSON.parse(value))
+    await vault.setVariable('plain', '{"a": [1, 2]}', null, 'me')
+    const plain = await vault.findVariable('plain')
+    expect(plain === null ? '' : vault.shownValue(plain), 'without secrets it is as it was').toBe('{"a": [1, 2]}')
   })
 
   test('changes what was changed and keeps the rest', async () => {

@@ -1,7 +1,7 @@
 // Variables, connections, pools, import errors, audit log, jobs. Secrets leave in masked form only.
 
 import { MASK } from '../../core/secret-names.ts'
-import { type Connection, maskExtra, type Variable } from '../../engine/vault.ts'
+import type { Connection, Variable, Vault } from '../../engine/vault.ts'
 import {
   AUDIT_ORDER,
   type AuditRow,
@@ -28,11 +28,9 @@ import { ApiError, invalid, notFound } from '../http/errors.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
-export const shownValue = (variable: Variable): string => (variable.isSensitive ? MASK : variable.value)
-
-const variableJson = (variable: Variable) => ({
+const variableJson = (vault: Vault, variable: Variable) => ({
   key: variable.key,
-  value: shownValue(variable),
+  value: vault.shownValue(variable),
   description: variable.description,
   is_encrypted: true,
   team_name: null,
@@ -60,17 +58,20 @@ function variableRoutes(api: ApiRoutes): void {
     query.done()
     const { rows, total } = await listVariableKeys(web.database, { p }, page)
     const variables = await Promise.all(rows.map(({ key }) => web.vault.findVariable(key)))
-    return { variables: variables.flatMap((item) => (item === null ? [] : [variableJson(item)])), total_entries: total }
+    return {
+      variables: variables.flatMap((item) => (item === null ? [] : [variableJson(web.vault, item)])),
+      total_entries: total,
+    }
   })
   api.on('get', '/variables/{variable_key}', 'op', 200, async ({ web, param }) =>
-    variableJson(await needVariable(web, param('variable_key'))),
+    variableJson(web.vault, await needVariable(web, param('variable_key'))),
   )
   api.on('post', '/variables', 'op', 201, async ({ web, req, who }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, {
       existing: 'fail',
     })
-    return variableJson(await needVariable(web, body.key))
+    return variableJson(web.vault, await needVariable(web, body.key))
   })
   api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, who, param }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
@@ -82,7 +83,7 @@ function variableRoutes(api: ApiRoutes): void {
     const isDescribed = mask === null ? body.description !== undefined : mask.has('description')
     const description = isDescribed ? (body.description ?? null) : before.description
     await web.vault.setVariable(key, value, description, who.username)
-    return variableJson(await needVariable(web, key))
+    return variableJson(web.vault, await needVariable(web, key))
   })
   api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, who, param }) => {
     const key = param('variable_key')
@@ -91,7 +92,7 @@ function variableRoutes(api: ApiRoutes): void {
   })
 }
 
-const connectionJson = (connection: Connection) => ({
+const connectionJson = (vault: Vault, connection: Connection) => ({
   connection_id: connection.connId,
   conn_type: connection.connType,
   description: connection.description,
@@ -100,7 +101,7 @@ const connectionJson = (connection: Connection) => ({
   schema: connection.schema,
   port: connection.port,
   password: connection.password === null || connection.password === '' ? null : MASK,
-  extra: maskExtra(connection.extra),
+  extra: vault.shownExtra(connection.extra),
   team_name: null,
 })
 
@@ -160,16 +161,19 @@ function connectionRoutes(api: ApiRoutes): void {
     query.done()
     const { rows, total } = await listConnectionIds(web.database, { p }, page)
     const found = await Promise.all(rows.map(({ conn_id }) => web.vault.findConnection(conn_id)))
-    return { connections: found.flatMap((item) => (item === null ? [] : [connectionJson(item)])), total_entries: total }
+    return {
+      connections: found.flatMap((item) => (item === null ? [] : [connectionJson(web.vault, item)])),
+      total_entries: total,
+    }
   })
   api.on('get', '/connections/{connection_id}', 'op', 200, async ({ web, param }) =>
-    connectionJson(await needConnection(web, param('connection_id'))),
+    connectionJson(web.vault, await needConnection(web, param('connection_id'))),
   )
   api.on('post', '/connections', 'op', 201, async ({ web, req, who }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     checkExtra(body.extra)
     await web.vault.setConnection(merged(body, null, null), who.username, 'fail')
-    return connectionJson(await needConnection(web, body.connection_id))
+    return connectionJson(web.vault, await needConnection(web, body.connection_id))
   })
   api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, who, param }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
@@ -179,7 +183,7 @@ function connectionRoutes(api: ApiRoutes): void {
     checkExtra(body.extra)
     const mask = readMask(query.texts('update_mask'), ['connection_id', ...CONNECTION_FIELDS])
     await web.vault.setConnection(merged(body, await needConnection(web, id), mask), who.username)
-    return connectionJson(await needConnection(web, id))
+    return connectionJson(web.vault, await needConnection(web, id))
   })
   api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, who, param }) => {
     const id = param('connection_id')

@@ -2,7 +2,7 @@
 
 import type { Request } from 'express'
 import { MASK } from '../../core/secret-names.ts'
-import { type Connection, maskExtra, type Variable } from '../../engine/vault.ts'
+import type { Connection, Variable, Vault } from '../../engine/vault.ts'
 import { getImportError, listDagsOfFile, listImportErrors } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
@@ -20,11 +20,11 @@ const faultsOf = (faults: readonly FormFault[]) => Object.fromEntries(faults.map
 
 const SHOWN_CHARACTERS = 200
 
-const variableView = (variable: Variable) => ({
+const variableView = (vault: Vault, variable: Variable) => ({
   key: variable.key,
   href: `/variables/edit?key=${encodeURIComponent(variable.key)}`,
   isSecret: variable.isSensitive,
-  value: variable.isSensitive ? '' : variable.value.slice(0, SHOWN_CHARACTERS),
+  value: variable.isSensitive ? '' : vault.shownValue(variable).slice(0, SHOWN_CHARACTERS),
   description: variable.description,
   at: variable.updatedAt,
 })
@@ -49,7 +49,7 @@ export async function variablesPage(web: Web, req: Request): Promise<PageView> {
             }),
     scripts: ['filter.js'],
     view: {
-      variables: shown.map(variableView),
+      variables: shown.map((variable) => variableView(web.vault, variable)),
       isEmpty: all.length === 0,
       find,
       overridden: [...web.config.variableOverrides.keys()].sort(),
@@ -84,7 +84,7 @@ export async function variableForm(
       isNew: key === null,
       key: draft?.key ?? key ?? '',
       isSecret,
-      value: isSecret ? '' : (draft?.value ?? known?.value ?? ''),
+      value: isSecret ? '' : (draft?.value ?? (known === null ? '' : web.vault.shownValue(known))),
       description: draft?.description ?? known?.description ?? '',
       at: known?.updatedAt ?? null,
       faults: { key: null, value: null, ...faultsOf(faults) },
@@ -216,14 +216,14 @@ export interface ConnectionDraft {
   readonly description: string
 }
 
-const draftOf = (connection: Connection): ConnectionDraft => ({
+const draftOf = (vault: Vault, connection: Connection): ConnectionDraft => ({
   id: connection.connId,
   kind: connection.connType,
   host: connection.host ?? '',
   port: connection.port === null ? '' : String(connection.port),
   login: connection.login ?? '',
   schema: connection.schema ?? '',
-  extra: maskExtra(connection.extra) ?? '',
+  extra: vault.shownExtra(connection.extra) ?? '',
   description: connection.description ?? '',
 })
 
@@ -245,7 +245,7 @@ export async function connectionForm(
     extra: '',
     description: '',
   }
-  const shown = draft ?? (known === null ? empty : draftOf(known))
+  const shown = draft ?? (known === null ? empty : draftOf(web.vault, known))
   const kinds = KINDS.some(({ type }) => type === shown.kind)
     ? KINDS
     : [...KINDS, { type: shown.kind, name: shown.kind, port: 0 }]
