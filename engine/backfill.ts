@@ -238,9 +238,11 @@ export async function cancelBackfill(
     })
   }
   await database.transaction(async (tx) => {
-    const { dag_id } = await lockActive(tx, id)
+    const backfill = await lockBackfill(tx, id)
+    // The sweep may have found before us that nothing is left of it: then it is as it should be. (Deleted: the same.)
+    if (backfill === null || backfill.completed_at !== null) return
     await completeBackfill(tx, id)
-    await notifyPages(tx, { runs: [], dags: [dag_id] })
+    await notifyPages(tx, { runs: [], dags: [backfill.dag_id] })
   })
 }
 

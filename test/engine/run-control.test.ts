@@ -2,7 +2,13 @@
 // Which instances they mean is run-control-oracle.test.ts.
 
 import { describe, expect, test } from 'vitest'
-import { type BackfillRequest, cancelBackfill, createBackfill, pauseBackfill } from '../../engine/backfill.ts'
+import {
+  type BackfillRequest,
+  cancelBackfill,
+  createBackfill,
+  noteBackfillEnds,
+  pauseBackfill,
+} from '../../engine/backfill.ts'
 import { type ClearRequest, type ControlDeps, clear } from '../../engine/clear.ts'
 import { pauseDag } from '../../engine/dags.ts'
 import { removeDag, removeRun } from '../../engine/delete.ts'
@@ -385,6 +391,23 @@ describe('a backfill', () => {
     expect(states.map((row) => (row as { state: string }).state)).toEqual(['success', 'running', 'failed', 'failed'])
     await worker.end(own())
     await expect(cancelBackfill(deps, id, 'kim', () => audit)).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  test('is cancelled also when the sweep finds in that moment that nothing is left of it', async () => {
+    const engine = await makeEngine()
+    await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily }))
+    const scheduler = engine.makeScheduler()
+    const deps = depsOf(engine, scheduler)
+    const id = await createBackfill(deps, backfillOf('daily', 3, { maxActiveRuns: 1 }), audit)
+    const turns: Pick<typeof deps.turns, 'run'> = {
+      run: async (turn) => {
+        const ended = await deps.turns.run(turn)
+        await noteBackfillEnds(engine.database)
+        return ended
+      },
+    }
+    await cancelBackfill({ ...deps, turns: turns as typeof deps.turns }, id, 'kim', () => audit)
+    expect(await engine.query('select 1 from backfill where completed_at is not null')).toHaveLength(1)
   })
 
   test('is one at a time for a DAG, however many ask at once', async () => {
