@@ -2,6 +2,7 @@
 
 import type { RunState, RunType } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
+import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
 
 export interface RunListRow {
@@ -102,30 +103,57 @@ export async function getRun(sql: Sql, dagId: string, runId: string): Promise<Ru
   return rows[0] ?? null
 }
 
-/** The newest runs of a DAG, newest first: the columns of its grid. */
+/** The runs of a DAG with the newest dates, newest first: the columns of its grid. */
 export async function latestRuns(sql: Sql, dagId: string, limit: number): Promise<readonly RunListRow[]> {
   const { rows } = await sql.query<RunListRow>(
-    `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 order by r.id desc limit $2`,
+    `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 order by r.run_after desc, r.id desc limit $2`,
     [dagId, limit],
     'latest_runs',
   )
   return rows
 }
 
-/** Older or all runs by keyset, newest first. */
+export interface RunPageFilter {
+  readonly dagId: string | null
+  readonly state: string | null
+  readonly version: number | null
+}
+
+const RUN_PAGE = /* sql */ `from dag_run r join dag d using (dag_id)
+  where ($1::text is null or r.dag_id = $1) and ($2::text is null or r.state = $2)
+    and ($3::int is null or exists (select 1 from dag_version v where v.id = r.created_dag_version_id and v.version_number = $3))`
+
+/** Where a page of runs begins: the date and row id of the run before it. */
+export interface RunCursor {
+  readonly runAfter: number
+  readonly id: number
+}
+
+/** Runs by keyset, the newest date first. */
 export async function pageRuns(
   sql: Sql,
-  filter: { dagId: string | null; state: string | null; before: number | null; version?: number | null },
+  { dagId, state, version }: RunPageFilter,
+  before: RunCursor | null,
   limit: number,
 ): Promise<readonly RunListRow[]> {
   const { rows } = await sql.query<RunListRow>(
-    `select ${RUN} from dag_run r join dag d using (dag_id)
-     where ($1::text is null or r.dag_id = $1) and ($2::text is null or r.state = $2) and ($3::bigint is null or r.id < $3)
-       and ($5::int is null or exists (select 1 from dag_version v where v.id = r.created_dag_version_id and v.version_number = $5))
-     order by r.id desc limit $4`,
-    [filter.dagId, filter.state, filter.before, limit, filter.version ?? null],
+    `select ${RUN} ${RUN_PAGE} and ($4::timestamptz is null or (r.run_after, r.id) < ($4, $5::bigint))
+     order by r.run_after desc, r.id desc limit $6`,
+    [dagId, state, version, timestampOf(before?.runAfter ?? null), before?.id ?? null, limit],
   )
   return rows
+}
+
+/** More are not counted: a list says "100,000 or more". */
+export const MOST_COUNTED = 100_000
+
+/** How many runs a list has, up to `MOST_COUNTED`. */
+export async function countRuns(sql: Sql, { dagId, state, version }: RunPageFilter): Promise<number> {
+  const { rows } = await sql.query<{ n: number }>(
+    `select count(*)::int as n from (select 1 ${RUN_PAGE} limit ${MOST_COUNTED}) x`,
+    [dagId, state, version],
+  )
+  return rows[0]?.n ?? 0
 }
 
 export interface RecentRun {
@@ -138,13 +166,13 @@ export interface RecentRun {
   readonly end_date: number | null
 }
 
-/** The last `each` runs of every given DAG, newest first: the bars of the DAG list. */
+/** The `each` runs with the newest dates of every given DAG, newest first: the bars of the DAG list. */
 export async function recentRuns(sql: Sql, dagIds: readonly string[], each: number): Promise<readonly RecentRun[]> {
   const { rows } = await sql.query<RecentRun>(
     `select x.dag_id, r.id, r.run_id, r.state, r.run_after, r.start_date, r.end_date
      from unnest($1::text[]) x(dag_id) cross join lateral
-       (select * from dag_run r where r.dag_id = x.dag_id order by r.id desc limit $2) r
-     order by x.dag_id, r.id desc`,
+       (select * from dag_run r where r.dag_id = x.dag_id order by r.run_after desc, r.id desc limit $2) r
+     order by x.dag_id, r.run_after desc, r.id desc`,
     [dagIds, each],
     'recent_runs',
   )

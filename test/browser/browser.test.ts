@@ -14,9 +14,17 @@ import { type Demo, pagePaths, seedDemo } from './demo.ts'
 interface Found {
   readonly textContent: string | null
   getAttribute(name: string): string | null
+  getBoundingClientRect(): { readonly top: number }
 }
+interface Scroller {
+  readonly scrollTop: number
+  scrollTo(left: number, top: number): void
+  readonly style: { setProperty(name: string, value: string): void }
+}
+declare const location: { readonly href: string }
 declare const document: {
   querySelector(selector: string): Found | null
+  readonly activeElement: { readonly id: string } | null
   querySelectorAll(selector: string): { readonly length: number }
   readonly fonts: { readonly ready: Promise<unknown> }
   readonly documentElement: { readonly scrollWidth: number; readonly clientWidth: number }
@@ -134,7 +142,7 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     if (box === null) throw new Error('the grid has no box')
     // Second column from the right, third row.
     const x = box.x + box.width - 6 - 18 - 9
-    const y = box.y + 104 + 26 * 2 + 13
+    const y = box.y + 26 * 2 + 13
     await page.mouse.move(x, y)
     await page.waitForSelector('#card:not([hidden])')
     expect(await page.textContent('#card')).toContain('Failed')
@@ -333,6 +341,47 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     ])
     expect(rows).toEqual([{ state: 'queued' }])
     await page.close()
+  })
+
+  it('walk the grid by keys while the panel opens and closes, and keep the head and the names in view', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/gmarket_hourly?count=72`)
+    await page.focus('#grid')
+    await page.keyboard.press('ArrowUp')
+    await page.waitForSelector('#panel')
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowLeft']) {
+      const before = page.url()
+      await page.keyboard.press(key)
+      await page.waitForFunction((url) => location.href !== url, before)
+      await page.waitForFunction(() => document.activeElement?.id === 'grid')
+    }
+    expect(new URL(page.url()).searchParams.get('task')).not.toBeNull()
+    const scrolled = await page.evaluate(() => {
+      const scroll = document.querySelector('#grid-scroll') as unknown as Scroller
+      // As a DAG of many tasks would.
+      scroll.style.setProperty('max-height', '200px')
+      scroll.scrollTo(0, 10_000)
+      const top = (selector: string) => document.querySelector(selector)?.getBoundingClientRect().top ?? -1
+      return [scroll.scrollTop > 0, Math.abs(top('#grid-head') - top('#grid-scroll')) < 2]
+    })
+    expect(scrolled).toEqual([true, true])
+    await page.close()
+  })
+
+  it('show what was tapped on a phone without scrolling', async () => {
+    const own = await signedIn({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true })
+    const page = watch(await own.newPage())
+    await page.goto(`${web.url}/dags/gmarket_hourly`)
+    const box = await page.locator('#grid-svg').boundingBox()
+    if (box === null) throw new Error('the grid has no box')
+    await page.touchscreen.tap(box.x + box.width - 6 - 9, box.y + 26 + 13)
+    await page.waitForSelector('#panel')
+    const panel = await page.locator('#panel h2').first().boundingBox()
+    expect(panel?.y).toBeGreaterThan(0)
+    expect(panel?.y).toBeLessThan(844 - 56)
+    await page.click('#panel a[aria-label="Close"]')
+    await page.waitForSelector('#panel', { state: 'detached' })
+    await own.close()
   })
 
   it('show dates without a run as a gap that leads to their backfill', async () => {

@@ -13,6 +13,7 @@ import {
   PITCH,
   ROW,
   rowLetters,
+  typeMark,
 } from '../shared/grid.ts'
 import { countTally, readTally, worstOf } from '../shared/tally.ts'
 import { connect, type RunEvent } from './live.ts'
@@ -69,8 +70,8 @@ function redrawBars(grid: GridData): void {
       (state === 'failed' || state === 'running') && h > 14
         ? [path(`m m-${state}`, MARKS[state], `translate(${x} ${HEAD - 20})`)]
         : []
-    const manual = run.type === 'manual' ? [path('man', `M${x + 4.5} ${HEAD - 17 - h}l6 3.5-6 3.5z`, null)] : []
-    return [bar, ...mark, ...manual]
+    const type = typeMark(run.type, i, HEAD - 5 - h)
+    return [bar, ...mark, ...(type === null ? [] : [path('man', type, null)])]
   })
   bars.replaceChildren(...shapes)
 }
@@ -99,14 +100,13 @@ function take(event: RunEvent): void {
   redrawBars(grid)
 }
 
-/** The column and row under a point of the SVG, by arithmetic; row -1 is the bars. */
+/** The column and row under the pointer, by arithmetic; row -1 is the bars. Null where there is no cell. */
 function hit(event: MouseEvent): { column: number; row: number } | null {
-  const svg = document.getElementById('grid-svg')
+  const svg = event.target instanceof Element ? event.target.closest('#grid-svg, #grid-head') : null
   if (svg === null || data === null) return null
   const box = svg.getBoundingClientRect()
   const column = Math.floor((event.clientX - box.left - 2) / PITCH)
-  const y = event.clientY - box.top
-  const row = y < HEAD ? -1 : Math.floor((y - HEAD) / ROW)
+  const row = svg.id === 'grid-head' ? -1 : Math.floor((event.clientY - box.top) / ROW)
   if (column < 0 || column >= data.runs.length || row >= data.rows.length) return null
   return { column, row }
 }
@@ -188,6 +188,9 @@ function selected(): { column: number; row: number } {
   }
 }
 
+/** The next cell was chosen by key: it is brought into view. */
+let isWalking = false
+
 const STEPS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -199,6 +202,7 @@ function onKey(event: KeyboardEvent): void {
   const step = STEPS[event.key]
   if (step === undefined || data === null || event.target !== document.getElementById('grid')) return
   event.preventDefault()
+  isWalking = true
   const at = selected()
   const column =
     at.column === -1 ? data.runs.length - 1 : Math.max(0, Math.min(data.runs.length - 1, at.column + step[0]))
@@ -212,18 +216,17 @@ function scrollToNewest(): void {
 }
 
 document.addEventListener('click', (event) => {
-  if (!(event.target instanceof Element) || event.target.closest('#grid-svg') === null) return
   const at = hit(event)
   if (at !== null) select(at.column, at.row)
 })
 document.addEventListener('mousemove', (event) => {
-  const card = document.getElementById('card')
-  if (event.target instanceof Element && event.target.closest('#grid-svg') !== null) showCard(event)
-  else if (card !== null) card.hidden = true
+  showCard(event)
 })
 document.addEventListener('keydown', onKey)
 onReplaced(() => {
   data = read()
+  if (isWalking) document.querySelector('#grid-svg .selc')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  isWalking = false
 })
 data = read()
 scrollToNewest()

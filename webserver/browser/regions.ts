@@ -14,16 +14,23 @@ export const onReplaced = (listener: () => void): void => {
   listeners.push(listener)
 }
 
-/** Focus stays where it was when the same thing is there again. */
-function keepFocus(region: Element, replace: () => void): void {
+/** Focus and scroll positions stay what they were where the same thing is there again; `replace` gives what is there then. */
+function keepPlace(region: Element, replace: () => Element): void {
   const active = document.activeElement
   const isInside = active instanceof HTMLElement && region.contains(active)
   const selector = isInside ? (active.id === '' ? null : `#${CSS.escape(active.id)}`) : null
   const href = isInside ? active.getAttribute('href') : null
-  replace()
-  if (selector !== null) region.querySelector<HTMLElement>(selector)?.focus({ preventScroll: true })
-  else if (href !== null)
-    region.querySelector<HTMLElement>(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true })
+  const scrolls = [...region.querySelectorAll('[id]')].map(
+    (item) => [item.id, item.scrollLeft, item.scrollTop] as const,
+  )
+  const fresh = replace()
+  for (const [id, left, top] of scrolls) {
+    const element = left === 0 && top === 0 ? null : fresh.querySelector(`#${CSS.escape(id)}`)
+    if (element !== null) element.scrollTo(left, top)
+  }
+  const find = (query: string) => fresh.querySelector<HTMLElement>(query)
+  const target = selector !== null ? find(selector) : href !== null ? find(`[href="${CSS.escape(href)}"]`) : null
+  target?.focus({ preventScroll: true })
 }
 
 function put(page: Document): boolean {
@@ -35,8 +42,11 @@ function put(page: Document): boolean {
     const main = document.querySelector('main')
     const other = page.querySelector('main')
     if (main === null || other === null) return false
-    const adopted = document.importNode(other, true)
-    main.replaceWith(adopted)
+    keepPlace(main, () => {
+      const adopted = document.importNode(other, true)
+      main.replaceWith(adopted)
+      return adopted
+    })
     for (const id of ['crumbs', 'toast', 'error-count']) swap(id, page)
     document.title = page.title
     return true
@@ -53,17 +63,10 @@ function swap(id: string, page: Document): void {
   // A toast is told once: the next look at the page has none, and must not take it away.
   if (id === 'toast' && fresh.childElementCount === 0) return
   const adopted = document.importNode(fresh, true)
-  keepFocus(old, () => {
+  keepPlace(old, () => {
     for (const { name, value } of adopted.attributes) old.setAttribute(name, value)
-    const scrolls = [...old.querySelectorAll('[id]')].map((item) => [item.id, item.scrollLeft, item.scrollTop] as const)
     old.replaceChildren(...adopted.childNodes)
-    for (const [inner, left, top] of scrolls) {
-      const element = left === 0 && top === 0 ? null : old.querySelector(`#${CSS.escape(inner)}`)
-      if (element !== null) {
-        element.scrollLeft = left
-        element.scrollTop = top
-      }
-    }
+    return old
   })
 }
 

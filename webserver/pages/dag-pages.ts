@@ -1,13 +1,21 @@
 // The pages of one DAG: grid, graph, runs, code, trigger.
 
 import type { Request } from 'express'
+import { isStorableInstant } from '../../core/storable.ts'
 import { duration, zoneName } from '../../core/times.ts'
-import { getRun, pageRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
+import {
+  countRuns,
+  getRun,
+  MOST_COUNTED,
+  pageRuns,
+  type RunCursor,
+  type RunListRow,
+} from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 import { letterOf, STATE_NAMES } from '../shared/cells.ts'
 import { countTally, readTally } from '../shared/tally.ts'
-import { countWord } from '../text/text.ts'
+import type { Part } from '../text/text.ts'
 import {
   dagCrumbs,
   dagPath,
@@ -82,6 +90,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
     view: {
       ...headView(basics, 'grid', run?.run_id ?? null, now),
       hasRuns: runs.length > 0,
+      hasBackfills: runs.some((item) => item.run_type === 'backfill'),
       grid: markup(gridSvg(data, selection, zone, now, gaps)),
       gaps: gaps.slice(-3),
       data,
@@ -159,27 +168,42 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
 
 const PAGE = 50
 
+/** `<run_after>_<row id>` of the last run shown. */
+const cursorOf = (run: RunListRow | undefined): string | null =>
+  run === undefined ? null : `${run.run_after}_${run.id}`
+
+/** One that nobody has made is as none. */
+function readCursor(text: string | undefined): RunCursor | null {
+  const [, runAfter, id] = /^(-?\d{1,15})_(\d{1,15})$/.exec(text ?? '') ?? []
+  const cursor = { runAfter: Number(runAfter), id: Number(id) }
+  return isStorableInstant(cursor.runAfter) && id !== undefined ? cursor : null
+}
+
+const totalText = (total: number): string => `${total.toLocaleString('en')}${total === MOST_COUNTED ? ' or more' : ''}`
+
+function runsSentence(total: number, state: string | null): Part[] {
+  const n = totalText(total)
+  if (total === 0) return say('No runs.')
+  if (total === 1) return state === null ? say('One run.') : say('One {state} run.', { state })
+  return state === null ? say('{n} runs.', { n }) : say('{n} {state} runs.', { n, state })
+}
+
 export async function runsPage(web: Web, req: Request, dagId: string | null): Promise<PageView> {
   const now = Date.now()
   const query = new Query(req)
   const state = query.text('state') ?? null
-  const before = query.int('before', 1) ?? null
+  const before = readCursor(query.text('before'))
   const version = query.int('version', 1) ?? null
   const basics = dagId === null ? null : await loadBasics(web, dagId)
-  const runs = await pageRuns(web.database, { dagId, state, before, version }, PAGE + 1)
+  const filter = { dagId, state, version }
+  const [runs, total] = await Promise.all([
+    pageRuns(web.database, filter, before, PAGE + 1),
+    countRuns(web.database, filter),
+  ])
   const shown = runs.slice(0, PAGE)
   const path = dagId === null ? '/runs' : dagPath(dagId, '/runs')
   const states = ['running', 'queued', 'failed', 'success'] as const
-  const failed = shown.filter((run) => run.state === 'failed').length
-  const running = shown.filter((run) => run.state === 'running').length
-  const words =
-    shown.length === 0
-      ? say('No runs here.')
-      : say('{running} running and {failed} failed among the {n} newest runs shown.', {
-          running: countWord(running),
-          failed,
-          n: shown.length,
-        })
+  const words = runsSentence(total, state)
   return {
     place: dagId === null ? 'runs' : 'dags',
     crumbs: dagId === null ? [{ text: 'Runs', href: '/runs' }] : dagCrumbs(dagId, { text: 'Runs', href: path }),
@@ -196,7 +220,10 @@ export async function runsPage(web: Web, req: Request, dagId: string | null): Pr
         href: withQuery(path, { state: name, version }),
       })),
       version: version === null ? null : { n: version, all: withQuery(path, { state }) },
-      more: runs.length > PAGE ? withQuery(path, { state, version, before: shown.at(-1)?.id ?? null }) : null,
+      more: runs.length > PAGE ? withQuery(path, { state, version, before: cursorOf(shown.at(-1)) }) : null,
+      newest: before === null ? null : withQuery(path, { state, version }),
+      shown: shown.length,
+      total: totalText(total),
     },
   }
 }

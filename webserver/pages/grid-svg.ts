@@ -19,6 +19,7 @@ import {
   rowLetters,
   rowY,
   runSeconds,
+  typeMark,
 } from '../shared/grid.ts'
 import type { GridGap } from './gaps.ts'
 import { escapeHtml } from './helpers.ts'
@@ -82,8 +83,9 @@ export function barsSvg(data: GridData, now: number): string {
         (run.state === 'failed' || run.state === 'running') && h > 14
           ? `<path class="m m-${run.state}" transform="translate(${x} ${HEAD - 20})" d="${MARKS[run.state]}"/>`
           : ''
-      const manual = run.type === 'manual' ? `<path class="man" d="M${x + 4.5} ${HEAD - 17 - h}l6 3.5-6 3.500z"/>` : ''
-      return `<rect class="b f-${escapeHtml(run.state)}" x="${x + 1.5}" y="${HEAD - 5 - h}" width="11" height="${h}" rx="1.5"/>${mark}${manual}`
+      const d = typeMark(run.type, i, HEAD - 5 - h)
+      const type = d === null ? '' : `<path class="man" d="${d}"/>`
+      return `<rect class="b f-${escapeHtml(run.state)}" x="${x + 1.5}" y="${HEAD - 5 - h}" width="11" height="${h}" rx="1.5"/>${mark}${type}`
     })
     .join('')
 }
@@ -111,6 +113,9 @@ function gapLines(data: GridData, gaps: readonly GridGap[]): string {
     .join('')
 }
 
+/**
+ * Two drawings of one plane, cut at the line below the bars: the head stays in view while the rows scroll.
+ */
 export function gridSvg(
   data: GridData,
   selected: GridSelection,
@@ -145,5 +150,11 @@ export function gridSvg(
     column < 0 || row < 0
       ? ''
       : `<rect class="selc" x="${columnX(column) - 1.5}" y="${rowY(row) - 1.5}" width="17" height="17" rx="4"/>`
-  return `<svg class="gs" id="grid-svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" aria-hidden="true">${tint}${axis(data, zone)}${versions(data)}${medianLine(data, now)}<line class="gl" x1="0" x2="${width}" y1="${HEAD - 0.5}" y2="${HEAD - 0.5}"/><g id="grid-bars">${barsSvg(data, now)}</g>${rows}${gapLines(data, gaps)}${ring}</svg>`
+  const back = `${tint}${axis(data, zone)}${versions(data)}`
+  const lines = gapLines(data, gaps)
+  const svg = (id: string, top: number, tall: number, inner: string) =>
+    `<svg class="gs" id="${id}" width="${width}" height="${tall}" viewBox="0 ${top} ${width} ${tall}" aria-hidden="true">${back}${inner}${lines}</svg>`
+  const rule = `<line class="gl" x1="0" x2="${width}" y1="${HEAD - 0.5}" y2="${HEAD - 0.5}"/>`
+  const head = `${medianLine(data, now)}${rule}<g id="grid-bars">${barsSvg(data, now)}</g>`
+  return `<div class="ghead">${svg('grid-head', 0, HEAD, head)}</div>${svg('grid-svg', HEAD, height - HEAD, `${rows}${ring}`)}`
 }

@@ -124,6 +124,14 @@ export function drawRow(letters: string, r: number): { bodies: Shape[]; marks: M
 export const runSeconds = (run: GridRun, now: number): number | null =>
   run.start === null ? null : Math.max(0, ((run.end ?? now) - run.start) / 1000)
 
+/** What stands over the bar of a run that no schedule made: ▸ by hand, ◂◂ a backfill; null for others. `y`: top of the bar. */
+export function typeMark(type: string, column: number, y: number): string | null {
+  const x = columnX(column)
+  if (type === 'manual') return `M${x + 4.5} ${y - 12}l6 3.5-6 3.5z`
+  if (type === 'backfill') return `M${x + 7} ${y - 12}l-5 3.5 5 3.5zM${x + 13} ${y - 12}l-5 3.5 5 3.5z`
+  return null
+}
+
 export function median(values: readonly number[]): number | null {
   if (values.length === 0) return null
   const sorted = [...values].sort((a, b) => a - b)
