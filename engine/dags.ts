@@ -167,13 +167,16 @@ export async function syncFile(
     }
     const duplicates = taken.map(({ dagId, file: owner }) => describeDuplicate(dagId, owner))
     const text = [file.errorText, ...duplicates].filter((line) => line !== null && line !== '').join('\n\n')
-    if (text === '') await deleteImportError(tx, file.relativeFileloc)
-    else await putImportError(tx, { filename: file.relativeFileloc, stacktrace: text, details: file.errorDetails })
+    const isHealed = text === '' && (await deleteImportError(tx, file.relativeFileloc))
+    if (text !== '')
+      await putImportError(tx, { filename: file.relativeFileloc, stacktrace: text, details: file.errorDetails })
     // DAGs that are broken in this version of the file keep their last good version.
     const keep = file.errorText === null ? file.dags.map((dag) => dag.dagId) : null
     const stale = keep === null ? [] : await markStale(tx, file.relativeFileloc, keep)
     await notifyScheduler(tx)
-    await notifyPages(tx, { runs: [], dags: [...changed, ...stale, ...file.dags.map((dag) => dag.dagId)] })
+    const told = [...changed, ...stale, ...file.dags.map((dag) => dag.dagId)]
+    // An error concerns every page: its count stands in their frame, and DAGs that the file no longer yields run on.
+    await notifyPages(tx, { runs: [], dags: isHealed || text !== '' ? ['*'] : told })
     return { changed, stale, taken }
   })
 }

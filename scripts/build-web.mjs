@@ -153,7 +153,7 @@ async function buildBrowser() {
 }
 
 const ICONS =
-  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up sun-moon book-open key-round plug chevron-left'.split(
+  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open key-round plug chevron-left'.split(
     ' ',
   )
 

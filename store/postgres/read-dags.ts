@@ -33,7 +33,7 @@ export interface DagListRow {
   readonly tags: readonly string[]
 }
 
-const DAG = /* sql */ `
+export const DAG = /* sql */ `
   d.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, d.is_paused, d.is_stale, d.last_parsed_time, d.last_parse_duration,
   d.bundle_name, d.bundle_version, d.relative_fileloc, d.fileloc, d.owners, d.description, d.timetable_summary, d.timetable_description,
   d.timetable_type, d.timezone, d.has_schedule, d.max_active_tasks, d.max_active_runs, d.max_consecutive_failed_dag_runs, d.has_task_concurrency_limits,

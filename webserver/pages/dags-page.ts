@@ -1,9 +1,17 @@
 // The list of DAGs: the sentence, filters, and a row each with its schedule, next and last run and the bars of its past.
 
 import type { Request } from 'express'
-import { clock, duration, moment, relative, zoneName } from '../../core/times.ts'
+import { duration, moment, relative, zoneName } from '../../core/times.ts'
+import {
+  countDags,
+  type DagCounts,
+  type DagListPage,
+  type DagListSort,
+  type DagListState,
+  type ListedDag,
+  pageDags,
+} from '../../store/postgres/dag-list.ts'
 import { listImportErrors } from '../../store/postgres/read-admin.ts'
-import { listDags } from '../../store/postgres/read-dags.ts'
 import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
@@ -12,8 +20,7 @@ import { dagPath, scheduleWords, withQuery } from './dag-view.ts'
 import { type PageView, say } from './frame.ts'
 import { escapeHtml, markup } from './helpers.ts'
 
-/** More DAGs than this need the filter. */
-const MOST_DAGS = 500
+const PAGE = 100
 const BARS = 24
 
 export function barsOf(runs: readonly RecentRun[], now: number): string {
@@ -45,117 +52,184 @@ function lastWords(run: RecentRun | undefined, zone: string, now: number): strin
   return `${moment(run.run_after, zone, now)} ${zoneName(zone, run.run_after)}, ${duration(took)}`
 }
 
-interface Counts {
-  readonly all: number
-  readonly running: number
-  readonly failing: number
-  readonly paused: number
-}
-
-function listSentence({ all, failing, running }: Counts): Part[] {
+/** The worst first: nothing is quiet while a file is broken, a DAG fails or a run is late. */
+function listSentence({ all, failing, running, late }: DagCounts, broken: number): Part[] {
+  const n = all.toLocaleString('en')
+  if (broken > 0)
+    return say('{word} DAG {k#file has an error#files have errors}.', { word: countWord(broken), k: broken })
   if (all === 0) return say('No DAGs yet.')
   if (failing > 0)
     return failing === all
-      ? say('All {n} DAGs failed last time.', { n: all })
-      : say('{word} of {n} DAGs {k#is#are} failing.', { word: countWord(failing), k: failing, n: all })
-  if (running > 0) return say('All quiet: {n} {n#DAG#DAGs}, {k} running now.', { n: all, k: running })
-  return say('All quiet: {n} {n#DAG#DAGs}, none failing.', { n: all })
+      ? say('{k#The only DAG#All {n} DAGs} failed last time.', { n, k: all })
+      : say('{word} of {n} DAGs {k#is#are} failing.', { word: countWord(failing), k: failing, n })
+  if (late > 0) return say('{word} of {n} DAGs {k#is#are} late.', { word: countWord(late), k: late, n })
+  if (running > 0) return say('All quiet: {n} {k#DAG#DAGs}, {running} running now.', { n, k: all, running })
+  return say('All quiet: {n} {k#DAG#DAGs}, none failing.', { n, k: all })
 }
 
-const STATES = ['all', 'running', 'failing', 'paused'] as const
+const STATES: Readonly<Record<DagListState, string>> = {
+  all: 'All',
+  running: 'Running',
+  failing: 'Failing',
+  late: 'Late',
+  paused: 'Paused',
+}
+
+const SORTS: Readonly<Record<DagListSort, string>> = { name: 'Name', next: 'Next run', last: 'Last run' }
+
+const keysOf = <K extends string>(table: Readonly<Record<K, string>>): readonly K[] => Object.keys(table) as K[]
+
+interface Asked {
+  readonly find: string
+  readonly state: DagListState
+  readonly page: DagListPage
+}
+
+/** `<value>~<dag id>`; the value is digits. */
+function readFrom(text: string | undefined): DagListPage['from'] {
+  const [, value, dagId] = /^(\d*)~(.{1,250})$/u.exec(text ?? '') ?? []
+  return dagId === undefined ? null : { value: value === '' ? null : (value ?? null), dagId }
+}
+
+const fromText = (dag: ListedDag | undefined): string | null =>
+  dag === undefined ? null : `${dag.sort_value ?? ''}~${dag.dag_id}`
+
+/** What nobody offers is as if it was not asked for. */
+function readAsked(query: Query): Asked {
+  const sort = keysOf(SORTS).find((key) => key === query.text('sort')) ?? 'name'
+  const after = readFrom(query.text('after'))
+  const before = after === null ? readFrom(query.text('before')) : null
+  return {
+    find: (query.text('q') ?? '').trim().slice(0, 250),
+    state: keysOf(STATES).find((key) => key === query.text('state')) ?? 'all',
+    page: {
+      sort,
+      // The newest last run first.
+      isDescending: (query.text('desc') ?? (sort === 'last' ? '1' : '0')) === '1',
+      from: after ?? before,
+      isBackward: before !== null,
+      limit: PAGE + 1,
+    },
+  }
+}
+
+function dagView(row: ListedDag, runs: readonly RecentRun[], now: number) {
+  const [last] = runs
+  const next = row.is_paused ? null : row.next_dagrun_create_after
+  return {
+    id: row.dag_id,
+    path: dagPath(row.dag_id),
+    description: row.description,
+    tags: row.tags,
+    owners: row.owners,
+    isPaused: row.is_paused,
+    hasImportErrors: row.has_import_errors,
+    schedule: scheduleWords(row),
+    cron: row.has_schedule ? `${row.timetable_summary ?? ''}` : 'no schedule',
+    isCron: row.has_schedule,
+    zone: row.timezone,
+    next,
+    isLate: row.is_late,
+    nextIn: row.is_paused
+      ? 'paused'
+      : next === null
+        ? ''
+        : row.is_late
+          ? 'late'
+          : next <= now
+            ? 'due now'
+            : relative(next, now),
+    state: last?.state ?? null,
+    last: lastWords(last, row.timezone, now),
+    lastHref: last === undefined ? null : withQuery(dagPath(row.dag_id), { run: last.run_id }),
+    bars: markup(barsOf(runs, now)),
+  }
+}
+
+function byDag(recent: readonly RecentRun[]): ReadonlyMap<string, readonly RecentRun[]> {
+  const found = new Map<string, RecentRun[]>()
+  for (const run of recent) {
+    const list = found.get(run.dag_id)
+    if (list === undefined) found.set(run.dag_id, [run])
+    else list.push(run)
+  }
+  return found
+}
+
+/** The rows of one page, and whether there are others on either side. */
+function cut(rows: readonly ListedDag[], page: DagListPage) {
+  const hasMore = rows.length > PAGE
+  const shown = page.isBackward ? rows.slice(hasMore ? 1 : 0) : rows.slice(0, PAGE)
+  return {
+    shown,
+    before: (page.isBackward ? hasMore : page.from !== null) ? fromText(shown[0]) : null,
+    after: page.isBackward || hasMore ? fromText(shown.at(-1)) : null,
+  }
+}
 
 export async function dagsPage(web: Web, req: Request): Promise<PageView> {
   const now = Date.now()
-  const query = new Query(req)
-  const find = (query.text('q') ?? '').trim()
-  const chosen = STATES.find((state) => state === query.text('state')) ?? 'all'
-  const [{ rows }, errors] = await Promise.all([
-    listDags(
-      web.database,
-      { exclude_stale: true },
-      { limit: MOST_DAGS, offset: 0, order: [{ key: 'dag_id', isDescending: false }] },
-    ),
-    listImportErrors(web.database, {}, { limit: 5, offset: 0, order: [{ key: 'timestamp', isDescending: true }] }),
+  const { find, state, page } = readAsked(new Query(req))
+  const [counts, rows, errors] = await Promise.all([
+    countDags(web.database, find),
+    pageDags(web.database, { find, state }, page),
+    listImportErrors(web.database, {}, { limit: 1, offset: 0, order: [{ key: 'timestamp', isDescending: true }] }),
   ])
-  const recent = await recentRuns(
-    web.database,
-    rows.map((row) => row.dag_id),
-    BARS,
+  const { shown, before, after } = cut(rows, page)
+  const runs = byDag(
+    await recentRuns(
+      web.database,
+      shown.map((row) => row.dag_id),
+      BARS,
+    ),
   )
-  const runsOf = new Map<string, RecentRun[]>()
-  for (const run of recent) {
-    const list = runsOf.get(run.dag_id)
-    if (list === undefined) runsOf.set(run.dag_id, [run])
-    else list.push(run)
+  const usual = page.sort === 'last'
+  const kept = {
+    q: find,
+    state: state === 'all' ? null : state,
+    sort: page.sort === 'name' ? null : page.sort,
+    desc: page.isDescending === usual ? null : Number(page.isDescending),
   }
-  const items = rows.map((row) => {
-    const runs = runsOf.get(row.dag_id) ?? []
-    const [last] = runs
-    const lastEnded = runs.find((run) => run.state === 'success' || run.state === 'failed')
-    const next = row.next_dagrun_create_after
-    return {
-      id: row.dag_id,
-      path: dagPath(row.dag_id),
-      description: row.description,
-      tags: row.tags,
-      owners: row.owners,
-      isPaused: row.is_paused,
-      isFailing: lastEnded?.state === 'failed',
-      isRunning: runs.some((run) => run.state === 'running'),
-      hasImportErrors: row.has_import_errors,
-      schedule: scheduleWords(row),
-      cron: row.has_schedule ? `${row.timetable_summary ?? ''}` : 'no schedule',
-      isCron: row.has_schedule,
-      zone: row.timezone,
-      zoneName: zoneName(row.timezone, now),
-      next: row.is_paused ? null : next,
-      nextClock:
-        row.is_paused || next === null ? '—' : `${moment(next, row.timezone, now)} ${zoneName(row.timezone, next)}`,
-      nextIn: row.is_paused ? 'paused' : next === null ? '' : next <= now ? 'due now' : relative(next, now),
-      state: last?.state ?? null,
-      last: lastWords(last, row.timezone, now),
-      lastClock: last === undefined ? null : clock(last.run_after, row.timezone),
-      lastHref: last === undefined ? null : withQuery(dagPath(row.dag_id), { run: last.run_id }),
-      bars: markup(barsOf(runs, now)),
-    }
-  })
-  const counts: Counts = {
-    all: items.length,
-    running: items.filter((item) => item.isRunning).length,
-    failing: items.filter((item) => item.isFailing).length,
-    paused: items.filter((item) => item.isPaused).length,
-  }
-  const lower = find.toLowerCase()
-  const shown = items.filter(
-    (item) =>
-      (chosen === 'all' ||
-        (chosen === 'running' && item.isRunning) ||
-        (chosen === 'failing' && item.isFailing) ||
-        (chosen === 'paused' && item.isPaused)) &&
-      (lower === '' || [item.id, item.owners, ...item.tags].some((text) => text.toLowerCase().includes(lower))),
-  )
-  const names = { all: 'All', running: 'Running', failing: 'Failing', paused: 'Paused' }
+  const link = (change: Readonly<Record<string, string | number | null>>) => withQuery('/dags', { ...kept, ...change })
   const [error] = errors.rows
   return {
     place: 'dags',
     crumbs: [{ text: 'DAGs', href: '/dags' }],
-    sentence: listSentence(counts),
+    sentence: listSentence(counts, find === '' ? errors.total : 0),
     topics: 'dags',
     scripts: ['dags.js'],
     view: {
-      dags: shown,
+      dags: shown.map((row) => dagView(row, runs.get(row.dag_id) ?? [], now)),
       shown: shown.length,
-      total: items.length,
-      hasNone: items.length === 0,
+      total: counts[state].toLocaleString('en'),
+      hasNone: counts.all === 0 && find === '',
       folder: web.config.dagsFolder,
       find,
-      chosen,
-      states: STATES.map((state) => ({
-        name: names[state],
-        n: counts[state],
-        isCurrent: state === chosen,
-        href: withQuery('/dags', { q: find, state: state === 'all' ? null : state }),
-      })),
+      kept,
+      states: keysOf(STATES)
+        .filter((key) => key !== 'late' || counts.late > 0 || state === 'late')
+        .map((key) => ({
+          name: STATES[key],
+          n: counts[key].toLocaleString('en'),
+          isCurrent: key === state,
+          href: link({ state: key === 'all' ? null : key }),
+        })),
+      sorts: Object.fromEntries(
+        keysOf(SORTS).map((key) => {
+          const isCurrent = key === page.sort
+          const isDown = isCurrent ? !page.isDescending : key === 'last'
+          const href = link({
+            sort: key === 'name' ? null : key,
+            desc: isDown === (key === 'last') ? null : Number(isDown),
+          })
+          return [
+            key,
+            { name: SORTS[key], href, order: isCurrent ? (page.isDescending ? 'descending' : 'ascending') : null },
+          ]
+        }),
+      ),
+      before: before === null ? null : link({ before }),
+      after: after === null ? null : link({ after }),
       broken: errors.total,
       error: error === undefined ? null : { file: error.filename, href: `/errors/${error.id}` },
       now,

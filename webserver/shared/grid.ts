@@ -57,7 +57,8 @@ export interface Shape {
 
 export const columnX = (i: number): number => i * PITCH + 4
 export const rowY = (r: number): number => HEAD + r * ROW + (ROW - CELL) / 2
-export const gridWidth = (runs: number): number => Math.max(runs, 1) * PITCH + 10
+/** Never narrower than the name of a day. */
+export const gridWidth = (runs: number): number => Math.max(runs * PITCH + 10, 100)
 export const gridHeight = (rows: number): number => HEAD + rows * ROW
 
 /** The letters a row shows. */
