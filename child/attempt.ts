@@ -15,6 +15,7 @@ import { FailTask, RetryTask, SkipTask, TaskDeferred, TaskRescheduled } from '..
 import type { RetryPolicy } from '../sdk/types.ts'
 import { bindArguments } from './arguments.ts'
 import { type CallPort, makeClient, makeOutbox, makeRunApi } from './client.ts'
+import { exceptionText } from './exception-text.ts'
 import { loadModule } from './load.ts'
 
 type Body = NonNullable<ReturnType<typeof findBody>>
@@ -64,21 +65,6 @@ function makeRun(spec: AttemptSpec): RunInfo {
   }
 }
 
-function logFailure(error: unknown, say: Say): void {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
-  const causes: string[] = []
-  for (
-    let cause = error instanceof Error ? error.cause : undefined;
-    cause !== undefined && causes.length < 5;
-    cause = cause instanceof Error ? cause.cause : undefined
-  ) {
-    causes.push(cause instanceof Error ? (cause.stack ?? cause.message) : messageOf(cause))
-  }
-  say('error', 'Task failed with exception', {
-    exception: [stack, ...causes.map((cause) => `Caused by: ${cause}`)].join('\n'),
-  })
-}
-
 /** How a thrown value ends the attempt. `policy`: the task's own word on whether and when to try again. */
 export function resultOfError(
   error: unknown,
@@ -92,7 +78,7 @@ export function resultOfError(
     say('info', `Skipped: ${error.message}`)
     return { kind: 'skip', message: error.message === '' ? null : error.message }
   }
-  logFailure(error, say)
+  say('error', 'Task failed with exception', { exception: exceptionText(error) })
   const failure = { kind: 'failure', message: messageText(messageOf(error)), isRetryable: true } as const
   if (error instanceof FailTask) return { ...failure, isRetryable: false }
   if (error instanceof RetryTask)
