@@ -29,6 +29,9 @@ function lineJson(line: LogLine): Record<string, unknown> {
   return Number.isNaN(Date.parse(timestamp)) ? rest : { timestamp, ...rest }
 }
 
+/** No writer makes empty lines; what has crept in says nothing. */
+const isSaid = (line: string): boolean => line !== ''
+
 /** Whether the try can still write. */
 export const isTryRunning = (ti: InstanceListRow, tryNumber: number): boolean =>
   ti.try_number === tryNumber && (ti.state === 'running' || ti.state === 'queued' || ti.state === 'restarting')
@@ -75,7 +78,7 @@ async function logs(call: Call) {
   const next = chunk?.next ?? offset
   const hasMore = isRunning || next < (chunk?.size ?? 0)
   return {
-    content: (chunk?.lines ?? []).map((line) => lineJson(parseLine(line))),
+    content: (chunk?.lines ?? []).filter(isSaid).map((line) => lineJson(parseLine(line))),
     continuation_token: hasMore ? makeToken(next) : null,
   }
 }
@@ -105,7 +108,7 @@ async function stream(
   while (path !== null && !res.destroyed) {
     const chunk = await readChunk(path, offset, !isRunning)
     if (chunk === null || chunk.next === offset) break
-    for (const line of chunk.lines) {
+    for (const line of chunk.lines.filter(isSaid)) {
       if (!res.write(write(parseLine(line), isFirst))) await drained(res)
       isFirst = false
     }

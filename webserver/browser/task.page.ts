@@ -1,6 +1,6 @@
 // A task's log: new lines as they are written, finding, levels, wrapping, following.
 
-import { logText } from '../shared/log-text.ts'
+import { logText } from '../shared/log/text.ts'
 import { connect, type LogLine } from './live.ts'
 
 const log = document.getElementById('log')

@@ -4,6 +4,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { type AttemptLogKey, attemptLogPath } from '../../runtime/attempt-log.ts'
+import type { Level } from '../shared/log/line.ts'
+import { type Batch, LineSplitter, textsOf } from './line-splitter.ts'
 
 /** The real path when it lies in the root and exists, else null. */
 export async function findLog(root: string, at: AttemptLogKey): Promise<string | null> {
@@ -16,7 +18,7 @@ export async function findLog(root: string, at: AttemptLogKey): Promise<string |
   }
 }
 
-async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>): Promise<T | null> {
+export async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>): Promise<T | null> {
   let file: FileHandle
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
@@ -30,6 +32,27 @@ async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>)
   }
 }
 
+/** Bytes read at once: each piece is a turn of the event loop, and this one is worked through in about a millisecond. */
+const PIECE = 256 * 1024
+
+/**
+ * Whole lines from `from` (the beginning of a line) up to `to`, piece by piece.
+ * @param isDone nothing will follow: the last line counts without its newline
+ */
+export async function* readBatches(file: FileHandle, from: number, to: number, isDone: boolean): AsyncGenerator<Batch> {
+  const splitter = new LineSplitter(from)
+  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(PIECE, to - from)))
+  let offset = from
+  while (offset < to) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - offset), offset)
+    if (bytesRead === 0) break
+    offset += bytesRead
+    yield* splitter.push(buffer.subarray(0, bytesRead))
+  }
+  const rest = isDone ? splitter.rest() : null
+  if (rest !== null) yield rest
+}
+
 export interface Chunk {
   /** Whole lines, without the newline. */
   readonly lines: readonly string[]
@@ -38,30 +61,23 @@ export interface Chunk {
   readonly size: number
 }
 
-const PIECE = 256 * 1024
-/** A line longer than this is told in part: no writer of ours makes one. */
-const MAX_LINE = 4 * 1024 * 1024
-
-/** Whole lines from `offset` on; the last, unfinished line waits for its newline unless `isDone`. */
-export async function readChunk(path: string, offset: number, isDone: boolean, most = PIECE): Promise<Chunk | null> {
+/** About a piece of whole lines from `offset` on; the last, unfinished line waits for its newline unless `isDone`. */
+export async function readChunk(
+  path: string,
+  offset: number,
+  isDone: boolean,
+  most = PIECE / 2,
+): Promise<Chunk | null> {
   return withFile(path, async (file) => {
     const { size } = await file.stat()
-    if (offset >= size) return { lines: [], next: Math.min(offset, size), size }
-    let length = Math.min(most, size - offset)
-    for (;;) {
-      const buffer = Buffer.alloc(length)
-      const { bytesRead } = await file.read(buffer, 0, length, offset)
-      const isEnd = offset + bytesRead >= size
-      const newline = buffer.subarray(0, bytesRead).lastIndexOf(10)
-      if (newline === -1 && !isEnd && length < MAX_LINE) {
-        length = Math.min(length * 4, MAX_LINE, size - offset)
-        continue
-      }
-      const end =
-        newline === -1 || (isEnd && isDone) ? (isEnd && !isDone && newline === -1 ? 0 : bytesRead) : newline + 1
-      const text = buffer.toString('utf8', 0, end)
-      return { lines: text.split('\n').filter((line) => line !== ''), next: offset + end, size }
+    const lines: string[] = []
+    let next = Math.min(offset, size)
+    for await (const batch of readBatches(file, next, size, isDone)) {
+      lines.push(...textsOf(batch))
+      next = batch.end
+      if (next - offset >= most) break
     }
+    return { lines, next, size }
   })
 }
 
@@ -94,13 +110,29 @@ export async function findTail(path: string, most: number): Promise<{ offset: nu
 
 export interface LogLine {
   readonly timestamp: string
-  readonly level: string
+  readonly level: Level
   readonly logger: string
   readonly event: string
   readonly [extra: string]: unknown
 }
 
-const LEVELS = new Set(['debug', 'info', 'warning', 'error'])
+const LEVELS: Readonly<Record<string, Level>> = {
+  debug: 'debug',
+  info: 'info',
+  warning: 'warning',
+  warn: 'warning',
+  error: 'error',
+  critical: 'error',
+}
+
+/** A level as it may be written; what is none of ours is told as info. */
+export const readLevel = (text: string): Level => {
+  const level = text.toLowerCase()
+  return Object.hasOwn(LEVELS, level) ? (LEVELS[level] ?? 'info') : 'info'
+}
+
+const readEvent = (event: unknown): string =>
+  typeof event === 'string' ? event : event === undefined || event === null ? '' : JSON.stringify(event)
 
 /** One stored line; text that is no JSON (a line cut by a crash) is told as it stands. */
 export function parseLine(text: string): LogLine {
@@ -109,17 +141,16 @@ export function parseLine(text: string): LogLine {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       // Proven an object; every field used is checked below.
       const line = value as Record<string, unknown>
-      const level = typeof line['level'] === 'string' ? line['level'].toLowerCase() : 'info'
       return {
         ...line,
         timestamp: typeof line['timestamp'] === 'string' ? line['timestamp'] : '',
-        level: LEVELS.has(level) ? level : level === 'warn' ? 'warning' : level === 'critical' ? 'error' : 'info',
+        level: typeof line['level'] === 'string' ? readLevel(line['level']) : 'info',
         logger: typeof line['logger'] === 'string' ? line['logger'] : '',
-        event: typeof line['event'] === 'string' ? line['event'] : JSON.stringify(line['event'] ?? ''),
+        event: readEvent(line['event']),
       }
     }
   } catch {
     // Told as text.
   }
-  return { timestamp: '', level: 'info', logger: '', event: text }
+  return { timestamp: '', level: 'info', logger: '', event: text.replace(/\r$/, '') }
 }
