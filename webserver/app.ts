@@ -17,10 +17,13 @@ import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { sendJson } from './http/json.ts'
 import { answerPageError, pageRoutes } from './pages/index.ts'
+import { logDataRoutes } from './pages/log-data.ts'
 
 const BODY_LIMIT = '1mb'
 
 const isApi = (req: Request) => req.path.startsWith('/api/') || req.path.startsWith('/auth/')
+/** Asked by scripts of pages: their errors are JSON. */
+const isData = (req: Request) => req.path === '/ui/events' || req.path.startsWith('/ui/log/')
 
 function serveStatic(web: Web) {
   return (req: Request, res: Response): void => {
@@ -95,6 +98,7 @@ export function makeApp(web: Web, streams: Streams): Express {
   app.use('/api/v2', apiRoutes(web))
   app.use('/api/baram/v1', ownRoutes(web))
   app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
+  app.use('/ui/log', logDataRoutes(web))
   const { router, pages } = pageRoutes(web, limit)
   app.use(router)
   app.use(async (req, _res, next) => {
@@ -104,7 +108,7 @@ export function makeApp(web: Web, streams: Streams): Express {
   const apiError = answerApiError(web)
   const pageError = answerPageError(pages, (error, req, status) => report(web, req, error, status))
   app.use((error: unknown, req: Request, res: Response, next: NextFunction) =>
-    isApi(req) || req.path === '/ui/events' ? apiError(error, req, res, next) : pageError(error, req, res, next),
+    isApi(req) || isData(req) ? apiError(error, req, res, next) : pageError(error, req, res, next),
   )
   return app
 }

@@ -10,6 +10,7 @@ import type { SchemaWatch } from '../store/schema-watch.ts'
 import type { Assets } from './assets.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { EventHub } from './events/hub.ts'
+import type { IndexCache } from './logs/index-cache.ts'
 import type { RunCells } from './pages/run-cells.ts'
 
 export interface WebserverDeps {
@@ -30,4 +31,6 @@ export interface Web extends WebserverDeps {
   readonly assets: Assets
   readonly hub: EventHub
   readonly cells: RunCells
+  /** What is counted of the logs that pages look at. */
+  readonly logs: IndexCache
 }

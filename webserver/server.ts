@@ -13,6 +13,7 @@ import { Tokens } from './auth/tokens.ts'
 import type { Web, WebserverDeps } from './deps.ts'
 import { EventHub } from './events/hub.ts'
 import { Streams } from './events/stream.ts'
+import { IndexCache } from './logs/index-cache.ts'
 import { RunCells } from './pages/run-cells.ts'
 
 export type { WebserverDeps } from './deps.ts'
@@ -83,6 +84,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     assets: await loadAssets(),
     hub,
     cells: new RunCells(),
+    logs: new IndexCache(),
   }
   const streams = new Streams(web)
   const listener = new Listener({

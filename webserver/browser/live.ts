@@ -1,5 +1,6 @@
 // The page's one stream. A hidden page closes it and catches up on return; a lost one shows in the live dot.
 
+import type { ShownLine } from '../shared/log/line.ts'
 import { lastRefreshMs, refresh } from './regions.ts'
 
 export interface RunEvent {
@@ -14,18 +15,13 @@ export interface RunEvent {
   readonly changed: readonly (readonly [string, string])[]
 }
 
-export interface LogLine {
-  readonly timestamp: string
-  readonly level: string
-  readonly event: string
-  readonly fields?: unknown
-}
-
 export interface LiveOptions {
   readonly topics: string
-  readonly log?: string
+  /** A log's address, and the byte from which on its lines are wanted. */
+  readonly log?: { readonly address: string; readonly from: number }
   onRun?(event: RunEvent): void
-  onLog?(lines: readonly LogLine[]): void
+  /** `end`: the byte behind the last of them. */
+  onLog?(lines: readonly ShownLine[], end: number): void
   onLogEnd?(): void
 }
 
@@ -66,7 +62,10 @@ export function connect(options: LiveOptions): void {
 
   const open = () => {
     const query = new URLSearchParams({ topics: options.topics })
-    if (options.log !== undefined) query.set('log', options.log)
+    if (options.log !== undefined) {
+      query.set('log', options.log.address)
+      query.set('from', String(options.log.from))
+    }
     if (lastId !== '') query.set('last', lastId)
     source = new EventSource(`/ui/events?${query.toString()}`)
     const on = (kind: string, handle: (event: Event) => void) =>
@@ -84,7 +83,10 @@ export function connect(options: LiveOptions): void {
     })
     on('dag', refreshSoon)
     on('refresh', refreshSoon)
-    on('log', (event) => options.onLog?.(parse<{ lines: LogLine[] }>(event)?.lines ?? []))
+    on('log', (event) => {
+      const told = parse<{ lines: ShownLine[]; end: number }>(event)
+      if (told !== null) options.onLog?.(told.lines, told.end)
+    })
     on('log-end', () => {
       options.onLogEnd?.()
       refreshSoon()

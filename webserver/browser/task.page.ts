@@ -1,190 +1,211 @@
-// A task's log: new lines as they are written, finding, levels, wrapping, following.
+// A task's log: its lines as they are written, finding, levels, permalinks, following, wrapping.
 
-import { logText } from '../shared/log/text.ts'
-import { connect, type LogLine } from './live.ts'
+import { formatLevels, toggleLevel } from '../shared/log/levels.ts'
+import { LEVELS, type Level, type ShownLine } from '../shared/log/line.ts'
+import { connect } from './live.ts'
+import { LogData } from './log-data.ts'
+import { LogFind } from './log-find.ts'
+import { LogView, plural } from './log-view.ts'
 
-const log = document.getElementById('log')
-const MOST_LINES = 20_000
+/** A count that failed is asked for again after this time. */
+const AGAIN_MS = 2000
 
-let isFollowing = true
-let fresh = 0
-let count = 0
+const byId = (id: string): HTMLElement | null => document.getElementById(id)
 
-const CLASSES: Readonly<Record<string, string>> = { error: ' e', warning: ' w', debug: ' d' }
-
-function clockOf(timestamp: string, zone: string): string {
-  const at = Date.parse(timestamp)
-  if (Number.isNaN(at)) return ''
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
+function start(box: HTMLElement): void {
+  const data = new LogData(box.dataset['log'] ?? '', (progress) => {
+    const word = box.querySelector('#log-before span')
+    if (word !== null) word.textContent = `Counting the lines of this log, ${Math.floor(progress * 100)} %…`
   })
-  return `${format.format(at)}.${String(at % 1000).padStart(3, '0')}`
-}
-
-function lineElement(line: LogLine, n: number, zone: string): HTMLElement {
-  const row = document.createElement('div')
-  row.className = `l${CLASSES[line.level] ?? ''}`
-  row.id = `L${n}`
-  row.dataset['level'] = line.level
-  const number = document.createElement('a')
-  number.href = `#L${n}`
-  number.textContent = String(n)
-  const time = document.createElement('time')
-  time.textContent = clockOf(line.timestamp, zone)
-  const level = document.createElement('b')
-  level.textContent = line.level
-  const text = document.createElement('span')
-  text.textContent = logText(line.event, line.fields)
-  row.append(number, time, level, text)
-  return row
-}
-
-function countLevel(level: string): void {
-  const number = document.querySelector(`[data-level="${CSS.escape(level)}"].chip b`)
-  if (number !== null) number.textContent = String(Number(number.textContent) + 1)
-}
-
-function showFresh(): void {
-  const button = document.getElementById('new-lines')
-  if (button === null) return
-  button.hidden = fresh === 0 || isFollowing
-  const label = button.querySelector('span')
-  if (label !== null) label.textContent = `${fresh} new ${fresh === 1 ? 'line' : 'lines'}`
-}
-
-function append(box: HTMLElement, lines: readonly LogLine[]): void {
-  document.getElementById('log-empty')?.remove()
-  const zone = box.dataset['zone'] ?? 'UTC'
-  const rows = lines.map((line) => {
-    count++
-    countLevel(line.level)
-    return lineElement(line, count, zone)
+  const find: LogFind = new LogFind(data, () => view, byId('hits'))
+  const view: LogView = new LogView(box, data, {
+    onRows: (rows) => find.mark(rows),
+    onNew(lines) {
+      byId('log-empty')?.remove()
+      chips.add(lines)
+      find.add(lines)
+    },
+    onMove: () => showFresh(view),
   })
-  box.append(...rows)
-  while (box.childElementCount > MOST_LINES) box.firstElementChild?.remove()
-  if (isFollowing) box.scrollTop = box.scrollHeight
-  else fresh += lines.length
-  showFresh()
-  if (findText() !== '') mark()
+  const chips = new Chips(view)
+  watchControls(box, view, find, chips)
+  watchLines(view)
+  follow(box, view)
+  const asked = new URLSearchParams(location.search).get('line')
+  if (/^#L\d/.test(location.hash)) void showHash(view)
+  else if (asked !== null && view.total !== null) void view.show(Number(asked))
+  else box.scrollTop = box.scrollHeight
+  if (view.total === null) void countLater(view, chips)
+  const input = document.querySelector<HTMLInputElement>('#find')
+  if (input !== null && input.value !== '') find.look(input.value)
 }
 
-const findInput = document.querySelector<HTMLInputElement>('#find')
-const findText = (): string => findInput?.value ?? ''
-let current = 0
-
-function unmark(box: HTMLElement): void {
-  for (const found of box.querySelectorAll('mark')) {
-    const parent = found.parentNode
-    found.replaceWith(found.textContent)
-    parent?.normalize()
-  }
-}
-
-/** Marks every hit as text: the log's content never becomes markup. */
-function markLine(span: Element, find: string): void {
-  const text = span.textContent
-  const lower = text.toLowerCase()
-  let at = lower.indexOf(find)
-  if (at === -1) return
-  const parts: (string | HTMLElement)[] = []
-  let from = 0
-  while (at !== -1) {
-    const hit = document.createElement('mark')
-    hit.textContent = text.slice(at, at + find.length)
-    parts.push(text.slice(from, at), hit)
-    from = at + find.length
-    at = lower.indexOf(find, from)
-  }
-  parts.push(text.slice(from))
-  span.replaceChildren(...parts)
-}
-
-function mark(): void {
-  if (log === null) return
-  unmark(log)
-  const find = findText().toLowerCase()
-  if (find !== '') for (const span of log.querySelectorAll('.l > span')) markLine(span, find)
-  current = 0
-  step(0)
-}
-
-function step(by: number): void {
-  if (log === null) return
-  const marks = [...log.querySelectorAll('mark')]
-  const label = document.getElementById('hits')
-  if (marks.length === 0) {
-    if (label !== null) label.textContent = findText() === '' ? '' : 'none'
+async function countLater(view: LogView, chips: Chips): Promise<void> {
+  const counts = await view.count()
+  if (counts === null) {
+    window.setTimeout(() => void countLater(view, chips), AGAIN_MS)
     return
   }
-  marks[current]?.classList.remove('now')
-  current = (current + by + marks.length) % marks.length
-  const now = marks[current]
-  now?.classList.add('now')
-  if (by !== 0 || !isFollowing) now?.scrollIntoView({ block: 'center' })
-  if (label !== null) label.textContent = `${current + 1} / ${marks.length}`
+  chips.set(counts)
+  if (location.hash !== '') await showHash(view)
 }
 
-function watchControls(box: HTMLElement): void {
-  box.addEventListener('scroll', () => {
-    isFollowing = box.scrollHeight - box.scrollTop - box.clientHeight < 24
-    if (isFollowing) fresh = 0
-    showFresh()
-  })
-  document.getElementById('new-lines')?.addEventListener('click', () => {
-    isFollowing = true
-    fresh = 0
-    box.scrollTop = box.scrollHeight
-    showFresh()
-  })
-  findInput?.addEventListener('input', mark)
-  findInput?.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter') step(event.shiftKey ? -1 : 1)
-  })
-  document.getElementById('find-up')?.addEventListener('click', () => step(-1))
-  document.getElementById('find-down')?.addEventListener('click', () => step(1))
-  const wrap = document.getElementById('wrap')
-  const toggleWrap = () => {
-    const isWrapping = box.classList.toggle('wrapping')
-    wrap?.setAttribute('aria-pressed', String(isWrapping))
+/** The counts of the levels, which also show and hide them. */
+class Chips {
+  private readonly view: LogView
+  private readonly counts: Record<Level, number> = { error: 0, warning: 0, info: 0, debug: 0 }
+  firstError: number | null = null
+
+  constructor(view: LogView) {
+    this.view = view
+    for (const [level, chip] of this.all)
+      this.counts[level] = Number(chip.querySelector('b')?.textContent.replaceAll(',', '')) || 0
+    this.firstError = Number(/#L(\d+)$/.exec(byId('first-error')?.querySelector('a')?.href ?? '')?.[1] ?? 0) || null
   }
-  wrap?.addEventListener('click', toggleWrap)
-  for (const chip of document.querySelectorAll<HTMLElement>('.lev .chip'))
-    chip.addEventListener('click', () => {
-      const isHidden = box.classList.toggle(`hide-${chip.dataset['level'] ?? ''}`)
-      chip.setAttribute('aria-pressed', String(!isHidden))
+
+  private get all(): [Level, HTMLElement][] {
+    return LEVELS.flatMap((level) => {
+      const chip = document.querySelector<HTMLElement>(`.lev .chip[data-level="${level}"]`)
+      return chip === null ? [] : [[level, chip] as [Level, HTMLElement]]
     })
+  }
+
+  set({ levels, firstError }: { levels: Readonly<Record<Level, number>>; firstError: number | null }): void {
+    Object.assign(this.counts, levels)
+    this.firstError = firstError
+    this.draw()
+  }
+
+  add(lines: readonly ShownLine[]): void {
+    if (this.view.total === null) return
+    for (const { level, n } of lines) {
+      this.counts[level]++
+      if (level === 'error') this.firstError ??= n
+    }
+    this.draw()
+  }
+
+  draw(): void {
+    for (const [level, chip] of this.all) {
+      const number = chip.querySelector('b')
+      if (number !== null) number.textContent = this.counts[level].toLocaleString('en')
+      chip.setAttribute('aria-pressed', String(this.view.levels?.has(level) ?? true))
+    }
+    const place = byId('first-error')
+    if (place === null || (this.firstError === null && place.querySelector('a') === null)) {
+      place?.replaceChildren()
+      return
+    }
+    const link = document.createElement('a')
+    link.href = `#L${this.firstError}`
+    link.textContent = `Jump to the first error, line ${this.firstError?.toLocaleString('en')}`
+    const key = document.createElement('kbd')
+    key.textContent = 'E'
+    place.replaceChildren(link, ' ', key)
+  }
+
+  async toggle(level: Level): Promise<void> {
+    const levels = toggleLevel(this.view.levels, level)
+    const url = new URL(location.href)
+    url.searchParams.delete('line')
+    const text = formatLevels(levels)
+    if (text === null) url.searchParams.delete('levels')
+    else url.searchParams.set('levels', text)
+    history.replaceState(null, '', url)
+    const done = this.view.setLevels(levels)
+    this.draw()
+    await done
+  }
+}
+
+function showFresh(view: LogView): void {
+  const button = byId('new-lines')
+  if (button === null) return
+  button.hidden = view.fresh === 0 || view.isFollowing
+  const label = button.querySelector('span')
+  if (label !== null) label.textContent = plural(view.fresh, 'new line')
+}
+
+/** `#L31`, or `#L31-L40`. */
+async function showHash(view: LogView): Promise<void> {
+  const match = /^#L(\d{1,15})(?:-L?(\d{1,15}))?$/.exec(location.hash)
+  if (match === null) return
+  const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])]
+  await view.show(from)
+  for (const row of document.querySelectorAll('.l.sel')) row.classList.remove('sel')
+  for (const row of view.rows.elements) {
+    const n = Number(row.id.slice(1))
+    if (n >= from && n <= to) row.classList.add('sel')
+  }
+}
+
+function goTo(view: LogView, hash: string): void {
+  if (location.hash === hash) void showHash(view)
+  else location.hash = hash
+}
+
+function watchLines(view: LogView): void {
+  window.addEventListener('hashchange', () => void showHash(view))
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a[data-line]') : null
+    if (!(link instanceof HTMLAnchorElement) || event.metaKey || event.ctrlKey || event.shiftKey || view.total === null)
+      return
+    event.preventDefault()
+    goTo(view, link.hash)
+  })
+}
+
+function watchControls(box: HTMLElement, view: LogView, find: LogFind, chips: Chips): void {
+  const toEnd = () => void view.showEnd()
+  box.addEventListener('scroll', () => view.noteScroll(), { passive: true })
+  byId('new-lines')?.addEventListener('click', toEnd)
+  const input = document.querySelector<HTMLInputElement>('#find')
+  input?.addEventListener('input', () => {
+    const url = new URL(location.href)
+    if (input.value === '') url.searchParams.delete('find')
+    else url.searchParams.set('find', input.value)
+    history.replaceState(null, '', url)
+    find.look(input.value)
+  })
+  input?.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') find.step(event.shiftKey ? -1 : 1)
+  })
+  byId('find-up')?.addEventListener('click', () => find.step(-1))
+  byId('find-down')?.addEventListener('click', () => find.step(1))
+  const wrap = byId('wrap')
+  const toggleWrap = () => wrap?.setAttribute('aria-pressed', String(box.classList.toggle('wrapping')))
+  wrap?.addEventListener('click', toggleWrap)
+  document.querySelector('form.lev')?.addEventListener('submit', (event) => {
+    if (!(event instanceof SubmitEvent) || view.total === null) return
+    event.preventDefault()
+    const level = LEVELS.find((name) => name === event.submitter?.dataset['level'])
+    if (level !== undefined) void chips.toggle(level).then(() => find.look(find.text))
+  })
+  const keys: Readonly<Record<string, () => void>> = {
+    w: toggleWrap,
+    n: () => find.step(1),
+    N: () => find.step(-1),
+    f: toEnd,
+    e: () => {
+      if (chips.firstError !== null) goTo(view, `#L${chips.firstError}`)
+    },
+  }
   document.addEventListener('keydown', (event) => {
     if (event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return
-    if (event.metaKey || event.ctrlKey || event.altKey) return
-    if (event.key === 'w') toggleWrap()
-    else if (event.key === 'n') step(1)
-    else if (event.key === 'N') step(-1)
-    else if (event.key === 'e') box.querySelector('.l.e')?.scrollIntoView({ block: 'center' })
-    else if (event.key === 'f') {
-      isFollowing = true
-      box.scrollTop = box.scrollHeight
-    }
+    if (!event.metaKey && !event.ctrlKey && !event.altKey) keys[event.key]?.()
   })
 }
 
-const { topics } = document.body.dataset
-if (log !== null) {
-  count = Number(
-    log.querySelector('.l:last-of-type > a')?.textContent ??
-      log.querySelector('.sep a')?.textContent.match(/\d+/)?.[0] ??
-      0,
-  )
-  watchControls(log)
-  if (location.hash === '') log.scrollTop = log.scrollHeight
-  const follow = log.dataset['log']
-  if (topics !== undefined)
-    connect({
-      topics,
-      ...(follow === undefined ? {} : { log: follow }),
-      onLog: (lines) => append(log, lines),
-    })
+function follow(box: HTMLElement, view: LogView): void {
+  const { topics } = document.body.dataset
+  const { log: address, offset } = box.dataset
+  if (topics === undefined || address === undefined) return
+  connect({
+    topics,
+    log: { address, from: Number(offset ?? 0) },
+    onLog: (lines, end) => view.take(lines, end),
+  })
 }
+
+const box = byId('log')
+if (box !== null) start(box)

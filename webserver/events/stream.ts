@@ -8,7 +8,9 @@ import { getInstance } from '../../store/postgres/read-task-instances.ts'
 import { isTryRunning } from '../api/logs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
+import { readLogAddress } from '../logs/log-address.ts'
 import { findLog, parseLine, readChunk } from '../logs/log-file.ts'
+import { shownLine } from '../logs/shown-line.ts'
 import type { HubEvent, Numbered } from './hub.ts'
 
 /** Proxies close silent connections; a comment now and then keeps them. */
@@ -134,7 +136,9 @@ class LogTail {
         const chunk = await readChunk(path, this.stream.offset, !isRunning)
         if (chunk === null || chunk.next === this.stream.offset || this.isOver) break
         this.stream.offset = chunk.next
-        this.stream.send('log', { lines: chunk.lines.map(parseLine) })
+        const zone = ti?.timezone ?? 'UTC'
+        const lines = chunk.lines.map((text) => shownLine(parseLine(text), null, zone))
+        this.stream.send('log', { lines, end: chunk.next })
       }
     }
     if (!isRunning && ti !== null) {
@@ -153,20 +157,11 @@ class LogTail {
   }
 }
 
-/** `dag/run/task/map/try/offset`, each part URL-encoded. */
-function readLog(text: string | undefined): { place: AttemptLogKey; offset: number } | null {
-  const parts = (text ?? '').split('/').map((part) => {
-    try {
-      return decodeURIComponent(part)
-    } catch {
-      return ''
-    }
-  })
-  const [dagId, runId, taskId, map, tryText, offsetText] = parts
-  if (dagId === undefined || runId === undefined || taskId === undefined || parts.length !== 6) return null
-  const [mapIndex, tryNumber, offset] = [Number(map), Number(tryText), Number(offsetText)]
-  if (![mapIndex, tryNumber, offset].every(Number.isSafeInteger)) return null
-  return { place: { dagId, runId, taskId, mapIndex, tryNumber }, offset }
+/** A log's address and the byte from which on the page wants it. */
+function readLog(query: Query): { place: AttemptLogKey; offset: number } | null {
+  const place = readLogAddress(query.text('log'))
+  const offset = /^\d{1,15}$/.exec(query.text('from') ?? '0')
+  return place === null || offset === null ? null : { place, offset: Number(offset[0]) }
 }
 
 /** Open streams, to be ended at shutdown. */
@@ -190,7 +185,7 @@ export class Streams {
     const stream = new PageStream(this.web, res, topicsOf(query))
     const header = req.headers['last-event-id']
     const last = readLastId(typeof header === 'string' ? header : query.text('last'))
-    const log = readLog(query.text('log'))
+    const log = readLog(query)
     stream.offset = last?.offset ?? log?.offset ?? 0
     const tail = log === null ? null : new LogTail(this.web, stream, log.place)
     const stop = this.web.hub.subscribe((batch) => {

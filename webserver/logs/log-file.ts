@@ -62,12 +62,7 @@ export interface Chunk {
 }
 
 /** About a piece of whole lines from `offset` on; the last, unfinished line waits for its newline unless `isDone`. */
-export async function readChunk(
-  path: string,
-  offset: number,
-  isDone: boolean,
-  most = PIECE / 2,
-): Promise<Chunk | null> {
+export async function readChunk(path: string, offset: number, isDone: boolean): Promise<Chunk | null> {
   return withFile(path, async (file) => {
     const { size } = await file.stat()
     const lines: string[] = []
@@ -75,36 +70,9 @@ export async function readChunk(
     for await (const batch of readBatches(file, next, size, isDone)) {
       lines.push(...textsOf(batch))
       next = batch.end
-      if (next - offset >= most) break
+      if (next - offset >= PIECE / 2) break
     }
     return { lines, next, size }
-  })
-}
-
-/** Where the last `most` bytes begin, at a line, and how many lines lie before. */
-export async function findTail(path: string, most: number): Promise<{ offset: number; linesBefore: number } | null> {
-  return withFile(path, async (file) => {
-    const { size } = await file.stat()
-    const from = Math.max(0, size - most)
-    if (from === 0) return { offset: 0, linesBefore: 0 }
-    const buffer = Buffer.alloc(1024 * 1024)
-    let linesBefore = 0
-    let offset = 0
-    let tail = from
-    while (offset < size) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-      if (bytesRead === 0) break
-      const piece = buffer.subarray(0, bytesRead)
-      for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, at + 1)) {
-        linesBefore++
-        if (offset + at + 1 >= from) {
-          tail = offset + at + 1
-          return { offset: tail, linesBefore }
-        }
-      }
-      offset += bytesRead
-    }
-    return { offset: tail, linesBefore }
   })
 }
 

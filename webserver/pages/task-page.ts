@@ -3,7 +3,6 @@
 import type { Request } from 'express'
 import { maskByName } from '../../core/secret-names.ts'
 import { clockSeconds, day, duration, zoneName } from '../../core/times.ts'
-import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
 import { findNeighbours, type Neighbours } from '../../store/postgres/read-mapped.ts'
 import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
 import {
@@ -17,11 +16,10 @@ import { isTryRunning } from '../api/logs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { findLog, findTail, parseLine, readChunk } from '../logs/log-file.ts'
 import { cellState, STATE_NAMES } from '../shared/cells.ts'
-import { logText } from '../shared/log/text.ts'
 import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
+import { logView } from './log-page.ts'
 import { loadStrip, mappedSentence, mappedView } from './mapped.ts'
 import { causesByTry, findTask, instanceName, instanceSentence, triesLine, tryView } from './panel.ts'
 import type { Strip } from './tally-view.ts'
@@ -29,8 +27,6 @@ import { reasonText, whyText } from './why.ts'
 
 export type TaskTab = 'log' | 'rendered' | 'xcom' | 'tries' | 'events'
 
-/** The end of a log that a page opens with; the rest is a click away. */
-const TAIL_BYTES = 192 * 1024
 const XCOM_CHARACTERS = 20_000
 
 function placeOf(req: Request): { dagId: string; runId: string; taskId: string; mapIndex: number } {
@@ -40,54 +36,6 @@ function placeOf(req: Request): { dagId: string; runId: string; taskId: string; 
     runId: String(req.params['run_id'] ?? ''),
     taskId: String(req.params['task_id'] ?? ''),
     mapIndex: /^-?\d{1,9}$/.test(text) ? Number(text) : -1,
-  }
-}
-
-/** `12:01:05.123` in the DAG's zone; lines without a time have none. */
-function lineClock(timestamp: string, zone: string): string {
-  const at = Date.parse(timestamp)
-  return Number.isNaN(at) ? '' : `${clockSeconds(at, zone)}.${String(at % 1000).padStart(3, '0')}`
-}
-
-async function logView(web: Web, ti: InstanceListRow, place: AttemptLogKey, isWhole: boolean) {
-  const path = await findLog(web.config.logFolder, place)
-  const isRunning = isTryRunning(ti, place.tryNumber)
-  const tail = path === null ? null : isWhole ? { offset: 0, linesBefore: 0 } : await findTail(path, TAIL_BYTES)
-  const lines: { n: number; clock: string; level: string; event: string; cls: string }[] = []
-  let next = tail?.offset ?? 0
-  if (path !== null && tail !== null) {
-    // What is appended while the page is made comes by the stream.
-    const most = isWhole ? 8 * 1024 * 1024 : TAIL_BYTES * 2
-    const chunk = await readChunk(path, tail.offset, !isRunning, most)
-    next = chunk?.next ?? next
-    for (const text of chunk?.lines ?? []) {
-      const line = parseLine(text)
-      const level = line.level
-      lines.push({
-        n: tail.linesBefore + lines.length + 1,
-        clock: lineClock(line.timestamp, ti.timezone),
-        level,
-        event: logText(line.event, line['fields']),
-        cls: level === 'error' ? ' e' : level === 'warning' ? ' w' : level === 'debug' ? ' d' : '',
-      })
-    }
-  }
-  const counts = (['error', 'warning', 'info', 'debug'] as const).map((level) => ({
-    level,
-    name: level === 'warning' ? 'WARN' : level.toUpperCase(),
-    n: lines.filter((line) => line.level === level).length,
-  }))
-  return {
-    lines,
-    linesBefore: tail?.linesBefore ?? 0,
-    firstError: lines.find((line) => line.level === 'error')?.n ?? null,
-    counts,
-    isRunning,
-    hasFile: path !== null,
-    follow: [place.dagId, place.runId, place.taskId, place.mapIndex, place.tryNumber, next]
-      .map((part) => encodeURIComponent(String(part)))
-      .join('/'),
-    zone: ti.timezone,
   }
 }
 
@@ -182,7 +130,7 @@ async function instancePage(
       map_index: place.mapIndex === -1 ? null : place.mapIndex,
       ...more,
     })
-  const log = tab === 'log' ? await logView(web, ti, { ...place, tryNumber }, query.bool('whole') ?? false) : null
+  const log = tab === 'log' ? await logView(web, ti, { ...place, tryNumber }, query, (more) => path('', more)) : null
   const xcoms =
     tab === 'xcom' ? await listXComValues(web.database, ti.dag_run_id, ti.task_id, ti.map_index, XCOM_CHARACTERS) : []
   const seconds =
@@ -254,10 +202,10 @@ async function instancePage(
         href: path('', { try: row.try_number }),
       })),
       tryNumber,
+      isMapped: place.mapIndex >= 0,
+      mapIndex: place.mapIndex,
       log,
       emptyLog: emptyLog(ti, tryNumber, why),
-      whole: path('', { try: tryNumber, whole: 'true' }),
-      download: `/api/v2/dags/${encodeURIComponent(place.dagId)}/dagRuns/${encodeURIComponent(place.runId)}/taskInstances/${encodeURIComponent(place.taskId)}/logs/${tryNumber}?full_content=true&map_index=${place.mapIndex}`,
       xcoms: xcoms.map((entry) => ({
         key: entry.key,
         text: pretty(entry.text, entry.length),

@@ -44,7 +44,7 @@ function cells({ n, clock, level, text, trace, cut }: ShownLine, after: readonly
 }
 
 const attrs = ({ n, level, mark }: ShownLine): Tag['attrs'] => ({
-  class: `l${LEVEL_CLASSES[level]}${mark === 'group' ? ' gh' : ''}`,
+  class: `l${LEVEL_CLASSES[level]}${mark === 'group' ? ' ghead' : ''}`,
   id: n === null ? null : `L${n}`,
   'data-level': level,
   // Nobody reads that a group has ended: its fold says so.
