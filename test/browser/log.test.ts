@@ -117,6 +117,7 @@ describe.skipIf(!isThere)('the log page in a browser', () => {
 
   it("shows an exception with the author's frames, folds the rest, and opens the fold that holds what was found", async () => {
     const page = await open(logPath('mixed'))
+    await page.waitForSelector('#L12 .tr.own')
     expect(await page.locator('#L12 .tr.own:visible').allTextContents()).toEqual([
       'at async loadPage (/srv/baram/dags/helpers/gmarket.ts:48:20)',
       'at async Object.collect (/srv/baram/dags/gmarket_hourly.ts:31:9)',
