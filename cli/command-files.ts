@@ -34,9 +34,12 @@ export const commandFiles: readonly CommandFile[] = [
   },
 ]
 
+/** The command that is called, if any. */
+export const commandName = (args: readonly string[]): string | undefined => args.find((arg) => !arg.startsWith('-'))
+
 /** The file of the command that is called; all of them for help, and for a name that is none (it may be nearly one). */
 export function filesFor(args: readonly string[]): readonly CommandFile[] {
-  const name = args.find((arg) => !arg.startsWith('-'))
+  const name = commandName(args)
   if (name === 'version') return []
   const own = commandFiles.find(({ names }) => name !== undefined && names.includes(name))
   return own === undefined ? commandFiles : [own]

@@ -40,25 +40,3 @@ export function readJsonObject(text: string | undefined, what: string): JsonObje
   // JSON.parse gives plain JSON.
   return value as JsonObject
 }
-
-/** @throws BaramError INPUT_INVALID */
-export function readInstant(text: string, what: string): number {
-  const isDated = /^\d{4}-\d{2}-\d{2}/.test(text)
-  // Without a zone a time is UTC, as in Airflow's default timezone.
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/.test(text) || text.length === 10
-  const at = isDated ? Date.parse(hasZone ? text : `${text.replace(' ', 'T')}Z`) : Number.NaN
-  if (Number.isNaN(at))
-    throw new BaramError(
-      'INPUT_INVALID',
-      `${what} must be an ISO time such as 2026-03-18T09:00:00+09:00, found ${JSON.stringify(text)}`,
-    )
-  return at
-}
-
-/** @throws BaramError INPUT_INVALID */
-export function readCount(text: string, what: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0)
-    throw new BaramError('INPUT_INVALID', `${what} must be a whole number, found ${JSON.stringify(text)}`)
-  return value
-}

@@ -1,26 +1,10 @@
 #!/usr/bin/env node
 // `dagctl`: reads the arguments, runs one command, ends with a documented exit code and one readable line.
 
-import { Command, CommanderError } from 'commander'
-import { productVersion } from '../runtime/paths.ts'
-import { filesFor } from './command-files.ts'
+import { CommanderError } from 'commander'
 import { describeError, EXIT, exitCodeOf } from './exit.ts'
-import { exitCode, print, setExitCode, surviveClosedOutput, tell } from './output.ts'
-
-async function makeProgram(args: readonly string[]): Promise<Command> {
-  const program = new Command('dagctl')
-  program
-    .description('Baram: an Airflow-compatible DAG scheduler in TypeScript')
-    .option('--debug', 'show the stack of an error')
-    .showHelpAfterError('(run dagctl --help for the commands)')
-    .exitOverride()
-  program
-    .command('version')
-    .description('print the version')
-    .action(() => print(productVersion))
-  for (const { load } of filesFor(args)) (await load())(program)
-  return program
-}
+import { exitCode, setExitCode, surviveClosedOutput, tell } from './output.ts'
+import { makeProgram } from './program.ts'
 
 async function main(): Promise<void> {
   const program = await makeProgram(process.argv.slice(2))

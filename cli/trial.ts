@@ -16,11 +16,12 @@ import { type DagFile, listDagFiles } from '../scheduler/dag-files.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import type { LogLine, RunOptions, Watcher } from '../testing/index.ts'
 import { loadHere } from '../testing/load.ts'
-import { readInstant, readJsonObject } from './context.ts'
+import { readJsonObject } from './context.ts'
 import { print } from './output.ts'
 
 export interface TrialFlags {
-  readonly date?: string
+  /** Epoch ms. */
+  readonly date?: number
   readonly conf?: string
   readonly vars?: string
   readonly file?: string
@@ -101,7 +102,7 @@ export async function withTrial<T>(
       ...readVars(flags.vars),
       overrides: { variables: config.variableOverrides, connections: config.connectionOverrides },
       conf: readJsonObject(flags.conf, '--conf'),
-      ...(flags.date !== undefined && { date: new Date(readInstant(flags.date, '--date')) }),
+      ...(flags.date !== undefined && { date: new Date(flags.date) }),
       ...(flags.folder !== undefined && { folder: resolve(flags.folder) }),
       // Whoever steps through a task takes longer than it may.
       hasTimeLimits: inspectorUrl() === undefined,

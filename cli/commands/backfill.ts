@@ -13,7 +13,8 @@ import {
   previewBackfill,
 } from '../../engine/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
-import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
+import { time, wholeNumber } from '../arguments.ts'
+import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'
 import { type Confirmable, confirm, count, withControl } from '../control.ts'
 import { requireDag } from '../lookup.ts'
 import { printRows, readFormat, tell, when } from '../output.ts'
@@ -21,11 +22,11 @@ import { printRows, readFormat, tell, when } from '../output.ts'
 interface CreateFlags extends Confirmable {
   readonly output: string
   readonly dagId: string
-  readonly fromDate: string
-  readonly toDate: string
+  readonly fromDate: number
+  readonly toDate: number
   readonly dagRunConf?: string
   readonly runBackwards?: boolean
-  readonly maxActiveRuns: string
+  readonly maxActiveRuns: number
   readonly reprocessBehavior: string
   readonly runOnLatestVersion: boolean
 }
@@ -39,12 +40,12 @@ function requestOf(flags: CreateFlags): BackfillRequest {
     )
   return {
     dagId: flags.dagId,
-    from: readInstant(flags.fromDate, '--from-date'),
-    to: readInstant(flags.toDate, '--to-date'),
+    from: flags.fromDate,
+    to: flags.toDate,
     isReverse: flags.runBackwards === true,
     reprocess,
     conf: flags.dagRunConf === undefined ? null : readJsonObject(flags.dagRunConf, '--dag-run-conf'),
-    maxActiveRuns: readCount(flags.maxActiveRuns, '--max-active-runs'),
+    maxActiveRuns: flags.maxActiveRuns,
     onLatestVersion: flags.runOnLatestVersion,
     by: CLI_USER,
   }
@@ -111,10 +112,10 @@ async function printList(flags: { output: string; dagId: string }): Promise<void
   })
 }
 
-async function show(id: string, flags: { output: string }): Promise<void> {
+async function show(id: number, flags: { output: string }): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async ({ database }) => {
-    const rows = await listBackfillDates(database, readCount(id, 'the id of a backfill'), everything.limit)
+    const rows = await listBackfillDates(database, id, everything.limit)
     if (rows.length === 0) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
     printRows(
       rows.map((row) => ({
@@ -154,15 +155,22 @@ async function cancel(id: number, flags: Confirmable): Promise<void> {
   })
 }
 
+const backfillId = wholeNumber('the id of a backfill', { least: 1 })
+
 export function addBackfillCommands(program: Command): void {
   const backfill = program.command('backfill').description('runs for a range of past dates')
   withOutput(backfill.command('create').description('make runs for the dates of a range'))
     .requiredOption('--dag-id <id>', 'the DAG')
-    .requiredOption('--from-date <time>', 'first logical date, ISO; UTC without a zone')
-    .requiredOption('--to-date <time>', 'last logical date, inclusive')
+    .requiredOption('--from-date <time>', 'first logical date, ISO; UTC without a zone', time('--from-date'))
+    .requiredOption('--to-date <time>', 'last logical date, inclusive', time('--to-date'))
     .option('--dag-run-conf <json>', 'configuration of the runs, a JSON object')
     .option('--run-backwards', 'the newest date first')
-    .option('--max-active-runs <n>', 'runs of it at a time, beside those of the schedule', '10')
+    .option(
+      '--max-active-runs <n>',
+      'runs of it at a time, beside those of the schedule',
+      wholeNumber('--max-active-runs', { least: 1 }),
+      10,
+    )
     .option('--reprocess-behavior <which>', 'dates that have a run: none, completed or failed are run again', 'none')
     .option('--no-run-on-latest-version', 'runs that exist go on with the version they were made from')
     .option('--dry-run', 'only show the dates')
@@ -171,22 +179,25 @@ export function addBackfillCommands(program: Command): void {
   withOutput(backfill.command('list').description('backfills of a DAG'))
     .requiredOption('--dag-id <id>', 'the DAG')
     .action(printList)
-  withOutput(backfill.command('show').argument('<id>').description('the dates of a backfill and their runs')).action(
-    show,
-  )
+  withOutput(
+    backfill
+      .command('show')
+      .argument('<id>', 'see `dagctl backfill list`', backfillId)
+      .description('the dates of a backfill and their runs'),
+  ).action(show)
   for (const [verb, isPaused, text] of [
     ['pause', true, 'start no more of its runs'],
     ['unpause', false, 'go on'],
   ] as const)
     backfill
       .command(verb)
-      .argument('<id>')
+      .argument('<id>', 'see `dagctl backfill list`', backfillId)
       .description(text)
-      .action((id: string) => pause(readCount(id, 'the id of a backfill'), isPaused))
+      .action((id: number) => pause(id, isPaused))
   backfill
     .command('cancel')
-    .argument('<id>')
+    .argument('<id>', 'see `dagctl backfill list`', backfillId)
     .description('its queued runs fail, those that run go on')
     .option('-y, --yes', 'do it without asking')
-    .action((id: string, flags: Confirmable) => cancel(readCount(id, 'the id of a backfill'), flags))
+    .action(cancel)
 }

@@ -13,6 +13,7 @@ import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
 import { maskExtra } from '../../engine/masked-json.ts'
 import type { Connection } from '../../engine/vault.ts'
+import { port } from '../arguments.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
 import { print, printRows, readFormat } from '../output.ts'
 
@@ -37,7 +38,7 @@ interface AddFlags {
   readonly connLogin?: string
   readonly connPassword?: string
   readonly connSchema?: string
-  readonly connPort?: string
+  readonly connPort?: number
   readonly connExtra?: string
   readonly connDescription?: string
 }
@@ -189,7 +190,7 @@ export function addConnectionCommands(program: Command): void {
     .option('--conn-login <login>')
     .option('--conn-password <password>')
     .option('--conn-schema <schema>')
-    .option('--conn-port <port>')
+    .option('--conn-port <port>', 'from 0 to 65535', port('--conn-port'))
     .option('--conn-extra <json>')
     .option('--conn-description <text>')
     .action(add)

@@ -10,7 +10,8 @@ import { mark, markRun, previewMark, previewRunMark } from '../../engine/mark.ts
 import { latestVersion } from '../../engine/repin.ts'
 import { listRuns } from '../../store/postgres/read-runs.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
-import { CLI_USER, everything, readCount, readInstant, withContext, withOutput } from '../context.ts'
+import { mapIndex, time } from '../arguments.ts'
+import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
 import { type Confirmable, type ControlContext, confirm, count, withControl } from '../control.ts'
 import { requireDag, requireRun } from '../lookup.ts'
 import { print, printRows, readFormat, tell, when } from '../output.ts'
@@ -35,10 +36,10 @@ const runCount = (touched: readonly TouchedInstance[]): string =>
 interface ClearFlags extends Flags {
   readonly taskRegex?: string
   readonly taskId?: readonly string[]
-  readonly mapIndex?: string
+  readonly mapIndex?: number
   readonly runId?: string
-  readonly startDate?: string
-  readonly endDate?: string
+  readonly startDate?: number
+  readonly endDate?: number
   readonly upstream?: boolean
   readonly downstream?: boolean
   readonly past?: boolean
@@ -54,8 +55,7 @@ async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags
   if (flags.runId === undefined) {
     if (flags.past === true || flags.future === true)
       throw new BaramError('INPUT_INVALID', '--past and --future need --run-id: they count from a run')
-    const at = (text: string | undefined, what: string) => (text === undefined ? null : readInstant(text, what))
-    return { kind: 'dates', from: at(flags.startDate, '--start-date'), to: at(flags.endDate, '--end-date') }
+    return { kind: 'dates', from: flags.startDate ?? null, to: flags.endDate ?? null }
   }
   if (flags.startDate !== undefined || flags.endDate !== undefined)
     throw new BaramError('INPUT_INVALID', 'give either --run-id or dates, not both')
@@ -64,8 +64,8 @@ async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags
 }
 
 async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<readonly TaskPick[] | null> {
-  const mapIndex = flags.mapIndex === undefined ? {} : { mapIndex: readCount(flags.mapIndex, '--map-index') }
-  if (flags.taskId !== undefined) return flags.taskId.map((taskId) => ({ taskId, ...mapIndex }))
+  const instance = flags.mapIndex === undefined ? {} : { mapIndex: flags.mapIndex }
+  if (flags.taskId !== undefined) return flags.taskId.map((taskId) => ({ taskId, ...instance }))
   if (flags.taskRegex === undefined) return null
   const { graph } = await latestVersion(context.database, context.boards, dagId)
   const pattern = readPattern(flags.taskRegex)
@@ -75,7 +75,7 @@ async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags
       'NOT_FOUND',
       `no task of ${dagId} matches ${flags.taskRegex}; see \`dagctl tasks list ${dagId}\``,
     )
-  return found.map(({ taskId }) => ({ taskId, ...mapIndex }))
+  return found.map(({ taskId }) => ({ taskId, ...instance }))
 }
 
 function readPattern(text: string): RegExp {
@@ -85,6 +85,12 @@ function readPattern(text: string): RegExp {
     throw new BaramError('INPUT_INVALID', `--task-regex must be a regular expression, found ${text}`, { cause })
   }
 }
+
+const auditExtra = (flags: ClearFlags) => ({
+  ...flags,
+  ...(flags.startDate !== undefined && { startDate: when(flags.startDate) }),
+  ...(flags.endDate !== undefined && { endDate: when(flags.endDate) }),
+})
 
 async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
   const format = readFormat(flags.output)
@@ -112,14 +118,20 @@ async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
     }
     const question = `Clear ${count(shown.length, 'task instance')} in ${runCount(shown)} of ${dagId}?`
     if (!(await confirm(question, flags))) return
-    const audit = { event: 'task_instance.clear', owner: CLI_USER, dagId, runId: flags.runId ?? null, extra: flags }
+    const audit = {
+      event: 'task_instance.clear',
+      owner: CLI_USER,
+      dagId,
+      runId: flags.runId ?? null,
+      extra: auditExtra(flags),
+    }
     const done = await clear(context, request, audit)
     tell(`Cleared ${count(done.length, 'task instance')} in ${runCount(done)}.`)
   })
 }
 
 interface MarkFlags extends Flags {
-  readonly mapIndex?: string
+  readonly mapIndex?: number
   readonly upstream?: boolean
   readonly downstream?: boolean
   readonly past?: boolean
@@ -136,7 +148,7 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
       dagId,
       runId: run.run_id,
       taskId,
-      mapIndex: flags.mapIndex === undefined ? null : readCount(flags.mapIndex, '--map-index'),
+      mapIndex: flags.mapIndex ?? null,
       to,
       upstream: flags.upstream === true,
       downstream: flags.downstream === true,
@@ -214,13 +226,13 @@ const withReach = (command: Command): Command =>
     .option('-d, --downstream', 'also everything behind the tasks')
     .option('--past', 'also earlier runs')
     .option('--future', 'also later runs')
-    .option('-m, --map-index <n>', 'only this instance of a mapped task')
+    .option('-m, --map-index <n>', 'only this instance of a mapped task', mapIndex)
 
 const withRuns = (command: Command): Command =>
   command
     .option('--run-id <id>', 'one run; `latest` for the newest')
-    .option('-s, --start-date <time>', 'runs with a logical date from')
-    .option('-e, --end-date <time>', 'runs with a logical date to')
+    .option('-s, --start-date <time>', 'runs with a logical date from', time('--start-date'))
+    .option('-e, --end-date <time>', 'runs with a logical date to', time('--end-date'))
     .option('-f, --only-failed', 'only what has failed')
     .option('-r, --only-running', 'only what runs: it is stopped and begins again')
     .option('--no-reset-dag-runs', 'leave runs that have ended as they are')

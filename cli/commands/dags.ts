@@ -15,7 +15,8 @@ import { countImportErrors, listImportErrors } from '../../store/postgres/read-a
 import { type DagListRow, getVersion, listDags } from '../../store/postgres/read-dags.ts'
 import { getRun, listRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
-import { CLI_USER, everything, readCount, readInstant, readJsonObject, withContext, withOutput } from '../context.ts'
+import { time, wholeNumber } from '../arguments.ts'
+import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { inOrder, requireDag } from '../lookup.ts'
 import { type Format, print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
@@ -73,9 +74,9 @@ async function show(context: Context, dagId: string): Promise<string> {
 interface TriggerFlags extends Output {
   readonly conf?: string
   readonly runId?: string
-  readonly logicalDate?: string
-  readonly dataIntervalStart?: string
-  readonly dataIntervalEnd?: string
+  readonly logicalDate?: number
+  readonly dataIntervalStart?: number
+  readonly dataIntervalEnd?: number
   readonly wait?: boolean
   readonly dryRun?: boolean
   readonly note?: string
@@ -103,12 +104,11 @@ async function waitForRun(context: Context, dagId: string, runId: string): Promi
 }
 
 /** @throws BaramError INPUT_INVALID when only one end is given, or they are the wrong way round */
-function readInterval({ dataIntervalStart, dataIntervalEnd }: TriggerFlags): { start: number; end: number } | null {
-  if (dataIntervalStart === undefined && dataIntervalEnd === undefined) return null
-  if (dataIntervalStart === undefined || dataIntervalEnd === undefined)
+function readInterval(flags: TriggerFlags): { start: number; end: number } | null {
+  const { dataIntervalStart: start, dataIntervalEnd: end } = flags
+  if (start === undefined && end === undefined) return null
+  if (start === undefined || end === undefined)
     throw new BaramError('INPUT_INVALID', 'give both --data-interval-start and --data-interval-end, or neither')
-  const start = readInstant(dataIntervalStart, '--data-interval-start')
-  const end = readInstant(dataIntervalEnd, '--data-interval-end')
   if (start > end) throw new BaramError('INPUT_INVALID', '--data-interval-start must not be after --data-interval-end')
   return { start, end }
 }
@@ -131,11 +131,10 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async (context) => {
     await requireDag(context, dagId)
-    const logicalDate = flags.logicalDate === undefined ? null : readInstant(flags.logicalDate, '--logical-date')
     const request = {
       dagId,
       runId: flags.runId ?? null,
-      logicalDate,
+      logicalDate: flags.logicalDate ?? null,
       dataInterval: readInterval(flags),
       conf: readJsonObject(flags.conf, '--conf'),
       note: flags.note ?? null,
@@ -161,9 +160,9 @@ const addTrigger = (parent: Command, description: string): Command =>
   withOutput(parent.command('trigger').argument('<dag-id>').description(description))
     .option('-c, --conf <json>', 'configuration of the run, a JSON object')
     .option('-r, --run-id <id>', 'name of the run')
-    .option('-l, --logical-date <time>', 'logical date, ISO; UTC without a zone')
-    .option('--data-interval-start <time>', 'start of the interval it covers')
-    .option('--data-interval-end <time>', 'end of the interval it covers')
+    .option('-l, --logical-date <time>', 'logical date, ISO; UTC without a zone', time('--logical-date'))
+    .option('--data-interval-start <time>', 'start of the interval it covers', time('--data-interval-start'))
+    .option('--data-interval-end <time>', 'end of the interval it covers', time('--data-interval-end'))
     .option('--note <text>', 'a note on the run')
     .option('--dry-run', 'only show the run that would be made')
     .option('-w, --wait', 'wait for the end; exit code 1 when the run fails')
@@ -209,11 +208,11 @@ const planRow = (run: DueRun, isDue: boolean, timezone: string): Row => ({
   timezone,
 })
 
-async function printNext(dagId: string, flags: Output & { numExecutions: string }): Promise<void> {
+async function printNext(dagId: string, flags: Output & { numExecutions: number }): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async (context) => {
     await requireDag(context, dagId)
-    const most = readCount(flags.numExecutions, '--num-executions')
+    const most = flags.numExecutions
     const plan = await planDag(context.database, context.boards, dagId, most)
     if (plan.isPaused)
       tell(pc.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
@@ -226,9 +225,9 @@ async function printNext(dagId: string, flags: Output & { numExecutions: string 
 
 interface RunFlags extends Output {
   readonly state?: string
-  readonly startDate?: string
-  readonly endDate?: string
-  readonly limit: string
+  readonly startDate?: number
+  readonly endDate?: number
+  readonly limit: number
 }
 
 async function printRuns(dagId: string, flags: RunFlags): Promise<void> {
@@ -236,16 +235,15 @@ async function printRuns(dagId: string, flags: RunFlags): Promise<void> {
   if (flags.state !== undefined && !RUN_STATES.some((state) => state === flags.state)) {
     throw new BaramError('INPUT_INVALID', `--state is one of ${RUN_STATES.join(', ')}; found ${flags.state}`)
   }
-  const bound = (text: string | undefined, what: string) =>
-    text === undefined ? undefined : new Date(readInstant(text, what)).toISOString()
+  const bound = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const filter = {
       state: flags.state === undefined ? undefined : [flags.state],
-      logical_date_gte: bound(flags.startDate, '--start-date'),
-      logical_date_lte: bound(flags.endDate, '--end-date'),
+      logical_date_gte: bound(flags.startDate),
+      logical_date_lte: bound(flags.endDate),
     }
-    const page = { limit: readCount(flags.limit, '--limit'), offset: 0, order: [{ key: 'id', isDescending: true }] }
+    const page = { limit: flags.limit, offset: 0, order: [{ key: 'id', isDescending: true }] }
     const { rows } = await listRuns(context.database, dagId, filter, page)
     printRows(rows.map(runRow), format, [
       'dag_id',
@@ -314,13 +312,13 @@ export function addDagCommands(program: Command): void {
     .option('--dry-run', 'only say which runs this would make')
     .action((dagId: string, flags: PauseFlags) => setPaused(dagId, false, flags))
   withOutput(dags.command('next-execution').argument('<dag-id>').description('the runs that the schedule makes next'))
-    .option('-n, --num-executions <n>', 'how many', '1')
+    .option('-n, --num-executions <n>', 'how many', wholeNumber('--num-executions', { least: 1, most: 10_000 }), 1)
     .action(printNext)
   withOutput(dags.command('list-runs').argument('<dag-id>').description('runs of a DAG, newest first'))
     .option('--state <state>', 'only runs in this state')
-    .option('-s, --start-date <time>', 'logical date from')
-    .option('-e, --end-date <time>', 'logical date to')
-    .option('--limit <n>', 'at most this many', '50')
+    .option('-s, --start-date <time>', 'logical date from', time('--start-date'))
+    .option('-e, --end-date <time>', 'logical date to', time('--end-date'))
+    .option('--limit <n>', 'at most this many', wholeNumber('--limit', { least: 1 }), 50)
     .action(printRuns)
   withOutput(
     dags.command('list-import-errors').description('DAG files that cannot be read; exit code 1 if there are any'),

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
+import { zone } from '../arguments.ts'
 import { importCrontab } from '../crontab.ts'
 import { print, tell } from '../output.ts'
 
@@ -26,6 +27,7 @@ export function addImportCrontabCommand(program: Command): void {
     .option(
       '--timezone <zone>',
       'zone the crontab ran in, unless it names its own',
+      zone('--timezone'),
       Intl.DateTimeFormat().resolvedOptions().timeZone,
     )
     .action((file: string, { timezone }: { timezone: string }) => {

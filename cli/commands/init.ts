@@ -6,6 +6,7 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { loadConfig } from '../../runtime/config.ts'
 import { packageRoot, productVersion } from '../../runtime/paths.ts'
+import { zone } from '../arguments.ts'
 import { print, tell } from '../output.ts'
 import { checkDagId, dagFile, projectFiles } from '../starters/files.ts'
 
@@ -76,7 +77,8 @@ function makeDag(dagId: string, flags: { readonly timezone: string }): void {
   tell(`next: dagctl check ${shown} && dagctl test ${dagId}`)
 }
 
-const withZone = (command: Command): Command => command.option('--timezone <zone>', 'zone of the schedule', localZone())
+const withZone = (command: Command): Command =>
+  command.option('--timezone <zone>', 'zone of the schedule', zone('--timezone'), localZone())
 
 export function addInitCommands(program: Command): void {
   withZone(

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { removePool, setPool } from '../../engine/pools.ts'
 import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
+import { wholeNumber } from '../arguments.ts'
 import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
 import { type Confirmable, confirm } from '../control.ts'
 import { print, printRows, readFormat } from '../output.ts'
@@ -31,11 +32,11 @@ async function printOne(name: string, flags: { output: string }): Promise<void> 
 
 async function setOne(
   pool: string,
-  slots: string,
+  slots: number,
   description: string,
   flags: { output: string; includeDeferred?: boolean },
 ): Promise<void> {
-  const setting = { pool, slots: Number(slots), description, includeDeferred: flags.includeDeferred === true }
+  const setting = { pool, slots, description, includeDeferred: flags.includeDeferred === true }
   await withContext(({ database }) => setPool(database, setting, CLI_USER))
   await printOne(pool, flags)
 }
@@ -56,7 +57,11 @@ export function addPoolCommands(program: Command): void {
     pools
       .command('set')
       .argument('<name>')
-      .argument('<slots>', '-1 for no limit')
+      .argument(
+        '<slots>',
+        '-1 for no limit',
+        wholeNumber('the slots of a pool', { least: -1, note: '-1 for no limit' }),
+      )
       .argument('[description]', 'what it is for', '')
       .description('make a pool, or change it'),
   )

@@ -11,6 +11,7 @@ import { type DagRoot, EXAMPLES_PREFIX } from '../../scheduler/dag-files.ts'
 import type { Database } from '../../store/database.ts'
 import { listKnownFiles } from '../../store/postgres/dags.ts'
 import type { Webserver } from '../../webserver/server.ts'
+import { port, wholeNumber } from '../arguments.ts'
 import { setExitCode } from '../output.ts'
 import { runProcess, type Service } from '../run-process.ts'
 import type { Context } from '../wire.ts'
@@ -39,13 +40,6 @@ async function dagRoots(config: Config, database: Database): Promise<DagRoot[]> 
   const roots: DagRoot[] = [{ folder, prefix: '' }]
   if (examples !== null && examples !== own) roots.push({ folder: examples, prefix: EXAMPLES_PREFIX })
   return roots
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1)
-    throw new BaramError('INPUT_INVALID', `expected a whole number of at least 1, found ${JSON.stringify(text)}`)
-  return value
 }
 
 interface WorkerFlags {
@@ -101,7 +95,7 @@ export function addProcessCommands(program: Command): void {
     .command('worker')
     .description('run a worker')
     .option('-q, --queues <names>', 'queues to take from, comma-separated; default: all')
-    .option('-c, --concurrency <n>', 'attempts at a time', wholeNumber)
+    .option('-c, --concurrency <n>', 'attempts at a time', wholeNumber('--concurrency', { least: 1 }))
     .option('--log-file <path>', 'write the log there instead of to standard error')
     .action(async (flags: WorkerFlags) => {
       const code = await runProcess({
@@ -128,7 +122,7 @@ export function addProcessCommands(program: Command): void {
     .command('webserver')
     .alias('api-server')
     .description('run the REST API and the pages')
-    .option('-p, --port <port>', 'port to listen on', readPort)
+    .option('-p, --port <port>', 'port to listen on', port('--port'))
     .option('--log-file <path>', 'write the log there instead of to standard error')
     .action(async (flags: { port?: number; logFile?: string }) => {
       setExitCode(
@@ -139,13 +133,6 @@ export function addProcessCommands(program: Command): void {
         }),
       )
     })
-}
-
-function readPort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${JSON.stringify(text)}`)
-  return port
 }
 
 async function webService(

@@ -20,6 +20,7 @@ import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { migrate } from '../../store/migrate.ts'
 import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
 import { notifyScheduler } from '../../store/postgres/notify.ts'
+import { port } from '../arguments.ts'
 import { EXIT } from '../exit.ts'
 import { print, setExitCode, tell } from '../output.ts'
 import { Supervisor } from '../supervise.ts'
@@ -47,7 +48,7 @@ class Undo {
 }
 
 interface Flags {
-  readonly port?: string
+  readonly port?: number
   readonly examples: boolean
 }
 
@@ -132,7 +133,7 @@ async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<
 /** The settings of the supervised processes: ours, and what the flags changed. */
 function processEnv(config: Config, flags: Flags): Record<string, string | undefined> {
   const env: Record<string, string | undefined> = { ...config.environment, BARAM_HOME: config.home }
-  if (flags.port !== undefined) env['BARAM__API__PORT'] = flags.port
+  if (flags.port !== undefined) env['BARAM__API__PORT'] = String(flags.port)
   if (!flags.examples) env['BARAM__CORE__LOAD_EXAMPLES'] = 'False'
   env['BARAM__CORE__KILLED_TASK_CLEANUP_TIME'] ??= String(TASK_GRACE_S)
   return env
@@ -264,7 +265,7 @@ export function addStandaloneCommand(program: Command): void {
   program
     .command('standalone')
     .description('run everything on this machine, with an embedded Postgres unless a database is configured')
-    .option('-p, --port <port>', 'port of UI and API')
+    .option('-p, --port <port>', 'port of UI and API', port('--port'))
     .option('--no-examples', 'do not load the example DAGs that come with the product')
     .action(standalone)
 }

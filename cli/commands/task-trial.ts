@@ -9,6 +9,7 @@ import { loadVersion } from '../../store/postgres/versions.ts'
 import { listRunValues } from '../../store/postgres/xcoms.ts'
 import { runTask } from '../../testing/index.ts'
 import { type RenderOptions, renderTask } from '../../testing/render.ts'
+import { time } from '../arguments.ts'
 import { readJsonObject, withContext } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { requireRun } from '../lookup.ts'
@@ -20,7 +21,7 @@ interface TaskFlags extends TrialFlags {
   readonly runId?: string
 }
 
-async function test(dagId: string, taskId: string, date: string | undefined, flags: TaskFlags): Promise<void> {
+async function test(dagId: string, taskId: string, date: number | undefined, flags: TaskFlags): Promise<void> {
   const inputs = readJsonObject(flags.inputs, '--inputs')
   await withTrial(dagId, date === undefined ? flags : { ...flags, date }, async (dag, options) => {
     const { state, value, tries } = await runTask(dag, taskId, { ...options, ...telling(describeReason), inputs })
@@ -33,7 +34,7 @@ async function test(dagId: string, taskId: string, date: string | undefined, fla
 }
 
 interface Past {
-  readonly flags: { readonly date: string; readonly conf: string }
+  readonly flags: { readonly date: number; readonly conf: string }
   readonly options: Pick<RenderOptions, 'dataInterval' | 'inputs' | 'xcoms' | 'runId'>
 }
 
@@ -55,9 +56,8 @@ async function readPast(dagId: string, taskId: string, runId: string): Promise<P
       const value = input.kind === 'ref' ? handedOn(input.taskId) : undefined
       return value === undefined ? [] : [[input.name, value] as const]
     })
-    const date = new Date(run.logical_date ?? run.run_after).toISOString()
     return {
-      flags: { date, conf: JSON.stringify(run.conf ?? {}) },
+      flags: { date: run.logical_date ?? run.run_after, conf: JSON.stringify(run.conf ?? {}) },
       options: {
         ...(start !== null && end !== null && { dataInterval: { start: new Date(start), end: new Date(end) } }),
         inputs: Object.fromEntries(inputs),
@@ -89,7 +89,7 @@ export function addTaskTrials(tasks: Command): void {
       .description('run one task alone, without recording anything; no server needed')
       .argument('<dag-id>')
       .argument('<task-id>')
-      .argument('[date]', 'logical date (ISO); default: now'),
+      .argument('[date]', 'logical date (ISO); default: now', time('the date')),
   ).action(test)
   withInputs(
     tasks
@@ -97,7 +97,7 @@ export function addTaskTrials(tasks: Command): void {
       .description('template fields of a task as a try would have them')
       .argument('<dag-id>')
       .argument('<task-id>')
-      .option('-d, --date <time>', 'logical date (ISO); default: now')
+      .option('-d, --date <time>', 'logical date (ISO); default: now', time('--date'))
       .option('-r, --run-id <run-id>', 'as in this run of the deployment: its date, conf and XComs'),
   ).action(render)
 }

@@ -12,7 +12,8 @@ import { getVersion } from '../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import { getInstance, type InstanceListRow, listInstances } from '../../store/postgres/read-task-instances.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
-import { everything, readCount, withContext, withOutput } from '../context.ts'
+import { mapIndex, wholeNumber } from '../arguments.ts'
+import { everything, withContext, withOutput } from '../context.ts'
 import { inOrder, requireDag, requireRun } from '../lookup.ts'
 import { hasReader, print, printRows, readFormat, when } from '../output.ts'
 import type { Context } from '../wire.ts'
@@ -119,8 +120,8 @@ async function printFile(path: string, from: number, show: (line: string) => str
 
 interface LogFlags {
   readonly run?: string
-  readonly try?: string
-  readonly mapIndex?: string
+  readonly try?: number
+  readonly mapIndex?: number
   readonly follow?: boolean
   readonly json?: boolean
 }
@@ -173,10 +174,10 @@ async function noInstance(context: Context, run: RunListRow, taskId: string, map
 async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise<void> {
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, flags.run)
-    const mapIndex = flags.mapIndex === undefined ? -1 : readCount(flags.mapIndex, '--map-index')
+    const { mapIndex = -1 } = flags
     const ti = await getInstance(context.database, { dagId, runId: run.run_id, taskId, mapIndex })
     if (ti === null) throw await noInstance(context, run, taskId, mapIndex)
-    const tryNumber = flags.try === undefined ? Math.max(1, ti.try_number) : readCount(flags.try, '--try')
+    const tryNumber = flags.try ?? Math.max(1, ti.try_number)
     const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.run_id, taskId, mapIndex, tryNumber })
     if (!existsSync(path) && flags.follow !== true)
       throw new BaramError(
@@ -207,8 +208,8 @@ export function addTaskCommands(program: Command): void {
     .argument('<task-id>')
     .description('the log of a try; the latest of the newest run by default')
     .option('-r, --run <run-id>', 'another run')
-    .option('-t, --try <n>', 'another try')
-    .option('-m, --map-index <n>', 'which instance of a mapped task, from 0')
+    .option('-t, --try <n>', 'another try', wholeNumber('--try', { least: 1 }))
+    .option('-m, --map-index <n>', 'which instance of a mapped task, from 0', mapIndex)
     .option('-f, --follow', 'go on until the try ends')
     .option('--json', 'lines as they are stored')
     .action(printLog)

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import pc from 'picocolors'
 import { describeReason } from '../../core/reasons.ts'
 import { runDag } from '../../testing/index.ts'
+import { time } from '../arguments.ts'
 import { EXIT } from '../exit.ts'
 import { print, setExitCode } from '../output.ts'
 import { type TrialFlags, telling, withTrial, withTrialOptions } from '../trial.ts'
@@ -38,7 +39,7 @@ export function addTestCommand(program: Command): void {
         'run a DAG once in this process: no server, no waiting; node --inspect-brk "$(which dagctl)" test … stops in it',
       )
       .argument('<dag-id>')
-      .option('-d, --date <time>', 'logical date (ISO); default: now')
+      .option('-d, --date <time>', 'logical date (ISO); default: now', time('--date'))
       .option('-t, --task <task-id>', 'only this task and what is upstream of it')
       .option('--show-xcoms', 'print what tasks handed on'),
   ).action(test)

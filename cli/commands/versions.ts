@@ -5,7 +5,8 @@ import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
 import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
 import { getSource, listVersionUses } from '../../store/postgres/read-dags.ts'
-import { everything, readCount, withContext, withOutput } from '../context.ts'
+import { wholeNumber } from '../arguments.ts'
+import { everything, withContext, withOutput } from '../context.ts'
 import { requireDag } from '../lookup.ts'
 import { print, printRows, readFormat, tell, when } from '../output.ts'
 
@@ -27,10 +28,10 @@ async function printVersions(dagId: string, flags: { output: string }): Promise<
   })
 }
 
-async function printSource(dagId: string, flags: { version?: string }): Promise<void> {
+async function printSource(dagId: string, flags: { version?: number }): Promise<void> {
   await withContext(async (context) => {
     await requireDag(context, dagId)
-    const number = flags.version === undefined ? null : readCount(flags.version, '--version')
+    const number = flags.version ?? null
     const source = await getSource(context.database, dagId, number)
     if (source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number ?? 'yet'}`)
     print(source.source_code)
@@ -53,12 +54,12 @@ function linesOf(diff: VersionDiff): string[] {
   return [...facts, ...hunks]
 }
 
-async function printDiff(dagId: string, before: string | undefined, after: string | undefined): Promise<void> {
+async function printDiff(dagId: string, before: number | undefined, after: number | undefined): Promise<void> {
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const [newest, older] = await listVersionUses(context.database, dagId, 2)
-    const to = after === undefined ? newest?.version_number : readCount(after, 'the newer version')
-    const from = before === undefined ? older?.version_number : readCount(before, 'the older version')
+    const to = after ?? newest?.version_number
+    const from = before ?? older?.version_number
     if (to === undefined || from === undefined) throw new BaramError('NOT_FOUND', `DAG ${dagId} has one version only`)
     const diff = await diffVersions(context.database, context.boards, dagId, from, to)
     tell(`${dagId} v${from} → v${to}`)
@@ -75,14 +76,14 @@ export function addVersionCommands(dags: Command): void {
   dags
     .command('source')
     .argument('<dag-id>')
-    .option('--version <n>', 'an older version')
+    .option('--version <n>', 'an older version', wholeNumber('--version', { least: 1 }))
     .description('the file of a DAG as it was read')
     .action(printSource)
   dags
     .command('diff')
     .argument('<dag-id>')
-    .argument('[before]', 'a version; the last but one by default')
-    .argument('[after]', 'a version; the latest by default')
+    .argument('[before]', 'a version; the last but one by default', wholeNumber('the older version', { least: 1 }))
+    .argument('[after]', 'a version; the latest by default', wholeNumber('the newer version', { least: 1 }))
     .description('what differs between two versions')
     .action(printDiff)
 }

@@ -3,13 +3,14 @@
 import type { Command } from 'commander'
 import { explain } from '../../engine/why.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
-import { readCount, readInstant, withContext } from '../context.ts'
+import { mapIndex, readInstant } from '../arguments.ts'
+import { withContext } from '../context.ts'
 import { requireDag } from '../lookup.ts'
 import { print } from '../output.ts'
 import type { Context } from '../wire.ts'
 
 interface WhyFlags {
-  readonly mapIndex?: string
+  readonly mapIndex?: number
   readonly json?: boolean
 }
 
@@ -29,7 +30,7 @@ async function why(dagId: string, run: string | undefined, taskId: string | unde
       dagId,
       run: await readRun(context, dagId, run),
       taskId: taskId ?? null,
-      mapIndex: flags.mapIndex === undefined ? null : readCount(flags.mapIndex, '--map-index'),
+      mapIndex: flags.mapIndex ?? null,
     })
     const { code, sentence, runId, mapIndex } = answer
     if (flags.json === true)
@@ -54,7 +55,7 @@ export function addWhyCommand(program: Command): void {
     .argument('<dag-id>')
     .argument('[run]', 'a run id, `latest`, or the time of a run that is missing (ISO; UTC without a zone)')
     .argument('[task-id]')
-    .option('-m, --map-index <n>', 'one instance of a mapped task')
+    .option('-m, --map-index <n>', 'one instance of a mapped task', mapIndex)
     .option('--json', 'as JSON, with a code for programs')
     .action(why)
 }

@@ -1,0 +1,24 @@
+// The commands of `dagctl` as one commander program.
+
+import { Command } from 'commander'
+import { productVersion } from '../runtime/paths.ts'
+import { commandName, filesFor } from './command-files.ts'
+import { print } from './output.ts'
+
+/** The program with the command that the arguments call; with all of them for help. */
+export async function makeProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('dagctl')
+  program
+    .description('Baram: an Airflow-compatible DAG scheduler in TypeScript')
+    .option('--debug', 'show the stack of an error')
+    .showHelpAfterError('(run dagctl --help for the commands)')
+    .exitOverride()
+  // Options of the program are read behind a command too, where `--version` is the command's own (`dags source`).
+  if (commandName(args) === undefined) program.version(productVersion, '-V, --version', 'print the version')
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => print(productVersion))
+  for (const { load } of filesFor(args)) (await load())(program)
+  return program
+}
