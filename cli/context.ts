@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { BaramError } from '../core/errors.ts'
+import { parseExactJson } from '../core/exact-json.ts'
 import type { JsonObject } from '../core/json.ts'
 import { type Context, openContext } from './wire.ts'
 
@@ -29,7 +30,7 @@ export function readJsonObject(text: string | undefined, what: string): JsonObje
   if (text === undefined || text.trim() === '') return {}
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactJson(text)
   } catch (cause) {
     throw new BaramError('INPUT_INVALID', `${what} must be a JSON object such as {"key": "value"}: ${String(cause)}`, {
       cause,
@@ -37,6 +38,6 @@ export function readJsonObject(text: string | undefined, what: string): JsonObje
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new BaramError('INPUT_INVALID', `${what} must be a JSON object, found ${JSON.stringify(value)?.slice(0, 60)}`)
-  // JSON.parse gives plain JSON.
+  // What was parsed is plain JSON.
   return value as JsonObject
 }
