@@ -41,14 +41,15 @@ export function parseConnectionUri(uri: string): ConnectionFields {
     schema: part(schema),
     login: part(login),
     password: part(password),
-    port: port === '' ? null : checkPort(Number(port)),
+    port: port === '' ? null : checkPort(port),
     extra: parseExtra(query),
   }
 }
 
-function checkPort(port: number): number {
-  if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new BaramError('INPUT_INVALID', `a port is a number from 0 to 65535, found ${port}`)
+function checkPort(given: unknown): number {
+  const port = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new BaramError('INPUT_INVALID', `a port is a whole number from 0 to 65535, found ${JSON.stringify(given)}`)
   return port
 }
 
@@ -94,7 +95,7 @@ export function readConnectionObject(value: unknown): ConnectionFields {
     schema: textOf(fields['schema'], 'schema'),
     login: textOf(fields['login'], 'login'),
     password: textOf(fields['password'], 'password'),
-    port: port === undefined || port === null || port === '' ? null : checkPort(Number(port)),
+    port: port === undefined || port === null || port === '' ? null : checkPort(port),
     extra: extra !== null && typeof extra === 'object' ? JSON.stringify(extra) : textOf(extra, 'extra'),
   }
 }

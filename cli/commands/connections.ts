@@ -1,8 +1,7 @@
 // `dagctl connections …`, with Airflow's verbs and options.
 
-import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { parse, stringify } from 'yaml'
+import { CONNECTION_TYPES } from '../../core/connection-types.ts'
 import {
   type ConnectionFields,
   formatConnectionUri,
@@ -13,9 +12,22 @@ import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
 import { maskExtra } from '../../engine/masked-json.ts'
 import type { Connection } from '../../engine/vault.ts'
+import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
-import { print, printRows, readFormat } from '../output.ts'
+import { count } from '../control.ts'
+import {
+  type Entry,
+  type FileFormat,
+  fileFormat,
+  formatEnv,
+  formatObject,
+  parseEntries,
+  readTextFile,
+  STANDARD_OUTPUT,
+  writeSecretFile,
+} from '../exchange-file.ts'
+import { print, printRows, readFormat, tell } from '../output.ts'
 
 const rowOf = (connection: Connection) => ({
   conn_id: connection.connId,
@@ -41,6 +53,7 @@ interface AddFlags {
   readonly connPort?: number
   readonly connExtra?: string
   readonly connDescription?: string
+  readonly force?: boolean
 }
 
 function fieldsOf(flags: AddFlags): ConnectionFields {
@@ -63,16 +76,25 @@ function fieldsOf(flags: AddFlags): ConnectionFields {
   })
 }
 
+/** @throws BaramError INPUT_INVALID: an unknown type is found only when a task opens the connection, which may be days later */
+function requireKnownType(type: string): void {
+  if (CONNECTION_TYPES.has(type)) return
+  const known = [...CONNECTION_TYPES.keys()]
+  const hint = nearest(type, known)
+  throw new BaramError(
+    'INPUT_INVALID',
+    `the type of a connection must be one of ${known.join(', ')}, found ${JSON.stringify(type)}${hint === undefined ? '.' : `; did you mean ${hint}?`} For a type that operators of your own open, add --force`,
+  )
+}
+
 async function add(connId: string, flags: AddFlags): Promise<void> {
   const fields = fieldsOf(flags)
+  if (flags.force !== true) requireKnownType(fields.connType)
   await withContext(async ({ vault }) => {
     await vault.setConnection({ connId, description: flags.connDescription ?? null, ...fields }, CLI_USER, 'fail')
     print(`Connection ${connId} added`)
   })
 }
-
-type FileFormat = 'json' | 'yaml' | 'env'
-type TextFormat = 'uri' | 'json'
 
 const plainObject = (connection: ConnectionFields) => ({
   conn_type: connection.connType,
@@ -84,81 +106,88 @@ const plainObject = (connection: ConnectionFields) => ({
   extra: connection.extra,
 })
 
-function exportText(connections: readonly Connection[], file: FileFormat, text: TextFormat): string {
-  const textOf = (connection: Connection) =>
-    text === 'uri' ? formatConnectionUri(connection) : JSON.stringify(plainObject(connection))
-  if (file === 'env') return connections.map((connection) => `${connection.connId}=${textOf(connection)}`).join('\n')
-  const all = Object.fromEntries(
+/** As a URI where that says it all; a type such as `My Type` fits none, and is JSON then. */
+function connectionText(connection: Connection, isJson: boolean): string {
+  const uri = formatConnectionUri(connection)
+  return isJson || !isSameConnection(uri, connection) ? JSON.stringify(plainObject(connection)) : uri
+}
+
+function isSameConnection(uri: string, connection: Connection): boolean {
+  try {
+    return JSON.stringify(plainObject(parseConnectionText(uri))) === JSON.stringify(plainObject(connection))
+  } catch {
+    return false
+  }
+}
+
+/** Without what an .env file has no place for, when that is its format. */
+export function exportText(connections: readonly Connection[], format: FileFormat, isJson: boolean): string {
+  if (format === 'env')
+    return formatEnv(connections.map((connection) => [connection.connId, connectionText(connection, isJson)]))
+  return formatObject(
     connections.map((connection) => [
       connection.connId,
       { ...plainObject(connection), description: connection.description },
     ]),
+    format,
   )
-  return file === 'json' ? JSON.stringify(all, null, 2) : stringify(all)
 }
 
-function readFileFormat(text: string): FileFormat {
-  if (text === 'json' || text === 'yaml' || text === 'env') return text
-  throw new BaramError('INPUT_INVALID', `--file-format is json, yaml or env; found ${text}`)
+function readSerialization(text: string): 'uri' | 'json' {
+  if (text === 'uri' || text === 'json') return text
+  throw new BaramError('INPUT_INVALID', `--serialization-format must be uri or json, found ${JSON.stringify(text)}`)
 }
 
-async function exportFile(file: string, flags: { fileFormat: string; serializationFormat: string }): Promise<void> {
-  const format = readFileFormat(flags.fileFormat)
-  const text: TextFormat = flags.serializationFormat === 'json' ? 'json' : 'uri'
+async function exportFile(file: string, flags: { fileFormat?: string; serializationFormat: string }): Promise<void> {
+  const format = fileFormat(file, flags.fileFormat)
+  const isJson = readSerialization(flags.serializationFormat) === 'json'
   await withContext(async ({ vault }) => {
     const connections = await vault.listConnections()
-    const content = exportText(connections, format, text)
-    if (file === '-') print(content)
+    const text = exportText(connections, format, isJson)
+    if (format === 'env' && connections.some(({ description }) => description !== null))
+      tell('An .env file has no place for descriptions; .json and .yaml have.')
+    if (file === STANDARD_OUTPUT) print(text)
     else {
-      writeFileSync(file, `${content}\n`, { mode: 0o600 })
-      print(`${connections.length} connections written to ${file}, secrets in plain text`)
+      writeSecretFile(file, text)
+      print(`${count(connections.length, 'connection')} written to ${file}, secrets in plain text`)
     }
   })
 }
 
-function readFile(file: string): [string, ConnectionFields, string | null][] {
-  const text = readFileSync(file, 'utf8')
-  if (file.endsWith('.env')) {
-    return text.split('\n').flatMap((line) => {
-      const at = line.indexOf('=')
-      return at <= 0
-        ? []
-        : [
-            [line.slice(0, at).trim(), parseConnectionText(line.slice(at + 1)), null] as [
-              string,
-              ConnectionFields,
-              null,
-            ],
-          ]
-    })
+type Imported = Omit<Connection, 'updatedAt'>
+
+/** A connection of a file: a URI or JSON as text, or an object with Airflow's keys. */
+function readEntry([connId, value]: Entry, file: string): Imported {
+  try {
+    const fields = typeof value === 'string' ? parseConnectionText(value) : readConnectionObject(value)
+    const given = typeof value === 'object' && value !== null && 'description' in value ? value.description : null
+    return { connId, description: typeof given === 'string' ? given : null, ...fields }
+  } catch (cause) {
+    if (!(cause instanceof BaramError)) throw cause
+    throw new BaramError('INPUT_INVALID', `${file}, connection ${connId}: ${cause.message}`, { cause })
   }
-  const all: unknown = parse(text)
-  if (typeof all !== 'object' || all === null)
-    throw new BaramError('INPUT_INVALID', `${file} must hold an object of connections by id`)
-  return Object.entries(all).map(([connId, value]: [string, unknown]) => {
-    const description =
-      typeof value === 'object' && value !== null && 'description' in value && typeof value.description === 'string'
-        ? value.description
-        : null
-    return [connId, typeof value === 'string' ? parseConnectionText(value) : readConnectionObject(value), description]
-  })
 }
 
-async function importFile(file: string, flags: { overwrite?: boolean }): Promise<void> {
-  const entries = readFile(file)
+export const importText = (text: string, format: FileFormat, file: string): readonly Imported[] =>
+  parseEntries(text, format, file).map((entry) => readEntry(entry, file))
+
+/** A file of another deployment may have types that only its operators open: said, and taken. */
+function tellUnknownTypes(connections: readonly Imported[]): void {
+  const unknown = connections.filter(({ connType }) => !CONNECTION_TYPES.has(connType))
+  if (unknown.length > 0)
+    tell(
+      `Of a type that only operators of your own can open: ${unknown.map(({ connId, connType }) => `${connId} (${connType})`).join(', ')}.`,
+    )
+}
+
+async function importFile(file: string, flags: { overwrite?: boolean; fileFormat?: string }): Promise<void> {
+  const connections = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
+  const existing = flags.overwrite === true ? 'overwrite' : 'skip'
   await withContext(async ({ vault }) => {
     let done = 0
-    for (const [connId, fields, description] of entries) {
-      if (
-        await vault.setConnection(
-          { connId, description, ...fields },
-          CLI_USER,
-          flags.overwrite === true ? 'overwrite' : 'skip',
-        )
-      )
-        done++
-    }
-    print(`${done} of ${entries.length} connections imported`)
+    for (const connection of connections) if (await vault.setConnection(connection, CLI_USER, existing)) done++
+    tellUnknownTypes(connections)
+    print(`${done} of ${count(connections.length, 'connection')} imported`)
   })
 }
 
@@ -185,7 +214,7 @@ export function addConnectionCommands(program: Command): void {
     .argument('<conn-id>')
     .option('--conn-uri <uri>')
     .option('--conn-json <json>')
-    .option('--conn-type <type>')
+    .option('--conn-type <type>', [...CONNECTION_TYPES.keys()].join(', '))
     .option('--conn-host <host>')
     .option('--conn-login <login>')
     .option('--conn-password <password>')
@@ -193,6 +222,7 @@ export function addConnectionCommands(program: Command): void {
     .option('--conn-port <port>', 'from 0 to 65535', port('--conn-port'))
     .option('--conn-extra <json>')
     .option('--conn-description <text>')
+    .option('--force', 'take a type that only operators of your own open')
     .action(add)
   connections
     .command('delete')
@@ -204,11 +234,16 @@ export function addConnectionCommands(program: Command): void {
         print(`Connection ${connId} deleted`)
       }),
     )
-  connections.command('import').argument('<file>').option('--overwrite', 'replace those that exist').action(importFile)
+  connections
+    .command('import')
+    .argument('<file>', 'ends in .json, .yaml, .yml or .env')
+    .option('--overwrite', 'replace those that exist')
+    .option('--file-format <format>', 'json, yaml or env; default: what the ending says')
+    .action(importFile)
   connections
     .command('export')
-    .argument('<file>', 'a file, or - for standard output')
-    .option('--file-format <format>', 'json, yaml or env', 'json')
+    .argument('<file>', 'ends in .json, .yaml, .yml or .env; - for standard output')
+    .option('--file-format <format>', 'json, yaml or env; default: what the ending says, json for -')
     .option('--serialization-format <format>', 'uri or json, for env', 'uri')
     .action(exportFile)
 }

@@ -1,12 +1,24 @@
 // `dagctl variables …`, with Airflow's verbs and options.
 
-import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
+import { parseExactJson } from '../../core/exact-json.ts'
 import { MASK } from '../../core/secret-names.ts'
 import type { OnExisting, Variable } from '../../engine/vault.ts'
-import { CLI_USER, readJsonObject, withContext, withOutput } from '../context.ts'
-import { print, printRows, readFormat } from '../output.ts'
+import { CLI_USER, withContext, withOutput } from '../context.ts'
+import { count } from '../control.ts'
+import {
+  type Entry,
+  type FileFormat,
+  fileFormat,
+  formatEnv,
+  formatObject,
+  parseEntries,
+  readTextFile,
+  STANDARD_OUTPUT,
+  writeSecretFile,
+} from '../exchange-file.ts'
+import { print, printRows, readFormat, tell } from '../output.ts'
 
 interface ListFlags {
   readonly output: string
@@ -29,16 +41,25 @@ async function printList(flags: ListFlags): Promise<void> {
   })
 }
 
+/** @throws BaramError INPUT_INVALID; the text itself may be a secret and is not told */
+function readJson(text: string, what: string): unknown {
+  try {
+    return parseExactJson(text)
+  } catch (cause) {
+    throw new BaramError('INPUT_INVALID', `${what} must be JSON, which it is not`, { cause })
+  }
+}
+
 async function printOne(key: string, flags: { json?: boolean; default?: string }): Promise<void> {
   await withContext(async ({ vault }) => {
     const value = (await vault.getVariable(key)) ?? flags.default
     if (value === undefined) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
-    print(flags.json === true ? JSON.stringify(JSON.parse(value), null, 2) : value)
+    print(flags.json === true ? JSON.stringify(readJson(value, `variable ${key}`), null, 2) : value)
   })
 }
 
 async function setOne(key: string, value: string, flags: { json?: boolean; description?: string }): Promise<void> {
-  if (flags.json === true) JSON.parse(value)
+  if (flags.json === true) readJson(value, 'the value')
   await withContext(async ({ vault }) => {
     await vault.setVariable(key, value, flags.description ?? null, CLI_USER)
     if (vault.isVariableOverridden(key)) print(`Variable ${key} set; the environment overrides it for this process`)
@@ -53,8 +74,10 @@ async function deleteOne(key: string): Promise<void> {
   })
 }
 
+type Imported = Pick<Variable, 'key' | 'value' | 'description'>
+
 /** A value as text, or `{value, description}` as Airflow exports it. */
-function readEntry(entry: unknown): { value: string; description: string | null } {
+function readEntry(entry: unknown): Pick<Variable, 'value' | 'description'> {
   if (typeof entry === 'string') return { value: entry, description: null }
   if (typeof entry === 'object' && entry !== null && 'value' in entry) {
     const { value } = entry
@@ -66,35 +89,43 @@ function readEntry(entry: unknown): { value: string; description: string | null 
 
 const EXISTING: readonly OnExisting[] = ['overwrite', 'fail', 'skip']
 
-async function importFile(file: string, flags: { actionOnExistingKey: string }): Promise<void> {
+export const importText = (text: string, format: FileFormat, file: string): readonly Imported[] =>
+  parseEntries(text, format, file).map(([key, entry]) => ({ key, ...readEntry(entry) }))
+
+async function importFile(file: string, flags: { actionOnExistingKey: string; fileFormat?: string }): Promise<void> {
   const existing = EXISTING.find((action) => action === flags.actionOnExistingKey)
   if (existing === undefined)
     throw new BaramError('INPUT_INVALID', `-a is one of ${EXISTING.join(', ')}; found ${flags.actionOnExistingKey}`)
-  const entries = Object.entries(readJsonObject(readFileSync(file, 'utf8'), `the file ${file}`))
+  const variables = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
   await withContext(async ({ vault }) => {
     let done = 0
-    for (const [key, entry] of entries) {
-      const { value, description } = readEntry(entry)
+    for (const { key, value, description } of variables) {
       if (await vault.setVariable(key, value, description, CLI_USER, { existing })) done++
     }
-    print(`${done} of ${entries.length} variables imported`)
+    print(`${done} of ${count(variables.length, 'variable')} imported`)
   })
 }
 
-async function exportFile(file: string): Promise<void> {
+/** Without descriptions in an .env file, which has no place for them. */
+export function exportText(variables: readonly Imported[], format: FileFormat): string {
+  if (format === 'env') return formatEnv(variables.map(({ key, value }): Entry<string> => [key, value]))
+  return formatObject(
+    variables.map(({ key, value, description }) => [key, description === null ? value : { value, description }]),
+    format,
+  )
+}
+
+async function exportFile(file: string, flags: { fileFormat?: string }): Promise<void> {
+  const format = fileFormat(file, flags.fileFormat)
   await withContext(async ({ vault }) => {
     const variables = await vault.listVariables()
-    const text = JSON.stringify(
-      Object.fromEntries(
-        variables.map(({ key, value, description }) => [key, description === null ? value : { value, description }]),
-      ),
-      null,
-      2,
-    )
-    if (file === '-') print(text)
+    const text = exportText(variables, format)
+    if (format === 'env' && variables.some(({ description }) => description !== null))
+      tell('An .env file has no place for descriptions; .json and .yaml have.')
+    if (file === STANDARD_OUTPUT) print(text)
     else {
-      writeFileSync(file, `${text}\n`, { mode: 0o600 })
-      print(`${variables.length} variables written to ${file}, secrets in plain text`)
+      writeSecretFile(file, text)
+      print(`${count(variables.length, 'variable')} written to ${file}, secrets in plain text`)
     }
   })
 }
@@ -121,8 +152,13 @@ export function addVariableCommands(program: Command): void {
   variables.command('delete').argument('<key>').action(deleteOne)
   variables
     .command('import')
-    .argument('<file>')
+    .argument('<file>', 'ends in .json, .yaml, .yml or .env')
     .option('-a, --action-on-existing-key <action>', 'overwrite, fail or skip', 'overwrite')
+    .option('--file-format <format>', 'json, yaml or env; default: what the ending says')
     .action(importFile)
-  variables.command('export').argument('<file>', 'a file, or - for standard output').action(exportFile)
+  variables
+    .command('export')
+    .argument('<file>', 'ends in .json, .yaml, .yml or .env; - for standard output')
+    .option('--file-format <format>', 'json, yaml or env; default: what the ending says, json for -')
+    .action(exportFile)
 }
