@@ -1,13 +1,14 @@
 // The frame of commands that change runs: a writer of turns, and a preview that must be confirmed.
 
 import { createInterface } from 'node:readline/promises'
-import pc from 'picocolors'
 import { BaramError } from '../core/errors.ts'
 import type { ControlDeps } from '../engine/clear.ts'
 import { TurnRunner } from '../engine/turn.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { CLI_USER, withContext } from './context.ts'
 import { tell } from './output.ts'
+import { style } from './style.ts'
+import { forTerminal } from './visible.ts'
 import type { Context } from './wire.ts'
 
 export interface ControlContext extends Context, ControlDeps {}
@@ -53,7 +54,7 @@ export async function confirm(question: string, flags: Confirmable): Promise<boo
     throw new BaramError('REFUSED', `${question} Nothing was done: add --yes to do it, or --dry-run to only look`)
   const asker = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const answer = await asker.question(`${pc.bold(question)} [y/N] `)
+    const answer = await asker.question(forTerminal(`${style.bold(question)} [y/N] `))
     const isYes = /^y(es)?$/i.test(answer.trim())
     if (!isYes) tell('Nothing was done.')
     return isYes

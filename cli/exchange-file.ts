@@ -6,6 +6,8 @@ import { extname } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { parseExactJson } from '../core/exact-json.ts'
+import { jsonText, QUOTED } from './output.ts'
+import { escapeUnseen, hasUnseen } from './visible.ts'
 
 export type FileFormat = 'json' | 'yaml' | 'env'
 
@@ -41,7 +43,7 @@ export type Entry<Value = unknown> = readonly [key: string, value: Value]
 
 /** Reads back as itself, and is one line that says what it means. */
 const isPlain = (value: string): boolean =>
-  value.trim() === value && !value.startsWith('"') && !/[\p{Cc}\u2028\u2029]/u.test(value)
+  value.trim() === value && !value.startsWith('"') && !/[\n\t]/.test(value) && !hasUnseen(value)
 
 function envLine([key, value]: Entry<string>): string {
   if (key.includes('=') || key.startsWith('#') || !isPlain(key) || key === '')
@@ -50,24 +52,16 @@ function envLine([key, value]: Entry<string>): string {
       `the key ${JSON.stringify(key)} cannot stand in an .env file, whose lines are KEY=value; export to .json or .yaml`,
     )
   // Airflow's lines have no quotes; a value that needs them (line breaks, blanks at an end) is a JSON string.
-  return `${key}=${isPlain(value) ? value : JSON.stringify(value)}`
+  return `${key}=${isPlain(value) ? value : escapeUnseen(JSON.stringify(value))}`
 }
 
 /** @throws BaramError INPUT_INVALID when a key cannot be told from its value */
 export const formatEnv = (entries: readonly Entry<string>[]): string => entries.map(envLine).join('\n')
 
-/** Values in quotes: block texts and plain ones lose line ends and blanks, or become numbers to another reader. */
-const QUOTED = {
-  defaultStringType: 'QUOTE_DOUBLE',
-  defaultKeyType: 'PLAIN',
-  doubleQuotedAsJSON: true,
-  lineWidth: 0,
-} as const
-
 /** JSON or YAML; keys keep their order. */
 export function formatObject(entries: readonly Entry[], format: 'json' | 'yaml'): string {
   const all = Object.fromEntries(entries)
-  return format === 'json' ? JSON.stringify(all, null, 2) : stringify(all, QUOTED).trimEnd()
+  return format === 'json' ? jsonText(all) : escapeUnseen(stringify(all, QUOTED)).trimEnd()
 }
 
 function unquote(value: string): string {

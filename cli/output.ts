@@ -1,9 +1,9 @@
 // What commands print: tables for people, JSON and YAML for programs, plain columns for pipes.
 
 import Table from 'cli-table3'
-import pc from 'picocolors'
-import { stringify } from 'yaml'
+import { stringify, type ToStringOptions } from 'yaml'
 import { BaramError } from '../core/errors.ts'
+import { escapeUnseen, forTerminal, hasUnseen, keepStyle, visible, visibleCell } from './visible.ts'
 
 export const FORMATS = ['table', 'json', 'yaml', 'plain'] as const
 export type Format = (typeof FORMATS)[number]
@@ -41,12 +41,12 @@ export function surviveClosedOutput(): void {
 export const hasReader = (): boolean => !closed.has(process.stdout)
 
 export function print(text: string): void {
-  if (hasReader()) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  if (hasReader()) process.stdout.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
 
 /** Hints and progress, apart from the output that programs read. */
 export function tell(text: string): void {
-  if (!closed.has(process.stderr)) process.stderr.write(`${text}\n`)
+  if (!closed.has(process.stderr)) process.stderr.write(`${forTerminal(text)}\n`)
 }
 
 export function readFormat(text: string): Format {
@@ -69,22 +69,38 @@ const textOf = (value: unknown): string => {
 function tableOf(rows: readonly Row[], columns: readonly string[]): string {
   if (rows.length === 0) return 'No data found'
   const table = new Table({
-    head: columns.map((column) => pc.bold(column)),
+    head: columns.map((column) => style.bold(column)),
     style: { head: [], border: [], compact: true },
   })
-  for (const row of rows) table.push(columns.map((column) => textOf(row[column])))
-  return table.toString()
+  for (const row of rows) table.push(columns.map((column) => visible(textOf(row[column]))))
+  return keepStyle(table.toString())
+}
+
+/** JSON for programs: printed as it is, whatever its texts hold. */
+export const jsonText = (value: unknown): string => escapeUnseen(JSON.stringify(value, null, 2))
+
+/** All texts in quotes: block texts and plain ones lose line ends and blanks, or become numbers to another reader. */
+export const QUOTED = {
+  defaultStringType: 'QUOTE_DOUBLE',
+  defaultKeyType: 'QUOTE_DOUBLE',
+  doubleQuotedAsJSON: true,
+  lineWidth: 0,
+} as const satisfies ToStringOptions
+
+function yamlText(value: unknown): string {
+  const text = stringify(value)
+  return hasUnseen(text) ? escapeUnseen(stringify(value, QUOTED)) : text
 }
 
 /** One kind of thing in rows. Columns are the keys of the first row, or those given (so that an empty list has a header). */
 export function formatRows(rows: readonly Row[], format: Format, columns = Object.keys(rows[0] ?? {})): string {
   switch (format) {
     case 'json':
-      return JSON.stringify(rows, null, 2)
+      return jsonText(rows)
     case 'yaml':
-      return stringify(rows)
+      return yamlText(rows)
     case 'plain':
-      return [columns, ...rows.map((row) => columns.map((column) => textOf(row[column])))]
+      return [columns, ...rows.map((row) => columns.map((column) => visibleCell(textOf(row[column]))))]
         .map((cells) => cells.join('\t'))
         .join('\n')
     case 'table':
@@ -99,3 +115,5 @@ export function printRows(rows: readonly Row[], format: Format, columns?: string
 /** An instant as ISO text in UTC, or empty. */
 export const when = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? '' : new Date(ms).toISOString()
+
+import { style } from './style.ts'

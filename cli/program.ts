@@ -3,7 +3,8 @@
 import { Command } from 'commander'
 import { productVersion } from '../runtime/paths.ts'
 import { commandName, filesFor } from './command-files.ts'
-import { print } from './output.ts'
+import { print, tell } from './output.ts'
+import { setRaw } from './visible.ts'
 
 /** The program with the command that the arguments call; with all of them for help. */
 export async function makeProgram(args: readonly string[]): Promise<Command> {
@@ -11,8 +12,12 @@ export async function makeProgram(args: readonly string[]): Promise<Command> {
   program
     .description('Baram: an Airflow-compatible DAG scheduler in TypeScript')
     .option('--debug', 'show the stack of an error')
+    .option('--raw', 'print control characters of logs and values as they are')
     .showHelpAfterError('(run dagctl --help for the commands)')
     .exitOverride()
+    // Its sentences name what was typed.
+    .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
+    .on('option:raw', () => setRaw(true))
   // Options of the program are read behind a command too, where `--version` is the command's own (`dags source`).
   if (commandName(args) === undefined) program.version(productVersion, '-V, --version', 'print the version')
   program

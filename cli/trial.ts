@@ -5,7 +5,6 @@ import { url as inspectorUrl } from 'node:inspector'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { type Config, loadConfig } from '../runtime/config.ts'
@@ -18,6 +17,8 @@ import type { LogLine, RunOptions, Watcher } from '../testing/index.ts'
 import { loadHere } from '../testing/load.ts'
 import { readJsonObject } from './context.ts'
 import { print } from './output.ts'
+import { style } from './style.ts'
+import { escapeUnseen } from './visible.ts'
 
 export interface TrialFlags {
   /** Epoch ms. */
@@ -119,12 +120,12 @@ export const withTrialOptions = (command: Command): Command =>
     .option('--file <path>', 'the file of the DAG; default: found in the DAGs folder')
     .option('--folder <path>', 'keep what embedded backends write here; default: a temporary folder')
 
-const COLOURS = { debug: pc.dim, info: (text: string) => text, warning: pc.yellow, error: pc.red } as const
+const COLOURS = { debug: style.dim, info: (text: string) => text, warning: style.yellow, error: style.red } as const
 const STATES: Readonly<Record<string, (text: string) => string>> = {
-  success: pc.green,
-  failed: pc.red,
-  upstream_failed: pc.red,
-  skipped: pc.dim,
+  success: style.green,
+  failed: style.red,
+  upstream_failed: style.red,
+  skipped: style.dim,
 }
 
 /** Frames of what runs the task say nothing about it; causes below them are kept. */
@@ -136,8 +137,8 @@ const withoutOurs = (stack: string): string =>
 
 function printLog({ taskId, level, message, fields }: LogLine): void {
   const { exception, fields: given } = fields as { exception?: string; fields?: JsonValue }
-  const more = given === undefined ? '' : ` ${pc.dim(JSON.stringify(given))}`
-  print(`  ${pc.dim(taskId)} ${COLOURS[level](`${level.toUpperCase()} ${message}`)}${more}`)
+  const more = given === undefined ? '' : ` ${style.dim(escapeUnseen(JSON.stringify(given)))}`
+  print(`  ${style.dim(taskId)} ${COLOURS[level](`${level.toUpperCase()} ${message}`)}${more}`)
   if (exception !== undefined) print(withoutOurs(exception).replace(/^/gm, '    '))
 }
 
@@ -149,7 +150,7 @@ export const telling = (explain: (because: Parameters<NonNullable<Watcher['onMov
   onLog: printLog,
   onMove(name, to, because, at) {
     if (SILENT.has(to)) return
-    const text = (STATES[to ?? ''] ?? pc.cyan)(to ?? 'none')
-    print(`${pc.dim(at.toISOString())} ${name} ${text}${to === 'running' ? '' : `  ${explain(because)}`}`)
+    const text = (STATES[to ?? ''] ?? style.cyan)(to ?? 'none')
+    print(`${style.dim(at.toISOString())} ${name} ${text}${to === 'running' ? '' : `  ${explain(because)}`}`)
   },
 })

@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve, sep } from 'node:path'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeLogger } from '../../runtime/logger.ts'
@@ -17,7 +16,8 @@ import type { Known } from '../check/folder.ts'
 import { everything } from '../context.ts'
 import { count } from '../control.ts'
 import { EXIT } from '../exit.ts'
-import { print, setExitCode, tell } from '../output.ts'
+import { jsonText, print, setExitCode, tell } from '../output.ts'
+import { style } from '../style.ts'
 import { openRunning } from '../wire.ts'
 
 interface CheckFlags {
@@ -71,7 +71,7 @@ function placeOf({ file, line, column }: CheckFault, shown: (file: string) => st
 
 function printFaults({ faults }: CheckResult, shown: (file: string) => string): void {
   for (const fault of faults) {
-    const code = fault.level === 'error' ? pc.red(fault.code) : pc.yellow(`${fault.code} (warning)`)
+    const code = fault.level === 'error' ? style.red(fault.code) : style.yellow(`${fault.code} (warning)`)
     print(`${placeOf(fault, shown)}  ${code}  ${fault.message}`)
   }
 }
@@ -107,7 +107,7 @@ async function check(paths: readonly string[], flags: CheckFlags): Promise<void>
     })
     if (flags.json === true) {
       const { faults, portability, dags, arePoolsChecked, ms } = result
-      print(JSON.stringify({ folder, faults, portability, dags, arePoolsChecked, ms }, null, 2))
+      print(jsonText({ folder, faults, portability, dags, arePoolsChecked, ms }))
     } else {
       const base = relative(process.cwd(), folder)
       const shown = (file: string) => join(base.startsWith('..') ? folder : base, file)

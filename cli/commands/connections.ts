@@ -28,6 +28,7 @@ import {
   writeSecretFile,
 } from '../exchange-file.ts'
 import { print, printRows, readFormat, tell } from '../output.ts'
+import { escapeUnseen } from '../visible.ts'
 
 const rowOf = (connection: Connection) => ({
   conn_id: connection.connId,
@@ -109,7 +110,7 @@ const plainObject = (connection: ConnectionFields) => ({
 /** As a URI where that says it all; a type such as `My Type` fits none, and is JSON then. */
 function connectionText(connection: Connection, isJson: boolean): string {
   const uri = formatConnectionUri(connection)
-  return isJson || !isSameConnection(uri, connection) ? JSON.stringify(plainObject(connection)) : uri
+  return isJson || !isSameConnection(uri, connection) ? escapeUnseen(JSON.stringify(plainObject(connection))) : uri
 }
 
 function isSameConnection(uri: string, connection: Connection): boolean {

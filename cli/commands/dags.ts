@@ -1,7 +1,6 @@
 // `dagctl dags …` and the short form `dagctl trigger`.
 
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
@@ -20,6 +19,7 @@ import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '.
 import { EXIT } from '../exit.ts'
 import { inOrder, requireDag } from '../lookup.ts'
 import { type Format, print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
+import { style } from '../style.ts'
 import type { Context } from '../wire.ts'
 import { addDagControl } from './control.ts'
 import { addVersionCommands } from './versions.ts'
@@ -68,7 +68,7 @@ async function show(context: Context, dagId: string): Promise<string> {
     (task) =>
       `  ${task.taskId} (${task.operator})${(below.get(task.taskId) ?? []).length > 0 ? ` → ${(below.get(task.taskId) ?? []).join(', ')}` : ''}`,
   )
-  return [`${pc.bold(dagId)} v${stored.version_number}, ${dag.timezone}`, ...lines].join('\n')
+  return [`${style.bold(dagId)} v${stored.version_number}, ${dag.timezone}`, ...lines].join('\n')
 }
 
 interface TriggerFlags extends Output {
@@ -148,7 +148,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
     const { runId, isPaused } = await triggerRun(context.database, context.boards, request, (tx, run) =>
       insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
     )
-    if (isPaused) tell(pc.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
+    if (isPaused) tell(style.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
     const run =
       flags.wait === true ? await waitForRun(context, dagId, runId) : await getRun(context.database, dagId, runId)
     if (run !== null) printRows([runRow(run)], format, RUN_COLUMNS)
@@ -215,7 +215,7 @@ async function printNext(dagId: string, flags: Output & { numExecutions: number 
     const most = flags.numExecutions
     const plan = await planDag(context.database, context.boards, dagId, most)
     if (plan.isPaused)
-      tell(pc.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
+      tell(style.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
     tell(plan.sentence)
     const due = plan.due.map((run) => planRow(run, true, plan.timezone))
     const rows = [...due, ...plan.upcoming.map((run) => planRow(run, false, plan.timezone))].slice(0, most)
@@ -263,7 +263,7 @@ async function printErrors(flags: Output): Promise<void> {
     const { rows } = await listImportErrors(database, {}, everything)
     if (format === 'table') {
       if (rows.length === 0) print('No import errors')
-      for (const row of rows) print(`${pc.bold(row.filename)}\n${row.stacktrace.replaceAll(/^/gm, '  ')}\n`)
+      for (const row of rows) print(`${style.bold(row.filename)}\n${row.stacktrace.replaceAll(/^/gm, '  ')}\n`)
     } else {
       printRows(
         rows.map((row) => ({ bundle_name: row.bundle_name, filepath: row.filename, error: row.stacktrace })),
@@ -293,7 +293,7 @@ export function addDagCommands(program: Command): void {
       const errors = await countImportErrors(database)
       if (errors > 0)
         tell(
-          pc.yellow(
+          style.yellow(
             `${errors} ${errors === 1 ? 'file has' : 'files have'} import errors; see \`dagctl dags list-import-errors\``,
           ),
         )

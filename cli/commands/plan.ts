@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { losesAnything, type PlannedRun } from '../../core/plan-change.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
@@ -14,7 +13,8 @@ import { readFiles } from '../check/read-files.ts'
 import { withContext } from '../context.ts'
 import { count } from '../control.ts'
 import { EXIT } from '../exit.ts'
-import { print, setExitCode, tell } from '../output.ts'
+import { jsonText, print, setExitCode, tell } from '../output.ts'
+import { style } from '../style.ts'
 import type { Context } from '../wire.ts'
 
 interface PlanFlags {
@@ -46,20 +46,20 @@ function nextLine(run: PlannedRun, zone: string): string {
   const clocks =
     run.clockChange === 0
       ? ''
-      : pc.yellow(
+      : style.yellow(
           `  clocks ${run.clockChange > 0 ? 'forward' : 'back'} ${size % 60 === 0 ? `${size / 60} h` : `${size} min`}`,
         )
   const { start, end } = run.dataInterval
-  const interval = start === end ? '' : pc.dim(`  for ${at(start, zone)} to ${at(end, zone)}`)
-  return `    ${runAt(run, zone)}${run.isDue ? pc.yellow('  at once') : ''}${interval}${clocks}`
+  const interval = start === end ? '' : style.dim(`  for ${at(start, zone)} to ${at(end, zone)}`)
+  return `    ${runAt(run, zone)}${run.isDue ? style.yellow('  at once') : ''}${interval}${clocks}`
 }
 
 const KINDS = {
-  new: pc.green('new'),
-  changed: pc.cyan('changed'),
-  same: pc.dim('same'),
-  gone: pc.red('gone'),
-  broken: pc.red('broken'),
+  new: style.green('new'),
+  changed: style.cyan('changed'),
+  same: style.dim('same'),
+  gone: style.red('gone'),
+  broken: style.red('broken'),
 } as const
 
 function versionWords({ version, nextVersion, kind }: PlannedDag): string {
@@ -80,14 +80,14 @@ function runLines(dag: PlannedDag): string[] {
             .join(', ')}${runs.length > 5 ? ` and ${runs.length - 5} more` : ''}`,
         ]
   return [
-    ...some(pc.red(`${count(dag.lost.length, 'run')} lost:   `), dag.lost),
-    ...some(pc.yellow(`${count(dag.created.length, 'run')} created:`), dag.created),
+    ...some(style.red(`${count(dag.lost.length, 'run')} lost:   `), dag.lost),
+    ...some(style.yellow(`${count(dag.created.length, 'run')} created:`), dag.created),
     ...dag.moved.slice(0, 2).map(({ from, to }) => `  moved:     ${runAt(from, zone)} → ${runAt(to, zone)}`),
     ...(dag.moved.length > 2 ? [`             and ${dag.moved.length - 2} more`] : []),
-    ...(dag.gap === null ? [] : [pc.red(`  no run covers ${at(dag.gap.start, zone)} to ${at(dag.gap.end, zone)}`)]),
+    ...(dag.gap === null ? [] : [style.red(`  no run covers ${at(dag.gap.start, zone)} to ${at(dag.gap.end, zone)}`)]),
     ...(dag.overlap === null
       ? []
-      : [pc.yellow(`  covered again: ${at(dag.overlap.start, zone)} to ${at(dag.overlap.end, zone)}`)]),
+      : [style.yellow(`  covered again: ${at(dag.overlap.start, zone)} to ${at(dag.overlap.end, zone)}`)]),
   ]
 }
 
@@ -95,12 +95,12 @@ function linesOf(dag: PlannedDag): string[] {
   const { before, after } = dag.schedule
   const isOther = dag.kind === 'changed'
   const tasks = [
-    ...dag.tasksAdded.map((id) => pc.green(`+${id}`)),
-    ...dag.tasksRemoved.map((id) => pc.red(`-${id}`)),
+    ...dag.tasksAdded.map((id) => style.green(`+${id}`)),
+    ...dag.tasksRemoved.map((id) => style.red(`-${id}`)),
   ].join(' ')
-  const state = dag.isPaused ? pc.yellow('  paused: nothing of it is made until it is switched on') : ''
+  const state = dag.isPaused ? style.yellow('  paused: nothing of it is made until it is switched on') : ''
   return [
-    `${pc.bold(dag.dagId)}  ${KINDS[dag.kind]}  ${versionWords(dag)}  ${pc.dim(dag.file)}${state}`,
+    `${style.bold(dag.dagId)}  ${KINDS[dag.kind]}  ${versionWords(dag)}  ${style.dim(dag.file)}${state}`,
     ...(dag.kind === 'broken' ? ['  its file cannot be read (dagctl check): the last good version runs on'] : []),
     ...(before === after || !isOther ? [] : [`  schedule:  ${before ?? 'none'} → ${after ?? 'none'}`]),
     ...(tasks === '' || !isOther ? [] : [`  tasks:     ${tasks}`]),
@@ -143,7 +143,7 @@ async function plan(folder: string | undefined, flags: PlanFlags): Promise<void>
     const path = resolve(folder ?? context.config.dagsFolder)
     const planned = await planFolder(context.database, context.boards, await readFolder(context, path))
     const losing = planned.filter(losesAnything)
-    if (flags.json === true) print(JSON.stringify({ dags: planned.map(dagJson), loses: losing.length > 0 }, null, 2))
+    if (flags.json === true) print(jsonText({ dags: planned.map(dagJson), loses: losing.length > 0 }))
     else {
       const told = flags.all === true ? planned : planned.filter((dag) => dag.kind !== 'same')
       for (const dag of told) print(`${linesOf(dag).join('\n')}\n`)
@@ -151,7 +151,7 @@ async function plan(folder: string | undefined, flags: PlanFlags): Promise<void>
       tell(
         `${count(planned.length - same, 'DAG')} would change, ${same} stay as they are${flags.all === true || same === 0 ? '' : ' (--all shows them)'}.`,
       )
-      if (losing.length > 0) tell(pc.red(`Something would be lost: ${losing.map((dag) => dag.dagId).join(', ')}.`))
+      if (losing.length > 0) tell(style.red(`Something would be lost: ${losing.map((dag) => dag.dagId).join(', ')}.`))
     }
     if (planned.some((dag) => dag.kind === 'broken')) setExitCode(EXIT.failed)
     if (losing.length > 0) setExitCode(EXIT.refused)

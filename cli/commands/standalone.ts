@@ -4,7 +4,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { createAccount, listAccounts, makeSignInToken } from '../../engine/accounts.ts'
 import { migrations } from '../../migrations/index.ts'
@@ -23,6 +22,7 @@ import { notifyScheduler } from '../../store/postgres/notify.ts'
 import { port } from '../arguments.ts'
 import { EXIT } from '../exit.ts'
 import { print, setExitCode, tell } from '../output.ts'
+import { style } from '../style.ts'
 import { Supervisor } from '../supervise.ts'
 import { type Context, forgetDatabaseUrl, makeHome, noteDatabaseUrl, openOn } from '../wire.ts'
 import { newPassword } from './users.ts'
@@ -58,12 +58,12 @@ const POSTGRES_LOOK_MS = 250
 /** The embedded server, started again when it dies: its data recovers by itself, clients connect anew. */
 async function keepPostgres(config: Config, log: Logger, undo: Undo): Promise<EmbeddedPostgres> {
   let server = await startEmbeddedPostgres({ home: config.home, log })
-  if (server.adopted) tell(pc.dim('Took over the Postgres that an earlier Baram left running.'))
+  if (server.adopted) tell(style.dim('Took over the Postgres that an earlier Baram left running.'))
   let isBusy = false
   const timer = setInterval(() => {
     if (isBusy || isAlive(server.pid)) return
     isBusy = true
-    tell(pc.yellow('Postgres ended; starting it again'))
+    tell(style.yellow('Postgres ended; starting it again'))
     startEmbeddedPostgres({ home: config.home, log })
       .then((next) => {
         server = next
@@ -204,17 +204,17 @@ interface Announcement {
 }
 
 function announce(config: Config, { url, token, password }: Announcement): void {
-  print(`\n${pc.bold('Baram')} ${productVersion} is running.\n`)
-  print(`  Sign in     ${pc.cyan(`${url}/sign-in?token=${token}`)} ${pc.dim('(once, within 10 minutes)')}`)
+  print(`\n${style.bold('Baram')} ${productVersion} is running.\n`)
+  print(`  Sign in     ${style.cyan(`${url}/sign-in?token=${token}`)} ${style.dim('(once, within 10 minutes)')}`)
   if (password !== null)
     print(
-      `  Or as       user ${pc.bold('admin')}, password ${pc.bold(password)} ${pc.dim('(shown only now; a new one is asked for at once)')}`,
+      `  Or as       user ${style.bold('admin')}, password ${style.bold(password)} ${style.dim('(shown only now; a new one is asked for at once)')}`,
     )
   print(`  DAGs        ${config.dagsFolder}`)
   print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
   print('  Sources     simulated, until you add the connections upbit_default, gmarket_default, stocks_default\n')
-  print(pc.dim('Ctrl-C stops everything.'))
+  print(style.dim('Ctrl-C stops everything.'))
 }
 
 /** How long the link of the terminal signs in, ms. */
@@ -236,7 +236,7 @@ async function standalone(flags: Flags): Promise<void> {
     await openSimulated(context, undo)
     if (databases.lake !== null) await noteEmbeddedDatabase(context, databases.lake)
     const supervisor = superviseProcesses(context, flags, (line) => {
-      tell(pc.yellow(line))
+      tell(style.yellow(line))
       log.info({ line }, 'a process ended and is started again')
     })
     undo.add('stop the processes', () => supervisor.stop(STOP_MS))
@@ -253,7 +253,7 @@ async function standalone(flags: Flags): Promise<void> {
     const url = listening.replace('127.0.0.1', 'localhost')
     announce(config, { url, token, password })
     await asked
-    tell(pc.dim('Stopping …'))
+    tell(style.dim('Stopping …'))
     log.info('standalone stops')
   } finally {
     await undo.all(log)

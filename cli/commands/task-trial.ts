@@ -1,7 +1,6 @@
 // `dagctl tasks test` and `dagctl tasks render`: one task alone, nothing recorded.
 
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import type { JsonValue } from '../../core/json.ts'
 import { describeReason } from '../../core/reasons.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
@@ -13,8 +12,10 @@ import { time } from '../arguments.ts'
 import { readJsonObject, withContext } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { requireRun } from '../lookup.ts'
-import { print, setExitCode } from '../output.ts'
+import { jsonText, print, setExitCode } from '../output.ts'
+import { style } from '../style.ts'
 import { type TrialFlags, telling, withTrial, withTrialOptions } from '../trial.ts'
+import { escapeUnseen } from '../visible.ts'
 
 interface TaskFlags extends TrialFlags {
   readonly inputs?: string
@@ -25,9 +26,9 @@ async function test(dagId: string, taskId: string, date: number | undefined, fla
   const inputs = readJsonObject(flags.inputs, '--inputs')
   await withTrial(dagId, date === undefined ? flags : { ...flags, date }, async (dag, options) => {
     const { state, value, tries } = await runTask(dag, taskId, { ...options, ...telling(describeReason), inputs })
-    if (value !== undefined) print(`${pc.dim('return_value')} ${JSON.stringify(value)}`)
+    if (value !== undefined) print(`${style.dim('return_value')} ${escapeUnseen(JSON.stringify(value))}`)
     print(
-      `${taskId}: ${state === 'success' ? pc.green(state) : pc.red(String(state))} after ${tries} ${tries === 1 ? 'try' : 'tries'}`,
+      `${taskId}: ${state === 'success' ? style.green(state) : style.red(String(state))} after ${tries} ${tries === 1 ? 'try' : 'tries'}`,
     )
     if (state !== 'success' && state !== 'skipped') setExitCode(EXIT.failed)
   })
@@ -75,7 +76,7 @@ async function render(dagId: string, taskId: string, flags: TaskFlags): Promise<
     const fields = Object.entries(await renderTask(dag, taskId, { ...options, ...past?.options, inputs }))
     if (fields.length === 0) print(`${taskId} has no template fields`)
     for (const [name, value] of fields)
-      print(`${pc.bold(name)}: ${typeof value === 'string' ? value : JSON.stringify(value, null, 2)}`)
+      print(`${style.bold(name)}: ${typeof value === 'string' ? value : jsonText(value)}`)
   })
 }
 

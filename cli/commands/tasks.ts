@@ -3,7 +3,6 @@
 import { createReadStream, existsSync, statSync, watch } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { isFinished } from '../../core/states.ts'
@@ -16,6 +15,8 @@ import { mapIndex, wholeNumber } from '../arguments.ts'
 import { everything, withContext, withOutput } from '../context.ts'
 import { inOrder, requireDag, requireRun } from '../lookup.ts'
 import { hasReader, print, printRows, readFormat, when } from '../output.ts'
+import { style } from '../style.ts'
+import { escapeUnseen } from '../visible.ts'
 import type { Context } from '../wire.ts'
 import { addTaskControl } from './control.ts'
 import { addTaskTrials } from './task-trial.ts'
@@ -85,7 +86,11 @@ async function printStates(dagId: string, runId: string, flags: Output): Promise
 
 // Logs ------------------------------------------------------------------------------------------------------------------
 
-const COLOURS: Readonly<Record<string, (text: string) => string>> = { error: pc.red, warning: pc.yellow, debug: pc.dim }
+const COLOURS: Readonly<Record<string, (text: string) => string>> = {
+  error: style.red,
+  warning: style.yellow,
+  debug: style.dim,
+}
 
 /** One JSON line as people read it. */
 export function readableLine(line: string): string {
@@ -102,10 +107,10 @@ export function readableLine(line: string): string {
   const colour = COLOURS[String(level)] ?? ((text: string) => text)
   const text = [
     String(event),
-    more === undefined ? '' : pc.dim(JSON.stringify(more)),
+    more === undefined ? '' : style.dim(escapeUnseen(JSON.stringify(more))),
     exception === undefined ? '' : `\n${String(exception)}`,
   ]
-  return `${pc.dim(String(timestamp))} ${colour(String(level).toUpperCase().padEnd(7))} ${text.filter((part) => part !== '').join(' ')}`
+  return `${style.dim(String(timestamp))} ${colour(String(level).toUpperCase().padEnd(7))} ${text.filter((part) => part !== '').join(' ')}`
 }
 
 /** Prints a file from `from` bytes on; returns where it ended. Streams: a log may be larger than memory. */
@@ -184,7 +189,7 @@ async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise
         'NOT_FOUND',
         `try ${tryNumber} of ${taskId} in ${run.run_id} has no log on this host (${path})`,
       )
-    const show = flags.json === true ? (line: string) => line : readableLine
+    const show = flags.json === true ? escapeUnseen : readableLine
     const end = await printFile(path, 0, show)
     if (flags.follow === true) await follow(context, run, { taskId, mapIndex }, tryNumber, path, end, show)
   })

@@ -1,13 +1,14 @@
 // `dagctl test`: one run of a DAG in this process, without a server.
 
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { describeReason } from '../../core/reasons.ts'
 import { runDag } from '../../testing/index.ts'
 import { time } from '../arguments.ts'
 import { EXIT } from '../exit.ts'
 import { print, setExitCode } from '../output.ts'
+import { style } from '../style.ts'
 import { type TrialFlags, telling, withTrial, withTrialOptions } from '../trial.ts'
+import { escapeUnseen } from '../visible.ts'
 
 interface TestFlags extends TrialFlags {
   readonly task?: string
@@ -24,9 +25,11 @@ async function test(dagId: string, flags: TestFlags): Promise<void> {
     if (flags.showXcoms === true)
       for (const { taskId, mapIndex, xcoms } of run.tasks)
         for (const [key, value] of Object.entries(xcoms))
-          print(`${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`} ${pc.dim(key)} ${JSON.stringify(value)}`)
+          print(
+            `${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`} ${style.dim(key)} ${escapeUnseen(JSON.stringify(value))}`,
+          )
     const isGood = run.state === 'success'
-    print(`${dagId} ${run.runId}: ${isGood ? pc.green('success') : pc.red('failed')}`)
+    print(`${dagId} ${run.runId}: ${isGood ? style.green('success') : style.red('failed')}`)
     if (!isGood) setExitCode(EXIT.failed)
   })
 }

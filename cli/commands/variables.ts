@@ -18,7 +18,7 @@ import {
   STANDARD_OUTPUT,
   writeSecretFile,
 } from '../exchange-file.ts'
-import { print, printRows, readFormat, tell } from '../output.ts'
+import { jsonText, print, printRows, readFormat, tell } from '../output.ts'
 
 interface ListFlags {
   readonly output: string
@@ -54,7 +54,7 @@ async function printOne(key: string, flags: { json?: boolean; default?: string }
   await withContext(async ({ vault }) => {
     const value = (await vault.getVariable(key)) ?? flags.default
     if (value === undefined) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
-    print(flags.json === true ? JSON.stringify(readJson(value, `variable ${key}`), null, 2) : value)
+    print(flags.json === true ? jsonText(readJson(value, `variable ${key}`)) : value)
   })
 }
 

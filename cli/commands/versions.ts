@@ -1,7 +1,6 @@
 // `dagctl dags versions|source|diff`: what a DAG was and is.
 
 import type { Command } from 'commander'
-import pc from 'picocolors'
 import { BaramError } from '../../core/errors.ts'
 import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
 import { getSource, listVersionUses } from '../../store/postgres/read-dags.ts'
@@ -9,6 +8,7 @@ import { wholeNumber } from '../arguments.ts'
 import { everything, withContext, withOutput } from '../context.ts'
 import { requireDag } from '../lookup.ts'
 import { print, printRows, readFormat, tell, when } from '../output.ts'
+import { style } from '../style.ts'
 
 async function printVersions(dagId: string, flags: { output: string }): Promise<void> {
   const format = readFormat(flags.output)
@@ -40,15 +40,15 @@ async function printSource(dagId: string, flags: { version?: number }): Promise<
 
 function linesOf(diff: VersionDiff): string[] {
   const facts = [
-    ...diff.tasksAdded.map((id) => pc.green(`task ${id} is new`)),
-    ...diff.tasksRemoved.map((id) => pc.red(`task ${id} is gone`)),
+    ...diff.tasksAdded.map((id) => style.green(`task ${id} is new`)),
+    ...diff.tasksRemoved.map((id) => style.red(`task ${id} is gone`)),
     ...diff.tasksChanged.map(({ taskId, options }) => `task ${taskId}: ${options.join(', ')}`),
   ]
-  const colour = { added: pc.green, removed: pc.red, same: (text: string) => text }
+  const colour = { added: style.green, removed: style.red, same: (text: string) => text }
   const mark = { added: '+', removed: '-', same: ' ' }
   const hunks = diff.hunks.flatMap(({ lines }) => {
     const [first] = lines
-    const head = pc.cyan(`@@ line ${first?.after ?? first?.before ?? 0} @@`)
+    const head = style.cyan(`@@ line ${first?.after ?? first?.before ?? 0} @@`)
     return [head, ...lines.map((line) => colour[line.kind](`${mark[line.kind]}${line.text}`))]
   })
   return [...facts, ...hunks]

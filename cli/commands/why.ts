@@ -7,6 +7,7 @@ import { mapIndex, readInstant } from '../arguments.ts'
 import { withContext } from '../context.ts'
 import { requireDag } from '../lookup.ts'
 import { print } from '../output.ts'
+import { escapeUnseen } from '../visible.ts'
 import type { Context } from '../wire.ts'
 
 interface WhyFlags {
@@ -35,14 +36,16 @@ async function why(dagId: string, run: string | undefined, taskId: string | unde
     const { code, sentence, runId, mapIndex } = answer
     if (flags.json === true)
       print(
-        JSON.stringify({
-          dag_id: dagId,
-          dag_run_id: runId,
-          task_id: answer.taskId,
-          map_index: mapIndex,
-          code,
-          sentence,
-        }),
+        escapeUnseen(
+          JSON.stringify({
+            dag_id: dagId,
+            dag_run_id: runId,
+            task_id: answer.taskId,
+            map_index: mapIndex,
+            code,
+            sentence,
+          }),
+        ),
       )
     else print(sentence)
   })
