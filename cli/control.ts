@@ -62,6 +62,3 @@ export async function confirm(question: string, flags: Confirmable): Promise<boo
     asker.close()
   }
 }
-
-/** `1 run`, `3 runs`. */
-export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`

@@ -15,9 +15,11 @@ import {
 import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
 import { time, wholeNumber } from '../arguments.ts'
 import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'
-import { type Confirmable, confirm, count, withControl } from '../control.ts'
+import { type Confirmable, confirm, withControl } from '../control.ts'
+import { count } from '../count.ts'
 import { requireDag } from '../lookup.ts'
 import { printRows, readFormat, tell, when } from '../output.ts'
+import { printPreview } from '../preview.ts'
 
 interface CreateFlags extends Confirmable {
   readonly output: string
@@ -69,10 +71,11 @@ async function create(flags: CreateFlags): Promise<void> {
     const dates = await previewBackfill(context, request)
     const runs = dates.filter((date) => date.exception === null)
     if (flags.dryRun === true || flags.yes !== true)
-      printRows(
+      printPreview(
         dates.map((date) => dateRow(date, timezone)),
         format,
         DATE_COLUMNS,
+        'what',
       )
     const left = dates.length - runs.length
     tell(

@@ -15,7 +15,7 @@ import type { Connection } from '../../engine/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
-import { count } from '../control.ts'
+import { count } from '../count.ts'
 import {
   type Entry,
   type FileFormat,

@@ -12,9 +12,11 @@ import { listRuns } from '../../store/postgres/read-runs.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import { mapIndex, time } from '../arguments.ts'
 import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
-import { type Confirmable, type ControlContext, confirm, count, withControl } from '../control.ts'
+import { type Confirmable, type ControlContext, confirm, withControl } from '../control.ts'
+import { count, withSeparators } from '../count.ts'
 import { requireDag, requireRun } from '../lookup.ts'
-import { print, printRows, readFormat, tell, when } from '../output.ts'
+import { print, readFormat, tell, when } from '../output.ts'
+import { printPreview } from '../preview.ts'
 
 interface Flags extends Confirmable {
   readonly output: string
@@ -111,7 +113,7 @@ async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
       by: CLI_USER,
     }
     const shown = await previewClear(context, request)
-    printRows(shown.map(touchedRow), format, COLUMNS)
+    printPreview(shown.map(touchedRow), format, COLUMNS, 'state')
     if (shown.length === 0) {
       tell('Nothing to clear.')
       return
@@ -161,8 +163,9 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
       ...set.map((row) => ({ ...touchedRow(row), becomes: to })),
       ...cleared.map((row) => ({ ...touchedRow(row), becomes: 'no_status' })),
     ]
-    printRows(rows, format, [...COLUMNS, 'becomes'])
-    const more = cleared.length === 0 ? '' : ` and clear ${cleared.length} that failed behind ${taskId}`
+    printPreview(rows, format, [...COLUMNS, 'becomes'], 'state')
+    const more =
+      cleared.length === 0 ? '' : ` and clear ${withSeparators(cleared.length)} that failed downstream of ${taskId}`
     if (!(await confirm(`Set ${count(set.length, 'task instance')} to ${to}${more}?`, flags))) return
     const done = await mark(context, request, {
       event: 'task_instance.patch',
@@ -186,7 +189,7 @@ async function setRun(dagId: string, runId: string, state: string, flags: Flags)
   await withControl(async (context) => {
     const run = await requireRun(context, dagId, runId)
     const touched = to === 'queued' ? [] : await previewRunMark(context, dagId, run.run_id)
-    printRows(touched.map(touchedRow), format, COLUMNS)
+    printPreview(touched.map(touchedRow), format, COLUMNS, 'state')
     const ends = touched.length === 0 ? '' : `, which ends ${count(touched.length, 'task instance')}`
     if (!(await confirm(`Set run ${run.run_id} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
     const audit = { event: 'dag_run.patch', owner: CLI_USER, dagId, runId: run.run_id, extra: { state: to } }

@@ -11,7 +11,7 @@ import { type Folder, type PlannedDag, planFolder } from '../../engine/plan-fold
 import { EXAMPLES_PREFIX, listDagFiles } from '../../scheduler/dag-files.ts'
 import { readFiles } from '../check/read-files.ts'
 import { withContext } from '../context.ts'
-import { count } from '../control.ts'
+import { count } from '../count.ts'
 import { EXIT } from '../exit.ts'
 import { jsonText, print, setExitCode, tell } from '../output.ts'
 import { style } from '../style.ts'

@@ -13,8 +13,9 @@ import { getInstance, type InstanceListRow, listInstances } from '../../store/po
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { mapIndex, wholeNumber } from '../arguments.ts'
 import { everything, withContext, withOutput } from '../context.ts'
+import { count, withSeparators } from '../count.ts'
 import { inOrder, requireDag, requireRun } from '../lookup.ts'
-import { hasReader, print, printRows, readFormat, when } from '../output.ts'
+import { hasReader, print, printRows, readFormat, tell, when } from '../output.ts'
 import { style } from '../style.ts'
 import { escapeUnseen } from '../visible.ts'
 import type { Context } from '../wire.ts'
@@ -58,7 +59,7 @@ async function printStates(dagId: string, runId: string, flags: Output): Promise
   const format = readFormat(flags.output)
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const { rows } = await listInstances(
+    const { rows, total } = await listInstances(
       context.database,
       dagId,
       run.run_id,
@@ -81,6 +82,7 @@ async function printStates(dagId: string, runId: string, flags: Output): Promise
       'start_date',
       'end_date',
     ])
+    if (rows.length < total) tell(`The first ${count(rows.length, 'task instance')} of ${withSeparators(total)}.`)
   })
 }
 

@@ -6,7 +6,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import { MASK } from '../../core/secret-names.ts'
 import type { OnExisting, Variable } from '../../engine/vault.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
-import { count } from '../control.ts'
+import { count } from '../count.ts'
 import {
   type Entry,
   type FileFormat,
