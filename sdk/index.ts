@@ -2,6 +2,7 @@
 
 export type { Effect, EffectKind } from '../core/effects.ts'
 export { BaramError } from '../core/errors.ts'
+export { parseExactJson } from '../core/exact-json.ts'
 export type { JsonObject, JsonValue } from '../core/json.ts'
 export type { Report, ReportChart, ReportColumn } from '../core/reports.ts'
 export { type ArgNameMap, withArgNames } from './arg-names.ts'

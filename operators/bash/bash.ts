@@ -33,7 +33,7 @@ export interface BashOptions {
   readonly cwd?: string
   /** An exit code, or several, that skip the task. Default 99; `null` for none. */
   readonly skipOnExitCode?: SkipOnExitCode
-  /** Of the output, a name that `TextDecoder` knows. Default `utf-8`; what cannot be read becomes �. */
+  /** Charset of the output (`utf-8`, `euc-kr` or `cp949`, …). Default `utf-8`; what cannot be read becomes �. */
   readonly outputEncoding?: string
 }
 

@@ -24,7 +24,7 @@ interface Source {
 
 export interface Shop extends Source {
   /** The best page of a category as it is now; the simulated shop's as it was in that hour. */
-  bestPage(categoryCode: string, slotText: string): Promise<Uint8Array>
+  bestPage(categoryCode: string, slotText: string): Promise<string>
 }
 
 export interface ProductPages extends Source {
@@ -109,7 +109,7 @@ export async function openShop(
       judge(answer, client.clock)
       if (!isHtml(answer))
         throw new FailTask(`${endpoint}: expected text/html, found ${answer.headers['content-type'] ?? 'none'}`)
-      return answer.body
+      return answer.text
     },
   }))
 }

@@ -6,10 +6,9 @@ import type { RawItem } from './items.ts'
 /** Loaded on first use: a DAG file that only names a category must stay cheap to parse. */
 const loadCheerio = () => import('cheerio')
 
-/** @param html bytes as they came; the charset is the page's own word */
-export async function readBestPage(html: Uint8Array): Promise<RawItem[]> {
-  const { loadBuffer } = await loadCheerio()
-  const $ = loadBuffer(Buffer.from(html))
+export async function readBestPage(html: string): Promise<RawItem[]> {
+  const { load } = await loadCheerio()
+  const $ = load(html)
   return $('div.box__best-list > ul.list__best > li.list-item')
     .toArray()
     .flatMap((element) => {

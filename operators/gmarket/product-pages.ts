@@ -63,16 +63,17 @@ async function findOn(answer: HttpAnswer, row: BestRow): Promise<Found> {
   if (!isHtml(answer)) return broken(`expected text/html, found ${answer.headers['content-type'] ?? 'none'}`)
   const { title, img: image, goods_code: goodsCode } = row
   const wanted = { title: title ?? '', image: image ?? '', goodsCode: goodsCode ?? '', price: Number(row.price) }
-  const charset = /charset="?([^";\s]+)/i.exec(answer.headers['content-type'] ?? '')?.[1]
-  const xpaths = await findXpaths(answer.body, wanted, charset)
+  const xpaths = await findXpaths(answer.text, wanted)
   const absent = PARTS.filter((part) => xpaths[part] === null)
   return { xpaths, reason: absent.length === 0 ? null : `no element shows the ${absent.join(', the ')} of the list` }
 }
 
 async function readOne(pages: ProductPages, slot: HourSlot, row: BestRow, clock: Clock): Promise<Found> {
-  let answer: HttpAnswer
   try {
-    answer = await pages.productPage(row.goods_code ?? '', slot.text)
+    const answer = await pages.productPage(row.goods_code ?? '', slot.text)
+    checkDoor(pages, answer)
+    if (answer.status === 429 || answer.status === 503) judge(answer, clock)
+    return await findOn(answer, row)
   } catch (error) {
     // Of this page alone. A server that is not there at all is an error of the try.
     const isOfPage =
@@ -80,9 +81,6 @@ async function readOne(pages: ProductPages, slot: HourSlot, row: BestRow, clock:
     if (isOfPage) return { xpaths: NOTHING, reason: error.message }
     throw error
   }
-  checkDoor(pages, answer)
-  if (answer.status === 429 || answer.status === 503) judge(answer, clock)
-  return findOn(answer, row)
 }
 
 async function bestOf(op: OperatorContext, slot: HourSlot, category: Category, options: ReadProductPages) {

@@ -61,15 +61,9 @@ function imageOf($: CheerioAPI, { goodsCode, image }: Wanted): PageElement | und
   return elementsOf($, 'img').find((element) => IMAGE_SOURCES.some((name) => isOfGoods($(element).attr(name) ?? '')))
 }
 
-/**
- * @param html bytes as they came
- * @param charset of the answer's content type; without one the page's own word counts
- */
-export async function findXpaths(html: Uint8Array, wanted: Wanted, charset?: string): Promise<Xpaths> {
-  const { loadBuffer } = await loadCheerio()
-  const $ = loadBuffer(Buffer.from(html), {
-    encoding: charset === undefined ? {} : { transportLayerEncodingLabel: charset },
-  })
+export async function findXpaths(html: string, wanted: Wanted): Promise<Xpaths> {
+  const { load } = await loadCheerio()
+  const $ = load(html)
   // Their text is nothing that a page shows.
   $('script, style, noscript, template').remove()
   const title = oneLine(wanted.title)

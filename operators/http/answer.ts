@@ -3,7 +3,8 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { type JsonValue, RetryTask } from '../../sdk/index.ts'
+import { type JsonValue, parseExactJson, RetryTask } from '../../sdk/index.ts'
+import { CharsetUnknownError, decodeAnswer } from '../charset.ts'
 import { HttpAnswerError, HttpStatusError } from './errors.ts'
 
 const QUOTED = 500
@@ -26,22 +27,28 @@ export class HttpAnswer {
     this.body = from.body
   }
 
-  /** In the charset that the content type names, else UTF-8. */
+  /**
+   * In the charset that a byte order mark, the content type or a page's own `<meta>` names, else UTF-8.
+   * @throws HttpAnswerError for a charset that is not known: its text would be wrong. `body` has the bytes.
+   */
   get text(): string {
-    const label = /charset="?([^";\s]+)/i.exec(this.headers['content-type'] ?? '')?.[1] ?? 'utf-8'
     try {
-      return new TextDecoder(label).decode(this.body)
-    } catch {
-      return new TextDecoder().decode(this.body)
+      return decodeAnswer(this.body, this.headers['content-type'] ?? '')
+    } catch (cause) {
+      if (!(cause instanceof CharsetUnknownError)) throw cause
+      throw new HttpAnswerError(`${this.method} ${this.url}: ${cause.message}`, { cause })
     }
   }
 
-  /** @throws HttpAnswerError when the body is not JSON */
+  /**
+   * Integers beyond 2^53 - 1 are their digits as text: a number would round them.
+   * @throws HttpAnswerError when the body is not JSON
+   */
   json(): JsonValue {
     const { text } = this
     try {
-      // JSON is what JSON.parse gives.
-      return JSON.parse(text) as JsonValue
+      // What was parsed is JSON.
+      return parseExactJson(text) as JsonValue
     } catch (cause) {
       throw new HttpAnswerError(
         `${this.method} ${this.url}: the answer is not JSON, it begins ${JSON.stringify(text.slice(0, 80))}`,
@@ -114,8 +121,17 @@ export interface Judging {
   readonly now: number
 }
 
+/** For a message: a charset that is not known must not hide the status. */
+function beginning(answer: HttpAnswer): string {
+  try {
+    return answer.text.trim().slice(0, QUOTED)
+  } catch (error) {
+    return `${answer.body.length} bytes (${error instanceof Error ? error.message : String(error)})`
+  }
+}
+
 function tell(answer: HttpAnswer): string {
-  const begin = answer.text.trim().slice(0, QUOTED)
+  const begin = beginning(answer)
   return `${answer.method} ${answer.url} answered ${answer.status}: ${begin === '' ? 'no body' : begin}`
 }
 

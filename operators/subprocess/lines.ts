@@ -1,6 +1,6 @@
 // The output of a command as lines: decoded across chunks, and bounded however long a line or however many of them.
 
-import { TextDecoder } from 'node:util'
+import { type TextStream, textStream } from '../charset.ts'
 
 /** An XCom may have as much; what a line has beyond it is told as lines of its own. */
 export const LONGEST_LINE = 1_048_576
@@ -11,16 +11,16 @@ const TAIL_LENGTH = 380
 const trimmed = (line: string) => line.trimEnd()
 
 export class OutputLines {
-  readonly #decoder: TextDecoder
+  readonly #decoder: TextStream
   readonly #tell: (line: string) => void
   #rest = ''
   #cut: string | null = null
   #last = ''
   #tail: string[] = []
 
-  /** @throws RangeError for an encoding that is not known */
+  /** @throws CharsetUnknownError */
   constructor(encoding: string, tell: (line: string) => void) {
-    this.#decoder = new TextDecoder(encoding)
+    this.#decoder = textStream(encoding)
     this.#tell = tell
   }
 
@@ -38,12 +38,12 @@ export class OutputLines {
   }
 
   add(chunk: Uint8Array): void {
-    this.#take(this.#decoder.decode(chunk, { stream: true }))
+    this.#take(this.#decoder.write(chunk))
   }
 
   /** The output has ended: what stands behind the last line break is a line as well. */
   end(): void {
-    this.#take(this.#decoder.decode())
+    this.#take(this.#decoder.end())
     if (this.#rest !== '' || this.#cut !== null) this.#line(this.#rest)
     this.#rest = ''
   }

@@ -75,7 +75,7 @@ describe('a best-100 list', () => {
 
 test('a simulated page gives exactly its goods: banners and related goods are none', async () => {
   const goods = bestGoods(7, '100000006', Date.UTC(2026, 0, 5, 3))
-  const items = readBestList(await readBestPage(Buffer.from(bestPage(goods, 'simulated "shop"', 'http://shop'))))
+  const items = readBestList(await readBestPage(bestPage(goods, 'simulated "shop"', 'http://shop')))
   expect(
     items.map(({ rank, title, price, listPrice, discount, goodsCode }) => ({
       rank,
@@ -91,7 +91,7 @@ test('a simulated page gives exactly its goods: banners and related goods are no
 })
 
 describeRecorded('gmarket', 'the recorded pages', () => {
-  const read = async (name: string) => readBestPage(readFileSync(recordedPath('gmarket', name)))
+  const read = async (name: string) => readBestPage(readFileSync(recordedPath('gmarket', name), 'utf8'))
 
   test.each(['best_page_2025-12-03_a.html', 'best_page_2025-12-03_b.html'])(
     '%s has 200 items, every one whole',

@@ -6,9 +6,7 @@ import { findXpaths } from '../../../operators/gmarket/xpaths.ts'
 const wanted = { title: '감자 3kg', price: 13_000, goodsCode: '1234567890', image: 'https://img.example/a.jpg' }
 const find = (body: string, change: Partial<typeof wanted> = {}) =>
   findXpaths(
-    Buffer.from(
-      `<!doctype html><html><head><meta charset="utf-8"><title>감자 3kg</title></head><body>${body}</body></html>`,
-    ),
+    `<!doctype html><html><head><meta charset="utf-8"><title>감자 3kg</title></head><body>${body}</body></html>`,
     {
       ...wanted,
       ...change,
@@ -46,20 +44,5 @@ describe('an XPath of a product page', () => {
       '<script>"감자 3kg"</script><p>감자 3kg 특가</p><del>23,000원</del><p>113,000원</p><img src="//x/12345678901/still"><img>'
     expect(await find(page)).toEqual({ title: null, price: null, image: null })
     expect(await find('')).toEqual({ title: null, price: null, image: null })
-  })
-
-  test('is found in a page of the charset that the page names', async () => {
-    const page = Buffer.concat([
-      Buffer.from('<html><head><meta charset="euc-kr"></head><body><h1>'),
-      Buffer.from([0xb0, 0xa8, 0xc0, 0xda]), // 감자
-      Buffer.from('</h1></body></html>'),
-    ])
-    expect(await findXpaths(page, { ...wanted, title: '감자' })).toMatchObject({ title: '/html/body/h1' })
-  })
-
-  test('is found in a page whose charset only the answer names', async () => {
-    const page = Buffer.from('<html><body><h1>감자 3kg</h1></body></html>')
-    expect(await findXpaths(page, wanted, 'utf-8')).toMatchObject({ title: '/html/body/h1' })
-    expect(await findXpaths(page, wanted)).toMatchObject({ title: null })
   })
 })
