@@ -1,5 +1,8 @@
 // SQL as text: where its statements end and where its parameters stand, told apart from strings, names and comments.
 
+/** Within an unquoted name; all that is not ASCII is a letter to Postgres. */
+const IN_NAME = /[\w$\u0080-\uffff]/
+
 /**
  * A piece that is no code: strings (also E'…' with backslashes), quoted names, $tag$…$tag$, comments (block comments
  * nest).
@@ -7,14 +10,14 @@
 function endOfQuoted(sql: string, at: number): number | null {
   const two = sql.slice(at, at + 2)
   if (two === '--') {
-    const end = sql.indexOf('\n', at)
-    return end === -1 ? sql.length : end
+    const length = sql.slice(at).search(/[\n\r]/)
+    return length === -1 ? sql.length : at + length
   }
   if (two === '/*') return endOfComment(sql, at)
   const first = sql[at]
   if (first === "'") return endOfString(sql, at, isEscaping(sql, at))
   if (first === '"') return endOfString(sql, at, false)
-  if (first !== '$' || /[\w$]/.test(sql[at - 1] ?? '')) return null
+  if (first !== '$' || IN_NAME.test(sql[at - 1] ?? '')) return null
   const tag = /^\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/.exec(sql.slice(at, at + 66))?.[0]
   if (tag === undefined) return null
   const end = sql.indexOf(tag, at + tag.length)
@@ -22,14 +25,21 @@ function endOfQuoted(sql: string, at: number): number | null {
 }
 
 /** `E'…'`: a backslash takes the next character along. */
-const isEscaping = (sql: string, at: number) => /[eE]/.test(sql[at - 1] ?? '') && !/[\w$]/.test(sql[at - 2] ?? '')
+const isEscaping = (sql: string, at: number) => /[eE]/.test(sql[at - 1] ?? '') && !IN_NAME.test(sql[at - 2] ?? '')
+
+/** A string goes on in the quotes of a next line, and its backslashes mean the same there. */
+const CONTINUED = /[ \t\f]*[\n\r](?:\s|--[^\n\r]*[\n\r])*'/y
 
 function endOfString(sql: string, at: number, isEscape: boolean): number {
   const quote = sql[at]
   for (let i = at + 1; i < sql.length; i += 1) {
     if (isEscape && sql[i] === '\\') i += 1
     else if (sql[i] === quote && sql[i + 1] === quote) i += 1
-    else if (sql[i] === quote) return i + 1
+    else if (sql[i] === quote) {
+      CONTINUED.lastIndex = i + 1
+      if (!isEscape || !CONTINUED.test(sql)) return i + 1
+      i = CONTINUED.lastIndex - 1
+    }
   }
   return sql.length
 }
@@ -71,19 +81,53 @@ function isEmpty(statement: string): boolean {
   )
 }
 
+/** What a semicolon's meaning hangs on. */
+const TOKEN = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|[;()]/g
+const ROUTINE = /^create (or replace )?(function|procedure)\b/
+
+/**
+ * Follows a statement as psql does: a semicolon between parentheses (rules), or in the body `BEGIN ATOMIC … END` of a
+ * function, ends no statement.
+ */
+class Statement {
+  #parentheses = 0
+  /** BEGIN and, inside of it, CASE: both end with END. */
+  #blocks = 0
+  #words: string[] = []
+
+  /** Whether this token ends the statement. */
+  ends(token: string): boolean {
+    if (token === ';') return this.#parentheses === 0 && this.#blocks === 0
+    if (token === '(') this.#parentheses += 1
+    else if (token === ')') this.#parentheses = Math.max(0, this.#parentheses - 1)
+    else this.#word(token.toLowerCase())
+    return false
+  }
+
+  #word(word: string): void {
+    if (this.#words.length < 4) this.#words.push(word)
+    if (this.#parentheses > 0 || !ROUTINE.test(this.#words.join(' '))) return
+    if (word === 'begin' || (word === 'case' && this.#blocks > 0)) this.#blocks += 1
+    else if (word === 'end') this.#blocks = Math.max(0, this.#blocks - 1)
+  }
+}
+
 /** The statements of a text, without their semicolons; those of only comments are left out. */
 export function splitStatements(sql: string): readonly string[] {
   const statements: string[] = []
-  let current = ''
+  let from = 0
+  let statement = new Statement()
+  let at = 0
   for (const { text, isCode } of piecesOf(sql)) {
-    const [first = '', ...others] = isCode ? text.split(';') : [text]
-    current += first
-    for (const other of others) {
-      statements.push(current)
-      current = other
+    for (const { 0: token, index } of isCode ? text.matchAll(TOKEN) : []) {
+      if (!statement.ends(token)) continue
+      statements.push(sql.slice(from, at + index))
+      from = at + index + 1
+      statement = new Statement()
     }
+    at += text.length
   }
-  return [...statements, current].filter((statement) => !isEmpty(statement)).map((statement) => statement.trim())
+  return [...statements, sql.slice(from)].filter((each) => !isEmpty(each)).map((each) => each.trim())
 }
 
 /** SQL with numbered placeholders, and the values they stand for. */
@@ -92,32 +136,54 @@ export interface NumberedSql {
   readonly values: readonly unknown[]
 }
 
-/** `::type` is a cast and `:=` an assignment; `:name` is a parameter. */
-const NAMED = /::|:=|:([A-Za-z_]\w*)/g
+/** `::type` is a cast and `:=` an assignment; `:name`, in any script, is a parameter. Brackets are counted for slices. */
+const NAMED = /::|:=|:([\p{L}_][\p{L}\p{M}\p{N}_]*)|[[\]]/gu
+/** Behind a value a colon parts the bounds of a slice: `a[1:n]`, `a[i:j]`. */
+const AFTER_VALUE = /[\w$)\]"'\u0080-\uffff]\s*$/
+
+/** Each name once, in the order of `$1`, `$2` … */
+class Numbering {
+  readonly names: string[] = []
+  readonly #parameters: Readonly<Record<string, unknown>>
+  /** Names as they are given, by their composed form: `이름` may be typed letter by letter. */
+  readonly #given: ReadonlyMap<string, string>
+
+  constructor(parameters: Readonly<Record<string, unknown>>) {
+    this.#parameters = parameters
+    this.#given = new Map(Object.keys(parameters).map((name) => [name.normalize(), name]))
+  }
+
+  /** @throws Error for a name that has no value */
+  placeholder(name: string): string {
+    const given = this.#given.get(name.normalize())
+    if (given === undefined)
+      throw new Error(
+        `the SQL names :${name}, but parameters has only ${Object.keys(this.#parameters).join(', ') || 'nothing'}`,
+      )
+    if (!this.names.includes(given)) this.names.push(given)
+    return `$${this.names.indexOf(given) + 1}`
+  }
+}
 
 /**
  * Puts `$1`, `$2` … where `:name` stands. The values travel beside the text, never inside it.
  * @throws Error for a name that has no value
  */
 export function numberParameters(sql: string, parameters: Readonly<Record<string, unknown>>): NumberedSql {
-  const names: string[] = []
-  const numberOf = (name: string) => {
-    if (!Object.hasOwn(parameters, name))
-      throw new Error(
-        `the SQL names :${name}, but parameters has only ${Object.keys(parameters).join(', ') || 'nothing'} ` +
-          '(in a slice such as a[1:n] write a space after the colon)',
-      )
-    if (!names.includes(name)) names.push(name)
-    return `$${names.indexOf(name) + 1}`
+  const numbering = new Numbering(parameters)
+  let brackets = 0
+  let done = ''
+  for (const { text, isCode } of piecesOf(sql)) {
+    const before = done
+    done += !isCode
+      ? text
+      : text.replaceAll(NAMED, (whole, name: string | undefined, at: number) => {
+          if (whole === '[') brackets += 1
+          else if (whole === ']') brackets = Math.max(0, brackets - 1)
+          if (name === undefined) return whole
+          const isSlice = brackets > 0 && AFTER_VALUE.test(`${before.slice(-40)}${text.slice(0, at)}`.slice(-40))
+          return isSlice ? whole : numbering.placeholder(name)
+        })
   }
-  const text = [...piecesOf(sql)]
-    .map((piece) =>
-      piece.isCode
-        ? piece.text.replaceAll(NAMED, (whole, name: string | undefined) =>
-            name === undefined ? whole : numberOf(name),
-          )
-        : piece.text,
-    )
-    .join('')
-  return { text, values: names.map((name) => parameters[name]) }
+  return { text: done, values: numbering.names.map((name) => parameters[name]) }
 }

@@ -1,6 +1,7 @@
 // Values between Postgres and JSON: exact both ways, and refused where JSON has no place for them.
 
 import pg from 'pg'
+import { parseExactJson } from '../../sdk/index.ts'
 
 /** A value that Postgres or JSON cannot hold. */
 export class PostgresValueError extends Error {
@@ -49,7 +50,7 @@ const refuseBytes: Parse = () => {
 const text: Parse = (value) => value
 const number: Parse = (value) => Number(value)
 const boolean: Parse = (value) => value === 't'
-const json: Parse = (value) => JSON.parse(value) as unknown
+const json: Parse = parseExactJson
 
 /**
  * By type number, and that of its arrays. What is not here comes as Postgres prints it: exact, and readable by

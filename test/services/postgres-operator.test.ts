@@ -51,6 +51,20 @@ async function startedSleeping(): Promise<void> {
   await expect.poll(async () => (await hook.query<{ n: number }>(others))[0]?.n, { timeout: 10_000 }).toBe(1)
 }
 
+describe('a text that is split', () => {
+  test('keeps functions with a body of SQL, rules and named parameters in slices whole', async () => {
+    const sql = `create table t (a int[]);
+      create function grade(n int) returns text begin atomic select case when n > 1 then 'b;' else case n when 1 then 'a' end end; end;
+      create function twice(n int) returns int language sql begin atomic select n; select n * 2; end;
+      create rule r as on delete to t do also (select 1; select 2);
+      insert into t values (array[1,2,3]);
+      select grade(1) as grade, twice(:n) as twice, a[1:2] as some, a[:n:3] as most, :이름::text as name from t`
+    expect(await run({ sql, split: true, parameters: { n: 2, 이름: '김' } })).toEqual([
+      { grade: 'a', twice: 4, some: [1, 2], most: [2, 3], name: '김' },
+    ])
+  })
+})
+
 describe('values', () => {
   test('come exactly', async () => {
     const hook = await open()
@@ -81,6 +95,13 @@ describe('values', () => {
       ...{ json: { a: [1, null] }, list: [1, null, 3], nested: [['a,"\\'], [null]], bigs: ['9007199254740993'] },
       ...{ instants: ['2024-03-18T00:00:00Z'], address: '10.0.0.1/8', span2: '[1,5)' },
     })
+  })
+
+  test('of JSON keep their integers beyond 2^53 too, as text', async () => {
+    const digits = '12345678901234567890'
+    expect(
+      await seen(`select '{"id": ${digits}}'::jsonb as b, '[${digits}, 1]'::json as j, ${digits}::numeric as n`),
+    ).toEqual([{ b: { id: digits }, j: [digits, 1], n: digits }])
   })
 
   test('come the same whatever the database prefers', async () => {
