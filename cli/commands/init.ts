@@ -5,10 +5,11 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { loadConfig } from '../../runtime/config.ts'
-import { packageRoot, productVersion } from '../../runtime/paths.ts'
+import { packageRoot } from '../../runtime/paths.ts'
 import { zone } from '../arguments.ts'
 import { print, tell } from '../output.ts'
 import { checkDagId, dagFile, projectFiles } from '../starters/files.ts'
+import { packProduct, TARBALL } from '../starters/pack.ts'
 
 const localZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone
 
@@ -47,7 +48,11 @@ function writeNew(path: string, text: string): boolean {
   }
 }
 
-function init(path: string, flags: { readonly force?: boolean; readonly timezone: string }): void {
+/** As a shell takes it: what is printed can be typed. */
+const shellWord = (text: string): string =>
+  /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+
+async function init(path: string, flags: { readonly force?: boolean; readonly timezone: string }): Promise<void> {
   const folder = resolve(path)
   const found = existsSync(folder) ? readdirSync(folder).filter((name) => name !== '.git') : []
   if (found.length > 0 && flags.force !== true)
@@ -56,7 +61,7 @@ function init(path: string, flags: { readonly force?: boolean; readonly timezone
       `${path} is not empty (${found.slice(0, 3).join(', ')}${found.length > 3 ? ' …' : ''}); --force adds what is missing and overwrites nothing`,
     )
   const versions = {
-    baram: `^${productVersion}`,
+    baram: `file:${TARBALL}`,
     typescript: testedVersion('typescript'),
     node: testedVersion('@types/node'),
     vitest: testedVersion('vitest'),
@@ -64,7 +69,11 @@ function init(path: string, flags: { readonly force?: boolean; readonly timezone
   const files = projectFiles({ name: packageName(folder), timezone: flags.timezone, versions })
   for (const [name, text] of files)
     print(`${writeNew(join(folder, name), text) ? 'made' : 'kept'}  ${join(path, name)}`)
-  tell(`next: cd ${path} && npm install && npm run check && npm test`)
+  print(`${(await packProduct(folder)) ? 'made' : 'kept'}  ${join(path, TARBALL)}`)
+  tell(
+    `${TARBALL} is this Baram, which is on no registry yet: package.json depends on the file; commit it with the project`,
+  )
+  tell(`next: cd ${shellWord(path)} && npm install && npm run check && npm test`)
 }
 
 function makeDag(dagId: string, flags: { readonly timezone: string }): void {
@@ -84,7 +93,9 @@ export function addInitCommands(program: Command): void {
   withZone(
     program
       .command('init')
-      .description('make a project of your own: package.json, tsconfig.json, a DAG, its test')
+      .description(
+        'make a project of your own: package.json, tsconfig.json, a DAG, its test, and this Baram as a tarball',
+      )
       .argument('<folder>')
       .option('--force', 'add to a folder that is not empty; nothing in it is overwritten'),
   ).action(init)

@@ -53,9 +53,9 @@ it('report adds the prices up', async () => {
 })
 `
 
-const README = (name: string) => `# ${name}
+const README = (name: string, tarball: string) => `# ${name}
 
-DAGs for [Baram](https://www.npmjs.com/package/baram).
+DAGs for Baram.
 
 \`\`\`sh
 npm install
@@ -65,6 +65,9 @@ npm start           # http://localhost:8080
 \`\`\`
 
 \`npx dagctl new prices\` makes another DAG file, \`npx dagctl test hello\` runs one without a server.
+
+Baram is on no registry yet: \`package.json\` depends on \`${tarball}\`, the packed product that made this project. Commit it with the
+project. For another version put its tarball here (\`npm pack\` in a clone of Baram), then \`npm install ./<file>\`.
 `
 
 const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`
@@ -73,7 +76,7 @@ export interface ProjectOptions {
   readonly name: string
   /** IANA name. */
   readonly timezone: string
-  /** What `package.json` asks for: versions this product was tested with. */
+  /** What `package.json` asks for: the tarball beside it (`file:…`), and versions this product was tested with. */
   readonly versions: {
     readonly baram: string
     readonly typescript: string
@@ -116,6 +119,6 @@ export function projectFiles({ name, timezone, versions }: ProjectOptions): Read
     ['dags/hello.ts', dagFile('hello', timezone)],
     ['test/hello.test.ts', TEST],
     ['.gitignore', 'node_modules/\n.baram/\n'],
-    ['README.md', README(name)],
+    ['README.md', README(name, versions.baram.replace('file:', ''))],
   ])
 }

@@ -1,7 +1,8 @@
-// The packed package in somebody's empty folder: its types, its command, and a DAG file of their own with their own package.
+// A project that `dagctl init` of a fresh clone makes: the commands it prints, its types, its command, and a DAG file with a
+// package of the user's own.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,14 +10,11 @@ import { eventually } from '../support/baram.ts'
 import { makeHome } from '../support/launch-postgres.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  dependencies: Record<string, string>
-}
 
 const HELLO = `import { Dag, getRun } from 'baram'
 import { greet } from 'greeter'
 
-export const dag = new Dag('hello', { isPausedUponCreation: false })
+export const dag = new Dag('greeting', { isPausedUponCreation: false })
 const say = dag.task('say', () => ({ text: greet('world'), type: getRun().runType }))
 const shout = dag.task('shout', ({ said }: { said: { text: string } }) => said.text.toUpperCase())
 shout({ said: say() })
@@ -30,19 +28,43 @@ dag.task(async function where() {
 await new Bundle(dag).serve()
 `
 
-describe('the packed package', () => {
+/** `dagctl init` of a clone that has been built, in a folder outside of it; what it says. */
+function initFromClone(outside: string): string {
+  const clone = join(outside, 'clone')
+  execFileSync('git', ['clone', '--quiet', root, clone])
+  // As `npm ci` and `npm run build` leave them; neither runs while other tests use the product.
+  cpSync(join(root, 'dist'), join(clone, 'dist'), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'), 'dir')
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1' }
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(clone, 'dist/cli/main.js'), 'init', 'my-dags'], {
+    cwd: outside,
+    env,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`dagctl init ended with ${status}: ${stderr}`)
+  return stdout + stderr
+}
+
+describe('a project of its own', () => {
+  let home: string
   let folder: string
+  let said: string
+  let printed: string
   let standalone: ChildProcess | null = null
   const env = () => ({ ...process.env, BARAM_HOME: undefined, NO_COLOR: '1' }) as NodeJS.ProcessEnv
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, { cwd: folder, env: env(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
   beforeAll(async () => {
-    folder = await makeHome()
-    // The product is built already: packing must not build it again while other tests run it.
-    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root, stdio: 'ignore' })
-    const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? ''
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'my-dags', private: true, type: 'module' }))
+    home = await makeHome()
+    folder = join(home, 'my-dags')
+    said = initFromClone(home)
+    // As it is printed, and nothing else.
+    printed = execFileSync('bash', ['-c', `set -e; ${/^next: (.*)$/m.exec(said)?.[1]}`], {
+      cwd: home,
+      env: env(),
+      encoding: 'utf8',
+    })
     // A package of their own, as a folder: nothing to download.
     mkdirSync(join(folder, 'greeter'))
     writeFileSync(
@@ -56,33 +78,9 @@ describe('the packed package', () => {
     )
     writeFileSync(join(folder, 'greeter', 'index.js'), "export const greet = (name) => 'hello ' + name\n")
     writeFileSync(join(folder, 'greeter', 'index.d.ts'), 'export declare const greet: (name: string) => string\n')
-    const tools = ['typescript', '@types/node'].map((name) => `${name}@${dependencies[name]}`)
-    run(
-      'npm',
-      'install',
-      '--no-audit',
-      '--no-fund',
-      `./${archive}`,
-      './greeter',
-      '@apache-airflow/ts-sdk@file:node_modules/baram/facade',
-      ...tools,
-    )
-    writeFileSync(
-      join(folder, 'tsconfig.json'),
-      JSON.stringify({
-        compilerOptions: {
-          target: 'es2022',
-          module: 'nodenext',
-          strict: true,
-          noEmit: true,
-          skipLibCheck: true,
-          types: ['node'],
-        },
-        include: ['dags'],
-      }),
-    )
-    mkdirSync(join(folder, 'dags'))
-    writeFileSync(join(folder, 'dags', 'hello.ts'), HELLO)
+    const facade = '@apache-airflow/ts-sdk@file:node_modules/baram/facade'
+    run('npm', 'install', '--no-audit', '--no-fund', './greeter', facade)
+    writeFileSync(join(folder, 'dags', 'greeting.ts'), HELLO)
     writeFileSync(join(folder, 'dags', 'for-airflow.ts'), FACADE)
   }, 300_000)
 
@@ -92,14 +90,29 @@ describe('the packed package', () => {
       standalone.kill('SIGINT')
       await gone
     }
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(home, { recursive: true, force: true })
   })
+
+  it('is made with the product beside its package.json, and the commands that init prints work', () => {
+    expect(said).toMatch(/^made {2}my-dags\/baram-\d+\.\d+\.\d+\.tgz$/m)
+    expect(printed).toContain('hello  runs on Airflow: no')
+    expect(printed).toMatch(/Tests +2 passed/)
+  })
+
+  it('can make another one: an installed product packs itself', () => {
+    const made = run('npx', 'dagctl', 'init', 'again')
+    expect(made).toMatch(/^made {2}again\/baram-.*\.tgz$/m)
+    const [tarball = ''] = readdirSync(join(folder, 'again')).filter((name) => name.endsWith('.tgz'))
+    const files = (file: string) => execFileSync('tar', ['tzf', file], { encoding: 'utf8' }).split('\n').sort()
+    expect(files(join(folder, 'again', tarball))).toEqual(files(join(folder, tarball)))
+    rmSync(join(folder, 'again'), { recursive: true })
+  }, 60_000)
 
   it('tsc checks DAG files against its types', () => {
     expect(run('npx', 'tsc', '-p', '.')).toBe('')
     writeFileSync(
       join(folder, 'dags', 'wrong.ts'),
-      HELLO.replace("'hello'", "'wrong'").replace('{ said: say() }', '{ said: 42 }'),
+      HELLO.replace("'greeting'", "'wrong'").replace('{ said: say() }', '{ said: 42 }'),
     )
     expect(() => run('npx', 'tsc', '-p', '.')).toThrow()
     rmSync(join(folder, 'dags', 'wrong.ts'))
@@ -108,8 +121,8 @@ describe('the packed package', () => {
   it('its dagctl checks them and runs one, without a home', () => {
     const checked = run('npx', 'dagctl', 'check')
     expect(checked).toContain('for_airflow  runs on Airflow: yes')
-    expect(checked).toContain('hello  runs on Airflow: no, because it imports')
-    const tried = run('npx', 'dagctl', 'test', 'hello', '--show-xcoms')
+    expect(checked).toContain('greeting  runs on Airflow: no, because it imports')
+    const tried = run('npx', 'dagctl', 'test', 'greeting', '--show-xcoms')
     expect(tried).toMatch(/^shout return_value "/m)
     expect(existsSync(join(folder, '.baram'))).toBe(false)
   }, 60_000)
@@ -131,10 +144,10 @@ describe('the packed package', () => {
       () =>
         run('npx', 'dagctl', 'dags', 'list', '-o', 'plain')
           .split('\n')
-          .filter((line) => /^(hello|for_airflow)\t/.test(line)).length === 2,
+          .filter((line) => /^(greeting|for_airflow)\t/.test(line)).length === 2,
       60_000,
     )
-    expect(run('npx', 'dagctl', 'trigger', 'hello', '--wait', '-o', 'json')).toContain('"success"')
+    expect(run('npx', 'dagctl', 'trigger', 'greeting', '--wait', '-o', 'json')).toContain('"success"')
     expect(run('npx', 'dagctl', 'trigger', 'for_airflow', '--wait', '-o', 'json')).toContain('"success"')
   }, 180_000)
 })
