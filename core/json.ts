@@ -105,3 +105,11 @@ export function canonicalJson(value: JsonValue): string {
   const keys = Object.keys(object).sort()
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key] as JsonValue)}`).join(',')}}`
 }
+
+/** Text with spaces after commas and colons, as Python's `json.dumps` writes it; keys in their own order. */
+export function spacedJson(value: JsonValue): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${(value as readonly JsonValue[]).map(spacedJson).join(', ')}]`
+  const entries = Object.entries(value as JsonObject)
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}: ${spacedJson(item)}`).join(', ')}}`
+}

@@ -12,7 +12,7 @@ import { tokenRoutes } from './auth/token-routes.ts'
 import type { Web } from './deps.ts'
 import type { Streams } from './events/stream.ts'
 import { RETRY_AFTER_SECONDS } from './http/database-errors.ts'
-import { checkAddress, checkBody, checkFormBytes, checkJsonBytes } from './http/door.ts'
+import { checkAddress, checkBody, checkFormBytes, checkJsonBytes, keepIntegers } from './http/door.ts'
 import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { sendJson } from './http/json.ts'
@@ -84,6 +84,7 @@ export function makeApp(web: Web, streams: Streams): Express {
   app.use(checkAddress)
   const json = ['application/json', 'application/csp-report']
   app.use(express.json({ limit: BODY_LIMIT, strict: false, type: json, verify: checkJsonBytes }))
+  app.use(keepIntegers)
   app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false, verify: checkFormBytes }))
   app.use(checkBody)
   const limit = new SignInLimit()

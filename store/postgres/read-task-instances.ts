@@ -1,5 +1,6 @@
 // What pages and the API read of task instances, their tries, XComs and ledger.
 
+import type { JsonValue } from '../../core/json.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Sql } from '../sql.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
@@ -344,9 +345,7 @@ export function listXComs(
 }
 
 export interface XComValueRow extends XComRow {
-  readonly value: unknown
-  /** The value's JSON text as stored. */
-  readonly text: string | null
+  readonly value: JsonValue
 }
 
 export async function getXComEntry(
@@ -354,25 +353,9 @@ export async function getXComEntry(
   at: { dagId: string; runId: string; taskId: string; mapIndex: number; key: string },
 ): Promise<XComValueRow | null> {
   const { rows } = await sql.query<XComValueRow>(
-    `select ${XCOM}, x.value, x.value::text as text from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id
+    `select ${XCOM}, x.value from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id
      where r.dag_id = $1 and r.run_id = $2 and x.task_id = $3 and x.map_index = $4 and x.key = $5`,
     [at.dagId, at.runId, at.taskId, at.mapIndex, at.key],
   )
   return rows[0] ?? null
-}
-
-/** Values of one instance for its page; each cut to `most` characters of JSON text. */
-export async function listXComValues(
-  sql: Sql,
-  dagRunId: number,
-  taskId: string,
-  mapIndex: number,
-  most: number,
-): Promise<readonly { key: string; text: string | null; length: number; timestamp: number }[]> {
-  const { rows } = await sql.query<{ key: string; text: string | null; length: number; timestamp: number }>(
-    `select key, left(value::text, $4) as text, length(value::text) as length, timestamp from xcom
-     where dag_run_id = $1 and task_id = $2 and map_index = $3 order by key limit 200`,
-    [dagRunId, taskId, mapIndex, most],
-  )
-  return rows
 }

@@ -267,6 +267,17 @@ describe('answers have the shape of the API document', () => {
     expect((await api('post', path, { dag_id: 'none' }, { body: {} })).status).toBe(404)
     const bad = await web.call('POST', '/api/v2/dags/by_hand/dagRuns', { body: '{"a":' })
     expect([bad.status, field(bad.body, 'detail', 0, 'type')]).toEqual([422, 'json_invalid'])
+    const token = await web.token('admin')
+    const long = await fetch(`${web.url}/api/v2/dags/by_hand/dagRuns`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: '{"dag_run_id": "long", "logical_date": null, "conf": {"order": 9007199254740993, "text": "9007199254740993"}}',
+    })
+    expect(((await long.json()) as { conf: unknown }).conf, 'an integer is never rounded').toEqual({
+      order: '9007199254740993',
+      text: '9007199254740993',
+    })
+    expect((await web.call('DELETE', '/api/v2/dags/by_hand/dagRuns/long')).status).toBe(204)
     const big = await web.call('POST', '/api/v2/dags/by_hand/dagRuns', { body: { conf: { x: 'y'.repeat(1_100_000) } } })
     expect(big.status).toBe(413)
   })
@@ -304,7 +315,7 @@ describe('answers have the shape of the API document', () => {
       'GET',
       `/api/v2/dags/hourly/dagRuns/${encodeURIComponent(run.runId)}/taskInstances/fetch/xcomEntries/return_value?stringify=true`,
     )
-    expect(field(text.body, 'value')).toBe('{"name": "생활/주방", "rows": 309}')
+    expect(field(text.body, 'value')).toBe('{"rows": 309, "name": "생활/주방"}')
   })
 
   it('for logs, page by page and whole', async () => {

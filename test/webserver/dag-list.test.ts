@@ -105,17 +105,12 @@ describe('the list of 1,013 DAGs', () => {
     expect(await page('/dags?state=paused&q=dag_00')).toContain('9 of 9')
   })
 
-  test.each([
-    '?after=',
-    '?after=~',
-    '?after=x~y',
-    '?before=x',
-    '?sort=nothing',
-    '?state=x',
-    `?q=${'x'.repeat(5000)}`,
-  ])('takes %s without a fault', async (query) => {
-    expect((await web.call('GET', `/dags${query}`, { headers: { accept: 'text/html' } })).status).toBe(200)
-  })
+  test.each(['?after=', '?after=~', '?after=x~y', '?before=x', '?sort=nothing', '?state=x', `?q=${'x'.repeat(5000)}`])(
+    'takes %s without a fault',
+    async (query) => {
+      expect((await web.call('GET', `/dags${query}`, { headers: { accept: 'text/html' } })).status).toBe(200)
+    },
+  )
 
   test('says what is wrong before anything is quiet: a broken file, failing DAGs, late ones', async () => {
     const sentence = async () => /<h1>([\s\S]*?)<\/h1>/.exec(await page('/dags'))?.[1]?.replaceAll(/<[^>]+>/g, '')

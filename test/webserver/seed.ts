@@ -272,7 +272,7 @@ export async function seedXCom(
 ): Promise<void> {
   await web.database.query(
     `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select id, $2, -1, $3, dag_id, run_id, $4::jsonb from dag_run where id = $1`,
+     select id, $2, -1, $3, dag_id, run_id, $4::json from dag_run where id = $1`,
     [run.id, taskId, key, JSON.stringify(value)],
   )
 }

@@ -1,6 +1,7 @@
 // Task instances, their tries and XComs.
 
 import type { DagGraph } from '../../core/graph.ts'
+import { spacedJson } from '../../core/json.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { TASK_STATES } from '../../core/states.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
@@ -182,7 +183,7 @@ async function xcom(call: Call) {
   const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
   if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
   // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
-  const text = typeof row.value === 'string' ? row.value : row.text
+  const text = typeof row.value === 'string' ? row.value : spacedJson(row.value)
   return { ...xcomJson(row), value: wantsText ? text : row.value }
 }
 

@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { NextFunction, Request, Response } from 'express'
+import { parseExactJson } from '../../core/exact-json.ts'
 import { storableFault } from '../../core/storable.ts'
 import { ApiError, type FieldFault, invalid } from './api-error.ts'
 
@@ -65,8 +66,19 @@ export function isDeeperThan(body: Uint8Array, most: number): boolean {
   return false
 }
 
+/** Texts of bodies in which a number may be too long for a JavaScript number. */
+const longTexts = new WeakMap<IncomingMessage, string>()
+const LONG_NUMBER = /\d{16}/
+
+/** Behind body-parser: integers beyond 2^53 are their digits as text, where it has rounded them. */
+export function keepIntegers(req: Request, _res: unknown, next: NextFunction): void {
+  const text = longTexts.get(req)
+  if (text !== undefined) req.body = parseExactJson(text)
+  next()
+}
+
 /** For body-parser's `verify`: the bytes before they are parsed. */
-export function checkJsonBytes(_req: IncomingMessage, _res: unknown, body: Buffer, encoding: string): void {
+export function checkJsonBytes(req: IncomingMessage, _res: unknown, body: Buffer, encoding: string): void {
   if (encoding !== 'utf-8') throw new ApiError(415, 'The body must be UTF-8')
   if (!isUtf8(body)) throw new ApiError(400, 'The body is not valid UTF-8')
   if (isDeeperThan(body, MOST_LEVELS))
@@ -77,6 +89,8 @@ export function checkJsonBytes(_req: IncomingMessage, _res: unknown, body: Buffe
       input: {},
       ctx: { error: `recursion limit exceeded: the body is nested more than ${MOST_LEVELS} levels deep` },
     })
+  const text = body.toString('utf8')
+  if (LONG_NUMBER.test(text)) longTexts.set(req, text)
 }
 
 /** The same of a form. */

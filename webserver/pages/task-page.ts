@@ -5,13 +5,7 @@ import { maskByName } from '../../core/secret-names.ts'
 import { clockSeconds, day, duration, zoneName } from '../../core/times.ts'
 import { findNeighbours, type Neighbours } from '../../store/postgres/read-mapped.ts'
 import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
-import {
-  getInstance,
-  type InstanceListRow,
-  listEvents,
-  listTries,
-  listXComValues,
-} from '../../store/postgres/read-task-instances.ts'
+import { getInstance, type InstanceListRow, listEvents, listTries } from '../../store/postgres/read-task-instances.ts'
 import { isTryRunning } from '../api/logs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
@@ -19,15 +13,15 @@ import { Query } from '../http/query.ts'
 import { cellState, STATE_NAMES } from '../shared/cells.ts'
 import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag-view.ts'
 import type { PageView } from './frame.ts'
+import { charactersText, prettyJson } from './json-text.ts'
 import { logView } from './log-page.ts'
 import { loadStrip, mappedSentence, mappedView } from './mapped.ts'
 import { causesByTry, findTask, instanceName, instanceSentence, triesLine, tryView } from './panel.ts'
 import type { Strip } from './tally-view.ts'
 import { reasonText, whyText } from './why.ts'
+import { xcomView } from './xcom-view.ts'
 
 export type TaskTab = 'log' | 'rendered' | 'xcom' | 'tries' | 'events'
-
-const XCOM_CHARACTERS = 20_000
 
 function placeOf(req: Request): { dagId: string; runId: string; taskId: string; mapIndex: number } {
   const text = new Query(req).text('map_index') ?? '-1'
@@ -131,8 +125,8 @@ async function instancePage(
       ...more,
     })
   const log = tab === 'log' ? await logView(web, ti, { ...place, tryNumber }, query, (more) => path('', more)) : null
-  const xcoms =
-    tab === 'xcom' ? await listXComValues(web.database, ti.dag_run_id, ti.task_id, ti.map_index, XCOM_CHARACTERS) : []
+  const after = query.text('after') ?? null
+  const xcoms = tab === 'xcom' ? await xcomView(web, ti, after, (key) => path('/xcom', { after: key })) : null
   const seconds =
     ti.duration ?? (ti.state === 'running' && ti.start_date !== null ? (now - ti.start_date) / 1000 : null)
   const tabs: { id: TaskTab; text: string; n: number | null }[] = [
@@ -206,13 +200,7 @@ async function instancePage(
       mapIndex: place.mapIndex,
       log,
       emptyLog: emptyLog(ti, tryNumber, why),
-      xcoms: xcoms.map((entry) => ({
-        key: entry.key,
-        text: pretty(entry.text, entry.length),
-        isCut: entry.length > XCOM_CHARACTERS,
-        length: entry.length,
-        at: entry.timestamp,
-      })),
+      xcoms,
       rendered,
       events: events.map((event) => ({
         at: event.at,
@@ -235,25 +223,13 @@ const RENDERED_CHARACTERS = 50_000
 function renderedView(ti: InstanceListRow) {
   return Object.entries(ti.rendered_fields).map(([key, value]) => {
     const shown: unknown = Reflect.get(Object(maskByName({ [key]: value })), key)
-    const text = typeof shown === 'string' ? prettyIfJson(shown) : JSON.stringify(shown, null, 2)
+    const text =
+      typeof shown === 'string' ? (/^\s*[[{]/.test(shown) ? prettyJson(shown) : shown) : JSON.stringify(shown, null, 2)
     return {
       key,
       text: text.slice(0, RENDERED_CHARACTERS),
-      length: text.length,
+      length: charactersText(text.length),
       isCut: text.length > RENDERED_CHARACTERS,
     }
   })
-}
-
-const prettyIfJson = (text: string): string => (/^\s*[[{]/.test(text) ? pretty(text, text.length) : text)
-
-/** JSON laid out for reading; cut text stays as it is. */
-function pretty(text: string | null, length: number): string {
-  if (text === null) return 'null'
-  if (length > XCOM_CHARACTERS) return `${text}…`
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
 }

@@ -2,6 +2,7 @@
 
 import type { Request, Response } from 'express'
 import { BaramError } from '../../core/errors.ts'
+import { parseExactJson } from '../../core/exact-json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { zoneName } from '../../core/times.ts'
 import { triggerRun } from '../../engine/create-run.ts'
@@ -34,7 +35,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 export function readConf(text: string): { conf: JsonObject } | { fault: string } {
   if (text.trim() === '') return { conf: {} }
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = parseExactJson(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       // Proven an object that JSON.parse made.
       return { conf: value as JsonObject }
