@@ -3,7 +3,7 @@
 import { BaramError } from '../core/errors.ts'
 import { type DagChange, planChange } from '../core/plan-change.ts'
 import type { Database } from '../store/database.ts'
-import { getSource, getVersion } from '../store/postgres/read-dags.ts'
+import { getVersion, showSource } from '../store/postgres/read-dags.ts'
 import type { Boards } from './boards.ts'
 import { type DiffHunk, diffTexts } from './text-diff.ts'
 
@@ -17,7 +17,10 @@ export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemove
 
 /** @throws BaramError NOT_FOUND */
 async function load(database: Database, boards: Boards, dagId: string, number: number) {
-  const [version, source] = await Promise.all([getVersion(database, dagId, number), getSource(database, dagId, number)])
+  const [version, source] = await Promise.all([
+    getVersion(database, dagId, number),
+    showSource(database, dagId, number),
+  ])
   if (version === null || source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number}`)
   const { graph, moduleHash } = await boards.version(database, version.id)
   return { dag: graph.dag, moduleHash, source: source.source_code }

@@ -10,6 +10,7 @@ import { m0007JsonText } from './0007-json-text.ts'
 import { m0008FirstStart } from './0008-first-start.ts'
 import { m0009SealedArguments } from './0009-sealed-arguments.ts'
 import { m0010RunOrder } from './0010-run-order.ts'
+import { m0011KeptVersions } from './0011-kept-versions.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   m0008FirstStart,
   m0009SealedArguments,
   m0010RunOrder,
+  m0011KeptVersions,
 ]

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
-import { getSource, listVersionUses } from '../../store/postgres/read-dags.ts'
+import { listVersionUses, showSource } from '../../store/postgres/read-dags.ts'
 import { wholeNumber } from '../arguments.ts'
 import { everything, withContext, withOutput } from '../context.ts'
 import { requireDag } from '../lookup.ts'
@@ -32,7 +32,7 @@ async function printSource(dagId: string, flags: { version?: number }): Promise<
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const number = flags.version ?? null
-    const source = await getSource(context.database, dagId, number)
+    const source = await showSource(context.database, dagId, number)
     if (source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number ?? 'yet'}`)
     print(source.source_code)
   })

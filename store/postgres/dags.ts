@@ -88,14 +88,14 @@ export interface LatestVersion {
   readonly id: string
   readonly version_number: number
   readonly version_hash: string
-  /** A run was created from it: it must stay as it is. */
+  /** A run was created from it, or its code was shown: it must stay as it is. */
   readonly is_used: boolean
 }
 
 export async function findLatestVersion(tx: Sql, dagId: string): Promise<LatestVersion | null> {
   const { rows } = await tx.query<LatestVersion>(
     `select v.id, v.version_number, v.version_hash,
-       exists (select 1 from dag_run r where r.dag_id = v.dag_id and r.created_dag_version_id = v.id) as is_used
+       v.is_kept or exists (select 1 from dag_run r where r.dag_id = v.dag_id and r.created_dag_version_id = v.id) as is_used
      from dag_version v where v.dag_id = $1 order by v.version_number desc limit 1`,
     [dagId],
   )

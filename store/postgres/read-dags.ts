@@ -184,10 +184,14 @@ export async function listVersionUses(sql: Sql, dagId: string, limit: number): P
   return rows
 }
 
-export async function getSource(sql: Sql, dagId: string, number: number | null): Promise<SourceRow | null> {
+/** The code of a version, for somebody to see: from now on it is kept, whatever becomes of its file. Null number = the newest. */
+export async function showSource(sql: Sql, dagId: string, number: number | null): Promise<SourceRow | null> {
   const { rows } = await sql.query<SourceRow>(
-    `select c.source_code, v.version_number, c.fileloc, v.created_at from dag_version v join dag_code c on c.dag_version_id = v.id
-     where v.dag_id = $1 and ($2::int is null or v.version_number = $2) order by v.version_number desc limit 1`,
+    `with shown as (
+       select v.id, c.source_code, v.version_number, c.fileloc, v.created_at from dag_version v join dag_code c on c.dag_version_id = v.id
+       where v.dag_id = $1 and ($2::int is null or v.version_number = $2) order by v.version_number desc limit 1
+     ), kept as (update dag_version v set is_kept = true from shown where v.id = shown.id and not v.is_kept)
+     select source_code, version_number, fileloc, created_at from shown`,
     [dagId, number],
   )
   return rows[0] ?? null

@@ -111,12 +111,17 @@ export async function repinRun(tx: Sql, id: number, versionId: string): Promise<
   return rows[0]?.rev ?? 0
 }
 
-/** Rows that have no foreign key on the run, which the database would follow by itself. */
+/** Runs with the rows that have no foreign key on them, which the database would follow by itself. What has run keeps its version. */
 export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void> {
   for (const table of ['live', 'ti_event', 'xcom'])
     await tx.query(`delete from ${table} where dag_run_id = any($1::bigint[])`, [ids])
   await tx.query(
     "delete from inbox where kind in ('decide', 'clear') and (payload ->> 'dag_run_id')::bigint = any($1)",
+    [ids],
+  )
+  await tx.query(
+    `update dag_version set is_kept = true where not is_kept
+       and id in (select created_dag_version_id from dag_run where id = any($1::bigint[]))`,
     [ids],
   )
   await tx.query('delete from dag_run where id = any($1::bigint[])', [ids])

@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../../engine/dags.ts'
+import { removeRun } from '../../engine/delete.ts'
+import { showSource } from '../../store/postgres/read-dags.ts'
 import { fileOf, type TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -19,7 +21,7 @@ const sync = (
 
 const versions = (engine: TestEngine) =>
   engine.query<{ version_number: number; tasks: number; code: string }>(
-    `select v.version_number, jsonb_array_length(s.data -> 'tasks') as tasks, m.code from dag_version v
+    `select v.version_number, json_array_length(s.data -> 'tasks') as tasks, m.code from dag_version v
      join serialized_dag s on s.dag_version_id = v.id join dag_module m on m.hash = v.module_hash order by 1`,
   )
 const errors = async (engine: TestEngine) =>
@@ -55,6 +57,18 @@ describe('versions', () => {
     const second = await engine.trigger('example')
     expect(Object.keys(await engine.states(first))).toEqual(['a', 'b'])
     expect(Object.keys(await engine.states(second))).toEqual(['a', 'b', 'c'])
+  })
+
+  test('a version whose code was shown, or whose run was deleted, is never overwritten', async () => {
+    const engine = await makeEngine()
+    await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// one', sourceCode: '// one' })
+    expect((await showSource(engine.database, 'example', null))?.source_code).toBe('// one')
+    await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// two' })
+    await engine.trigger('example', { runId: 'mine' })
+    await removeRun(engine.database, 'example', 'mine', { event: 'dag_run.delete', owner: 'kim' })
+    await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// three' })
+    await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// four' })
+    expect((await versions(engine)).map((row) => row.code)).toEqual(['// one', '// two', '// four'])
   })
 
   test('changed code alone is a change: a handler’s body is not in the stored DAG', async () => {

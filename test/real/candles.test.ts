@@ -115,7 +115,7 @@ await onRealServers(['hdfs', 'hive'], (servers) => {
     const interval = [new Date(Date.parse(last) - 600_000).toISOString(), last] as const
     expect(await pipelines.run('candle_forecast', { interval })).toMatchObject({ state: 'success' })
     const [report] = await pipelines.baram.query<{ title: string; n: number }>(
-      "select body ->> 'title' as title, jsonb_array_length(body -> 'rows') as n from report where name = 'forecast_KRW-BTC'",
+      "select body ->> 'title' as title, json_array_length(body -> 'rows') as n from report where name = 'forecast_KRW-BTC'",
     )
     console.log('pipeline A, forecast:', report)
     expect(report?.n).toBe(Math.min(HOURS, 24) * 60 + 30)

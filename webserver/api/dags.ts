@@ -9,12 +9,12 @@ import {
   DAG_ORDER,
   type DagListRow,
   getDag,
-  getSource,
   getVersion,
   listDags,
   listTags,
   listVersions,
   listWarnings,
+  showSource,
   VERSION_ORDER,
   WARNING_ORDER,
 } from '../../store/postgres/read-dags.ts'
@@ -115,7 +115,7 @@ async function source({ web, req, res, query, param }: Call) {
   const type = req.accepts(['application/json', 'text/plain'])
   if (type === false) throw new ApiError(406, 'Only application/json or text/plain is supported')
   const dag = await needDag(web, param('dag_id'))
-  const row = await getSource(web.database, dag.dag_id, number)
+  const row = await showSource(web.database, dag.dag_id, number)
   if (row === null)
     throw notFound(
       number === null

@@ -3,7 +3,7 @@
 import type { Request } from 'express'
 import { zoneName } from '../../core/times.ts'
 import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
-import { getSource, listVersionUses, type VersionUse } from '../../store/postgres/read-dags.ts'
+import { listVersionUses, showSource, type VersionUse } from '../../store/postgres/read-dags.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
@@ -64,7 +64,7 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
   const [basics, runs, source, uses] = await Promise.all([
     loadBasics(web, dagId),
     loadRuns(web, dagId, 3),
-    getSource(web.database, dagId, asked),
+    showSource(web.database, dagId, asked),
     listVersionUses(web.database, dagId, MOST),
   ])
   if (source === null) throw notFound(`DAG ${dagId} has no version ${asked ?? ''}.`)
