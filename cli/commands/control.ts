@@ -272,8 +272,8 @@ export function addDagControl(dags: Command): void {
         .description('set the state of a run: what is open ends with it'),
     ),
   ).action(setRun)
-  withConfirm(dags.command('delete-run').argument('<dag-id>').argument('<run-id>').description('forget a run')).action(
+  withConfirm(dags.command('delete-run').argument('<dag-id>').argument('<run-id>').description('delete a run')).action(
     deleteRun,
   )
-  withConfirm(dags.command('delete').argument('<dag-id>').description('forget a DAG and its runs')).action(deleteDag)
+  withConfirm(dags.command('delete').argument('<dag-id>').description('delete a DAG and its runs')).action(deleteDag)
 }

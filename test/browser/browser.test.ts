@@ -6,6 +6,8 @@ import { appendFile } from 'node:fs/promises'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeSignInToken } from '../../engine/accounts.ts'
+import { recordImportError } from '../../engine/dags.ts'
+import { deleteImportError } from '../../store/postgres/dags.ts'
 import { logLine, notify } from '../webserver/seed.ts'
 import { PASSWORD, startWeb, type TestWeb } from '../webserver/start-web.ts'
 import { type Demo, pagePaths, seedDemo } from './demo.ts'
@@ -382,6 +384,44 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     await page.click('#panel a[aria-label="Close"]')
     await page.waitForSelector('#panel', { state: 'detached' })
     await own.close()
+  })
+
+  it('tell what a field must hold as it is left, and that it is mended as it is typed', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/connections/new`)
+    const faults = { id: 'two words', port: '70000', extra: '[1]' }
+    for (const [field, text] of Object.entries(faults)) {
+      await page.fill(`#${field}`, text)
+      await page.focus('#description')
+      await page.waitForSelector(`#${field}.bad[aria-invalid="true"]`)
+    }
+    expect(await page.textContent('#port-fault')).toBe('A port is a number from 0 to 65535.')
+    await page.fill('#port', '5432')
+    await page.waitForSelector('#port:not(.bad)')
+    expect(await page.locator('#port-fault').isVisible()).toBe(false)
+    await page.goto(`${web.url}/variables/new`)
+    await page.fill('#key', '..')
+    await page.focus('#description')
+    await page.waitForSelector('#key-fault:has-text("must not be")')
+    await page.close()
+  })
+
+  it('tell of a broken DAG file on an open page, and that it is mended', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags/weather_hourly`)
+    await page.waitForFunction(() => document.querySelector('#live b')?.textContent === 'Live')
+    const { rows } = await web.database.query<{ file: string }>(
+      "select relative_fileloc as file from dag where dag_id = 'weather_hourly'",
+    )
+    const file = rows[0]?.file ?? ''
+    await recordImportError(web.database, file, 'SyntaxError: no', {})
+    await page.waitForSelector('#dag-note:has-text("keeps running.")')
+    expect(await page.textContent('#error-count')).toBe('2')
+    await deleteImportError(web.database, file)
+    await notify(web, [], ['*'])
+    await page.waitForFunction(() => document.querySelector('#dag-note')?.textContent === '')
+    expect(await page.textContent('#error-count')).toBe('1')
+    await page.close()
   })
 
   it('show dates without a run as a gap that leads to their backfill', async () => {

@@ -281,6 +281,9 @@ describe('deleting over the API', () => {
     const rows = await web.database.query('select 1 from dag_run where dag_id = $1', [dagId])
     expect(rows.rows.length).toBeGreaterThan(1)
     expect((await web.call('GET', `/dags/${dagId}/delete`)).text).toContain(`with ${rows.rows.length} runs?`)
+    expect((await web.call('GET', `/dags/${dagId}/delete`)).text).toMatch(
+      /Deletes \d+ runs, \d+ task instances.* and \d+ \w+\. Log files stay\./,
+    )
   })
 
   test('a DAG goes with everything of it', async () => {

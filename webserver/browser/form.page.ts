@@ -1,5 +1,9 @@
 // Forms of variables and connections: the secret switch follows the key, JSON is told from text, leaving asks first.
 
+import { watchFields } from './field-faults.ts'
+
+watchFields()
+
 /** As the server decides (core/secret-names.ts); here only to tell the writer at once. */
 const SECRET =
   /access_key|api_?key|auth_header|authorization|bearer|connection_string|dsn|passphrase|passw|private_key|prox|secret|service_account|service_key|token|keyfile_dict|webhook_url/i

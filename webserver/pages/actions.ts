@@ -9,6 +9,7 @@ import { localPath } from '../api/index.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
+import { fieldFault } from '../shared/field-rules.ts'
 import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from './admin-pages.ts'
 import { dagPath } from './dag-view.ts'
 import { flash, type PageView } from './frame.ts'
@@ -72,23 +73,15 @@ export async function deleteVariable(web: Web, req: Request, res: Response): Pro
   return null
 }
 
-const ID = /^[\w.-]{1,200}$/
+/** Fields with a rule of their own. */
+const RULED = { id: 'connection-id', port: 'port', extra: 'json-object' } as const
 
 function checkConnection(draft: ConnectionDraft): FormFault[] {
-  const faults: FormFault[] = []
-  if (!ID.test(draft.id)) faults.push({ field: 'id', text: 'An id has 1 to 200 letters, digits, _ . or -.' })
-  if (draft.kind === '') faults.push({ field: 'kind', text: 'A connection needs a kind.' })
-  if (draft.port !== '' && !(/^\d{1,5}$/.test(draft.port) && Number(draft.port) <= 65_535))
-    faults.push({ field: 'port', text: 'A port is a number from 0 to 65535.' })
-  if (draft.extra !== '' && draft.extra !== MASK) {
-    try {
-      const value: unknown = JSON.parse(draft.extra)
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object')
-    } catch {
-      faults.push({ field: 'extra', text: 'Extra must be a JSON object, such as {"timeout": 10}.' })
-    }
-  }
-  return faults
+  const faults = Object.entries(RULED).flatMap(([field, rule]) => {
+    const text = fieldFault(rule, draft[field as keyof typeof RULED])
+    return text === null ? [] : [{ field, text }]
+  })
+  return draft.kind === '' ? [...faults, { field: 'kind', text: 'A connection needs a kind.' }] : faults
 }
 
 const orNull = (text: string): string | null => (text === '' ? null : text)

@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express'
 import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
 import { removeDag, removeRun } from '../../engine/delete.ts'
-import { countRunsByState } from '../../store/postgres/read-dags.ts'
+import { type Contents, countContents } from '../../store/postgres/contents.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import {
@@ -112,18 +112,36 @@ export async function postClear(web: Web, req: Request, res: Response): Promise<
   }
 }
 
+const counted = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`
+
+/** `12 runs, 96 task instances and 40 XComs`: what there is of each. */
+function contentsText({ runs, instances, xcoms, reports, versions, backfills }: Contents): string {
+  const parts = (
+    [
+      [runs, 'run'],
+      [instances, 'task instance'],
+      [xcoms, 'XCom'],
+      [reports, 'report'],
+      [versions, 'version'],
+      [backfills, 'backfill'],
+    ] as const
+  ).flatMap(([n, noun]) => (n === 0 ? [] : [counted(n, noun)]))
+  const last = parts.pop() ?? 'nothing that has run'
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
+}
+
 async function deleteControl(web: Web, dagId: string, asked: Asked) {
   const { row } = await loadBasics(web, dagId)
   const runId = asked('run')
   const run = runId === '' ? null : await needRun(web, dagId, runId)
-  const runs = run === null ? (await countRunsByState(web.database, [dagId])).reduce((sum, row) => sum + row.n, 0) : 1
+  const contents = await countContents(web.database, dagId, run?.id ?? null)
   const control: Control = {
     verb: 'Delete',
     path: dagPath(dagId, '/delete'),
     back: backTo(dagId, asked),
     title:
       run === null
-        ? say(`Delete {dag} with ${runs === 1 ? '1 run' : `${runs} runs`}?`, { dag: dagId }, 'dag')
+        ? say(`Delete {dag} with ${counted(contents.runs, 'run')}?`, { dag: dagId }, 'dag')
         : say('Delete the run of {run}?', { run: runLabel(run, Date.now()) }),
     button: run === null ? 'Delete the DAG' : 'Delete the run',
     isDanger: true,
@@ -131,9 +149,7 @@ async function deleteControl(web: Web, dagId: string, asked: Asked) {
     choices: [],
     touched: [],
     notes: [
-      run === null
-        ? 'Its runs, task instances, XComs, versions and backfills go. Log files stay.'
-        : 'Its task instances, XComs and history go. Log files stay.',
+      `Deletes ${contentsText(contents)}. Log files stay.`,
       ...(run === null && !row.is_stale
         ? [`It comes back, without runs, when ${row.relative_fileloc} is read again.`]
         : []),

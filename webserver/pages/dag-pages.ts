@@ -23,6 +23,7 @@ import {
   headView,
   loadBasics,
   loadRuns,
+  pageZone,
   runLabel,
   runView,
   withQuery,
@@ -204,15 +205,16 @@ export async function runsPage(web: Web, req: Request, dagId: string | null): Pr
   const path = dagId === null ? '/runs' : dagPath(dagId, '/runs')
   const states = ['running', 'queued', 'failed', 'success'] as const
   const words = runsSentence(total, state)
+  const zone = basics?.row.timezone ?? pageZone(shown)
   return {
     place: dagId === null ? 'runs' : 'dags',
     crumbs: dagId === null ? [{ text: 'Runs', href: '/runs' }] : dagCrumbs(dagId, { text: 'Runs', href: path }),
     sentence: basics === null ? words : dagSentence(basics.row, shown),
     topics: dagId === null ? 'dags' : `dag:${dagId}`,
-    ...(basics === null ? {} : { zone: zoneName(basics.row.timezone, now) }),
+    zone: zoneName(zone, now),
     view: {
       ...(basics === null ? { dag: null, tabs: [], now } : headView(basics, 'runs', null, now)),
-      runs: shown.map((run) => runView(run, now)),
+      runs: shown.map((run) => runView(run, now, zone)),
       states: [null, ...states].map((name) => ({
         name: name === null ? 'All' : STATE_NAMES[name],
         state: name,

@@ -144,7 +144,15 @@ const TYPES: Readonly<Record<string, string>> = {
   asset_materialization: 'Materialization',
 }
 
-export function runView(run: RunListRow, now: number) {
+/** One zone for all times of a page: that of the DAGs it shows if they have one, else UTC. */
+export function pageZone(rows: readonly { readonly timezone: string }[]): string {
+  const zones = new Set(rows.map((row) => row.timezone))
+  return zones.size === 1 ? (rows[0]?.timezone ?? 'UTC') : 'UTC'
+}
+
+/** @param zone default: the DAG's own */
+export function runView(own: RunListRow, now: number, zone = own.timezone) {
+  const run = { ...own, timezone: zone }
   const seconds = run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000
   return {
     id: run.id,

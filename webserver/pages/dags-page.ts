@@ -16,7 +16,7 @@ import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 import { countWord, type Part } from '../text/text.ts'
-import { dagPath, scheduleWords, withQuery } from './dag-view.ts'
+import { dagPath, pageZone, scheduleWords, withQuery } from './dag-view.ts'
 import { type PageView, say } from './frame.ts'
 import { escapeHtml, markup } from './helpers.ts'
 
@@ -44,12 +44,13 @@ export function barsOf(runs: readonly RecentRun[], now: number): string {
   return `<svg class="runs" viewBox="0 0 192 28" preserveAspectRatio="none" role="img" aria-label="${label}">${parts.join('')}</svg>`
 }
 
+/** When it ran and for how long. */
 function lastWords(run: RecentRun | undefined, zone: string, now: number): string {
   if (run === undefined) return 'never ran'
-  const took = run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000
-  if (run.state === 'running') return `running for ${duration(took)}`
-  if (run.state === 'queued') return 'waits to start'
-  return `${moment(run.run_after, zone, now)} ${zoneName(zone, run.run_after)}, ${duration(took)}`
+  if (run.start_date === null) return run.state === 'queued' ? 'waits to start' : 'never started'
+  const began = `${moment(run.start_date, zone, now)} ${zoneName(zone, run.start_date)}`
+  const took = duration(((run.end_date ?? now) - run.start_date) / 1000)
+  return run.state === 'running' ? `since ${began}, ${took}` : `${began}, ${took}`
 }
 
 /** The worst first: nothing is quiet while a file is broken, a DAG fails or a run is late. */
@@ -113,7 +114,7 @@ function readAsked(query: Query): Asked {
   }
 }
 
-function dagView(row: ListedDag, runs: readonly RecentRun[], now: number) {
+function dagView(row: ListedDag, runs: readonly RecentRun[], zone: string, now: number) {
   const [last] = runs
   const next = row.is_paused ? null : row.next_dagrun_create_after
   return {
@@ -127,7 +128,8 @@ function dagView(row: ListedDag, runs: readonly RecentRun[], now: number) {
     schedule: scheduleWords(row),
     cron: row.has_schedule ? `${row.timetable_summary ?? ''}` : 'no schedule',
     isCron: row.has_schedule,
-    zone: row.timezone,
+    ownZone: row.timezone,
+    zone,
     next,
     isLate: row.is_late,
     nextIn: row.is_paused
@@ -140,7 +142,7 @@ function dagView(row: ListedDag, runs: readonly RecentRun[], now: number) {
             ? 'due now'
             : relative(next, now),
     state: last?.state ?? null,
-    last: lastWords(last, row.timezone, now),
+    last: lastWords(last, zone, now),
     lastHref: last === undefined ? null : withQuery(dagPath(row.dag_id), { run: last.run_id }),
     bars: markup(barsOf(runs, now)),
   }
@@ -183,6 +185,7 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
       BARS,
     ),
   )
+  const zone = pageZone(shown)
   const usual = page.sort === 'last'
   const kept = {
     q: find,
@@ -197,9 +200,10 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
     crumbs: [{ text: 'DAGs', href: '/dags' }],
     sentence: listSentence(counts, find === '' ? errors.total : 0),
     topics: 'dags',
+    zone: zoneName(zone, now),
     scripts: ['dags.js'],
     view: {
-      dags: shown.map((row) => dagView(row, runs.get(row.dag_id) ?? [], now)),
+      dags: shown.map((row) => dagView(row, runs.get(row.dag_id) ?? [], zone, now)),
       shown: shown.length,
       total: counts[state].toLocaleString('en'),
       hasNone: counts.all === 0 && find === '',
