@@ -9,6 +9,7 @@ import { localTexts } from '../../core/timetables/zone.ts'
 import { type TriggerRequest, triggerRun } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
 import { planDag } from '../../engine/plan.ts'
+import { maskStoredSecrets } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
 import { type DagListRow, getVersion, listDags } from '../../store/postgres/read-dags.ts'
@@ -137,7 +138,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
       logicalDate: flags.logicalDate ?? null,
       dataInterval: readInterval(flags),
       conf: readJsonObject(flags.conf, '--conf'),
-      note: flags.note ?? null,
+      note: flags.note === undefined ? null : await maskStoredSecrets(context.vault, flags.note),
       triggeredBy: 'cli' as const,
       user: CLI_USER,
     }

@@ -264,6 +264,20 @@ describe('backfills over the API', () => {
   })
 })
 
+describe('notes', () => {
+  test('hide the secrets that are stored, in the run and in the audit log; words that are also short passwords stay', async () => {
+    await web.vault.setVariable('api_token', 'tok-8f3a9c77de-long', null, 'me')
+    await web.vault.setVariable('db_password', 'postgres', null, 'me')
+    const { runId } = await seedRun(web, dagId, NIGHT + 40 * HOUR, { state: 'success' })
+    const note = 'postgres was down; used tok-8f3a9c77de-long'
+    const at = { dag_id: dagId, dag_run_id: runId }
+    const answer = await api('patch', '/dags/{dag_id}/dagRuns/{dag_run_id}', at, { note })
+    expect(answer.body).toMatchObject({ note: 'postgres was down; used ***' })
+    const rows = await web.database.query<{ text: string }>('select row_to_json(l)::text as text from log l')
+    expect(rows.rows.filter((row) => row.text.includes('tok-8f3a9c77de'))).toEqual([])
+  })
+})
+
 describe('deleting over the API', () => {
   test('a run that is over goes; one that runs does not', async () => {
     const at = await seedRun(web, dagId, NIGHT + 2 * DAY, { state: 'running', tasks: { a: 'running' }, rest: null })

@@ -5,6 +5,7 @@ import { MARKS, type Mark, type RunState } from '../../core/states.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
 import { removeDag, removeRun } from '../../engine/delete.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/mark.ts'
+import { withMaskedNote } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
@@ -111,7 +112,7 @@ function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest 
 }
 
 async function clearInstances({ web, req, who, param }: Call) {
-  const body = readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body)
+  const body = await withMaskedNote(web.vault, readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body))
   checkClear(body)
   const dagId = param('dag_id')
   await needDag(web, dagId)
@@ -130,7 +131,7 @@ async function clearInstances({ web, req, who, param }: Call) {
 type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
 
 async function clearRun({ web, req, who, param }: Call) {
-  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
+  const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
   refuseOnlyNew(body)
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
   const run = await needRun(web, dagId, runId)
@@ -161,7 +162,7 @@ interface RunPatch {
 }
 
 async function patchRun({ web, req, query, who, param }: Call) {
-  const body = readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body)
+  const body = await withMaskedNote(web.vault, readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body))
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
@@ -237,10 +238,11 @@ async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]
 async function patchInstances(
   web: Web,
   place: Place,
-  patch: InstancePatch,
+  given: InstancePatch,
   by: string,
   fields: ReadonlySet<string> | null,
 ) {
+  const patch = await withMaskedNote(web.vault, given)
   const rows = await meant(web, place)
   const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
   const audit = {

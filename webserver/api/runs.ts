@@ -3,6 +3,7 @@
 import type { JsonObject } from '../../core/json.ts'
 import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
 import { triggerRun } from '../../engine/create-run.ts'
+import { withMaskedNote } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
@@ -118,7 +119,7 @@ function intervalOf(body: TriggerBody) {
 }
 
 async function trigger({ web, req, who, param }: Call) {
-  const body = readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body)
+  const body = await withMaskedNote(web.vault, readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body))
   const dataInterval = intervalOf(body)
   if ((body.note?.length ?? 0) > 1000)
     throw invalid({ type: 'string_too_long', loc: ['body', 'note'], msg: 'String should have at most 1000 characters' })

@@ -6,6 +6,7 @@ import { parseExactJson } from '../../core/exact-json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { zoneName } from '../../core/times.ts'
 import { triggerRun } from '../../engine/create-run.ts'
+import { maskStoredSecrets } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
@@ -171,7 +172,7 @@ export async function postTrigger(
     logicalDate,
     dataInterval,
     conf: read.conf,
-    note: orNull(draft.note),
+    note: orNull(await maskStoredSecrets(web.vault, draft.note)),
     triggeredBy: 'ui' as const,
     user: who.username,
   }

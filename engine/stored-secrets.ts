@@ -1,0 +1,35 @@
+// Secrets as they are stored, hidden from what people write about runs: notes, and the audit rows that repeat them.
+
+import { extraSecrets, fieldSecrets, Masker, secretStrings } from '../core/secret-names.ts'
+import type { Vault } from './vault.ts'
+
+/**
+ * Shorter secrets are left: a note in which `admin` turns into `***` would tell whoever writes notes that it is a password.
+ * What is as long as this is not found by trying.
+ */
+const LEAST = 12
+
+/** A text without the secrets of all Variables and Connections. */
+export async function maskStoredSecrets(vault: Vault, text: string): Promise<string> {
+  if (text.length < LEAST) return text
+  const isSensitive = (name: string) => vault.isSensitive(name)
+  const [variables, connections] = await Promise.all([vault.listVariables(), vault.listConnections()])
+  const secrets = [
+    ...variables.flatMap((item) =>
+      item.isSensitive ? secretStrings(item.value) : (fieldSecrets(item.value, isSensitive) ?? []),
+    ),
+    ...connections.flatMap(({ password, extra }) => [
+      ...(password === null ? [] : secretStrings(password)),
+      ...(extra === null ? [] : extraSecrets(extra, isSensitive)),
+    ]),
+  ]
+  const masker = new Masker()
+  masker.add(secrets.filter((secret) => secret.length >= LEAST))
+  return masker.mask(text)
+}
+
+/** A request with its note masked so. */
+export async function withMaskedNote<T extends { readonly note?: string | null }>(vault: Vault, body: T): Promise<T> {
+  const { note } = body
+  return note === undefined || note === null ? body : { ...body, note: await maskStoredSecrets(vault, note) }
+}
