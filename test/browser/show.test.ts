@@ -148,7 +148,7 @@ describe.skipIf(!isThere)('the product in a browser', () => {
     page.on('load', count)
     const runId = await trigger(slot)
     const column = runs.length
-    await page.waitForFunction((n) => document.querySelectorAll('#grid-svg rect.b.f-success').length === n, column, {
+    await page.waitForFunction((n) => document.querySelectorAll('#grid-head rect.b.f-success').length === n, column, {
       timeout: 50_000,
     })
     // The bar follows the event itself, the sentence the look at the page after it.
