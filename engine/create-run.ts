@@ -13,15 +13,8 @@ import { type DueRun, nextRun } from '../core/timetables/timetable.ts'
 import { randomText } from '../runtime/ids.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
-import {
-  deleteDagWarning,
-  findDueDags,
-  lockDag,
-  lockDueDag,
-  postponeDag,
-  putDagWarning,
-  setNextRun,
-} from '../store/postgres/dags.ts'
+import { deleteDagWarning, putDagWarning } from '../store/postgres/dag-warnings.ts'
+import { findDueDags, lockDag, lockDueDag, postponeDag, setNextRun } from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../store/postgres/runs.ts'

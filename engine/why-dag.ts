@@ -2,7 +2,7 @@
 
 import { relative } from '../core/times.ts'
 import type { Database } from '../store/database.ts'
-import { findDagWarning } from '../store/postgres/dags.ts'
+import { findDagWarning } from '../store/postgres/dag-warnings.ts'
 import { listImportErrors } from '../store/postgres/read-admin.ts'
 import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
 import { activeRunsAt, hasScheduler, listPauses } from '../store/postgres/why.ts'
