@@ -1,6 +1,6 @@
 // What people should know of a DAG that runs all the same; one row a DAG and kind.
 
-import { repairText } from '../../core/storable.ts'
+import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 
 export async function putDagWarning(tx: Sql, dagId: string, kind: string, message: string): Promise<void> {
@@ -22,4 +22,83 @@ export async function findDagWarning(sql: Sql, dagId: string, kind: string): Pro
     [dagId, kind],
   )
   return rows[0]?.message ?? null
+}
+
+/** Of one file as it was checked; `module_hash` tells the version that this is true of. */
+export interface FileWarning {
+  readonly file: string
+  readonly module_hash: string
+  /** Null = the file has none of this kind. */
+  readonly message: string | null
+}
+
+/** The DAGs of `$2`'s files whose latest version is the one that was checked. */
+const CHECKED = /* sql */ `checked as (
+  select d.dag_id, f.message from json_to_recordset($2) as f(file text, module_hash text, message text)
+  join dag d on d.relative_fileloc = f.file and not d.is_stale
+  cross join lateral (
+    select v.module_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v
+  where v.module_hash = f.module_hash)`
+
+/**
+ * Sets or removes the warnings of a kind by file. DAGs that have another version meanwhile keep what they have; DAGs that
+ * are in no file lose theirs.
+ * @returns the DAGs whose warning changed
+ */
+export async function replaceFileWarnings(
+  tx: Sql,
+  kind: string,
+  files: readonly FileWarning[],
+): Promise<readonly string[]> {
+  const values = [kind, storableJson(files)]
+  const put = await tx.query<{ dag_id: string }>(
+    `with ${CHECKED} insert into dag_warning (dag_id, warning_type, message)
+     select dag_id, $1, message from checked where message is not null order by dag_id
+     on conflict (dag_id, warning_type) do update set message = excluded.message, timestamp = now()
+       where dag_warning.message <> excluded.message
+     returning dag_id`,
+    values,
+  )
+  const gone = await tx.query<{ dag_id: string }>(
+    `with ${CHECKED} delete from dag_warning w using dag d
+     where w.warning_type = $1 and d.dag_id = w.dag_id
+       and (d.is_stale or d.dag_id in (select dag_id from checked where message is null))
+     returning w.dag_id`,
+    values,
+  )
+  return [...put.rows, ...gone.rows].map((row) => row.dag_id)
+}
+
+/** @returns the DAGs that had one */
+export async function deleteWarningsOfKind(sql: Sql, kind: string): Promise<readonly string[]> {
+  const { rows } = await sql.query<{ dag_id: string }>(
+    'delete from dag_warning where warning_type = $1 returning dag_id',
+    [kind],
+  )
+  return rows.map((row) => row.dag_id)
+}
+
+export interface DagWarning {
+  readonly warning_type: string
+  readonly message: string
+}
+
+/** Of one DAG, in the order of their kinds. */
+export async function listDagWarnings(sql: Sql, dagId: string): Promise<readonly DagWarning[]> {
+  const { rows } = await sql.query<DagWarning>(
+    'select warning_type, message from dag_warning where dag_id = $1 order by warning_type',
+    [dagId],
+    'list_dag_warnings',
+  )
+  return rows
+}
+
+/** Those of these DAGs that have a warning. */
+export async function findWarnedDags(sql: Sql, dagIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ dag_id: string }>(
+    'select distinct dag_id from dag_warning where dag_id = any($1)',
+    [dagIds],
+    'find_warned_dags',
+  )
+  return new Set(rows.map((row) => row.dag_id))
 }
