@@ -44,7 +44,9 @@ export function typeWarning({ name, faults }: CheckedFile): string | null {
     ? [name, 'has']
     : [`${name} and the files that it imports`, 'have']
   const errors = faults.length === 1 ? '1 type error' : `${faults.length} type errors`
-  const lines = faults.slice(0, MOST_FAULTS).map(faultLine)
+  // Its own faults first: that is the file whose name the reader knows.
+  const sorted = faults.toSorted((a, b) => Number(b.file === name) - Number(a.file === name))
+  const lines = sorted.slice(0, MOST_FAULTS).map(faultLine)
   const rest = faults.length - lines.length
   if (rest > 0) lines.push(`and ${rest} more; dagctl check lists all`)
   return [`${subject} ${verb} ${errors}. Runs are not affected.`, ...lines].join('\n')

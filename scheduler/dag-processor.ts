@@ -10,17 +10,20 @@ import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
 import { dropOldSightings, listSeenElsewhere, noteSightings } from '../store/postgres/dag-files.ts'
 import { listActiveDags, listKnownFiles } from '../store/postgres/dags.ts'
-import { type DagFile, type DagRoot, type Listing, listRoot } from './dag-files.ts'
+import { type DagFile, type DagRoot, EXAMPLES_PREFIX, type Listing, listRoot } from './dag-files.ts'
 import { DagReader } from './dag-reader.ts'
 import { Stamper } from './file-stamps.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { MissingFiles } from './missing-files.ts'
+import { type CheckTypes, TypeChecks } from './type-checks.ts'
 
 export interface DagProcessorOptions {
   readonly config: Config
   readonly database: Database
   readonly log: Logger
   readonly roots: readonly DagRoot[]
+  /** Checks types beside the reading; null = they are not checked. */
+  readonly checkTypes: CheckTypes | null
   onFatal(reason: string): void
 }
 
@@ -40,6 +43,7 @@ export class DagProcessor {
   private readonly reader: DagReader
   private readonly missing: MissingFiles
   private readonly watch: FolderWatch
+  private readonly types: TypeChecks
   private readonly changedPaths = new Set<string>()
   private listings = new Map<DagRoot, Listing>()
   private files: readonly DagFile[] = []
@@ -71,6 +75,14 @@ export class DagProcessor {
       onChange: (path) => this.onChange(path),
       onSwap: () => void this.enqueue(() => this.list(true)),
     })
+    this.types = new TypeChecks({
+      check: options.checkTypes,
+      database: options.database,
+      log,
+      // The product's own examples were checked when it was built.
+      folders: () => [...this.listings].flatMap(([root, found]) => (root.prefix === EXAMPLES_PREFIX ? [] : [found])),
+      moduleOf: (name) => this.reader.moduleOf(name),
+    })
   }
 
   async start(): Promise<void> {
@@ -99,6 +111,7 @@ export class DagProcessor {
     if (this.gather !== null) clearTimeout(this.gather)
     if (this.again !== null) clearTimeout(this.again)
     await this.watch.close()
+    await this.types.stop()
     this.reader.close()
     await this.tail
     await this.lease
@@ -157,6 +170,7 @@ export class DagProcessor {
     await this.noteSightings(present)
     if (isComplete) await this.forgetMissing(present)
     else this.missing.interrupt()
+    this.types.follow(this.reader.edition)
   }
 
   /** False when some folder could not be listed whole: what was in it is taken to be there still. */

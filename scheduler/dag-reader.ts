@@ -44,6 +44,9 @@ export interface ReadRequest {
   readonly isForced: boolean
 }
 
+const areEqual = (a: Stamps | undefined, b: Stamps | undefined): boolean =>
+  a?.size === b?.size && [...(a ?? [])].every(([path, stamp]) => b?.get(path) === stamp)
+
 const NO_DAG = 'this file declares no DAG'
 
 export class DagReader {
@@ -51,6 +54,7 @@ export class DagReader {
   private readonly modules: ModuleStore
   private readonly parser: Parser
   private readonly known = new Map<string, Known>()
+  private changes = 0
   private isClosed = false
 
   constructor(options: DagReaderOptions) {
@@ -83,6 +87,18 @@ export class DagReader {
 
   forget(name: string): void {
     this.known.delete(name)
+    this.changes++
+  }
+
+  /** Another number whenever a part of some file is another one: also of a file that still has an error, and of types alone. */
+  get edition(): number {
+    return this.changes
+  }
+
+  /** What a file was compiled to when it was read last; null when it has an error. */
+  moduleOf(name: string): { readonly hash: string; readonly inputs: readonly string[] } | null {
+    const known = this.known.get(name)
+    return known === undefined || known.hash === '' ? null : known
   }
 
   /** Everything that modules are made of. */
@@ -109,6 +125,13 @@ export class DagReader {
 
   /** True when the file yields something else than before. @throws Error when the database did not answer */
   async read(file: DagFile, request: ReadRequest): Promise<boolean> {
+    const before = this.known.get(file.name)?.stamps
+    const isNew = await this.readFile(file, request)
+    if (!areEqual(before, this.known.get(file.name)?.stamps)) this.changes++
+    return isNew
+  }
+
+  private async readFile(file: DagFile, request: ReadRequest): Promise<boolean> {
     const began = performance.now()
     const before = this.known.get(file.name)
     const parts = [file.path, ...(before?.stamps.keys() ?? [])]

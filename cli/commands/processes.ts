@@ -85,7 +85,16 @@ export function addProcessCommands(program: Command): void {
           return [
             quiet(new Scheduler({ config, database, log, onFatal })),
             quiet(new Triggerer({ config, database, vault, log, onFatal })),
-            quiet(new DagProcessor({ config, database, log, roots: await dagRoots(config, database), onFatal })),
+            quiet(
+              new DagProcessor({
+                config,
+                database,
+                log,
+                roots: await dagRoots(config, database),
+                checkTypes: null,
+                onFatal,
+              }),
+            ),
           ]
         },
       })

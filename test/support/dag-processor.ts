@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { loadConfig } from '../../runtime/config.ts'
 import { DagProcessor } from '../../scheduler/dag-processor.ts'
+import type { CheckTypes } from '../../scheduler/type-checks.ts'
 import { quietLog, type TestEngine } from './engine.ts'
 
 export const dagText = (dagId: string, description = '') =>
@@ -20,6 +21,7 @@ export async function startDagProcessor(
   folder: string,
   home: string,
   settings: Readonly<Record<string, string>> = {},
+  checkTypes: CheckTypes | null = null,
 ): Promise<DagProcessor> {
   mkdirSync(home, { recursive: true })
   const config = loadConfig({
@@ -34,6 +36,7 @@ export async function startDagProcessor(
     database: engine.database,
     log: quietLog,
     roots: [{ folder, prefix: '' }],
+    checkTypes,
     onFatal: () => undefined,
   })
   await processor.start()
