@@ -271,4 +271,11 @@ export const SETTINGS = {
     512,
     'heap limit of the child that loads DAG files, MB',
   ),
+  checkTypes: setting(
+    'dag_processor',
+    'check_types',
+    flag,
+    true,
+    'check the types of changed DAG files beside their reading; errors are warnings of the DAG',
+  ),
 } as const

@@ -1,5 +1,6 @@
-// The thread in which `dagctl check` runs the TypeScript compiler: the user's own version where there is one, else ours.
-// Started by path, so that the files are compiled and read meanwhile.
+// The program that runs the TypeScript compiler: the user's own version where there is one, else ours. Started by path: as
+// a thread of `dagctl check`, so that the files are compiled and read meanwhile, or as a process of the dag-processor's,
+// which a compiler that dies or is the user's own must not take with it.
 
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
@@ -167,5 +168,9 @@ function run(request: TypesRequest): TypesAnswer {
   }
 }
 
-// Given by our own `startTypes`.
-parentPort?.postMessage(run(workerData as TypesRequest))
+// Both are given by our own starters (types.ts, types-process.ts).
+if (parentPort !== null) parentPort.postMessage(run(workerData as TypesRequest))
+else
+  process.once('message', (request: TypesRequest) => {
+    process.send?.(run(request), () => process.disconnect())
+  })

@@ -12,6 +12,7 @@ import type { Database } from '../../store/database.ts'
 import { listKnownFiles } from '../../store/postgres/dags.ts'
 import type { Webserver } from '../../webserver/server.ts'
 import { port, wholeNumber } from '../arguments.ts'
+import { typesChecker } from '../check/types-process.ts'
 import { setExitCode } from '../output.ts'
 import { runProcess, type Service } from '../run-process.ts'
 import type { Context } from '../wire.ts'
@@ -91,7 +92,7 @@ export function addProcessCommands(program: Command): void {
                 database,
                 log,
                 roots: await dagRoots(config, database),
-                checkTypes: null,
+                checkTypes: config.checkTypes ? typesChecker(config.childEnv) : null,
                 onFatal,
               }),
             ),

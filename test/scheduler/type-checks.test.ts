@@ -1,9 +1,10 @@
-// Types are checked beside the reading of DAG files, whether the compiler answers, hangs, fails or comes late.
+// Types are checked beside the reading of DAG files: by the real compiler, and by ones that hang, throw or come late.
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { typesChecker } from '../../cli/check/types-process.ts'
 import { TYPE_ERROR } from '../../engine/type-warnings.ts'
 import type { DagProcessor } from '../../scheduler/dag-processor.ts'
 import type { CheckTypes } from '../../scheduler/type-checks.ts'
@@ -14,6 +15,7 @@ import type { TestEngine } from '../support/engine.ts'
 import { useEngines } from '../support/use-engine.ts'
 
 const makeEngine = useEngines()
+const env = { PATH: process.env['PATH'] ?? '' }
 /** The compiler has the lowest priority: beside other tests it may wait long for a core, ms. */
 const PATIENCE_MS = 120_000
 let engine: TestEngine
@@ -55,6 +57,47 @@ const expectWarning = (dagId: string, pattern: RegExp) =>
 
 const expectNone = (dagId: string) =>
   eventually(`${dagId} to have no warning`, async () => (await warningsOf(dagId)).length === 0, PATIENCE_MS)
+
+/** A DAG whose task adds up what `lib/day.ts` gives it. */
+const importing = (dagId: string) =>
+  `${dagText(dagId).replace("'baram'\n", "'baram'\nimport { day } from './lib/day.ts'\n")}export const next: number = day + 1\n`
+
+describe('with the real compiler', { timeout: 4 * PATIENCE_MS }, () => {
+  test('a type error is a warning of its DAG until it is mended, in the file or in what it imports', async () => {
+    save('bad.ts', `${dagText('bad')}export const n: number = 'text'\n`)
+    save('importing.ts', importing('importing'))
+    save('good.ts', dagText('good'))
+    save('lib/day.ts', "export const day: number = 'monday'\n")
+    await start(typesChecker(env))
+    await expectWarning(
+      'bad',
+      /^type error: bad\.ts has 1 type error\. Runs are not affected\.\nbad\.ts:4:14 Type 'string' is not assignable to type 'number'\.$/,
+    )
+    await expectWarning(
+      'importing',
+      /importing\.ts and the files that it imports have 1 type error\..*\nlib\/day\.ts:1:14 /,
+    )
+    expect(await warningsOf('good')).toEqual([])
+    save('bad.ts', `${dagText('bad')}export const n: number = 1\n`)
+    await expectNone('bad')
+    save('lib/day.ts', 'export const day: number = 1\n')
+    await expectNone('importing')
+  })
+
+  test('ends when nobody waits for it, and says why it failed', async () => {
+    save('good.ts', dagText('good'))
+    const abort = new AbortController()
+    const request = { folder: join(folder, 'dags'), files: [join(folder, 'dags', 'good.ts')], signal: abort.signal }
+    const checking = typesChecker(env)(request)
+    abort.abort()
+    await expect(checking).rejects.toThrow('aborted')
+    save('node_modules/typescript/index.js', "throw new Error('this compiler is broken')\n")
+    const signal = new AbortController().signal
+    await expect(typesChecker(env)({ ...request, signal })).rejects.toThrow(
+      /the compiler ended with 1: .*this compiler is broken/,
+    )
+  })
+})
 
 describe('reading is not held up', () => {
   test.each<[string, CheckTypes]>([

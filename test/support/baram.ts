@@ -98,6 +98,8 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
     BARAM__CORE__DAGS_FOLDER: dags,
     BARAM__CORE__LOAD_EXAMPLES: 'False',
     BARAM__CORE__KILLED_TASK_CLEANUP_TIME: '1',
+    // Each deployment would run the compiler beside its test.
+    BARAM__DAG_PROCESSOR__CHECK_TYPES: 'False',
     NO_COLOR: '1',
     ...settings,
   }
