@@ -83,15 +83,9 @@ export interface DagWarning {
   readonly message: string
 }
 
-/** Of one DAG, in the order of their kinds. */
-export async function listDagWarnings(sql: Sql, dagId: string): Promise<readonly DagWarning[]> {
-  const { rows } = await sql.query<DagWarning>(
-    'select warning_type, message from dag_warning where dag_id = $1 order by warning_type',
-    [dagId],
-    'list_dag_warnings',
-  )
-  return rows
-}
+/** The warnings of `dag d` as a column, in the order of their kinds: a page reads them with its DAG. */
+export const WARNINGS = /* sql */ `coalesce((select json_agg(json_build_object('warning_type', w.warning_type, 'message', w.message)
+  order by w.warning_type) from dag_warning w where w.dag_id = d.dag_id), '[]'::json) as warnings`
 
 /** Those of these DAGs that have a warning. */
 export async function findWarnedDags(sql: Sql, dagIds: readonly string[]): Promise<ReadonlySet<string>> {

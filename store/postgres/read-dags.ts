@@ -1,6 +1,7 @@
 // What pages and the API read of DAGs, their versions and code.
 
 import type { Sql } from '../sql.ts'
+import { type DagWarning, WARNINGS } from './dag-warnings.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
 
 export interface DagListRow {
@@ -95,8 +96,16 @@ export function listDags(sql: Sql, filter: DagFilter, page: Page): Promise<Liste
   return list<DagListRow>(sql, DAG, DAG_LIST, orderBy(DAG_ORDER, page.order, 'd.dag_id'), filter, page)
 }
 
-export async function getDag(sql: Sql, dagId: string): Promise<DagListRow | null> {
-  const { rows } = await sql.query<DagListRow>(`select ${DAG} from dag d where d.dag_id = $1`, [dagId], 'get_dag')
+export interface WarnedDagRow extends DagListRow {
+  readonly warnings: readonly DagWarning[]
+}
+
+export async function getDag(sql: Sql, dagId: string): Promise<WarnedDagRow | null> {
+  const { rows } = await sql.query<WarnedDagRow>(
+    `select ${DAG}, ${WARNINGS} from dag d where d.dag_id = $1`,
+    [dagId],
+    'get_dag',
+  )
   return rows[0] ?? null
 }
 

@@ -11,7 +11,8 @@ import {
   type TypeFault,
   typeWarning,
 } from '../../engine/type-warnings.ts'
-import { listDagWarnings, putDagWarning } from '../../store/postgres/dag-warnings.ts'
+import { putDagWarning } from '../../store/postgres/dag-warnings.ts'
+import { getDag } from '../../store/postgres/read-dags.ts'
 import { fileOf, type TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -36,7 +37,7 @@ const checked = (name: string, moduleHash: string, faults: readonly TypeFault[])
 })
 
 const messages = async (engine: TestEngine, dagId: string) =>
-  (await listDagWarnings(engine.database, dagId)).map((row) => row.message)
+  ((await getDag(engine.database, dagId))?.warnings ?? []).map((row) => row.message)
 
 describe('the warning of a file', () => {
   test('names the file and each place, and says that runs are not affected', () => {

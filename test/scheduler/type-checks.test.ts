@@ -8,7 +8,8 @@ import { typesChecker } from '../../cli/check/types-process.ts'
 import { TYPE_ERROR } from '../../engine/type-warnings.ts'
 import type { DagProcessor } from '../../scheduler/dag-processor.ts'
 import type { CheckTypes } from '../../scheduler/type-checks.ts'
-import { listDagWarnings, putDagWarning } from '../../store/postgres/dag-warnings.ts'
+import { putDagWarning } from '../../store/postgres/dag-warnings.ts'
+import { getDag } from '../../store/postgres/read-dags.ts'
 import { eventually } from '../support/baram.ts'
 import { activeDags, dagText, startDagProcessor, write } from '../support/dag-processor.ts'
 import type { TestEngine } from '../support/engine.ts'
@@ -46,7 +47,7 @@ const expectActive = (expected: Record<string, string | null>) =>
   )
 
 const warningsOf = async (dagId: string) =>
-  (await listDagWarnings(engine.database, dagId)).map((row) => `${row.warning_type}: ${row.message}`)
+  ((await getDag(engine.database, dagId))?.warnings ?? []).map((row) => `${row.warning_type}: ${row.message}`)
 
 const expectWarning = (dagId: string, pattern: RegExp) =>
   eventually(

@@ -3,7 +3,14 @@
 import type { DagGraph } from '../../core/graph.ts'
 import { duration, interval, moment, relative, zoneName } from '../../core/times.ts'
 import { planDag } from '../../engine/plan.ts'
-import { type DagListRow, getDag, getVersion, type VersionListRow } from '../../store/postgres/read-dags.ts'
+import type { DagWarning } from '../../store/postgres/dag-warnings.ts'
+import {
+  type DagListRow,
+  getDag,
+  getVersion,
+  type VersionListRow,
+  type WarnedDagRow,
+} from '../../store/postgres/read-dags.ts'
 import { latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
@@ -22,7 +29,7 @@ export const withQuery = (path: string, values: Readonly<Record<string, string |
 }
 
 export interface DagBasics {
-  readonly row: DagListRow
+  readonly row: WarnedDagRow
   /** What switching it on would set going; null when it is on, or has no file. */
   readonly plan: string | null
   readonly version: VersionListRow
@@ -83,6 +90,13 @@ export function nextRunWords(row: DagListRow, plan: string | null, now: number):
   return `Next run ${relative(at, now)}, ${moment(at, row.timezone, now)} ${zoneName(row.timezone, at)}.`
 }
 
+/** A warning as a note: its sentence, and a line for each place it names. A file's name that it begins with stands apart. */
+function warningView({ message }: DagWarning, file: string) {
+  const [sentence = '', ...lines] = message.split('\n')
+  if (sentence.startsWith(`${file} `)) return { file, text: sentence.slice(file.length + 1), lines }
+  return { file: null, text: sentence.charAt(0).toUpperCase() + sentence.slice(1), lines }
+}
+
 export type DagTab = 'grid' | 'graph' | 'runs' | 'data' | 'reports' | 'code'
 
 export function headView({ row, plan, version }: DagBasics, tab: DagTab, run: string | null, now: number) {
@@ -112,6 +126,7 @@ export function headView({ row, plan, version }: DagBasics, tab: DagTab, run: st
       tags: row.tags,
       hasImportErrors: row.has_import_errors,
       file: row.relative_fileloc,
+      warnings: row.warnings.map((warning) => warningView(warning, row.relative_fileloc)),
     },
     tabs: tabs.map(({ id, text, path }) => ({
       text,

@@ -11,6 +11,7 @@ import {
   type ListedDag,
   pageDags,
 } from '../../store/postgres/dag-list.ts'
+import { findWarnedDags } from '../../store/postgres/dag-warnings.ts'
 import { listImportErrors } from '../../store/postgres/read-admin.ts'
 import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
@@ -114,7 +115,12 @@ function readAsked(query: Query): Asked {
   }
 }
 
-function dagView(row: ListedDag, runs: readonly RecentRun[], zone: string, now: number) {
+function dagView(
+  row: ListedDag,
+  runs: readonly RecentRun[],
+  { zone, hasWarnings }: { readonly zone: string; readonly hasWarnings: boolean },
+  now: number,
+) {
   const [last] = runs
   const next = row.is_paused ? null : row.next_dagrun_create_after
   return {
@@ -125,6 +131,7 @@ function dagView(row: ListedDag, runs: readonly RecentRun[], zone: string, now: 
     owners: row.owners,
     isPaused: row.is_paused,
     hasImportErrors: row.has_import_errors,
+    hasWarnings,
     schedule: scheduleWords(row),
     cron: row.has_schedule ? `${row.timetable_summary ?? ''}` : 'no schedule',
     isCron: row.has_schedule,
@@ -178,13 +185,9 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
     listImportErrors(web.database, {}, { limit: 1, offset: 0, order: [{ key: 'timestamp', isDescending: true }] }),
   ])
   const { shown, before, after } = cut(rows, page)
-  const runs = byDag(
-    await recentRuns(
-      web.database,
-      shown.map((row) => row.dag_id),
-      BARS,
-    ),
-  )
+  const ids = shown.map((row) => row.dag_id)
+  const [recent, warned] = await Promise.all([recentRuns(web.database, ids, BARS), findWarnedDags(web.database, ids)])
+  const runs = byDag(recent)
   const zone = pageZone(shown)
   const usual = page.sort === 'last'
   const kept = {
@@ -203,7 +206,9 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
     zone: zoneName(zone, now),
     scripts: ['dags.js'],
     view: {
-      dags: shown.map((row) => dagView(row, runs.get(row.dag_id) ?? [], zone, now)),
+      dags: shown.map((row) =>
+        dagView(row, runs.get(row.dag_id) ?? [], { zone, hasWarnings: warned.has(row.dag_id) }, now),
+      ),
       shown: shown.length,
       total: counts[state].toLocaleString('en'),
       hasNone: counts.all === 0 && find === '',
