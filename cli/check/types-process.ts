@@ -52,11 +52,12 @@ function ask(request: TypesRequest, env: NodeJS.ProcessEnv, signal: AbortSignal)
   })
 }
 
-/** What the compiler says, without what it says of branches: those need the DAGs. */
+/** What the compiler itself finds. Our own rules (promises, branches) concern runs: they are no type errors. */
 function answerOf({ faults, compiler }: TypesAnswer): TypeCheckAnswer {
+  const found = faults.filter(({ code }) => code.startsWith('TS'))
   return {
-    faults: faults.flatMap(({ file, ...fault }) => (file === null ? [] : [{ file, ...fault }])),
-    folderFaults: faults.flatMap(({ file, message }) => (file === null ? [message] : [])),
+    faults: found.flatMap(({ file, ...fault }) => (file === null ? [] : [{ file, ...fault }])),
+    folderFaults: found.flatMap(({ file, message }) => (file === null ? [message] : [])),
     compiler,
   }
 }

@@ -73,7 +73,9 @@ test.each(['dag:hello', 'dags'])('open pages are told of a new warning, and of i
   let text = ''
   const reading = (async () => {
     const decoder = new TextDecoder()
-    for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true })
+    // The body of a response is bytes.
+    const body = response.body as AsyncIterable<Uint8Array> | null
+    for await (const chunk of body ?? []) text += decoder.decode(chunk, { stream: true })
   })().catch(() => undefined)
   const told = () => text.split('event: dag').length - 1
   await eventually('the stream to be open', () => text.includes('event: hello'))
