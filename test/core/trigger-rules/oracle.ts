@@ -40,7 +40,6 @@ interface Rule {
 
 const some = (list: readonly Upstream[], ...wanted: Upstream[]) => list.some((state) => wanted.includes(state))
 const every = (list: readonly Upstream[], ...wanted: Upstream[]) => list.every((state) => wanted.includes(state))
-const number = (list: readonly Upstream[], wanted: Upstream) => list.filter((state) => state === wanted).length
 const allDone = (c: Case) => !some(c.direct, 'unfinished')
 /** The list with the "(r ok)" note applied. */
 const removedOk = (c: Case) => c.direct.filter((state) => state !== 'removed')
