@@ -104,11 +104,20 @@ export async function repinRuns(
   ids: readonly number[],
   by: string,
 ): Promise<void> {
-  await database.transaction(async (tx) => {
-    const dag = await lockDag(tx, dagId)
-    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-    await repinLocked(tx, boards, dag, idsOf(await lockRuns(tx, ids)), by)
-  })
+  await database.transaction((tx) => repinInTransaction(tx, boards, dagId, ids, by))
+}
+
+/** As above, in a transaction of the caller's. */
+export async function repinInTransaction(
+  tx: Sql,
+  boards: Boards,
+  dagId: string,
+  ids: readonly number[],
+  by: string,
+): Promise<void> {
+  const dag = await lockDag(tx, dagId)
+  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  await repinLocked(tx, boards, dag, idsOf(await lockRuns(tx, ids)), by)
 }
 
 /**

@@ -65,6 +65,15 @@ export async function findTouched(
   return rows
 }
 
+/** Row ids of some runs of a DAG, ascending. */
+export async function findRunsWanted(sql: Sql, dagId: string, runs: RunsWanted): Promise<readonly number[]> {
+  const { rows } = await sql.query<{ id: number }>(`select r.id from dag_run r where ${RUNS} order by r.id`, [
+    dagId,
+    ...bounds(runs),
+  ])
+  return rows.map((row) => row.id)
+}
+
 /** Runs of a DAG in a range of logical dates, in their order. */
 export async function findDatedRuns(
   sql: Sql,

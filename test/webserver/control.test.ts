@@ -99,7 +99,6 @@ describe('clearing over the API', () => {
     expect((await api('post', path, first(), noted)).body).toMatchObject({ task_instances: [{ note: '다시' }] })
     const run = await api('post', `${RUN}/clear`, first(), { ...newer, note: 'all of it', dry_run: false })
     expect(run.body).toMatchObject({ note: 'all of it', state: 'queued' })
-    expect((await api('post', path, first(), { only_new: true })).status).toBe(400)
     expect((await api('post', path, first(), { note: 'n'.repeat(1001) })).status).toBe(422)
   })
 
@@ -261,6 +260,41 @@ describe('backfills over the API', () => {
     expect((await api('get', '/backfills/{backfill_id}', { backfill_id: 'x' })).status).toBe(422)
     expect((await api('post', '/backfills', {}, body(), 'viewer')).status).toBe(403)
     expect((await web.database.query('select 1 from backfill where dag_id = $1', [dagId])).rows).toEqual([])
+  })
+})
+
+describe('only_new', () => {
+  const path = '/dags/{dag_id}/dagRuns/{dag_run_id}/clear'
+  const tasksOf = (answer: Answer) =>
+    (answer.body as { task_instances: { task_id: string }[] }).task_instances.map((ti) => ti.task_id)
+  const states = async () =>
+    (
+      await web.database.query<{ task_id: string; state: string | null }>(
+        'select task_id, state from task_instance where dag_id = $1 and run_id = $2 order by 1',
+        [dagId, first().dag_run_id],
+      )
+    ).rows.map((row) => [row.task_id, row.state])
+
+  test('queues the tasks that the latest version has and the run has not, and clears nothing', async () => {
+    expect(tasksOf(await api('post', path, first(), { only_new: true })), 'nothing is new').toEqual([])
+    const before = await states()
+    await storeDag(
+      web,
+      makeDag(dagId, { tasks: [makeTask('a', { retries: 1 }), 'b', 'c', 'fresh'], cron: '0 0 * * *' }),
+    )
+    expect(tasksOf(await api('post', path, first(), { only_new: true }))).toEqual(['fresh'])
+    expect(await states(), 'a dry run makes nothing').toEqual(before)
+    const done = await api('post', path, first(), { only_new: true, dry_run: false })
+    expect(done.body).toMatchObject({ state: 'queued' })
+    expect(await states()).toEqual([...before, ['fresh', null]])
+    expect(tasksOf(await api('post', path, first(), { only_new: true }))).toEqual([])
+  })
+
+  test('leaves a run as it is that has all tasks, and takes no task_ids', async () => {
+    const ended = await api('post', path, first(), { only_new: true, dry_run: false })
+    expect(ended.body).toMatchObject({ state: 'failed' })
+    const clear = '/dags/{dag_id}/clearTaskInstances'
+    expect((await api('post', clear, { dag_id: dagId }, { only_new: true, task_ids: ['a'] })).status).toBe(422)
   })
 })
 

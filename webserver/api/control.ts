@@ -2,6 +2,7 @@
 
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
+import { addNewTasks, previewNewTasks } from '../../engine/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
 import { removeDag, removeRun } from '../../engine/delete.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/mark.ts'
@@ -59,19 +60,11 @@ interface ClearBody {
 const pickOf = (task: string | readonly [string, number]): TaskPick =>
   typeof task === 'string' ? { taskId: task } : { taskId: task[0], mapIndex: task[1] }
 
-/** Clients send it always, and false. */
-function refuseOnlyNew({ only_new }: { readonly only_new?: boolean }): void {
-  if (only_new === true)
-    throw new ApiError(
-      400,
-      'only_new is not served yet: clear with run_on_latest_version, which adds the new tasks too',
-    )
-}
-
 /** What Airflow's models check beyond their schema. */
 function checkClear(body: ClearBody): void {
   const refuse = (msg: string) => invalid({ type: 'value_error', loc: ['body'], msg: `Value error, ${msg}` })
-  refuseOnlyNew(body)
+  if (body.only_new === true && body.task_ids !== undefined && body.task_ids !== null)
+    throw refuse('only_new queues all new tasks and takes no task_ids')
   if (body.only_failed === true && body.only_running === true)
     throw refuse('only_failed and only_running both are set to True')
   const [start, end] = [readInstant('start_date', body.start_date), readInstant('end_date', body.end_date)]
@@ -117,7 +110,10 @@ async function clearInstances({ web, req, who, param }: Call) {
   const dagId = param('dag_id')
   await needDag(web, dagId)
   const request = clearRequest(dagId, body, who.username)
-  if (body.dry_run !== false) return instancesOf(web, await previewClear(web, request))
+  if (body.dry_run !== false)
+    return body.only_new === true
+      ? collection(web, await withTexts(previewNewTasks(web, request)))
+      : instancesOf(web, await previewClear(web, request))
   const audit = {
     event: 'task_instance.clear',
     owner: who.username,
@@ -125,6 +121,7 @@ async function clearInstances({ web, req, who, param }: Call) {
     runId: body.dag_run_id ?? null,
     extra: body,
   }
+  if (body.only_new === true) return collection(web, await withTexts(addNewTasks(web, request, audit)))
   return instancesOf(web, await withTexts(clear(web, request, audit)))
 }
 
@@ -132,7 +129,6 @@ type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_v
 
 async function clearRun({ web, req, who, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
-  refuseOnlyNew(body)
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
   const run = await needRun(web, dagId, runId)
   const request = clearRequest(
@@ -144,8 +140,13 @@ async function clearRun({ web, req, who, param }: Call) {
     },
     who.username,
   )
-  if (body.dry_run !== false) return instancesOf(web, await previewClear(web, request))
-  await withTexts(clear(web, request, { event: 'dag_run.clear', owner: who.username, dagId, runId, extra: body }))
+  const isNewOnly = body.only_new === true
+  if (body.dry_run !== false)
+    return isNewOnly
+      ? collection(web, await withTexts(previewNewTasks(web, request)))
+      : instancesOf(web, await previewClear(web, request))
+  const audit = { event: 'dag_run.clear', owner: who.username, dagId, runId, extra: body }
+  await withTexts<unknown>(isNewOnly ? addNewTasks(web, request, audit) : clear(web, request, audit))
   // Of the run, not of each of its instances.
   if (body.note !== undefined && body.note !== null) await setRunNote(web.database, run.id, body.note)
   return runAnswer(web, dagId, runId)
