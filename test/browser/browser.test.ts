@@ -419,7 +419,7 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     expect(await page.textContent('#error-count')).toBe('2')
     await deleteImportError(web.database, file)
     await notify(web, [], ['*'])
-    await page.waitForFunction(() => document.querySelector('#dag-note')?.textContent === '')
+    await page.waitForSelector('#dag-note .note', { state: 'detached' })
     expect(await page.textContent('#error-count')).toBe('1')
     await page.close()
   })
