@@ -18,7 +18,6 @@ const MINUTES = 'takes minutes or servers of its own; it is what CONTRIBUTING as
 const NOT_RUN: Readonly<Record<string, string>> = {
   'npm ci && npm start': INSTALLS,
   'npm ci && npm test': INSTALLS,
-  'npm test': INSTALLS,
   'npm start': STAYS,
   'npm start > start.log 2>&1 &': STAYS,
   'npx dagctl standalone': STAYS,
