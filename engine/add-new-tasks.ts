@@ -10,6 +10,7 @@ import { loadRun } from '../store/postgres/runs.ts'
 import { loadInstances } from '../store/postgres/task-instances.ts'
 import type { Sql } from '../store/sql.ts'
 import type { Version } from './boards.ts'
+import type { RunChanges } from './changes.ts'
 import { type ControlDeps, type RunScope, resolveRuns } from './clear.ts'
 import { belongs } from './new-runs.ts'
 import { latestVersion, repinInTransaction } from './repin.ts'
@@ -58,12 +59,14 @@ async function wanted(deps: ControlDeps, request: AddNewRequest): Promise<readon
   return findRunsWanted(deps.database, request.dagId, await resolveRuns(deps.database, request.dagId, request.runs))
 }
 
-/**
- * The instances that would be new, as they would be made; nothing is.
- * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
- */
-export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest): Promise<readonly InstanceListRow[]> {
-  const runs = await wanted(deps, request)
+/** Runs of one transaction. */
+const BATCH = 50
+
+function* chunks(runs: readonly number[]): Generator<readonly number[]> {
+  for (let at = 0; at < runs.length; at += BATCH) yield runs.slice(at, at + BATCH)
+}
+
+async function preview(deps: ControlDeps, request: AddNewRequest, runs: readonly number[]) {
   try {
     return await deps.database.transaction(async (tx) => {
       throw new OnlyShown(await add(tx, deps, request, runs))
@@ -75,7 +78,28 @@ export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest)
 }
 
 /**
- * Adds the new tasks; runs that have ended go on with them, and stay ended where there are none.
+ * The instances that would be new, as they would be made; nothing is.
+ * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
+ */
+export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest): Promise<readonly InstanceListRow[]> {
+  const rows: InstanceListRow[] = []
+  for (const runs of chunks(await wanted(deps, request))) rows.push(...(await preview(deps, request, runs)))
+  return rows
+}
+
+/** A run that has ended goes on with what is new. */
+function resume(changes: RunChanges, by: string): void {
+  const { board } = changes
+  if (isRunFinished(board.run.state)) {
+    board.run.state = 'queued'
+    changes.runBecause = { code: 'cleared', by }
+  } else if (board.run.state === 'running') changes.add(decide(board))
+}
+
+/**
+ * Adds the new tasks; runs that have ended go on with them, and stay ended where there are none. A run gets its tasks and
+ * goes on in one transaction: no death in between leaves it ended with tasks that never run.
+ * @param audit told in the transaction of the first runs
  * @returns the new instances
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
@@ -84,24 +108,25 @@ export async function addNewTasks(
   request: AddNewRequest,
   audit: AuditEntry,
 ): Promise<readonly InstanceListRow[]> {
-  const runs = await wanted(deps, request)
-  const added = await deps.database.transaction(async (tx) => {
-    await insertAudit(tx, audit)
-    return add(tx, deps, request, runs)
-  })
-  const changed = [...new Set(added.map((row) => row.dag_run_id))].sort((a, b) => a - b)
-  if (changed.length > 0)
+  const added: InstanceListRow[] = []
+  let isTold = false
+  for (const runs of chunks(await wanted(deps, request))) {
+    let fresh: readonly InstanceListRow[] = []
     await deps.turns.run({
-      runs: changed,
+      runs,
+      async before(tx) {
+        if (!isTold) await insertAudit(tx, audit)
+        fresh = await add(tx, deps, request, runs)
+      },
       act(all) {
-        for (const changes of all.values()) {
-          const { board } = changes
-          if (isRunFinished(board.run.state)) {
-            board.run.state = 'queued'
-            changes.runBecause = { code: 'cleared', by: request.by }
-          } else if (board.run.state === 'running') changes.add(decide(board))
+        for (const id of new Set(fresh.map((row) => row.dag_run_id))) {
+          const changes = all.get(id)
+          if (changes !== undefined) resume(changes, request.by)
         }
       },
     })
+    isTold = true
+    added.push(...fresh)
+  }
   return added
 }
