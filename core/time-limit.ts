@@ -1,5 +1,5 @@
 // `executionTimeout`: how much of it a try has left. It covers the whole try, deferral included (Airflow: "determined from the
-// total runtime, not individual executions between deferrals"); a try that was put off has all of it for each look.
+// total runtime, not individual executions between deferrals"); a rescheduled try has all of it for each poke.
 
 import type { Outcome } from './settle.ts'
 

@@ -48,8 +48,7 @@ const textOr = (args: JsonObject, name: string, fallback: string): string =>
 async function getVariable({ vault, masker }: CallDeps, key: string): Promise<JsonValue> {
   const value = await vault.getVariable(key)
   if (value === null) return null
-  const isSensitive = (name: string) => vault.isSensitive(name)
-  masker.add(isSensitive(key) ? secretStrings(value) : (fieldSecrets(value, isSensitive) ?? []))
+  masker.add(vault.isSensitive(key) ? secretStrings(value) : (fieldSecrets(value, vault.isSensitive) ?? []))
   return value
 }
 
@@ -57,7 +56,7 @@ async function getConnection({ vault, masker }: CallDeps, connId: string): Promi
   const found = await vault.getConnection(connId)
   if (found === null) return null
   if (found.password !== null) masker.add(secretStrings(found.password))
-  if (found.extra !== null) masker.add(extraSecrets(found.extra, (name) => vault.isSensitive(name)))
+  if (found.extra !== null) masker.add(extraSecrets(found.extra, vault.isSensitive))
   return {
     id: connId,
     type: found.connType,

@@ -12,7 +12,7 @@ const LEAST = 12
 /** A text without the secrets of all Variables and Connections. */
 export async function maskStoredSecrets(vault: Vault, text: string): Promise<string> {
   if (text.length < LEAST) return text
-  const isSensitive = (name: string) => vault.isSensitive(name)
+  const { isSensitive } = vault
   const [variables, connections] = await Promise.all([vault.listVariables(), vault.listConnections()])
   const secrets = [
     ...variables.flatMap((item) =>

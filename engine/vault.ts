@@ -87,9 +87,8 @@ export class Vault {
     this.options = options
   }
 
-  isSensitive(key: string): boolean {
-    return isSensitiveName(key, this.options.sensitiveNames)
-  }
+  /** Bound: it is handed to what looks at names. */
+  readonly isSensitive = (name: string): boolean => isSensitiveName(name, this.options.sensitiveNames)
 
   private readVariable(row: VariableRow): Variable {
     const value = row.val === null ? '' : this.options.box.open(row.val, `variable|${row.key}|val`)
@@ -160,26 +159,23 @@ export class Vault {
   private async unmasked(tx: Sql, key: string, value: string): Promise<string> {
     if (!value.includes(MASK) || (value === MASK && !this.isSensitive(key))) return value
     const row = await findVariable(tx, key)
-    return (
-      (row === null ? null : restoreMasked(value, this.readVariable(row).value, (name) => this.isSensitive(name))) ??
-      value
-    )
+    return (row === null ? null : restoreMasked(value, this.readVariable(row).value, this.isSensitive)) ?? value
   }
 
   /** The value as pages and the API show it: `***` for a sensitive key, and for sensitive fields of JSON. */
   shownValue(variable: Variable): string {
     if (variable.isSensitive) return MASK
-    return maskFields(variable.value, (name) => this.isSensitive(name))
+    return maskFields(variable.value, this.isSensitive)
   }
 
   /** `extra` as pages and the API show it. */
   shownExtra(extra: string | null): string | null {
-    return maskExtra(extra, (name) => this.isSensitive(name))
+    return maskExtra(extra, this.isSensitive)
   }
 
   /** A copy of `value` in which every field with a sensitive name reads `***`. */
   maskByName(value: unknown): unknown {
-    return maskByName(value, (name) => this.isSensitive(name))
+    return maskByName(value, this.isSensitive)
   }
 
   /** Seals JSON that is no Variable or Connection; `place` names where it is stored. */
@@ -244,7 +240,7 @@ export class Vault {
     const stored = await findConnection(tx, connection.connId)
     const before = stored === null ? null : this.readConnection(stored)
     const password = connection.password === MASK ? (before?.password ?? null) : connection.password
-    const extra = restoreMasked(connection.extra, before?.extra ?? null, (name) => this.isSensitive(name))
+    const extra = restoreMasked(connection.extra, before?.extra ?? null, this.isSensitive)
     return {
       conn_id: connection.connId,
       conn_type: connection.connType,

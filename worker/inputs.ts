@@ -51,7 +51,7 @@ export class Inputs {
     return of.task.inputs.map((input) => {
       if (input.kind === 'literal') return { name: input.name, value: input.value }
       const key = freshKey(dagRunId, input.taskId)
-      // A null that was handed on is a value: it must not read as a missing one.
+      // A null that the upstream returned is a value, not a missing one.
       return inputOf(input, fresh.has(key) ? fresh.get(key) : stored.get(input.taskId))
     })
   }

@@ -10,8 +10,7 @@ import {
 } from '../../core/connection-uri.ts'
 import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
-import { maskExtra } from '../../engine/masked-json.ts'
-import type { Connection } from '../../engine/vault.ts'
+import type { Connection, Vault } from '../../engine/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
@@ -30,7 +29,7 @@ import {
 import { print, printRows, readFormat, tell } from '../output.ts'
 import { escapeUnseen } from '../visible.ts'
 
-const rowOf = (connection: Connection) => ({
+const rowOf = (vault: Vault, connection: Connection) => ({
   conn_id: connection.connId,
   conn_type: connection.connType,
   description: connection.description,
@@ -39,7 +38,7 @@ const rowOf = (connection: Connection) => ({
   login: connection.login,
   password: connection.password === null ? null : MASK,
   port: connection.port,
-  extra: maskExtra(connection.extra),
+  extra: vault.shownExtra(connection.extra),
 })
 const COLUMNS = ['conn_id', 'conn_type', 'description', 'host', 'schema', 'login', 'password', 'port', 'extra']
 
@@ -197,7 +196,10 @@ export function addConnectionCommands(program: Command): void {
   withOutput(connections.command('list').description('all connections, secrets as ***')).action(
     async (flags: { output: string }) => {
       const format = readFormat(flags.output)
-      await withContext(async ({ vault }) => printRows((await vault.listConnections()).map(rowOf), format, COLUMNS))
+      await withContext(async ({ vault }) => {
+        const rows = (await vault.listConnections()).map((connection) => rowOf(vault, connection))
+        printRows(rows, format, COLUMNS)
+      })
     },
   )
   withOutput(connections.command('get').argument('<conn-id>')).action(
@@ -206,7 +208,7 @@ export function addConnectionCommands(program: Command): void {
       await withContext(async ({ vault }) => {
         const connection = await vault.getConnection(connId)
         if (connection === null) throw new BaramError('NOT_FOUND', `there is no connection ${connId}`)
-        printRows([rowOf(connection)], format, COLUMNS)
+        printRows([rowOf(vault, connection)], format, COLUMNS)
       })
     },
   )

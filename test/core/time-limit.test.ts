@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { boundDeferral, isOverLimit, limitLeftMs } from '../../core/time-limit.ts'
 
 describe('executionTimeout', () => {
-  test('is whole for a try that begins, and for each look of one that was put off', () => {
+  test('is whole for a try that begins, and for each poke of a rescheduled one', () => {
     expect(limitLeftMs(3, { triedAt: 0, resume: null }, 0)).toBe(3000)
     expect(limitLeftMs(3, { triedAt: 0, resume: null }, 60_000)).toBe(3000)
     expect(limitLeftMs(null, { triedAt: 0, resume: {} }, 60_000)).toBeNull()

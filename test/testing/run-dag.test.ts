@@ -152,7 +152,7 @@ describe('runDag', () => {
     },
   )
 
-  it('executionTimeout counts the whole try while it is deferred, and each look of one that is put off', async () => {
+  it('executionTimeout counts the whole try while it is deferred, and each poke of a rescheduled one', async () => {
     const run = async (mode: 'defer' | 'reschedule') => {
       const dag = new Dag('limits')
       dag.task('w', sensor({ poke: () => false, mode, pokeInterval: 10, timeout: 150 }), { executionTimeout: 30 })()

@@ -52,7 +52,7 @@ describe('the line index of a log', () => {
     expect(index.blockOf(9999)).toBe(5)
   })
 
-  test('counts a line longer than is kept of one as one line, and goes on behind it', () => {
+  test('counts a line longer than is kept of one as one line, and goes on after it', () => {
     const long = `${'x'.repeat(MAX_LINE)}한글`
     const bytes = Buffer.from(`first\n${long}\n{"level":"error","event":"last"}`)
     const index = indexOf(cut(bytes, [1024 * 1024]))
