@@ -30,15 +30,16 @@ export interface DagCounts {
   readonly late: number
 }
 
-/** A due run that has not been made for so long is late. */
-const LATE = "interval '1 minute'"
+/** A due run that has not been made for so long is late. A continuous DAG is always due while its run goes on. */
+const LATE = /* sql */ `not d.is_paused and d.next_dagrun_create_after < now() - interval '1 minute'
+  and d.timetable_type <> 'airflow.timetables.simple.ContinuousTimetable'`
 
 /** Every DAG that is in a file, with what filters and sorts ask of it. `$1`: the pattern of the search. */
 const LISTED = /* sql */ `listed as (
   select d.dag_id, d.is_paused, d.next_dagrun_create_after as next_at, last.run_after as last_at,
     exists (select 1 from dag_run r where r.dag_id = d.dag_id and r.state = 'running') as is_running,
     (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in ('success', 'failed') order by r.run_after desc, r.id desc limit 1) is not distinct from 'failed' as is_failing,
-    not d.is_paused and d.next_dagrun_create_after < now() - ${LATE} as is_late
+    ${LATE} as is_late
   from dag d left join lateral (select r.run_after from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) last on true
   where not d.is_stale and ($1::text is null or d.dag_id ilike $1 or d.dag_display_name ilike $1 or d.owners ilike $1
     or exists (select 1 from dag_tag t where t.dag_id = d.dag_id and t.name ilike $1)))`
