@@ -424,6 +424,30 @@ describe.skipIf(!isThere)('the pages in a browser', () => {
     await page.close()
   })
 
+  it('search the list of DAGs as one types, whichever answer comes last', async () => {
+    const page = watch(await context.newPage())
+    await page.goto(`${web.url}/dags`)
+    // The first question is answered after the second one.
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route('**/dags?q=weather', async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.fill('input[data-search]', 'weather')
+    await page.waitForURL(/q=weather$/)
+    await page.fill('input[data-search]', 'gmarket')
+    await page.waitForFunction(() => !/weather_hourly/.test(document.querySelector('#dags')?.textContent ?? ''))
+    const late = page.waitForResponse(/q=weather$/)
+    release()
+    await (await late).finished()
+    expect(await page.textContent('#dags')).toContain('gmarket_hourly')
+    expect(await page.textContent('#dags')).not.toContain('weather_hourly')
+    await page.close()
+  })
+
   it('show dates without a run as a gap that leads to their backfill', async () => {
     const page = watch(await context.newPage())
     await page.goto(`${web.url}/dags/weather_hourly`)

@@ -103,11 +103,15 @@ export async function refresh(): Promise<void> {
 export async function go(url: string, isReplacing = false): Promise<void> {
   if (isReplacing) history.replaceState(null, '', url)
   else history.pushState(null, '', url)
+  const here = location.href
   try {
     const response = await fetch(url, { headers: { accept: 'text/html' } })
+    const html = await response.text()
+    // Another view was asked for meanwhile: this answer is late, and must not be shown over it.
+    if (location.href !== here) return
     if (response.redirected) location.assign(response.url)
-    else show(await response.text())
+    else show(html)
   } catch {
-    location.assign(url)
+    if (location.href === here) location.assign(url)
   }
 }
