@@ -109,7 +109,8 @@ describe('commands', () => {
   // No argument of a process holds a NUL.
   const value = EVIL.join(' ').replaceAll('\u0000', '')
   beforeAll(async () => {
-    baram = await startBaram()
+    // CI makes colour libraries colour what is piped.
+    baram = await startBaram({ CI: 'true', NO_COLOR: '' })
     await baram.dagctl('variables', 'set', 'evil', value, '--description', value)
   })
   afterAll(() => baram.stop())
