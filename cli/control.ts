@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline/promises'
 import { BaramError } from '../core/errors.ts'
 import type { ControlDeps } from '../engine/clear.ts'
-import { TurnRunner } from '../engine/turn.ts'
+import { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { CLI_USER, withContext } from './context.ts'
 import { tell } from './output.ts'

@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BaramError } from '../core/errors.ts'
-import { Boards } from '../engine/boards.ts'
+import { Boards } from '../engine/transaction/run-cache.ts'
 import { Vault } from '../engine/vault.ts'
 import { migrations } from '../migrations/index.ts'
 import { type Config, loadConfig } from '../runtime/config.ts'

@@ -9,11 +9,11 @@ import { findRunsWanted } from '../store/postgres/run-control.ts'
 import { loadRun } from '../store/postgres/runs.ts'
 import { loadInstances } from '../store/postgres/task-instances.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Version } from './boards.ts'
-import type { RunChanges } from './changes.ts'
 import { type ControlDeps, type RunScope, resolveRuns } from './clear.ts'
 import { belongs } from './new-runs.ts'
 import { latestVersion, repinInTransaction } from './repin.ts'
+import type { RunChanges } from './transaction/changes.ts'
+import type { Version } from './transaction/run-cache.ts'
 
 export interface AddNewRequest {
   readonly dagId: string

@@ -32,10 +32,10 @@ import { type DagFacts, lockDag, readSchedule } from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards } from './boards.ts'
 import type { ControlDeps } from './clear.ts'
 import { checkParams } from './create-run.ts'
 import { insertMany } from './new-runs.ts'
+import type { Boards } from './transaction/run-cache.ts'
 
 export interface BackfillRequest extends BackfillRange {
   readonly dagId: string

@@ -16,10 +16,10 @@ import { putReport } from '../store/postgres/reports.ts'
 import { holdAttempt } from '../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXComOfAttempt } from '../store/postgres/xcoms.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards } from './boards.ts'
 import { textArg } from './call-arguments.ts'
 import { callRunState, callTaskStates, callTriggerRun, nameTriggered } from './run-calls.ts'
-import type { TurnRunner } from './turn.ts'
+import type { Boards } from './transaction/run-cache.ts'
+import type { TurnRunner } from './transaction/run-transaction.ts'
 import type { Vault } from './vault.ts'
 
 /** Whose code asks. */

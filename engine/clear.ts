@@ -26,11 +26,11 @@ import {
 import { placesOfRuns } from '../store/postgres/runs.ts'
 import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards } from './boards.ts'
-import type { RunChanges } from './changes.ts'
 import { latestVersion, repinIfFree, repinRuns } from './repin.ts'
-import { blame, noteRefused } from './set-aside.ts'
-import type { TurnRunner } from './turn.ts'
+import type { RunChanges } from './transaction/changes.ts'
+import type { Boards } from './transaction/run-cache.ts'
+import type { TurnRunner } from './transaction/run-transaction.ts'
+import { blame, noteRefused } from './transaction/set-aside.ts'
 import { runsAsked } from './verbs.ts'
 
 export interface ControlDeps {

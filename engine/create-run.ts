@@ -20,8 +20,8 @@ import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../store/postgres/runs.ts'
 import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards } from './boards.ts'
 import { insertWhole, limitsOf } from './new-runs.ts'
+import type { Boards } from './transaction/run-cache.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
 export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {

@@ -25,9 +25,9 @@ import {
   type RunOfDag,
   type TouchedInstance,
 } from '../store/postgres/run-control.ts'
-import type { RunChanges } from './changes.ts'
 import { type ControlDeps, clearInRun } from './clear.ts'
 import { latestVersion } from './repin.ts'
+import type { RunChanges } from './transaction/changes.ts'
 
 export interface MarkRequest {
   readonly dagId: string

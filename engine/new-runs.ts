@@ -6,7 +6,7 @@ import { uuidv7 } from '../runtime/ids.ts'
 import { insertRun, insertRuns, type NewRun } from '../store/postgres/runs.ts'
 import { insertInstancesOfRuns, insertTaskInstances, type NewTaskInstance } from '../store/postgres/task-instances.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Version } from './boards.ts'
+import type { Version } from './transaction/run-cache.ts'
 
 const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
 

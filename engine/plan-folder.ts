@@ -7,8 +7,8 @@ import { findLatestVersion } from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { type DagListRow, listDags } from '../store/postgres/read-dags.ts'
 import { findLastInterval } from '../store/postgres/runs.ts'
-import type { Boards } from './boards.ts'
 import { versionHashOf } from './dags.ts'
+import type { Boards } from './transaction/run-cache.ts'
 
 /** A DAG as the folder has it. */
 export interface FolderDag {

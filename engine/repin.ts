@@ -16,8 +16,8 @@ import {
   refreshInstances,
 } from '../store/postgres/task-instances.ts'
 import type { Sql } from '../store/sql.ts'
-import { type Boards, hasPlace, type Version } from './boards.ts'
 import { belongs, newInstance } from './new-runs.ts'
+import { type Boards, hasPlace, type Version } from './transaction/run-cache.ts'
 
 /** @throws BaramError NOT_FOUND */
 export async function latestVersion(sql: Sql, boards: Boards, dagId: string): Promise<Version> {

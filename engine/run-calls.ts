@@ -8,11 +8,11 @@ import type { Database } from '../store/database.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
 import type { Sql } from '../store/sql.ts'
-import type { Boards } from './boards.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './call-arguments.ts'
 import { resetRun } from './clear.ts'
 import { triggerRun } from './create-run.ts'
-import type { TurnRunner } from './turn.ts'
+import type { Boards } from './transaction/run-cache.ts'
+import type { TurnRunner } from './transaction/run-transaction.ts'
 
 /** Marks a request whose run id is ours. Not a name that a child can send: it sends plain field names. */
 const IS_OURS = ' named'

@@ -7,9 +7,9 @@ import { pauseFailingDags } from '../store/postgres/dags.ts'
 import { hasFailures, takeFailures } from '../store/postgres/inbox.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { findTimedOutRuns } from '../store/postgres/runs.ts'
-import type { RunChanges } from './changes.ts'
-import { blame, noteRefused } from './set-aside.ts'
-import type { TurnRunner } from './turn.ts'
+import type { RunChanges } from './transaction/changes.ts'
+import type { TurnRunner } from './transaction/run-transaction.ts'
+import { blame, noteRefused } from './transaction/set-aside.ts'
 
 /** How many runs one turn takes at most. */
 const BATCH = 100

@@ -18,10 +18,10 @@ import {
   placeKey,
   placesOfRuns,
 } from '../store/postgres/runs.ts'
-import type { RunChanges } from './changes.ts'
-import { blame, noteRefused, takeApart } from './set-aside.ts'
-import { type Report, recordHanded, settleAndAdvance } from './settling.ts'
-import type { Slots, TurnResult, TurnRunner } from './turn.ts'
+import type { RunChanges } from './transaction/changes.ts'
+import type { Slots, TurnResult, TurnRunner } from './transaction/run-transaction.ts'
+import { blame, noteRefused, takeApart } from './transaction/set-aside.ts'
+import { type Report, recordHanded, settleAndAdvance } from './transaction/settle-attempt.ts'
 
 /** How many runs or rows one turn takes at most: a batch has a limit, the rest is the next turn's. */
 const BATCH = 100

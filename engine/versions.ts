@@ -4,8 +4,8 @@ import { BaramError } from '../core/errors.ts'
 import { type DagChange, planChange } from '../core/plan-change.ts'
 import type { Database } from '../store/database.ts'
 import { getVersion, showSource } from '../store/postgres/read-dags.ts'
-import type { Boards } from './boards.ts'
 import { type DiffHunk, diffTexts } from './text-diff.ts'
+import type { Boards } from './transaction/run-cache.ts'
 
 export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemoved' | 'tasksChanged'> {
   readonly before: number

@@ -9,10 +9,10 @@ import { isOverLimit } from '../core/time-limit.ts'
 import type { Database } from '../store/database.ts'
 import { type DueRow, findDue } from '../store/postgres/live.ts'
 import { findRunsThere } from '../store/postgres/runs.ts'
-import type { RunChanges } from './changes.ts'
-import { blame, takeApart } from './set-aside.ts'
-import { settleAndAdvance } from './settling.ts'
-import type { TurnRunner } from './turn.ts'
+import type { RunChanges } from './transaction/changes.ts'
+import type { TurnRunner } from './transaction/run-transaction.ts'
+import { blame, takeApart } from './transaction/set-aside.ts'
+import { settleAndAdvance } from './transaction/settle-attempt.ts'
 
 /** How many rows one turn takes at most. */
 const BATCH = 100

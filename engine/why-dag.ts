@@ -6,10 +6,10 @@ import { findDagWarning } from '../store/postgres/dag-warnings.ts'
 import { listImportErrors } from '../store/postgres/read-admin.ts'
 import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
 import { activeRunsAt, hasScheduler, listPauses } from '../store/postgres/why.ts'
-import type { Boards } from './boards.ts'
 import { RUN_REFUSED } from './create-run.ts'
 import { planDag } from './plan.ts'
 import { latestVersion } from './repin.ts'
+import type { Boards } from './transaction/run-cache.ts'
 import { at, listed, type Why } from './why-words.ts'
 
 /** Who paused the DAG last, and when: ` since 09:50 KST by admin`. */

@@ -13,8 +13,8 @@ import {
   listEvents,
 } from '../store/postgres/read-task-instances.ts'
 import { findRunAt } from '../store/postgres/why.ts'
-import type { Boards } from './boards.ts'
 import { latestVersion } from './repin.ts'
+import type { Boards } from './transaction/run-cache.ts'
 import { whyDag } from './why-dag.ts'
 import { whyMissing } from './why-missing.ts'
 import { whyRun } from './why-run.ts'

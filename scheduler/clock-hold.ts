@@ -2,9 +2,9 @@
 // clock returns or somebody confirms it (`dagctl db confirm-clock` empties the row).
 
 import { messageOf } from '../core/errors.ts'
-import type { Boards } from '../engine/boards.ts'
 import { ClockGuard } from '../engine/clock-guard.ts'
 import { refreshNextRuns } from '../engine/dags.ts'
+import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'
 import { dropClockHolds, findLastClockHold, readClockHold, setClockHold } from '../store/postgres/clock-holds.ts'

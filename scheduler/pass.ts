@@ -3,11 +3,11 @@
 
 import { messageOf } from '../core/errors.ts'
 import { noteBackfillEnds } from '../engine/backfill.ts'
-import type { Boards } from '../engine/boards.ts'
 import { clearAsked } from '../engine/clear.ts'
 import { createDueRuns } from '../engine/create-run.ts'
 import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
-import type { TurnRunner } from '../engine/turn.ts'
+import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.ts'
 import { wakeDue } from '../engine/waits.ts'
 import type { Logger } from '../runtime/logger.ts'

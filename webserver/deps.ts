@@ -1,7 +1,7 @@
 // What the composition root gives the webserver, and what its parts share.
 
-import type { Boards } from '../engine/boards.ts'
-import type { TurnRunner } from '../engine/turn.ts'
+import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Vault } from '../engine/vault.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'

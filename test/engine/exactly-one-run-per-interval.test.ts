@@ -2,9 +2,9 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { Boards } from '../../engine/boards.ts'
 import { createDueRuns } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
+import { Boards } from '../../engine/transaction/run-cache.ts'
 import { explain } from '../../engine/why.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'

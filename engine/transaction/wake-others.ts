@@ -1,15 +1,15 @@
 // Whom a turn wakes: notifications and requests of its own transaction, so that nobody hears of what was rolled back.
 
-import { isFinished, isRunFinished } from '../core/states.ts'
-import { askForSuccessors, tellFailure } from '../store/postgres/inbox.ts'
+import { isFinished, isRunFinished } from '../../core/states.ts'
+import { askForSuccessors, tellFailure } from '../../store/postgres/inbox.ts'
 import {
   notifyScheduler,
   notifySchedulerIfHeld,
   notifyStop,
   notifyTriggerer,
   notifyWork,
-} from '../store/postgres/notify.ts'
-import type { Sql } from '../store/sql.ts'
+} from '../../store/postgres/notify.ts'
+import type { Sql } from '../../store/sql.ts'
 import type { RunChanges } from './changes.ts'
 
 /** States that end at a time: the scheduler must know when. */

@@ -1,11 +1,11 @@
 // Slots for ready instances. Whoever ended k attempts of a pool may start k others of it without a lock (nothing grows);
 // everything else is growth and is counted under the admission lock.
 
-import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../core/admit.ts'
-import type { RunBoard, TaskInstanceView } from '../core/board.ts'
-import type { Reason } from '../core/reasons.ts'
-import { countTasks, countUsage, type HeldRow, lockAdmission } from '../store/postgres/live.ts'
-import type { Sql } from '../store/sql.ts'
+import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../../core/admit.ts'
+import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
+import type { Reason } from '../../core/reasons.ts'
+import { countTasks, countUsage, type HeldRow, lockAdmission } from '../../store/postgres/live.ts'
+import type { Sql } from '../../store/sql.ts'
 import type { RunChanges } from './changes.ts'
 
 export interface AdmissionLimits {

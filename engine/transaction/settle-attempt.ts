@@ -1,11 +1,11 @@
 // How the end of an attempt is taken up: the instance moves, what it handed on is kept, what it releases goes on.
 
-import type { TaskInstanceView } from '../core/board.ts'
-import { advance, failFast } from '../core/decide.ts'
-import { countItems } from '../core/mapping.ts'
-import { type Outcome, settle } from '../core/settle.ts'
-import { isFinished } from '../core/states.ts'
-import { SKIP_KEY } from '../store/postgres/xcoms.ts'
+import type { TaskInstanceView } from '../../core/board.ts'
+import { advance, failFast } from '../../core/decide.ts'
+import { countItems } from '../../core/mapping.ts'
+import { type Outcome, settle } from '../../core/settle.ts'
+import { isFinished } from '../../core/states.ts'
+import { SKIP_KEY } from '../../store/postgres/xcoms.ts'
 import type { NewXCom, RunChanges } from './changes.ts'
 
 export interface Report {

@@ -6,24 +6,24 @@
 // If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
-import type { RunBoard, TaskInstanceView } from '../core/board.ts'
-import { runOutcome } from '../core/decide.ts'
-import { BaramError, messageOf } from '../core/errors.ts'
-import type { SerializedTask } from '../core/serialized.ts'
-import { isRunFinished } from '../core/states.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { isConnectionError } from '../store/answers.ts'
-import { type Connection, type Database, sqlOf } from '../store/database.ts'
-import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../store/postgres/live.ts'
-import { lockFreeRuns, lockRuns } from '../store/postgres/runs.ts'
-import { isLasting } from '../store/refusal.ts'
-import type { Sql } from '../store/sql.ts'
+import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
+import { runOutcome } from '../../core/decide.ts'
+import { BaramError, messageOf } from '../../core/errors.ts'
+import type { SerializedTask } from '../../core/serialized.ts'
+import { isRunFinished } from '../../core/states.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import { isConnectionError } from '../../store/answers.ts'
+import { type Connection, type Database, sqlOf } from '../../store/database.ts'
+import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../../store/postgres/live.ts'
+import { lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
+import { isLasting } from '../../store/refusal.ts'
+import type { Sql } from '../../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
-import type { Boards } from './boards.ts'
 import { RunChanges, type Way } from './changes.ts'
+import type { Boards } from './run-cache.ts'
 import { blame, blameAsync, RunFault } from './set-aside.ts'
 import { wakeOthers } from './wake-others.ts'
-import { type WorkerSelf, writeChanges } from './write-turn.ts'
+import { type WorkerSelf, writeChanges } from './write.ts'
 
 const NONE: ReadonlyMap<number, unknown> = new Map()
 

@@ -1,20 +1,20 @@
 // Writes what a turn has decided on: moves, values, waits, and the rows of `live`. Statements are sent one after the other
 // without waiting, and each that decides checks that it met what was decided on.
 
-import type { Expansion, RunBoard } from '../core/board.ts'
-import { BaramError } from '../core/errors.ts'
-import { isFinished, type TaskState } from '../core/states.ts'
-import { deleteLive, markRestarting, putLive } from '../store/postgres/live.ts'
-import { bumpRun, countClear, recordRunEvent } from '../store/postgres/runs.ts'
+import type { Expansion, RunBoard } from '../../core/board.ts'
+import { BaramError } from '../../core/errors.ts'
+import { isFinished, type TaskState } from '../../core/states.ts'
+import { deleteLive, markRestarting, putLive } from '../../store/postgres/live.ts'
+import { bumpRun, countClear, recordRunEvent } from '../../store/postgres/runs.ts'
 import {
   becomeFirstOfMapped,
   insertTaskInstances,
   moveInstances,
   recordTries,
-} from '../store/postgres/task-instances.ts'
-import { putWait, recordEvent } from '../store/postgres/triggers.ts'
-import { clearXComs, putXCom } from '../store/postgres/xcoms.ts'
-import type { Sql } from '../store/sql.ts'
+} from '../../store/postgres/task-instances.ts'
+import { putWait, recordEvent } from '../../store/postgres/triggers.ts'
+import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
+import type { Sql } from '../../store/sql.ts'
 import { groupHeld, groupWays, type RunChanges, type Way } from './changes.ts'
 
 /** The worker on which a turn may start attempts. */

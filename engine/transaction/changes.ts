@@ -1,12 +1,12 @@
 // What one turn changes, gathered while deciding and written at its end: the way of each task instance, values to store,
 // and the slots that became free.
 
-import type { RunBoard, TaskInstanceView, Transition } from '../core/board.ts'
-import type { JsonValue } from '../core/json.ts'
-import type { Wait } from '../core/protocol.ts'
-import type { Reason } from '../core/reasons.ts'
-import type { RunState, TaskState } from '../core/states.ts'
-import { isActive } from '../core/states.ts'
+import type { RunBoard, TaskInstanceView, Transition } from '../../core/board.ts'
+import type { JsonValue } from '../../core/json.ts'
+import type { Wait } from '../../core/protocol.ts'
+import type { Reason } from '../../core/reasons.ts'
+import type { RunState, TaskState } from '../../core/states.ts'
+import { isActive } from '../../core/states.ts'
 
 /** The way of one instance through this turn. */
 export interface Way {

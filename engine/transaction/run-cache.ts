@@ -1,22 +1,22 @@
 // Copies of runs that a process works on. A copy is used only after the run's row was locked and its revision compared:
 // equal = current; smaller = the ledger tells what others did; anything odd = load it anew.
 
-import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunBoard, type TaskInstanceView } from '../core/board.ts'
-import { BaramError } from '../core/errors.ts'
-import { buildGraph, type DagGraph } from '../core/graph.ts'
-import { readSerializedDag } from '../core/serialized.ts'
-import { isFinished } from '../core/states.ts'
-import { findPreviousRun, type LockedRun, loadRun } from '../store/postgres/runs.ts'
+import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunBoard, type TaskInstanceView } from '../../core/board.ts'
+import { BaramError } from '../../core/errors.ts'
+import { buildGraph, type DagGraph } from '../../core/graph.ts'
+import { readSerializedDag } from '../../core/serialized.ts'
+import { isFinished } from '../../core/states.ts'
+import { findPreviousRun, type LockedRun, loadRun } from '../../store/postgres/runs.ts'
 import {
   type InstanceChange,
   type InstanceRow,
   loadChanges,
   loadInstances,
   loadStates,
-} from '../store/postgres/task-instances.ts'
-import { loadVersion } from '../store/postgres/versions.ts'
-import { loadLengths, loadSkips } from '../store/postgres/xcoms.ts'
-import type { Sql } from '../store/sql.ts'
+} from '../../store/postgres/task-instances.ts'
+import { loadVersion } from '../../store/postgres/versions.ts'
+import { loadLengths, loadSkips } from '../../store/postgres/xcoms.ts'
+import type { Sql } from '../../store/sql.ts'
 import { blameAsync } from './set-aside.ts'
 
 export interface Version {

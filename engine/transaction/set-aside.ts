@@ -2,13 +2,13 @@
 // run at fault; the others go on without it, and what concerns that run is tried item by item, in ways that ask less
 // and less of the database. What is refused even then ends with a reason that a person can read.
 
-import { reasonText } from '../core/bound-result.ts'
-import { messageOf } from '../core/errors.ts'
-import { notifyScheduler } from '../store/postgres/notify.ts'
-import { failInstance, noteRun } from '../store/postgres/set-aside.ts'
-import { isLasting } from '../store/refusal.ts'
+import { reasonText } from '../../core/bound-result.ts'
+import { messageOf } from '../../core/errors.ts'
+import { notifyScheduler } from '../../store/postgres/notify.ts'
+import { failInstance, noteRun } from '../../store/postgres/set-aside.ts'
+import { isLasting } from '../../store/refusal.ts'
 import type { RunChanges } from './changes.ts'
-import type { TurnRunner } from './turn.ts'
+import type { TurnRunner } from './run-transaction.ts'
 
 /** What one run made a transaction fail with. */
 export class RunFault extends Error {
