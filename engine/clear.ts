@@ -26,7 +26,7 @@ import {
 import { placesOfRuns } from '../store/postgres/runs.ts'
 import { isLasting } from '../store/refusal.ts'
 import type { Sql } from '../store/sql.ts'
-import { latestVersion, repinIfFree, repinRuns } from './repin.ts'
+import { latestVersion, repinIfFree, repinRuns } from './runs/change-version.ts'
 import type { RunChanges } from './transaction/changes.ts'
 import type { Boards } from './transaction/run-cache.ts'
 import type { TurnRunner } from './transaction/run-transaction.ts'

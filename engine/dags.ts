@@ -28,7 +28,7 @@ import { askForDag } from '../store/postgres/inbox.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
 import type { Sql } from '../store/sql.ts'
-import { computeNext } from './create-run.ts'
+import { computeNext } from './runs/create.ts'
 import type { Boards } from './transaction/run-cache.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

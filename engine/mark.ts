@@ -26,7 +26,7 @@ import {
   type TouchedInstance,
 } from '../store/postgres/run-control.ts'
 import { type ControlDeps, clearInRun } from './clear.ts'
-import { latestVersion } from './repin.ts'
+import { latestVersion } from './runs/change-version.ts'
 import type { RunChanges } from './transaction/changes.ts'
 
 export interface MarkRequest {

@@ -8,7 +8,7 @@ import type { Database } from '../store/database.ts'
 import { readSchedule } from '../store/postgres/dags.ts'
 import { databaseNow } from '../store/postgres/jobs.ts'
 import { findLastInterval, findTakenDates } from '../store/postgres/runs.ts'
-import { limitsOf } from './new-runs.ts'
+import { limitsOf } from './runs/insert.ts'
 import type { Boards } from './transaction/run-cache.ts'
 
 /** What the schedule makes while the DAG is active: at once what is due, then one after the other. */

@@ -10,7 +10,7 @@ import { findRunState, findTaskStates } from '../store/postgres/other-runs.ts'
 import type { Sql } from '../store/sql.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './call-arguments.ts'
 import { resetRun } from './clear.ts'
-import { triggerRun } from './create-run.ts'
+import { triggerRun } from './runs/create.ts'
 import type { Boards } from './transaction/run-cache.ts'
 import type { TurnRunner } from './transaction/run-transaction.ts'
 

@@ -13,7 +13,7 @@ import {
   listEvents,
 } from '../store/postgres/read-task-instances.ts'
 import { findRunAt } from '../store/postgres/why.ts'
-import { latestVersion } from './repin.ts'
+import { latestVersion } from './runs/change-version.ts'
 import type { Boards } from './transaction/run-cache.ts'
 import { whyDag } from './why-dag.ts'
 import { whyMissing } from './why-missing.ts'

@@ -2,10 +2,10 @@
 // stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
-import { noteBackfillEnds } from '../engine/backfill.ts'
 import { clearAsked } from '../engine/clear.ts'
-import { createDueRuns } from '../engine/create-run.ts'
-import { expireRuns, pauseFailing } from '../engine/run-ends.ts'
+import { noteBackfillEnds } from '../engine/runs/backfill.ts'
+import { createDueRuns } from '../engine/runs/create.ts'
+import { expireRuns, pauseFailing } from '../engine/runs/time-out.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.ts'

@@ -11,7 +11,7 @@ import {
   createBackfill,
   pauseBackfill,
   previewBackfill,
-} from '../../engine/backfill.ts'
+} from '../../engine/runs/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
 import { time, wholeNumber } from '../arguments.ts'
 import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'

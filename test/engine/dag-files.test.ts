@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../../engine/dags.ts'
-import { removeRun } from '../../engine/delete.ts'
+import { removeRun } from '../../engine/runs/delete.ts'
 import { showSource } from '../../store/postgres/read-dags.ts'
 import { fileOf, type TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
@@ -101,7 +101,7 @@ describe('versions', () => {
     await sync(engine, 'a.ts', [
       makeDag(['a', 'b'], [], { timetable: { kind: 'once' }, startDate: '2024-01-01T00:00:00.000Z' }),
     ])
-    const { createDueRuns } = await import('../../engine/create-run.ts')
+    const { createDueRuns } = await import('../../engine/runs/create.ts')
     expect(await createDueRuns(engine.database, other)).toBe(1)
     expect(Object.keys(await engine.states(1))).toEqual(['a', 'b'])
   })

@@ -2,8 +2,8 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { createDueRuns } from '../../engine/create-run.ts'
 import { pauseDag } from '../../engine/dags.ts'
+import { createDueRuns } from '../../engine/runs/create.ts'
 import { Boards } from '../../engine/transaction/run-cache.ts'
 import { explain } from '../../engine/why.ts'
 import type { TestEngine } from '../support/engine.ts'

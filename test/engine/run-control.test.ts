@@ -2,17 +2,17 @@
 // Which instances they mean is run-control-oracle.test.ts.
 
 import { describe, expect, test } from 'vitest'
+import { type ClearRequest, type ControlDeps, clear } from '../../engine/clear.ts'
+import { pauseDag } from '../../engine/dags.ts'
+import { mark, markRun } from '../../engine/mark.ts'
 import {
   type BackfillRequest,
   cancelBackfill,
   createBackfill,
   noteBackfillEnds,
   pauseBackfill,
-} from '../../engine/backfill.ts'
-import { type ClearRequest, type ControlDeps, clear } from '../../engine/clear.ts'
-import { pauseDag } from '../../engine/dags.ts'
-import { removeDag, removeRun } from '../../engine/delete.ts'
-import { mark, markRun } from '../../engine/mark.ts'
+} from '../../engine/runs/backfill.ts'
+import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import type { TestEngine, TestScheduler } from '../support/engine.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createDueRuns, RUN_REFUSED } from '../../engine/create-run.ts'
+import { createDueRuns, RUN_REFUSED } from '../../engine/runs/create.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
 import { report, rescue } from '../../engine/verbs.ts'
 import { fire } from '../../engine/waits.ts'

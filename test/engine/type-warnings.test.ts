@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RUN_REFUSED } from '../../engine/create-run.ts'
 import { forgetFile, syncFile } from '../../engine/dags.ts'
+import { RUN_REFUSED } from '../../engine/runs/create.ts'
 import {
   type CheckedFile,
   forgetTypeFaults,

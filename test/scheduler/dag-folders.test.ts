@@ -4,7 +4,7 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { removeDag } from '../../engine/delete.ts'
+import { removeDag } from '../../engine/runs/delete.ts'
 import type { DagProcessor } from '../../scheduler/dag-processor.ts'
 import { eventually } from '../support/baram.ts'
 import { activeDags, dagText, startDagProcessor, write } from '../support/dag-processor.ts'

@@ -1,7 +1,7 @@
 // Warnings of a DAG: on its pages, in the list, and on pages that are open.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { RUN_REFUSED } from '../../engine/create-run.ts'
+import { RUN_REFUSED } from '../../engine/runs/create.ts'
 import { recordTypeFaults, type TypeFault } from '../../engine/type-warnings.ts'
 import { putDagWarning } from '../../store/postgres/dag-warnings.ts'
 import { eventually } from '../support/baram.ts'

@@ -8,7 +8,7 @@ import {
   createBackfill,
   pauseBackfill,
   previewBackfill,
-} from '../../engine/backfill.ts'
+} from '../../engine/runs/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfills } from '../../store/postgres/backfills.ts'
 import type { Web } from '../deps.ts'
 import { readBody, readInstant } from '../http/bodies.ts'

@@ -11,7 +11,7 @@ import {
   createBackfill,
   pauseBackfill,
   previewBackfill,
-} from '../../engine/backfill.ts'
+} from '../../engine/runs/backfill.ts'
 import { type BackfillRow, listBackfills } from '../../store/postgres/backfills.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'

@@ -2,7 +2,7 @@
 
 import type { Request, Response } from 'express'
 import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
-import { removeDag, removeRun } from '../../engine/delete.ts'
+import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { type Contents, countContents } from '../../store/postgres/contents.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'

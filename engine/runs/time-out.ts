@@ -1,15 +1,15 @@
 // What ends runs from outside: their time, and DAGs that fail again and again.
 
-import { expire } from '../core/decide.ts'
-import type { Database } from '../store/database.ts'
-import { insertAudit } from '../store/postgres/audit.ts'
-import { pauseFailingDags } from '../store/postgres/dags.ts'
-import { hasFailures, takeFailures } from '../store/postgres/inbox.ts'
-import { notifyPages } from '../store/postgres/notify.ts'
-import { findTimedOutRuns } from '../store/postgres/runs.ts'
-import type { RunChanges } from './transaction/changes.ts'
-import type { TurnRunner } from './transaction/run-transaction.ts'
-import { blame, noteRefused } from './transaction/set-aside.ts'
+import { expire } from '../../core/decide.ts'
+import type { Database } from '../../store/database.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { pauseFailingDags } from '../../store/postgres/dags.ts'
+import { hasFailures, takeFailures } from '../../store/postgres/inbox.ts'
+import { notifyPages } from '../../store/postgres/notify.ts'
+import { findTimedOutRuns } from '../../store/postgres/runs.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+import { blame, noteRefused } from '../transaction/set-aside.ts'
 
 /** How many runs one turn takes at most. */
 const BATCH = 100

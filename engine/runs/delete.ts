@@ -1,14 +1,14 @@
 // Deletes runs and DAGs with everything that belongs to them. Log files stay, as with Airflow.
 
-import { BaramError } from '../core/errors.ts'
-import { isRunFinished } from '../core/states.ts'
-import type { Database } from '../store/database.ts'
-import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
-import { lockDag } from '../store/postgres/dags.ts'
-import { askForSuccessors } from '../store/postgres/inbox.ts'
-import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
-import { deleteDag, deleteRuns, findRun, lockRunsOfDag } from '../store/postgres/run-control.ts'
-import { loadRun, lockRuns } from '../store/postgres/runs.ts'
+import { BaramError } from '../../core/errors.ts'
+import { isRunFinished } from '../../core/states.ts'
+import type { Database } from '../../store/database.ts'
+import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
+import { lockDag } from '../../store/postgres/dags.ts'
+import { askForSuccessors } from '../../store/postgres/inbox.ts'
+import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
+import { deleteDag, deleteRuns, findRun, lockRunsOfDag } from '../../store/postgres/run-control.ts'
+import { loadRun, lockRuns } from '../../store/postgres/runs.ts'
 
 /** @throws BaramError NOT_FOUND, or CONFLICT while the run is running */
 export async function removeRun(database: Database, dagId: string, runId: string, audit: AuditEntry): Promise<void> {

@@ -1,12 +1,16 @@
 // Rows of new runs: the run and its task instances, one or many at once.
 
-import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
-import type { RunLimits } from '../core/timetables/timetable.ts'
-import { uuidv7 } from '../runtime/ids.ts'
-import { insertRun, insertRuns, type NewRun } from '../store/postgres/runs.ts'
-import { insertInstancesOfRuns, insertTaskInstances, type NewTaskInstance } from '../store/postgres/task-instances.ts'
-import type { Sql } from '../store/sql.ts'
-import type { Version } from './transaction/run-cache.ts'
+import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
+import type { RunLimits } from '../../core/timetables/timetable.ts'
+import { uuidv7 } from '../../runtime/ids.ts'
+import { insertRun, insertRuns, type NewRun } from '../../store/postgres/runs.ts'
+import {
+  insertInstancesOfRuns,
+  insertTaskInstances,
+  type NewTaskInstance,
+} from '../../store/postgres/task-instances.ts'
+import type { Sql } from '../../store/sql.ts'
+import type { Version } from '../transaction/run-cache.ts'
 
 const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
 

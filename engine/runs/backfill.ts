@@ -7,15 +7,15 @@ import {
   backfillRuns,
   checkBackfill,
   exceptionFor,
-} from '../core/backfill.ts'
-import { BaramError } from '../core/errors.ts'
-import type { JsonObject } from '../core/json.ts'
-import { makeRunId } from '../core/run-id.ts'
-import type { RunState } from '../core/states.ts'
-import { isInt4, MAX_INT4 } from '../core/storable.ts'
-import type { DueRun } from '../core/timetables/timetable.ts'
-import type { Database } from '../store/database.ts'
-import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+} from '../../core/backfill.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { makeRunId } from '../../core/run-id.ts'
+import type { RunState } from '../../core/states.ts'
+import { isInt4, MAX_INT4 } from '../../core/storable.ts'
+import type { DueRun } from '../../core/timetables/timetable.ts'
+import type { Database } from '../../store/database.ts'
+import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import {
   completeBackfill,
   completeBackfills,
@@ -27,15 +27,15 @@ import {
   lockBackfill,
   setBackfillPaused,
   takeOverRuns,
-} from '../store/postgres/backfills.ts'
-import { type DagFacts, lockDag, readSchedule } from '../store/postgres/dags.ts'
-import { databaseNow } from '../store/postgres/jobs.ts'
-import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
-import type { Sql } from '../store/sql.ts'
-import type { ControlDeps } from './clear.ts'
-import { checkParams } from './create-run.ts'
-import { insertMany } from './new-runs.ts'
-import type { Boards } from './transaction/run-cache.ts'
+} from '../../store/postgres/backfills.ts'
+import { type DagFacts, lockDag, readSchedule } from '../../store/postgres/dags.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
+import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
+import type { Sql } from '../../store/sql.ts'
+import type { ControlDeps } from '../clear.ts'
+import type { Boards } from '../transaction/run-cache.ts'
+import { checkParams } from './create.ts'
+import { insertMany } from './insert.ts'
 
 export interface BackfillRequest extends BackfillRange {
   readonly dagId: string

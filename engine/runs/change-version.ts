@@ -1,23 +1,23 @@
 // Runs that go on with the latest version of their DAG (Airflow's run_on_latest_version): tasks that are new get an
 // instance, instances of tasks that are gone are removed, the others take over pool, queue and weight.
 
-import { BaramError } from '../core/errors.ts'
-import type { TaskState } from '../core/states.ts'
-import type { Database } from '../store/database.ts'
-import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../store/postgres/dags.ts'
-import { deleteLive } from '../store/postgres/live.ts'
-import { repinRun } from '../store/postgres/run-control.ts'
-import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../store/postgres/runs.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { TaskState } from '../../core/states.ts'
+import type { Database } from '../../store/database.ts'
+import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
+import { deleteLive } from '../../store/postgres/live.ts'
+import { repinRun } from '../../store/postgres/run-control.ts'
+import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../../store/postgres/runs.ts'
 import {
   type InstanceRow,
   insertTaskInstances,
   loadInstances,
   moveInstances,
   refreshInstances,
-} from '../store/postgres/task-instances.ts'
-import type { Sql } from '../store/sql.ts'
-import { belongs, newInstance } from './new-runs.ts'
-import { type Boards, hasPlace, type Version } from './transaction/run-cache.ts'
+} from '../../store/postgres/task-instances.ts'
+import type { Sql } from '../../store/sql.ts'
+import { type Boards, hasPlace, type Version } from '../transaction/run-cache.ts'
+import { belongs, newInstance } from './insert.ts'
 
 /** @throws BaramError NOT_FOUND */
 export async function latestVersion(sql: Sql, boards: Boards, dagId: string): Promise<Version> {
