@@ -2,14 +2,14 @@
 // stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
+import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/attempts/verbs.ts'
+import { wakeDue } from '../engine/attempts/wake.ts'
 import { clearAsked } from '../engine/clear.ts'
 import { noteBackfillEnds } from '../engine/runs/backfill.ts'
 import { createDueRuns } from '../engine/runs/create.ts'
 import { expireRuns, pauseFailing } from '../engine/runs/time-out.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
-import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/verbs.ts'
-import { wakeDue } from '../engine/waits.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'

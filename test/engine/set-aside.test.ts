@@ -3,10 +3,10 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { report, rescue } from '../../engine/attempts/verbs.ts'
+import { fire } from '../../engine/attempts/wake.ts'
 import { createDueRuns, RUN_REFUSED } from '../../engine/runs/create.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
-import { report, rescue } from '../../engine/verbs.ts'
-import { fire } from '../../engine/waits.ts'
 import { whyDag } from '../../engine/why-dag.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import type { TestEngine, TestWorker } from '../support/engine.ts'

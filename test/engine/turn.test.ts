@@ -2,10 +2,10 @@
 
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import { report } from '../../engine/attempts/verbs.ts'
 import { Boards } from '../../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../../engine/transaction/run-transaction.ts'
 import { type Report, settleAndAdvance } from '../../engine/transaction/settle-attempt.ts'
-import { report } from '../../engine/verbs.ts'
 import type { Database } from '../../store/database.ts'
 import { quietLog, type TestEngine, type TestWorker } from '../support/engine.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'

@@ -1,14 +1,14 @@
 // Every state change as one verb: each is a turn with its own way of deciding. Used alike by scheduler and worker. Here
 // are those of the way a run takes; waits.ts, run-ends.ts and clear.ts hold the others.
 
-import type { RunBoard, TaskInstanceView } from '../core/board.ts'
-import { reasonText } from '../core/bound-result.ts'
-import { decide } from '../core/decide.ts'
-import { messageOf } from '../core/errors.ts'
-import type { Database } from '../store/database.ts'
-import { deleteServed, findAsked } from '../store/postgres/inbox.ts'
-import { findHeldRuns, findOrphans, type Orphan } from '../store/postgres/live.ts'
-import { insertLogEndings, type LogEnding } from '../store/postgres/log-endings.ts'
+import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
+import { reasonText } from '../../core/bound-result.ts'
+import { decide } from '../../core/decide.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Database } from '../../store/database.ts'
+import { deleteServed, findAsked } from '../../store/postgres/inbox.ts'
+import { findHeldRuns, findOrphans, type Orphan } from '../../store/postgres/live.ts'
+import { insertLogEndings, type LogEnding } from '../../store/postgres/log-endings.ts'
 import {
   findIdleRuns,
   findRunsThere,
@@ -17,11 +17,11 @@ import {
   markLookedAt,
   placeKey,
   placesOfRuns,
-} from '../store/postgres/runs.ts'
-import type { RunChanges } from './transaction/changes.ts'
-import type { Slots, TurnResult, TurnRunner } from './transaction/run-transaction.ts'
-import { blame, noteRefused, takeApart } from './transaction/set-aside.ts'
-import { type Report, recordHanded, settleAndAdvance } from './transaction/settle-attempt.ts'
+} from '../../store/postgres/runs.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { Slots, TurnResult, TurnRunner } from '../transaction/run-transaction.ts'
+import { blame, noteRefused, takeApart } from '../transaction/set-aside.ts'
+import { type Report, recordHanded, settleAndAdvance } from '../transaction/settle-attempt.ts'
 
 /** How many runs or rows one turn takes at most: a batch has a limit, the rest is the next turn's. */
 const BATCH = 100

@@ -1,18 +1,18 @@
 // Waits that end: retries, tries that were put off, deferred tasks whose date or trigger has come, or has not in time.
 
-import type { TaskInstanceView } from '../core/board.ts'
-import { reasonText } from '../core/bound-result.ts'
-import { messageOf } from '../core/errors.ts'
-import type { JsonValue } from '../core/json.ts'
-import type { Outcome } from '../core/settle.ts'
-import { isOverLimit } from '../core/time-limit.ts'
-import type { Database } from '../store/database.ts'
-import { type DueRow, findDue } from '../store/postgres/live.ts'
-import { findRunsThere } from '../store/postgres/runs.ts'
-import type { RunChanges } from './transaction/changes.ts'
-import type { TurnRunner } from './transaction/run-transaction.ts'
-import { blame, takeApart } from './transaction/set-aside.ts'
-import { settleAndAdvance } from './transaction/settle-attempt.ts'
+import type { TaskInstanceView } from '../../core/board.ts'
+import { reasonText } from '../../core/bound-result.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { JsonValue } from '../../core/json.ts'
+import type { Outcome } from '../../core/settle.ts'
+import { isOverLimit } from '../../core/time-limit.ts'
+import type { Database } from '../../store/database.ts'
+import { type DueRow, findDue } from '../../store/postgres/live.ts'
+import { findRunsThere } from '../../store/postgres/runs.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+import { blame, takeApart } from '../transaction/set-aside.ts'
+import { settleAndAdvance } from '../transaction/settle-attempt.ts'
 
 /** How many rows one turn takes at most. */
 const BATCH = 100
