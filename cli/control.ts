@@ -2,7 +2,7 @@
 
 import { createInterface } from 'node:readline/promises'
 import { BaramError } from '../core/errors.ts'
-import type { ControlDeps } from '../engine/clear.ts'
+import type { ControlDeps } from '../engine/control/clear.ts'
 import { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { CLI_USER, withContext } from './context.ts'

@@ -4,7 +4,7 @@
 import { messageOf } from '../core/errors.ts'
 import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/attempts/verbs.ts'
 import { wakeDue } from '../engine/attempts/wake.ts'
-import { clearAsked } from '../engine/clear.ts'
+import { clearAsked } from '../engine/control/clear.ts'
 import { noteBackfillEnds } from '../engine/runs/backfill.ts'
 import { createDueRuns } from '../engine/runs/create.ts'
 import { expireRuns, pauseFailing } from '../engine/runs/time-out.ts'

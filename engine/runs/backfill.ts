@@ -32,7 +32,7 @@ import { type DagFacts, lockDag, readSchedule } from '../../store/postgres/dags.
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
-import type { ControlDeps } from '../clear.ts'
+import type { ControlDeps } from '../control/clear.ts'
 import type { Boards } from '../transaction/run-cache.ts'
 import { checkParams } from './create.ts'
 import { insertMany } from './insert.ts'

@@ -2,9 +2,9 @@
 // Which instances they mean is run-control-oracle.test.ts.
 
 import { describe, expect, test } from 'vitest'
-import { type ClearRequest, type ControlDeps, clear } from '../../engine/clear.ts'
+import { type ClearRequest, type ControlDeps, clear } from '../../engine/control/clear.ts'
+import { mark, markRun } from '../../engine/control/mark.ts'
 import { pauseDag } from '../../engine/dags.ts'
-import { mark, markRun } from '../../engine/mark.ts'
 import {
   type BackfillRequest,
   cancelBackfill,

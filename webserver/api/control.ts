@@ -2,9 +2,9 @@
 
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
-import { addNewTasks, previewNewTasks } from '../../engine/add-new-tasks.ts'
-import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
-import { type MarkRequest, mark, markRun, previewMark } from '../../engine/mark.ts'
+import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
+import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
+import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { withMaskedNote } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'

@@ -1,7 +1,7 @@
 // Clear and delete as pages: what will be touched stands there first. mark-page.ts is their sibling.
 
 import type { Request, Response } from 'express'
-import { type ClearRequest, clear, previewClear } from '../../engine/clear.ts'
+import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { type Contents, countContents } from '../../store/postgres/contents.ts'
 import { whoIs } from '../auth/guard.ts'

@@ -2,7 +2,7 @@
 
 import type { Request, Response } from 'express'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
-import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../engine/mark.ts'
+import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'

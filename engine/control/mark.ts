@@ -1,8 +1,8 @@
 // Mark: a user sets instances, or a whole run, to a state. Airflow's rules: set_task_instance_state, set_dag_run_state_to_*.
 
-import { decide } from '../core/decide.ts'
-import { BaramError } from '../core/errors.ts'
-import type { DagGraph } from '../core/graph.ts'
+import { decide } from '../../core/decide.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { DagGraph } from '../../core/graph.ts'
 import {
   chooseMarked,
   chooseResumed,
@@ -12,11 +12,11 @@ import {
   markInstances,
   reachable,
   type TaskScope,
-} from '../core/run-control.ts'
-import { isFailed, isFinished, type Mark, type RunState } from '../core/states.ts'
-import { isOwnDate, isPeriodic } from '../core/timetables/slot.ts'
-import type { Database } from '../store/database.ts'
-import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
+} from '../../core/run-control.ts'
+import { isFailed, isFinished, type Mark, type RunState } from '../../core/states.ts'
+import { isOwnDate, isPeriodic } from '../../core/timetables/slot.ts'
+import type { Database } from '../../store/database.ts'
+import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import {
   findDatedRuns,
   findDateRange,
@@ -24,10 +24,10 @@ import {
   findTouched,
   type RunOfDag,
   type TouchedInstance,
-} from '../store/postgres/run-control.ts'
+} from '../../store/postgres/run-control.ts'
+import { latestVersion } from '../runs/change-version.ts'
+import type { RunChanges } from '../transaction/changes.ts'
 import { type ControlDeps, clearInRun } from './clear.ts'
-import { latestVersion } from './runs/change-version.ts'
-import type { RunChanges } from './transaction/changes.ts'
 
 export interface MarkRequest {
   readonly dagId: string

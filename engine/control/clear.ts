@@ -1,7 +1,7 @@
 // Clear: lets instances run again, in one run or many. The same choice is shown first and made under the runs' locks.
 
-import { decide } from '../core/decide.ts'
-import { BaramError } from '../core/errors.ts'
+import { decide } from '../../core/decide.ts'
+import { BaramError } from '../../core/errors.ts'
 import {
   type ChosenTasks,
   type ClearFilter,
@@ -11,27 +11,27 @@ import {
   clearInstances,
   isChosen,
   type TaskScope,
-} from '../core/run-control.ts'
-import { isRunFinished } from '../core/states.ts'
-import type { Database } from '../store/database.ts'
-import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
-import { type AskedClear, deleteServed, findAskedClears } from '../store/postgres/inbox.ts'
+} from '../../core/run-control.ts'
+import { isRunFinished } from '../../core/states.ts'
+import type { Database } from '../../store/database.ts'
+import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
+import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/inbox.ts'
 import {
   findRun,
   findTouched,
   type RunsWanted,
   setInstanceNotes,
   type TouchedInstance,
-} from '../store/postgres/run-control.ts'
-import { placesOfRuns } from '../store/postgres/runs.ts'
-import { isLasting } from '../store/refusal.ts'
-import type { Sql } from '../store/sql.ts'
-import { runsAsked } from './attempts/verbs.ts'
-import { latestVersion, repinIfFree, repinRuns } from './runs/change-version.ts'
-import type { RunChanges } from './transaction/changes.ts'
-import type { Boards } from './transaction/run-cache.ts'
-import type { TurnRunner } from './transaction/run-transaction.ts'
-import { blame, noteRefused } from './transaction/set-aside.ts'
+} from '../../store/postgres/run-control.ts'
+import { placesOfRuns } from '../../store/postgres/runs.ts'
+import { isLasting } from '../../store/refusal.ts'
+import type { Sql } from '../../store/sql.ts'
+import { runsAsked } from '../attempts/verbs.ts'
+import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { Boards } from '../transaction/run-cache.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+import { blame, noteRefused } from '../transaction/set-aside.ts'
 
 export interface ControlDeps {
   readonly database: Database

@@ -1,19 +1,19 @@
 // Runs take over tasks that the latest version of their DAG has and they do not; what has run stays as it is (Airflow's
 // `only_new` of a clear: "only queue newly added tasks in the latest Dag version without clearing existing tasks").
 
-import { decide } from '../core/decide.ts'
-import { isRunFinished } from '../core/states.ts'
-import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
-import { findInstances, type InstanceListRow } from '../store/postgres/read-task-instances.ts'
-import { findRunsWanted } from '../store/postgres/run-control.ts'
-import { loadRun } from '../store/postgres/runs.ts'
-import { loadInstances } from '../store/postgres/task-instances.ts'
-import type { Sql } from '../store/sql.ts'
+import { decide } from '../../core/decide.ts'
+import { isRunFinished } from '../../core/states.ts'
+import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
+import { findInstances, type InstanceListRow } from '../../store/postgres/read-task-instances.ts'
+import { findRunsWanted } from '../../store/postgres/run-control.ts'
+import { loadRun } from '../../store/postgres/runs.ts'
+import { loadInstances } from '../../store/postgres/task-instances.ts'
+import type { Sql } from '../../store/sql.ts'
+import { latestVersion, repinInTransaction } from '../runs/change-version.ts'
+import { belongs } from '../runs/insert.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { Version } from '../transaction/run-cache.ts'
 import { type ControlDeps, type RunScope, resolveRuns } from './clear.ts'
-import { latestVersion, repinInTransaction } from './runs/change-version.ts'
-import { belongs } from './runs/insert.ts'
-import type { RunChanges } from './transaction/changes.ts'
-import type { Version } from './transaction/run-cache.ts'
 
 export interface AddNewRequest {
   readonly dagId: string
