@@ -3,7 +3,7 @@
 
 import { messageOf } from '../core/errors.ts'
 import { ClockGuard } from '../engine/clock-guard.ts'
-import { refreshNextRuns } from '../engine/dags.ts'
+import { refreshNextRuns } from '../engine/dags/sync.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'

@@ -2,7 +2,7 @@
 // an import error and its last good version runs on; a folder that is away for a while hides nothing.
 
 import { messageOf } from '../core/errors.ts'
-import { forgetFile } from '../engine/dags.ts'
+import { forgetFile } from '../engine/dags/sync.ts'
 import { Lease } from '../engine/lease.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'

@@ -3,7 +3,7 @@
 
 import { realpath } from 'node:fs/promises'
 import { messageOf } from '../core/errors.ts'
-import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags.ts'
+import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../engine/dags/sync.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'

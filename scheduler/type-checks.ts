@@ -4,7 +4,7 @@
 import { access, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../core/errors.ts'
-import { type CheckedFile, forgetTypeFaults, recordTypeFaults, type TypeFault } from '../engine/type-warnings.ts'
+import { type CheckedFile, forgetTypeFaults, recordTypeFaults, type TypeFault } from '../engine/dags/type-warnings.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'
 import type { DagFile } from './dag-files.ts'

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
-import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
+import { diffVersions, type VersionDiff } from '../../engine/dags/versions.ts'
 import { listVersionUses, showSource } from '../../store/postgres/read-dags.ts'
 import { wholeNumber } from '../arguments.ts'
 import { everything, withContext, withOutput } from '../context.ts'

@@ -1,6 +1,6 @@
 // A deployment as a customer would have it: seven DAGs with their history, errors, variables, connections, a live log.
 
-import { recordImportError } from '../../engine/dags.ts'
+import { recordImportError } from '../../engine/dags/sync.ts'
 import {
   makeDag,
   makeTask,

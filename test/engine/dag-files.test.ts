@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../../engine/dags.ts'
+import { forgetFile, type ParsedFile, recordImportError, syncFile } from '../../engine/dags/sync.ts'
 import { removeRun } from '../../engine/runs/delete.ts'
 import { showSource } from '../../store/postgres/read-dags.ts'
 import { fileOf, type TestEngine } from '../support/engine.ts'

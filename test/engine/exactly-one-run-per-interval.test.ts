@@ -2,7 +2,7 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
 import { Boards } from '../../engine/transaction/run-cache.ts'
 import { explain } from '../../engine/why.ts'

@@ -1,7 +1,7 @@
 // Slots at every instant: replayed from the ledger, no limit is ever exceeded; and whoever may start does, in order.
 
 import { describe, expect, test } from 'vitest'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import { nextReadyAt } from '../../store/postgres/live.ts'
 import type { TestEngine, TestWorker } from '../support/engine.ts'
 import { peaks, replay } from '../support/ledger.ts'

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { planFolder } from '../../engine/plan-folder.ts'
+import { planFolder } from '../../engine/dags/preview-folder.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 

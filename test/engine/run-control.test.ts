@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ClearRequest, type ControlDeps, clear } from '../../engine/control/clear.ts'
 import { mark, markRun } from '../../engine/control/mark.ts'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import {
   type BackfillRequest,
   cancelBackfill,

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
 import { resetRun } from '../../engine/control/clear.ts'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { diffTexts } from '../../engine/text-diff.ts'
+import { diffTexts } from '../../engine/dags/text-diff.ts'
 
 describe('a diff of two texts', () => {
   test('has the lines that went and came, with three around, and numbers of both', () => {

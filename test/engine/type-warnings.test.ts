@@ -2,15 +2,15 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { forgetFile, syncFile } from '../../engine/dags.ts'
-import { RUN_REFUSED } from '../../engine/runs/create.ts'
+import { forgetFile, syncFile } from '../../engine/dags/sync.ts'
 import {
   type CheckedFile,
   forgetTypeFaults,
   recordTypeFaults,
   type TypeFault,
   typeWarning,
-} from '../../engine/type-warnings.ts'
+} from '../../engine/dags/type-warnings.ts'
+import { RUN_REFUSED } from '../../engine/runs/create.ts'
 import { putDagWarning } from '../../store/postgres/dag-warnings.ts'
 import { getDag } from '../../store/postgres/read-dags.ts'
 import { fileOf, type TestEngine } from '../support/engine.ts'

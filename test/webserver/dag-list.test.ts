@@ -1,7 +1,7 @@
 // The list of DAGs at 1,013 of them: each is reached, counted and found; what is wrong is said first.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { recordImportError } from '../../engine/dags.ts'
+import { recordImportError } from '../../engine/dags/sync.ts'
 import { makeDag, seedRun, storeDag } from './seed.ts'
 import { startWeb, type TestWeb } from './start-web.ts'
 

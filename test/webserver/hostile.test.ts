@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeSignInToken } from '../../engine/accounts.ts'
-import { recordImportError } from '../../engine/dags.ts'
+import { recordImportError } from '../../engine/dags/sync.ts'
 import { type HostileRequest, hostileRequests } from './hostile/requests.ts'
 import { closeAgent, type Session, sendRaw } from './hostile/send.ts'
 import { makeDag, makeTask, type SeededRun, seedLog, seedRun, seedXCom, storeDag, unpause } from './seed.ts'

@@ -1,7 +1,7 @@
 // Versions and reasons over the API and on the pages: what differs, which runs each version has, why something waits.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { diffVersions } from '../../engine/versions.ts'
+import { diffVersions } from '../../engine/dags/versions.ts'
 import { makeDag, makeTask, type SeededRun, seedRun, storeDag } from './seed.ts'
 import { startWeb, type TestWeb } from './start-web.ts'
 

@@ -1,8 +1,8 @@
 // Warnings of a DAG: on its pages, in the list, and on pages that are open.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { recordTypeFaults, type TypeFault } from '../../engine/dags/type-warnings.ts'
 import { RUN_REFUSED } from '../../engine/runs/create.ts'
-import { recordTypeFaults, type TypeFault } from '../../engine/type-warnings.ts'
 import { putDagWarning } from '../../store/postgres/dag-warnings.ts'
 import { eventually } from '../support/baram.ts'
 import { makeDag, storeDag } from './seed.ts'

@@ -1,7 +1,7 @@
 // DAGs, their tasks, versions and sources.
 
 import { RUN_STATES } from '../../core/states.ts'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import {
   countActiveRuns,

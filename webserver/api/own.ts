@@ -3,7 +3,7 @@
 import type { Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
-import { planDag } from '../../engine/plan.ts'
+import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { explain } from '../../engine/why.ts'
 import { listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'

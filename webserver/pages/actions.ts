@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
-import { pauseDag } from '../../engine/dags.ts'
+import { pauseDag } from '../../engine/dags/sync.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { localPath } from '../api/index.ts'
 import { whoIs } from '../auth/guard.ts'

@@ -2,7 +2,7 @@
 
 import type { Request } from 'express'
 import { zoneName } from '../../core/times.ts'
-import { diffVersions, type VersionDiff } from '../../engine/versions.ts'
+import { diffVersions, type VersionDiff } from '../../engine/dags/versions.ts'
 import { listVersionUses, showSource, type VersionUse } from '../../store/postgres/read-dags.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'

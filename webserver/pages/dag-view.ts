@@ -2,7 +2,7 @@
 
 import type { DagGraph } from '../../core/graph.ts'
 import { duration, interval, moment, relative, zoneName } from '../../core/times.ts'
-import { planDag } from '../../engine/plan.ts'
+import { planDag } from '../../engine/dags/preview-schedule.ts'
 import type { DagWarning } from '../../store/postgres/dag-warnings.ts'
 import {
   type DagListRow,

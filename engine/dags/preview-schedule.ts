@@ -1,15 +1,15 @@
 // Which runs a DAG's schedule will make, told before it makes them: the same rule by which they are made.
 
-import { BaramError } from '../core/errors.ts'
-import { MAX_COUNTED, planRuns, type RunPlan } from '../core/timetables/plan.ts'
-import { describePlan } from '../core/timetables/plan-words.ts'
-import { type DueRun, nextRun } from '../core/timetables/timetable.ts'
-import type { Database } from '../store/database.ts'
-import { readSchedule } from '../store/postgres/dags.ts'
-import { databaseNow } from '../store/postgres/jobs.ts'
-import { findLastInterval, findTakenDates } from '../store/postgres/runs.ts'
-import { limitsOf } from './runs/insert.ts'
-import type { Boards } from './transaction/run-cache.ts'
+import { BaramError } from '../../core/errors.ts'
+import { MAX_COUNTED, planRuns, type RunPlan } from '../../core/timetables/plan.ts'
+import { describePlan } from '../../core/timetables/plan-words.ts'
+import { type DueRun, nextRun } from '../../core/timetables/timetable.ts'
+import type { Database } from '../../store/database.ts'
+import { readSchedule } from '../../store/postgres/dags.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
+import { findLastInterval, findTakenDates } from '../../store/postgres/runs.ts'
+import { limitsOf } from '../runs/insert.ts'
+import type { Boards } from '../transaction/run-cache.ts'
 
 /** What the schedule makes while the DAG is active: at once what is due, then one after the other. */
 export interface DagPlan extends RunPlan {

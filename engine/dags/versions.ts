@@ -1,11 +1,11 @@
 // Two versions of a DAG side by side: what their files say, and what the DAGs themselves became.
 
-import { BaramError } from '../core/errors.ts'
-import { type DagChange, planChange } from '../core/plan-change.ts'
-import type { Database } from '../store/database.ts'
-import { getVersion, showSource } from '../store/postgres/read-dags.ts'
+import { BaramError } from '../../core/errors.ts'
+import { type DagChange, planChange } from '../../core/plan-change.ts'
+import type { Database } from '../../store/database.ts'
+import { getVersion, showSource } from '../../store/postgres/read-dags.ts'
+import type { Boards } from '../transaction/run-cache.ts'
 import { type DiffHunk, diffTexts } from './text-diff.ts'
-import type { Boards } from './transaction/run-cache.ts'
 
 export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemoved' | 'tasksChanged'> {
   readonly before: number

@@ -1,14 +1,14 @@
 // What a changed DAGs folder would do to a deployment, DAG by DAG, before it is live.
 
-import { type DagChange, planChange } from '../core/plan-change.ts'
-import type { SerializedDag } from '../core/serialized.ts'
-import type { Database } from '../store/database.ts'
-import { findLatestVersion } from '../store/postgres/dags.ts'
-import { databaseNow } from '../store/postgres/jobs.ts'
-import { type DagListRow, listDags } from '../store/postgres/read-dags.ts'
-import { findLastInterval } from '../store/postgres/runs.ts'
-import { versionHashOf } from './dags.ts'
-import type { Boards } from './transaction/run-cache.ts'
+import { type DagChange, planChange } from '../../core/plan-change.ts'
+import type { SerializedDag } from '../../core/serialized.ts'
+import type { Database } from '../../store/database.ts'
+import { findLatestVersion } from '../../store/postgres/dags.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
+import { type DagListRow, listDags } from '../../store/postgres/read-dags.ts'
+import { findLastInterval } from '../../store/postgres/runs.ts'
+import type { Boards } from '../transaction/run-cache.ts'
+import { versionHashOf } from './sync.ts'
 
 /** A DAG as the folder has it. */
 export interface FolderDag {

@@ -1,9 +1,9 @@
 // What a check of types says of DAG files becomes warnings of their DAGs; runs are not affected by it.
 
-import { cutText } from '../core/storable.ts'
-import type { Database } from '../store/database.ts'
-import { deleteWarningsOfKind, type FileWarning, replaceFileWarnings } from '../store/postgres/dag-warnings.ts'
-import { notifyPages } from '../store/postgres/notify.ts'
+import { cutText } from '../../core/storable.ts'
+import type { Database } from '../../store/database.ts'
+import { deleteWarningsOfKind, type FileWarning, replaceFileWarnings } from '../../store/postgres/dag-warnings.ts'
+import { notifyPages } from '../../store/postgres/notify.ts'
 
 /** `dag_warning.warning_type` of a DAG whose file has type errors. */
 export const TYPE_ERROR = 'type error'

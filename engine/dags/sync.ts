@@ -1,13 +1,13 @@
 // What a read DAG file changes: DAG rows, versions, import errors; and pausing.
 
 import { createHash } from 'node:crypto'
-import { BaramError } from '../core/errors.ts'
-import { canonicalJson, type JsonValue } from '../core/json.ts'
-import type { SerializedDag } from '../core/serialized.ts'
-import { describe as describeTimetable } from '../core/timetables/describe.ts'
-import { uuidv7 } from '../runtime/ids.ts'
-import { isConnectionError } from '../store/answers.ts'
-import type { Database } from '../store/database.ts'
+import { BaramError } from '../../core/errors.ts'
+import { canonicalJson, type JsonValue } from '../../core/json.ts'
+import type { SerializedDag } from '../../core/serialized.ts'
+import { describe as describeTimetable } from '../../core/timetables/describe.ts'
+import { uuidv7 } from '../../runtime/ids.ts'
+import { isConnectionError } from '../../store/answers.ts'
+import type { Database } from '../../store/database.ts'
 import {
   deleteImportError,
   findDagFile,
@@ -23,13 +23,13 @@ import {
   setPaused,
   upsertDag,
   type VersionContent,
-} from '../store/postgres/dags.ts'
-import { askForDag } from '../store/postgres/inbox.ts'
-import { databaseNow } from '../store/postgres/jobs.ts'
-import { notifyPages, notifyScheduler } from '../store/postgres/notify.ts'
-import type { Sql } from '../store/sql.ts'
-import { computeNext } from './runs/create.ts'
-import type { Boards } from './transaction/run-cache.ts'
+} from '../../store/postgres/dags.ts'
+import { askForDag } from '../../store/postgres/inbox.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
+import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
+import type { Sql } from '../../store/sql.ts'
+import { computeNext } from '../runs/create.ts'
+import type { Boards } from '../transaction/run-cache.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
