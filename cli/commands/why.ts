@@ -1,7 +1,7 @@
 // `dagctl why`: one sentence for whatever waits, was skipped, failed or never ran.
 
 import type { Command } from 'commander'
-import { explain } from '../../engine/why.ts'
+import { explain } from '../../engine/why/why.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
 import { mapIndex, readInstant } from '../arguments.ts'
 import { withContext } from '../context.ts'

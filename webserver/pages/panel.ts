@@ -2,7 +2,7 @@
 
 import type { SerializedTask } from '../../core/serialized.ts'
 import { clockSeconds, duration, moment } from '../../core/times.ts'
-import { whyRun } from '../../engine/why-run.ts'
+import { whyRun } from '../../engine/why/run.ts'
 import { getDag } from '../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import {

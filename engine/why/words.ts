@@ -1,7 +1,7 @@
 // Words that every explanation uses: a time in the DAG's zone, lists that end, who holds a slot.
 
-import { clockSeconds, moment, zoneName } from '../core/times.ts'
-import type { Holder } from '../store/postgres/why.ts'
+import { clockSeconds, moment, zoneName } from '../../core/times.ts'
+import type { Holder } from '../../store/postgres/why.ts'
 
 /** One sentence, and a code for programs. */
 export interface Why {

@@ -1,20 +1,20 @@
 // Why a task instance is as it is: what it waits for, who holds that, until when; or how it ended.
 
-import type { DagGraph } from '../core/graph.ts'
-import type { Reason } from '../core/reasons.ts'
-import { maskByName } from '../core/secret-names.ts'
-import type { SerializedTask } from '../core/serialized.ts'
-import { isFinished, type TaskState } from '../core/states.ts'
-import { relative } from '../core/times.ts'
-import type { Database } from '../store/database.ts'
+import type { DagGraph } from '../../core/graph.ts'
+import type { Reason } from '../../core/reasons.ts'
+import { maskByName } from '../../core/secret-names.ts'
+import type { SerializedTask } from '../../core/serialized.ts'
+import { isFinished, type TaskState } from '../../core/states.ts'
+import { relative } from '../../core/times.ts'
+import type { Database } from '../../store/database.ts'
 import {
   type EventRow,
   findLive,
   type InstanceListRow,
   type LiveRow,
   type WaitRow,
-} from '../store/postgres/read-task-instances.ts'
-import { findPreviousRun } from '../store/postgres/runs.ts'
+} from '../../store/postgres/read-task-instances.ts'
+import { findPreviousRun } from '../../store/postgres/runs.ts'
 import {
   countStatesByTask,
   holdersInRun,
@@ -24,9 +24,9 @@ import {
   slotsOfPool,
   type TaskStateCount,
   worstOfTask,
-} from '../store/postgres/why.ts'
-import { reasonText } from './why-run.ts'
-import { at, heldBy, listed, type Why } from './why-words.ts'
+} from '../../store/postgres/why.ts'
+import { reasonText } from './run.ts'
+import { at, heldBy, listed, type Why } from './words.ts'
 
 export interface AskedTask {
   readonly database: Database

@@ -1,9 +1,9 @@
 // Why there is no run for a time: it is no date of the schedule, or something stood in its way, as far as the records tell.
 
-import type { SerializedDag } from '../core/serialized.ts'
-import { type DueRun, nextInstant, nextRun, prevInstant } from '../core/timetables/timetable.ts'
-import type { Database } from '../store/database.ts'
-import type { DagListRow } from '../store/postgres/read-dags.ts'
+import type { SerializedDag } from '../../core/serialized.ts'
+import { type DueRun, nextInstant, nextRun, prevInstant } from '../../core/timetables/timetable.ts'
+import type { Database } from '../../store/database.ts'
+import type { DagListRow } from '../../store/postgres/read-dags.ts'
 import {
   activeRunsAt,
   findDeletion,
@@ -11,8 +11,8 @@ import {
   listPauses,
   listSchedulerSpans,
   schedulerGap,
-} from '../store/postgres/why.ts'
-import { at, listed, type Why } from './why-words.ts'
+} from '../../store/postgres/why.ts'
+import { at, listed, type Why } from './words.ts'
 
 /** The run of the schedule that a time means: its logical date, or the moment it was to be made. */
 export function slotAt({ timetable }: SerializedDag, instant: number): DueRun | null {

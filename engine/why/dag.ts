@@ -1,16 +1,16 @@
 // Why a DAG makes no run now, or when it makes the next.
 
-import { relative } from '../core/times.ts'
-import type { Database } from '../store/database.ts'
-import { findDagWarning } from '../store/postgres/dag-warnings.ts'
-import { listImportErrors } from '../store/postgres/read-admin.ts'
-import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
-import { activeRunsAt, hasScheduler, listPauses } from '../store/postgres/why.ts'
-import { planDag } from './dags/preview-schedule.ts'
-import { latestVersion } from './runs/change-version.ts'
-import { RUN_REFUSED } from './runs/create.ts'
-import type { Boards } from './transaction/run-cache.ts'
-import { at, listed, type Why } from './why-words.ts'
+import { relative } from '../../core/times.ts'
+import type { Database } from '../../store/database.ts'
+import { findDagWarning } from '../../store/postgres/dag-warnings.ts'
+import { listImportErrors } from '../../store/postgres/read-admin.ts'
+import { type DagListRow, getDag } from '../../store/postgres/read-dags.ts'
+import { activeRunsAt, hasScheduler, listPauses } from '../../store/postgres/why.ts'
+import { planDag } from '../dags/preview-schedule.ts'
+import { latestVersion } from '../runs/change-version.ts'
+import { RUN_REFUSED } from '../runs/create.ts'
+import type { Boards } from '../transaction/run-cache.ts'
+import { at, listed, type Why } from './words.ts'
 
 /** Who paused the DAG last, and when: ` since 09:50 KST by admin`. */
 async function pausedSince(database: Database, dag: DagListRow, now: number): Promise<string> {

@@ -1,27 +1,27 @@
 // `why`: one sentence for whatever waits, was skipped, failed or never ran, from the scheduler's own records. The same in
 // the command, the API and the pages.
 
-import { BaramError } from '../core/errors.ts'
-import type { Database } from '../store/database.ts'
-import { databaseNow } from '../store/postgres/jobs.ts'
-import { type DagListRow, getDag } from '../store/postgres/read-dags.ts'
-import { getRun, latestRuns, type RunListRow } from '../store/postgres/read-runs.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { Database } from '../../store/database.ts'
+import { databaseNow } from '../../store/postgres/jobs.ts'
+import { type DagListRow, getDag } from '../../store/postgres/read-dags.ts'
+import { getRun, latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import {
   findInstancesOf,
   getInstance,
   type InstanceListRow,
   listEvents,
-} from '../store/postgres/read-task-instances.ts'
-import { findRunAt } from '../store/postgres/why.ts'
-import { latestVersion } from './runs/change-version.ts'
-import type { Boards } from './transaction/run-cache.ts'
-import { whyDag } from './why-dag.ts'
-import { whyMissing } from './why-missing.ts'
-import { whyRun } from './why-run.ts'
-import { whyTask } from './why-task.ts'
-import { at, type Why } from './why-words.ts'
+} from '../../store/postgres/read-task-instances.ts'
+import { findRunAt } from '../../store/postgres/why.ts'
+import { latestVersion } from '../runs/change-version.ts'
+import type { Boards } from '../transaction/run-cache.ts'
+import { whyDag } from './dag.ts'
+import { whyMissing } from './missing-run.ts'
+import { whyRun } from './run.ts'
+import { whyTask } from './task.ts'
+import { at, type Why } from './words.ts'
 
-export type { Why } from './why-words.ts'
+export type { Why } from './words.ts'
 
 export interface WhyQuestion {
   readonly dagId: string

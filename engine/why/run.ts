@@ -1,20 +1,20 @@
 // Why a run stands as it does: what it waits for before it starts, what holds it, or how it ended.
 
-import { describeReason, type Reason } from '../core/reasons.ts'
-import type { TaskState } from '../core/states.ts'
-import { duration, relative } from '../core/times.ts'
-import type { Database } from '../store/database.ts'
-import type { DagListRow } from '../store/postgres/read-dags.ts'
-import type { RunListRow } from '../store/postgres/read-runs.ts'
-import { listEvents, listFailures } from '../store/postgres/read-task-instances.ts'
+import { describeReason, type Reason } from '../../core/reasons.ts'
+import type { TaskState } from '../../core/states.ts'
+import { duration, relative } from '../../core/times.ts'
+import type { Database } from '../../store/database.ts'
+import type { DagListRow } from '../../store/postgres/read-dags.ts'
+import type { RunListRow } from '../../store/postgres/read-runs.ts'
+import { listEvents, listFailures } from '../../store/postgres/read-task-instances.ts'
 import {
   activeRunsAt,
   countStatesByTask,
   findBackfillOf,
   hasScheduler,
   type TaskStateCount,
-} from '../store/postgres/why.ts'
-import { at, listed, type Why } from './why-words.ts'
+} from '../../store/postgres/why.ts'
+import { at, listed, type Why } from './words.ts'
 
 /** A stored reason as a sentence; one of another version as nothing. */
 export function reasonText(because: unknown): string | null {
