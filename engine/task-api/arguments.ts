@@ -1,8 +1,8 @@
 // Arguments of what a running task asks for: they come from users' code, so each is checked before it is used.
 
-import { BaramError, messageOf } from '../core/errors.ts'
-import { checkJson, type JsonObject } from '../core/json.ts'
-import { isStorableInstant, storableFault } from '../core/storable.ts'
+import { BaramError, messageOf } from '../../core/errors.ts'
+import { checkJson, type JsonObject } from '../../core/json.ts'
+import { isStorableInstant, storableFault } from '../../core/storable.ts'
 
 const refuse = (sentence: string): never => {
   throw new BaramError('INPUT_INVALID', sentence)
