@@ -3,11 +3,11 @@
 
 import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
+import { dropExpired } from '../engine/admin/retention.ts'
 import { rescue } from '../engine/attempts/verbs.ts'
 import { Lease } from '../engine/lease.ts'
 import { LastReports, LogEnder } from '../engine/log-endings.ts'
 import { PageNotifier } from '../engine/pages.ts'
-import { dropExpired } from '../engine/retention.ts'
 import { Boards } from '../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'

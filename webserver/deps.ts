@@ -1,8 +1,8 @@
 // What the composition root gives the webserver, and what its parts share.
 
+import type { Vault } from '../engine/admin/vault.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
-import type { Vault } from '../engine/vault.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../core/connection-uri.ts'
 import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
-import type { Connection, Vault } from '../../engine/vault.ts'
+import type { Connection, Vault } from '../../engine/admin/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
-import { removePool, setPool } from '../../engine/pools.ts'
+import { removePool, setPool } from '../../engine/admin/pools.ts'
 import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
 import { wholeNumber } from '../arguments.ts'
 import { CLI_USER, everything, withContext, withOutput } from '../context.ts'

@@ -1,7 +1,7 @@
 // What is deleted for its age, and what never is.
 
 import { expect, it } from 'vitest'
-import { dropExpired } from '../../engine/retention.ts'
+import { dropExpired } from '../../engine/admin/retention.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 

@@ -1,7 +1,7 @@
 // A vault on a test engine's database, with a key of the test run's own.
 
 import { randomBytes } from 'node:crypto'
-import { Vault } from '../../engine/vault.ts'
+import { Vault } from '../../engine/admin/vault.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import type { TestEngine } from './engine.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAccount, makeSignInToken, resetPassword } from '../../engine/accounts.ts'
+import { createAccount, makeSignInToken, resetPassword } from '../../engine/admin/accounts.ts'
 import { recordImportError } from '../../engine/dags/sync.ts'
 import { expectShape, operations } from './openapi.ts'
 import {

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { makeSignInToken } from '../../engine/accounts.ts'
+import { makeSignInToken } from '../../engine/admin/accounts.ts'
 import { recordImportError } from '../../engine/dags/sync.ts'
 import { type HostileRequest, hostileRequests } from './hostile/requests.ts'
 import { closeAgent, type Session, sendRaw } from './hostile/send.ts'

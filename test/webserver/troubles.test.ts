@@ -1,7 +1,7 @@
 // What concerns the whole deployment is said where people look: the API's health and the head of every page.
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { makeSignInToken } from '../../engine/accounts.ts'
+import { makeSignInToken } from '../../engine/admin/accounts.ts'
 import { setClockHold } from '../../store/postgres/clock-holds.ts'
 import { insertJob } from '../../store/postgres/jobs.ts'
 import { startWeb, type TestWeb } from './start-web.ts'

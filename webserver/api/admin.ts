@@ -1,7 +1,7 @@
 // Variables, connections, pools, import errors, audit log, jobs. Secrets leave in masked form only.
 
 import { MASK } from '../../core/secret-names.ts'
-import type { Connection, Variable, Vault } from '../../engine/vault.ts'
+import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
 import {
   AUDIT_ORDER,
   type AuditRow,

@@ -2,11 +2,11 @@
 
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
+import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
-import { withMaskedNote } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {

@@ -2,7 +2,7 @@
 // registered answer 404 with a sentence.
 
 import { type Request, type Response, Router } from 'express'
-import type { Role } from '../../engine/accounts.ts'
+import type { Role } from '../../engine/admin/accounts.ts'
 import { requireRole, whoIs } from '../auth/guard.ts'
 import { type Principal, withoutAccount } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'

@@ -2,8 +2,8 @@
 
 import type { JsonObject } from '../../core/json.ts'
 import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
+import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
-import { withMaskedNote } from '../../engine/stored-secrets.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'

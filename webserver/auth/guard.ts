@@ -2,7 +2,7 @@
 // deployment says so) nobody in particular.
 
 import type { NextFunction, Request, Response } from 'express'
-import { mayAct, type Role } from '../../engine/accounts.ts'
+import { mayAct, type Role } from '../../engine/admin/accounts.ts'
 import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
 import { LOCAL_ADMIN, type Principal, withoutAccount } from './tokens.ts'

@@ -1,7 +1,7 @@
 // `/auth/token`: a name and password for an API token, as Airflow's simple auth manager answers.
 
 import { type Request, type Response, Router } from 'express'
-import { verifyPassword } from '../../engine/accounts.ts'
+import { verifyPassword } from '../../engine/admin/accounts.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import type { Web } from '../deps.ts'
 import { readBody } from '../http/bodies.ts'

@@ -3,7 +3,7 @@
 
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { type Account, getAccount, type Role } from '../../engine/accounts.ts'
+import { type Account, getAccount, type Role } from '../../engine/admin/accounts.ts'
 import type { Database } from '../../store/database.ts'
 
 export type Audience = 'baram/api' | 'baram/ui'

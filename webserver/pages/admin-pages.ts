@@ -2,7 +2,7 @@
 
 import type { Request } from 'express'
 import { MASK } from '../../core/secret-names.ts'
-import type { Connection, Variable, Vault } from '../../engine/vault.ts'
+import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
 import { getImportError, listDagsOfFile, listImportErrors } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'

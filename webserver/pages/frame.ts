@@ -3,7 +3,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { NextFunction, Request, Response } from 'express'
-import { mayAct, type Role } from '../../engine/accounts.ts'
+import { mayAct, type Role } from '../../engine/admin/accounts.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { readFrameFacts } from '../../store/postgres/clock-holds.ts'
 import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../auth/guard.ts'

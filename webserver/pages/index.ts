@@ -2,7 +2,7 @@
 
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
-import type { Role } from '../../engine/accounts.ts'
+import type { Role } from '../../engine/admin/accounts.ts'
 import { localPath } from '../api/index.ts'
 import { checkWrite, identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'

@@ -2,7 +2,7 @@
 
 import { type Request, type Response, Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
-import { getAccount, resetPassword, verifyPassword } from '../../engine/accounts.ts'
+import { getAccount, resetPassword, verifyPassword } from '../../engine/admin/accounts.ts'
 import { localPath } from '../api/index.ts'
 import { checkWrite, identify } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Request, type Response, Router } from 'express'
-import { type Account, redeemSignInToken } from '../../engine/accounts.ts'
+import { type Account, redeemSignInToken } from '../../engine/admin/accounts.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { localPath } from '../api/index.ts'
 import { checkWrite, identify, isSameOrigin, readCookies, SESSION_COOKIE } from '../auth/guard.ts'

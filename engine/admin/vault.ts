@@ -1,13 +1,13 @@
 // Variables and Connections with their secrets: sealed on the way in, opened on the way out, environment overrides first.
 
-import { type ConnectionFields, parseConnectionText } from '../core/connection-uri.ts'
-import { BaramError } from '../core/errors.ts'
-import type { JsonValue } from '../core/json.ts'
-import { isSensitiveName, MASK, maskByName } from '../core/secret-names.ts'
-import { idFault, storableFault } from '../core/storable.ts'
-import type { SecretBox } from '../runtime/secrets.ts'
-import type { Database } from '../store/database.ts'
-import { insertAudit } from '../store/postgres/audit.ts'
+import { type ConnectionFields, parseConnectionText } from '../../core/connection-uri.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { JsonValue } from '../../core/json.ts'
+import { isSensitiveName, MASK, maskByName } from '../../core/secret-names.ts'
+import { idFault, storableFault } from '../../core/storable.ts'
+import type { SecretBox } from '../../runtime/secrets.ts'
+import type { Database } from '../../store/database.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
 import {
   type ConnectionRow,
   deleteConnection,
@@ -21,8 +21,8 @@ import {
   upsertConnection,
   upsertVariable,
   type VariableRow,
-} from '../store/postgres/variables.ts'
-import type { Sql } from '../store/sql.ts'
+} from '../../store/postgres/variables.ts'
+import type { Sql } from '../../store/sql.ts'
 import { maskExtra, maskFields, restoreMasked } from './masked-json.ts'
 
 export interface VaultOptions {

@@ -1,8 +1,8 @@
 // Accounts: passwords as scrypt hashes, one-time sign-in links, and who may do what.
 
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { BaramError } from '../core/errors.ts'
-import type { Database } from '../store/database.ts'
+import { BaramError } from '../../core/errors.ts'
+import type { Database } from '../../store/database.ts'
 import {
   type AccountRow,
   findAccount,
@@ -12,10 +12,10 @@ import {
   type Role,
   takeSignInToken,
   updatePassword,
-} from '../store/postgres/accounts.ts'
-import { insertAudit } from '../store/postgres/audit.ts'
+} from '../../store/postgres/accounts.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
 
-export type { Role } from '../store/postgres/accounts.ts'
+export type { Role } from '../../store/postgres/accounts.ts'
 
 export interface Account {
   readonly username: string

@@ -1,8 +1,8 @@
 // Deletes what nothing needs any more after its time: ended processes, versions without a run, modules without a version.
 // Runs, their tasks and their ledger are kept until somebody deletes them.
 
-import type { Database } from '../store/database.ts'
-import { deleteEndedJobs, deleteUnusedModules, deleteUnusedVersions } from '../store/postgres/retention.ts'
+import type { Database } from '../../store/database.ts'
+import { deleteEndedJobs, deleteUnusedModules, deleteUnusedVersions } from '../../store/postgres/retention.ts'
 
 export interface Retention {
   /** Days; 0 = for ever. */

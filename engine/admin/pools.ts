@@ -1,11 +1,11 @@
 // Pools as people set them. What waits for one is looked at anew by the scheduler.
 
-import { BaramError } from '../core/errors.ts'
-import { idFault, isInt4, storableFault } from '../core/storable.ts'
-import type { Database } from '../store/database.ts'
-import { insertAudit } from '../store/postgres/audit.ts'
-import { notifyScheduler } from '../store/postgres/notify.ts'
-import { deletePool, type PoolSetting, putPool } from '../store/postgres/pools.ts'
+import { BaramError } from '../../core/errors.ts'
+import { idFault, isInt4, storableFault } from '../../core/storable.ts'
+import type { Database } from '../../store/database.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { notifyScheduler } from '../../store/postgres/notify.ts'
+import { deletePool, type PoolSetting, putPool } from '../../store/postgres/pools.ts'
 
 const DEFAULT_POOL = 'default_pool'
 
