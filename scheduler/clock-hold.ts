@@ -2,8 +2,8 @@
 // clock returns or somebody confirms it (`dagctl db confirm-clock` empties the row).
 
 import { messageOf } from '../core/errors.ts'
-import { ClockGuard } from '../engine/clock-guard.ts'
 import { refreshNextRuns } from '../engine/dags/sync.ts'
+import { ClockGuard } from '../engine/process/clock-guard.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'

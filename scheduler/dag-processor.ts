@@ -3,7 +3,7 @@
 
 import { messageOf } from '../core/errors.ts'
 import { forgetFile } from '../engine/dags/sync.ts'
-import { Lease } from '../engine/lease.ts'
+import { Lease } from '../engine/process/lease.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError } from '../store/answers.ts'

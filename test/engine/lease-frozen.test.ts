@@ -1,7 +1,7 @@
 // A lease that cannot be renewed is given up by its own holder (RELIABILITY rules 8 and 9).
 
 import { expect, test } from 'vitest'
-import { Lease } from '../../engine/lease.ts'
+import { Lease } from '../../engine/process/lease.ts'
 import type { Sql } from '../../store/sql.ts'
 import { quietLog } from '../support/engine.ts'
 

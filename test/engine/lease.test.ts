@@ -1,7 +1,7 @@
 // Silence fences, down does not (RELIABILITY rule 8).
 
 import { afterEach, describe, expect, test } from 'vitest'
-import { Lease } from '../../engine/lease.ts'
+import { Lease } from '../../engine/process/lease.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
 import { Listener } from '../../store/listener.ts'
 import { eventually } from '../support/baram.ts'

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ClockGuard, MOST_MOVED_MS } from '../../engine/clock-guard.ts'
+import { ClockGuard, MOST_MOVED_MS } from '../../engine/process/clock-guard.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
 import { ClockHold } from '../../scheduler/clock-hold.ts'
 import { confirmClock, findClockDoubt } from '../../store/postgres/clock-holds.ts'

@@ -2,12 +2,12 @@
 // process dead: its owner must stop acting before that (watchdog 4 s < fence 6 s < lease 10 s).
 
 import { hostname } from 'node:os'
-import { messageOf } from '../core/errors.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { thisProcess } from '../runtime/processes.ts'
-import { isDown } from '../store/answers.ts'
-import { endJob, heartbeat, insertJob, type JobType } from '../store/postgres/jobs.ts'
-import type { Sql } from '../store/sql.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import { thisProcess } from '../../runtime/processes.ts'
+import { isDown } from '../../store/answers.ts'
+import { endJob, heartbeat, insertJob, type JobType } from '../../store/postgres/jobs.ts'
+import type { Sql } from '../../store/sql.ts'
 
 /** Of the lease's length: after this share without a heartbeat the holder gives up by itself. */
 const FENCE_SHARE = 0.6

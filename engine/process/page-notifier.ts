@@ -1,9 +1,9 @@
 // Tells pages which runs changed: gathered for a moment and sent beside the hot path, one notification for many commits.
 
-import { messageOf } from '../core/errors.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { notifyPages } from '../store/postgres/notify.ts'
-import type { Sql } from '../store/sql.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import { notifyPages } from '../../store/postgres/notify.ts'
+import type { Sql } from '../../store/sql.ts'
 
 /** Long enough to gather a burst, short enough to look immediate. */
 const GATHER_MS = 60

@@ -4,18 +4,18 @@
 
 import { appendFile, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { messageOf } from '../core/errors.ts'
-import { attemptLogPath } from '../runtime/attempt-log.ts'
-import { logFolderId } from '../runtime/log-folder.ts'
-import type { Logger } from '../runtime/logger.ts'
-import type { Database } from '../store/database.ts'
+import { messageOf } from '../../core/errors.ts'
+import { attemptLogPath } from '../../runtime/attempt-log.ts'
+import { logFolderId } from '../../runtime/log-folder.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Database } from '../../store/database.ts'
 import {
   findDeadWorkers,
   type LogEnding,
   noteLastReports,
   settleLogEndings,
   takeLogEndings,
-} from '../store/postgres/log-endings.ts'
+} from '../../store/postgres/log-endings.ts'
 
 /** The last line says how an attempt ended and is much shorter than this, bytes. */
 const TAIL_BYTES = 64 * 1024
