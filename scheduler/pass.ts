@@ -2,12 +2,15 @@
 // stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
-import { admitHeld, decideAsked, decideIdle, startRuns } from '../engine/attempts/verbs.ts'
+import { admitHeld } from '../engine/attempts/admit-waiting.ts'
 import { wakeDue } from '../engine/attempts/wake.ts'
 import { clearAsked } from '../engine/control/clear.ts'
+import { pauseFailing } from '../engine/dags/pause-failing.ts'
 import { noteBackfillEnds } from '../engine/runs/backfill.ts'
 import { createDueRuns } from '../engine/runs/create.ts'
-import { expireRuns, pauseFailing } from '../engine/runs/time-out.ts'
+import { startRuns } from '../engine/runs/start.ts'
+import { decideAsked, decideIdle } from '../engine/runs/sweep.ts'
+import { expireRuns } from '../engine/runs/time-out.ts'
 import type { Boards } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Logger } from '../runtime/logger.ts'

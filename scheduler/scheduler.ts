@@ -4,7 +4,7 @@
 import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import { dropExpired } from '../engine/admin/retention.ts'
-import { rescue } from '../engine/attempts/verbs.ts'
+import { rescue } from '../engine/attempts/rescue.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { LastReports, LogEnder } from '../engine/process/log-endings.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'

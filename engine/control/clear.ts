@@ -26,12 +26,13 @@ import {
 import { placesOfRuns } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
-import { runsAsked } from '../attempts/verbs.ts'
 import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
+import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import type { Boards } from '../transaction/run-cache.ts'
+import { blame } from '../transaction/run-fault.ts'
 import type { TurnRunner } from '../transaction/run-transaction.ts'
-import { blame, noteRefused } from '../transaction/set-aside.ts'
+import { noteRefused } from '../transaction/set-aside.ts'
 
 export interface ControlDeps {
   readonly database: Database

@@ -17,7 +17,7 @@ import {
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { loadLengths, loadSkips } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
-import { blameAsync } from './set-aside.ts'
+import { blameAsync } from './run-fault.ts'
 
 export interface Version {
   readonly graph: DagGraph

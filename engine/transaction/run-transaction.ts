@@ -21,7 +21,7 @@ import type { Sql } from '../../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import { RunChanges, type Way } from './changes.ts'
 import type { Boards } from './run-cache.ts'
-import { blame, blameAsync, RunFault } from './set-aside.ts'
+import { blame, blameAsync, RunFault } from './run-fault.ts'
 import { wakeOthers } from './wake-others.ts'
 import { type WorkerSelf, writeChanges } from './write.ts'
 

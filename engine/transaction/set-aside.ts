@@ -8,36 +8,8 @@ import { notifyScheduler } from '../../store/postgres/notify.ts'
 import { failInstance, noteRun } from '../../store/postgres/set-aside.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { RunChanges } from './changes.ts'
+import { RunFault } from './run-fault.ts'
 import type { TurnRunner } from './run-transaction.ts'
-
-/** What one run made a transaction fail with. */
-export class RunFault extends Error {
-  override readonly name = 'RunFault'
-  readonly dagRunId: number
-
-  constructor(dagRunId: number, cause: unknown) {
-    super(messageOf(cause), { cause })
-    this.dagRunId = dagRunId
-  }
-}
-
-/** Runs `body` for one run: what it throws is that run's fault. */
-export function blame<T>(dagRunId: number, body: () => T): T {
-  try {
-    return body()
-  } catch (cause) {
-    throw new RunFault(dagRunId, cause)
-  }
-}
-
-/** As above for what is awaited. */
-export async function blameAsync<T>(dagRunId: number, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body()
-  } catch (cause) {
-    throw new RunFault(dagRunId, cause)
-  }
-}
 
 /** One instance that something happened to. */
 export interface Item {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { rescue } from '../../engine/attempts/verbs.ts'
+import { rescue } from '../../engine/attempts/rescue.ts'
 import { endLogs, LastReports, LogEnder, readEnd } from '../../engine/process/log-endings.ts'
 import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import { logFolderId } from '../../runtime/log-folder.ts'

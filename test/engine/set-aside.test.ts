@@ -3,8 +3,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { report, rescue } from '../../engine/attempts/verbs.ts'
-import { fire } from '../../engine/attempts/wake.ts'
+import { fire } from '../../engine/attempts/fire.ts'
+import { report } from '../../engine/attempts/report.ts'
+import { rescue } from '../../engine/attempts/rescue.ts'
 import { createDueRuns, RUN_REFUSED } from '../../engine/runs/create.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
 import { whyDag } from '../../engine/why/dag.ts'

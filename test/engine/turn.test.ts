@@ -2,7 +2,7 @@
 
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { report } from '../../engine/attempts/verbs.ts'
+import { report } from '../../engine/attempts/report.ts'
 import { Boards } from '../../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../../engine/transaction/run-transaction.ts'
 import { type Report, settleAndAdvance } from '../../engine/transaction/settle-attempt.ts'

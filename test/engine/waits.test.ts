@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
-import { fire } from '../../engine/attempts/wake.ts'
+import { fire } from '../../engine/attempts/fire.ts'
 import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
 import { loadContinuation, takeWaits } from '../../store/postgres/triggers.ts'
 import type { TestEngine } from '../support/engine.ts'

@@ -1,0 +1,29 @@
+// Slots that came free go to instances that were waiting for one.
+
+import type { Database } from '../../store/database.ts'
+import { findHeldRuns } from '../../store/postgres/live.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+
+/** How many runs or rows one transaction takes at most: a batch has a limit, the rest is the next one's. */
+const BATCH = 100
+
+/** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */
+export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
+  for (let hasAdmitted = true; hasAdmitted; ) {
+    const runs = await findHeldRuns(database, BATCH)
+    if (runs.length === 0) return
+    let all: ReadonlyMap<number, RunChanges> = new Map()
+    await turns.run({
+      runs: [],
+      freeRuns: runs,
+      isWide: true,
+      isBatch: true,
+      act(changes) {
+        all = changes
+      },
+    })
+    // The turn moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
+    hasAdmitted = [...all.values()].some((changes) => changes.ways.size > 0)
+  }
+}

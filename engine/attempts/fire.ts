@@ -1,0 +1,68 @@
+// Triggers that fired, or failed: their deferred instances go on.
+
+import { reasonText } from '../../core/bound-result.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { JsonValue } from '../../core/json.ts'
+import { findRunsThere } from '../../store/postgres/runs.ts'
+import type { RunChanges } from '../transaction/changes.ts'
+import { blame } from '../transaction/run-fault.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+import { takeApart } from '../transaction/set-aside.ts'
+import { settleAndAdvance } from '../transaction/settle-attempt.ts'
+
+/** What a trigger has told, or why it cannot. */
+export interface Fired {
+  readonly dagRunId: number
+  readonly tiId: string
+  /** Of the instance when it was deferred: a later wait of the same try is another. */
+  readonly epoch: number
+  readonly result: { readonly event: JsonValue } | { readonly error: string }
+}
+
+/**
+ * Deferred instances whose triggers have come go on; those whose triggers failed fail their try.
+ * @returns events whose runs others hold at this moment: they are told again
+ */
+export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<readonly Fired[]> {
+  let held: Fired[] = []
+  const { refused } = await turns.run({
+    runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
+    isWide: true,
+    isBatch: true,
+    passesHeld: true,
+    act(all) {
+      held = []
+      for (const one of fired) {
+        const changes = all.get(one.dagRunId)
+        if (changes === undefined) held.push(one)
+        else blame(one.dagRunId, () => takeFired(changes, one, now))
+      }
+    },
+  })
+  const apart = fired.filter((one) => refused.has(one.dagRunId))
+  await takeApart(turns, apart, [
+    (one, changes) => takeFired(changes, one, now),
+    (one, changes) => {
+      const error = `its event could not be stored: ${messageOf(refused.get(one.dagRunId))}`
+      takeFired(changes, { ...one, result: { error } }, now)
+    },
+  ])
+  const missing = held.filter((one) => !apart.includes(one))
+  if (missing.length === 0) return []
+  const there = await findRunsThere(turns.database, [...new Set(missing.map((one) => one.dagRunId))])
+  return missing.filter((one) => there.has(one.dagRunId))
+}
+
+function takeFired(changes: RunChanges, { tiId, epoch, result }: Fired, now: number): void {
+  const { board } = changes
+  const ti = board.instances.get(tiId)
+  // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
+  if (ti?.state !== 'deferred' || ti.epoch !== epoch) return
+  if ('event' in result) {
+    changes.fired.push({ tiId, event: result.event })
+    changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
+    return
+  }
+  const message = reasonText(`its trigger failed: ${result.error}`)
+  settleAndAdvance(changes, ti, { kind: 'failure', message, isRetryable: true }, now)
+}

@@ -1,0 +1,26 @@
+// DAGs whose runs fail again and again are paused.
+
+import type { Database } from '../../store/database.ts'
+import { insertAudit } from '../../store/postgres/audit.ts'
+import { pauseFailingDags } from '../../store/postgres/dags.ts'
+import { hasFailures, takeFailures } from '../../store/postgres/inbox.ts'
+import { notifyPages } from '../../store/postgres/notify.ts'
+
+/** DAGs whose last runs have all failed are paused, as many as each asks for (maxConsecutiveFailedDagRuns). */
+export async function pauseFailing(database: Database): Promise<readonly string[]> {
+  if (!(await hasFailures(database))) return []
+  return database.transaction(async (tx) => {
+    const failed = await takeFailures(tx)
+    const paused = await pauseFailingDags(tx, failed)
+    for (const { dag_id, limit } of paused)
+      await insertAudit(tx, {
+        event: 'paused_after_failures',
+        dagId: dag_id,
+        owner: 'scheduler',
+        extra: `its last ${limit} runs failed (maxConsecutiveFailedDagRuns)`,
+      })
+    const ids = paused.map((row) => row.dag_id)
+    if (ids.length > 0) await notifyPages(tx, { runs: [], dags: ids })
+    return ids
+  })
+}

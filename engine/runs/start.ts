@@ -1,0 +1,44 @@
+// Queued runs become running, in order, as far as the limits of their DAGs and backfills go.
+
+import { decide } from '../../core/decide.ts'
+import type { Database } from '../../store/database.ts'
+import { findStartableRuns, lockRunPlaces, placeKey, placesOfRuns } from '../../store/postgres/runs.ts'
+import { blame } from '../transaction/run-fault.ts'
+import type { TurnRunner } from '../transaction/run-transaction.ts'
+import { noteRefused } from '../transaction/set-aside.ts'
+
+/** How many runs or rows one transaction takes at most: a batch has a limit, the rest is the next one's. */
+const BATCH = 100
+
+/** Queued runs become running, as far as the limits of their DAGs and backfills go. Returns how many. */
+export async function startRuns(database: Database, turns: TurnRunner): Promise<number> {
+  const ids = await findStartableRuns(database, BATCH)
+  if (ids.length === 0) return 0
+  const placeOf = await placesOfRuns(database, ids)
+  let room: ReadonlyMap<string, number> = new Map()
+  const result = await turns.run({
+    runs: [],
+    freeRuns: ids,
+    isBatch: true,
+    async before(tx) {
+      room = await lockRunPlaces(tx, [...placeOf.values()])
+    },
+    act(all) {
+      const left = new Map(room)
+      for (const id of ids) {
+        const changes = all.get(id)
+        const place = placeOf.get(id)
+        if (changes === undefined || place === undefined || changes.board.run.state !== 'queued') continue
+        const key = placeKey(place)
+        const places = left.get(key) ?? 0
+        if (places <= 0) continue
+        left.set(key, places - 1)
+        changes.board.run.state = 'running'
+        changes.runBecause = { code: 'started' }
+        blame(id, () => changes.add(decide(changes.board)))
+      }
+    },
+  })
+  await noteRefused(turns, result.refused)
+  return result.changedRuns.length
+}
