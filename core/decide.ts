@@ -1,9 +1,9 @@
 // What a run's tasks may do next. `decide` looks at the whole run (start, rescue, sweep), `advance` only at the direct
 // downstream of what has just finished; a property test holds both equal.
 
-import type { RunBoard, TaskInstanceView, Transition } from './board.ts'
 import { mapLength } from './mapping.ts'
 import type { Reason } from './reasons.ts'
+import type { RunModel, TaskInstanceView, Transition } from './run-model.ts'
 import type { TaskMapping } from './serialized.ts'
 import { isFailed, isFinished, type RunState } from './states.ts'
 import { judgeRule } from './trigger-rules.ts'
@@ -68,154 +68,154 @@ class Agenda {
 }
 
 /** True when the task's own past allows it to run (depends_on_past, wait_for_downstream). */
-function pastAllows(board: RunBoard, ti: TaskInstanceView): boolean {
-  const task = board.graph.tasks[ti.task]
+function pastAllows(model: RunModel, ti: TaskInstanceView): boolean {
+  const task = model.graph.tasks[ti.task]
   if (task === undefined || (!task.dependsOnPast && !task.waitForDownstream)) return true
-  const past = board.past?.get(task.taskId)
+  const past = model.past?.get(task.taskId)
   if (past === undefined) return true // the first instance ever has no past to wait for
   if (past.state !== 'success' && past.state !== 'skipped') return false
   return !task.waitForDownstream || past.isDownstreamDone
 }
 
 /** Items that an upstream has handed on: of a mapped one as many as its instances pushed, though it be none. */
-function itemsOf(board: RunBoard, taskId: string): number | undefined {
-  const task = board.graph.indexOf.get(taskId) ?? -1
-  const isMapped = (board.graph.tasks[task]?.mapping ?? null) !== null
-  return board.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
+function itemsOf(model: RunModel, taskId: string): number | undefined {
+  const task = model.graph.indexOf.get(taskId) ?? -1
+  const isMapped = (model.graph.tasks[task]?.mapping ?? null) !== null
+  return model.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
 }
 
 /** True when no list that a task is mapped over can grow or shrink any more: a rule may let go before that. */
-function areListsFinal(board: RunBoard, mapping: TaskMapping): boolean {
+function areListsFinal(model: RunModel, mapping: TaskMapping): boolean {
   return mapping.over.every(
-    (input) => input.kind === 'literal' || board.unfinishedOf(board.graph.indexOf.get(input.taskId) ?? -1) === 0,
+    (input) => input.kind === 'literal' || model.unfinishedOf(model.graph.indexOf.get(input.taskId) ?? -1) === 0,
   )
 }
 
 /** Why a mapped task has no list to be mapped over. */
-function withoutList(board: RunBoard, ti: TaskInstanceView, taskId: string): Transition[] {
+function withoutList(model: RunModel, ti: TaskInstanceView, taskId: string): Transition[] {
   // A skipped upstream has no items; a failed one leaves a gap.
-  const isSkipped = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
+  const isSkipped = model.byTask[model.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
   return isSkipped === true
-    ? [board.move(ti, 'skipped', { code: 'map_empty' })]
-    : [board.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
+    ? [model.move(ti, 'skipped', { code: 'map_empty' })]
+    : [model.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
 }
 
 /** One instance of a mapped task with this many items; a list without any keeps its first one, skipped. */
-function place(board: RunBoard, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
+function place(model: RunModel, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
   if (Math.max(0, each.mapIndex) >= length) {
     if (each.state !== null) return []
     return each.mapIndex > 0
-      ? [board.move(each, 'removed', { code: 'map_shrunk' })]
-      : [board.move(each, 'skipped', { code: 'map_empty' })]
+      ? [model.move(each, 'removed', { code: 'map_shrunk' })]
+      : [model.move(each, 'skipped', { code: 'map_empty' })]
   }
-  if (each.state === null) return [board.move(each, 'scheduled', ready)]
+  if (each.state === null) return [model.move(each, 'scheduled', ready)]
   // Its list had shrunk in an earlier life of the run, and has it again.
   if (each.state !== 'removed') return []
-  return [board.move(each, null, { code: 'map_grown' }), board.move(each, 'scheduled', ready)]
+  return [model.move(each, null, { code: 'map_grown' }), model.move(each, 'scheduled', ready)]
 }
 
 /**
  * The instances of a mapped task whose upstreams are done, or why there are none. One that was expanded in an earlier
  * life of its run keeps its instances: more are added, and those beyond the new length are removed.
  */
-function expandMapped(board: RunBoard, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
-  if (!areListsFinal(board, mapping)) return []
-  const found = mapLength(mapping, (taskId) => itemsOf(board, taskId))
-  if (found.kind === 'missing') return withoutList(board, ti, found.taskId)
+function expandMapped(model: RunModel, ti: TaskInstanceView, mapping: TaskMapping, ready: Reason): Transition[] {
+  if (!areListsFinal(model, mapping)) return []
+  const found = mapLength(mapping, (taskId) => itemsOf(model, taskId))
+  if (found.kind === 'missing') return withoutList(model, ti, found.taskId)
   const { length } = found
-  const limit = board.maxMapLength
-  if (length > limit) return [board.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  return [...board.expand(ti.task, length)].flatMap((each) => place(board, each, length, ready))
+  const limit = model.maxMapLength
+  if (length > limit) return [model.move(ti, 'failed', { code: 'map_too_long', length, limit })]
+  return [...model.expand(ti.task, length)].flatMap((each) => place(model, each, length, ready))
 }
 
-function judge(board: RunBoard, ti: TaskInstanceView): Transition[] {
-  const task = board.graph.tasks[ti.task]
+function judge(model: RunModel, ti: TaskInstanceView): Transition[] {
+  const task = model.graph.tasks[ti.task]
   if (task === undefined || ti.state !== null) return []
-  const mustWait = () => task.waitForPastDependsBeforeSkipping && !pastAllows(board, ti)
-  const skipper = board.skipperOf(ti.task)
-  if (skipper !== null) return mustWait() ? [] : [board.move(ti, 'skipped', { code: 'skipped_by', taskId: skipper })]
-  const verdict = judgeRule(task.triggerRule, board.countsFor(ti))
+  const mustWait = () => task.waitForPastDependsBeforeSkipping && !pastAllows(model, ti)
+  const skipper = model.skipperOf(ti.task)
+  if (skipper !== null) return mustWait() ? [] : [model.move(ti, 'skipped', { code: 'skipped_by', taskId: skipper })]
+  const verdict = judgeRule(task.triggerRule, model.countsFor(ti))
   const impossible: Reason = { code: 'rule_impossible', rule: task.triggerRule }
   switch (verdict) {
     case 'wait':
       return []
     case 'run': {
-      if (!pastAllows(board, ti)) return []
+      if (!pastAllows(model, ti)) return []
       const ready: Reason = { code: 'ready', rule: task.triggerRule }
-      if (task.mapping !== null) return expandMapped(board, ti, task.mapping, ready)
-      return [board.move(ti, 'scheduled', ready)]
+      if (task.mapping !== null) return expandMapped(model, ti, task.mapping, ready)
+      return [model.move(ti, 'scheduled', ready)]
     }
     case 'skipped':
-      return mustWait() ? [] : [board.move(ti, 'skipped', impossible)]
+      return mustWait() ? [] : [model.move(ti, 'skipped', impossible)]
     case 'upstream_failed':
-      return [board.move(ti, verdict, impossible)]
+      return [model.move(ti, verdict, impossible)]
   }
 }
 
-function follow(board: RunBoard, agenda: Agenda): Transition[] {
+function follow(model: RunModel, agenda: Agenda): Transition[] {
   const transitions: Transition[] = []
   for (let task = agenda.take(); task !== null; task = agenda.take()) {
     // A copy: a mapped task's list grows while it is judged.
-    for (const ti of [...(board.byTask[task] ?? [])]) {
-      const moved = judge(board, ti)
+    for (const ti of [...(model.byTask[task] ?? [])]) {
+      const moved = judge(model, ti)
       for (const transition of moved) transitions.push(transition)
       if (moved.some((transition) => isFinished(transition.to)))
-        for (const child of board.graph.downstream[task] ?? []) agenda.add(child)
+        for (const child of model.graph.downstream[task] ?? []) agenda.add(child)
     }
   }
   return transitions
 }
 
-/** The whole run: every instance without a state is judged. The board moves; the transitions tell how. */
-export function decide(board: RunBoard): Transition[] {
-  const agenda = new Agenda(board.graph.rank)
-  for (const task of board.graph.order) agenda.add(task)
-  return follow(board, agenda)
+/** The whole run: every instance without a state is judged. The model moves; the transitions tell how. */
+export function decide(model: RunModel): Transition[] {
+  const agenda = new Agenda(model.graph.rank)
+  for (const task of model.graph.order) agenda.add(task)
+  return follow(model, agenda)
 }
 
 /** Only what the finished instances can have changed: their direct downstream, and on from what that forces to end. */
-export function advance(board: RunBoard, finished: readonly TaskInstanceView[]): Transition[] {
-  const agenda = new Agenda(board.graph.rank)
+export function advance(model: RunModel, finished: readonly TaskInstanceView[]): Transition[] {
+  const agenda = new Agenda(model.graph.rank)
   for (const ti of finished) {
-    for (const child of board.graph.downstream[ti.task] ?? []) agenda.add(child)
+    for (const child of model.graph.downstream[ti.task] ?? []) agenda.add(child)
     // A branch may leave out tasks that are not directly behind it.
-    for (const taskId of board.handed.skips.get(ti.task) ?? []) {
-      const skipped = board.graph.indexOf.get(taskId)
+    for (const taskId of model.handed.skips.get(ti.task) ?? []) {
+      const skipped = model.graph.indexOf.get(taskId)
       if (skipped !== undefined) agenda.add(skipped)
     }
   }
-  return follow(board, agenda)
+  return follow(model, agenda)
 }
 
 /** Ends everything of a run that has not ended, without asking it; `ends` says how a running instance ends. */
-function endRest(board: RunBoard, because: Reason, ends: 'failed' | 'skipped'): Transition[] {
-  const rest = [...board.instances.values()].filter((ti) => !isFinished(ti.state))
-  return rest.map((ti) => board.move(ti, ti.state === 'running' ? ends : 'skipped', because))
+function endRest(model: RunModel, because: Reason, ends: 'failed' | 'skipped'): Transition[] {
+  const rest = [...model.instances.values()].filter((ti) => !isFinished(ti.state))
+  return rest.map((ti) => model.move(ti, ti.state === 'running' ? ends : 'skipped', because))
 }
 
 /** A task of a DAG that fails fast has failed for good: what runs fails with it, the rest is skipped. */
-export function failFast(board: RunBoard, failed: TaskInstanceView): Transition[] {
-  const taskId = board.graph.tasks[failed.task]?.taskId ?? ''
-  return endRest(board, { code: 'stopped_by_fail_fast', taskId }, 'failed')
+export function failFast(model: RunModel, failed: TaskInstanceView): Transition[] {
+  const taskId = model.graph.tasks[failed.task]?.taskId ?? ''
+  return endRest(model, { code: 'stopped_by_fail_fast', taskId }, 'failed')
 }
 
 /** The run took too long: whatever has not ended is skipped (CONTRACT §2.2). */
-export function expire(board: RunBoard, seconds: number): Transition[] {
-  return endRest(board, { code: 'run_timed_out', seconds }, 'skipped')
+export function expire(model: RunModel, seconds: number): Transition[] {
+  return endRest(model, { code: 'run_timed_out', seconds }, 'skipped')
 }
 
 /** How a run stands once nothing more can be decided; `null` = it goes on. */
-export function runOutcome(board: RunBoard): { state: RunState; because: 'leaves' | 'deadlock' } | null {
-  if (board.unfinishedCount === 0) {
+export function runOutcome(model: RunModel): { state: RunState; because: 'leaves' | 'deadlock' } | null {
+  if (model.unfinishedCount === 0) {
     // Failing fast skips what is behind the failure, leaves too: the failure itself must count then.
-    const judged = board.graph.dag.failFast ? board.graph.order : board.graph.leaves
-    const failed = judged.some((task) => (board.byTask[task] ?? []).some((ti) => isFailed(ti.state)))
+    const judged = model.graph.dag.failFast ? model.graph.order : model.graph.leaves
+    const failed = judged.some((task) => (model.byTask[task] ?? []).some((ti) => isFailed(ti.state)))
     return { state: failed ? 'failed' : 'success', because: 'leaves' }
   }
-  return isDeadlocked(board) ? { state: 'failed', because: 'deadlock' } : null
+  return isDeadlocked(model) ? { state: 'failed', because: 'deadlock' } : null
 }
 
 /** Unfinished instances exist, none of them can ever move, and nothing outside the run (a past run) could wake them. */
-function isDeadlocked(board: RunBoard): boolean {
-  return board.past === null && board.undecidedCount === board.unfinishedCount
+function isDeadlocked(model: RunModel): boolean {
+  return model.past === null && model.undecidedCount === model.unfinishedCount
 }

@@ -2,9 +2,9 @@
 // made under the run's lock. The rules are Airflow's (dag.clear, set_task_instance_state, set_dag_run_state_to_*), whose
 // answers test/engine/run-control-oracle.test.ts replays.
 
-import { grantTries, type RunBoard, type TaskInstanceView, type Transition } from './board.ts'
 import type { DagGraph } from './graph.ts'
 import type { Reason } from './reasons.ts'
+import { grantTries, type RunModel, type TaskInstanceView, type Transition } from './run-model.ts'
 import { isFailed, isFinished, type Mark, type TaskState } from './states.ts'
 
 /** A task, or one instance of a mapped one. */
@@ -68,9 +68,9 @@ export const isChosen = (chosen: ChosenTasks | null, taskId: string, mapIndex: n
 }
 
 /** Instances of a run that a scope means, whatever their state. */
-function instancesOf(board: RunBoard, chosen: ChosenTasks | null): TaskInstanceView[] {
-  return [...board.instances.values()].filter((ti) =>
-    isChosen(chosen, board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex),
+function instancesOf(model: RunModel, chosen: ChosenTasks | null): TaskInstanceView[] {
+  return [...model.instances.values()].filter((ti) =>
+    isChosen(chosen, model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex),
   )
 }
 
@@ -88,56 +88,56 @@ export function clearedStates({ onlyFailed, onlyRunning }: ClearFilter): readonl
 }
 
 /** The instances of a run that a clear touches. Those without a state have nothing to clear, but count (as in Airflow). */
-export function chooseCleared(board: RunBoard, chosen: ChosenTasks | null, filter: ClearFilter): TaskInstanceView[] {
+export function chooseCleared(model: RunModel, chosen: ChosenTasks | null, filter: ClearFilter): TaskInstanceView[] {
   const states = clearedStates(filter)
-  return instancesOf(board, chosen).filter((ti) => states === null || (ti.state !== null && states.includes(ti.state)))
+  return instancesOf(model, chosen).filter((ti) => states === null || (ti.state !== null && states.includes(ti.state)))
 }
 
 /**
  * Lets instances run again: their tries stay in the history, and they get as many more as a task begins with. A running
  * one is asked to end first and begins again when it has, whatever tries are left; those stay what they were.
  */
-export function clearInstances(board: RunBoard, instances: readonly TaskInstanceView[], by: string): Transition[] {
+export function clearInstances(model: RunModel, instances: readonly TaskInstanceView[], by: string): Transition[] {
   const moved: Transition[] = []
   for (const ti of instances) {
     if (ti.state === null || ti.state === 'restarting') continue
     const isRunning = ti.state === 'running'
-    const retries = board.graph.tasks[ti.task]?.retries ?? 0
+    const retries = model.graph.tasks[ti.task]?.retries ?? 0
     const extraTries = isRunning ? 0 : ti.tryNumber + retries - ti.maxTries
     grantTries(ti, extraTries)
     const because: Reason = { code: 'cleared', by, extraTries }
-    moved.push(board.move(ti, isRunning ? 'restarting' : null, because))
+    moved.push(model.move(ti, isRunning ? 'restarting' : null, because))
   }
   return moved
 }
 
 /** The instances of a run that marking touches: chosen, and not in that state already. */
-export function chooseMarked(board: RunBoard, chosen: ChosenTasks | null, to: Mark): TaskInstanceView[] {
-  return instancesOf(board, chosen).filter((ti) => ti.state !== to)
+export function chooseMarked(model: RunModel, chosen: ChosenTasks | null, to: Mark): TaskInstanceView[] {
+  return instancesOf(model, chosen).filter((ti) => ti.state !== to)
 }
 
 /** Sets instances; what runs is ended. */
 export function markInstances(
-  board: RunBoard,
+  model: RunModel,
   instances: readonly TaskInstanceView[],
   to: Mark,
   because: Reason,
 ): Transition[] {
-  return instances.map((ti) => board.mark(ti, to, because))
+  return instances.map((ti) => model.mark(ti, to, because))
 }
 
 /** Behind a marked task: what has failed because of what was before goes on, the task itself does not. */
-export function chooseResumed(board: RunBoard, taskId: string): TaskInstanceView[] {
-  const task = board.graph.indexOf.get(taskId)
-  const behind = task === undefined ? new Set<number>() : reachable(board.graph, [task], 'downstream')
-  return [...board.instances.values()].filter((ti) => behind.has(ti.task) && isFailed(ti.state))
+export function chooseResumed(model: RunModel, taskId: string): TaskInstanceView[] {
+  const task = model.graph.indexOf.get(taskId)
+  const behind = task === undefined ? new Set<number>() : reachable(model.graph, [task], 'downstream')
+  return [...model.instances.values()].filter((ti) => behind.has(ti.task) && isFailed(ti.state))
 }
 
 const WORKING: ReadonlySet<TaskState | null> = new Set(['running', 'deferred', 'up_for_reschedule', 'awaiting_input'])
 
 /** How instances end when their run is set to an end: those at work as the run does, the rest is skipped. */
-export function endWithRun(board: RunBoard, to: 'success' | 'failed', by: string): Transition[] {
+export function endWithRun(model: RunModel, to: 'success' | 'failed', by: string): Transition[] {
   const because: Reason = { code: 'run_marked', by, state: to }
-  const open = [...board.instances.values()].filter((ti) => !isFinished(ti.state))
-  return open.map((ti) => board.mark(ti, WORKING.has(ti.state) ? to : 'skipped', because))
+  const open = [...model.instances.values()].filter((ti) => !isFinished(ti.state))
+  return open.map((ti) => model.mark(ti, WORKING.has(ti.state) ? to : 'skipped', because))
 }

@@ -1,10 +1,10 @@
 // What becomes of a task instance when its attempt ends: one function decides "retry or fail" for every cause of death.
 
-import { grantTries, type RunBoard, type TaskInstanceView, type Transition } from './board.ts'
 import { BaramError } from './errors.ts'
 import type { AttemptResult, Wait } from './protocol.ts'
 import type { Reason } from './reasons.ts'
 import { pythonIso, retryDelayMs } from './retry.ts'
+import { grantTries, type RunModel, type TaskInstanceView, type Transition } from './run-model.ts'
 import { capDelay } from './storable.ts'
 
 /** How an attempt ended: as its own process tells it, or as its worker (or whoever found it dead) does. */
@@ -28,16 +28,16 @@ function failureReason(outcome: Failure, triesLeft: number): Reason {
 }
 
 /** Moves a running instance by its outcome. A retry is allowed while `tryNumber <= maxTries` (Airflow's rule). */
-export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, now: number): Transition {
+export function settle(model: RunModel, ti: TaskInstanceView, outcome: Outcome, now: number): Transition {
   switch (outcome.kind) {
     case 'success':
-      return board.move(ti, 'success', { code: 'succeeded' })
+      return model.move(ti, 'success', { code: 'succeeded' })
     case 'skip':
-      return board.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
+      return model.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
     case 'reschedule':
-      return board.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + capDelay(outcome.afterMs))
+      return model.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + capDelay(outcome.afterMs))
     case 'defer':
-      return board.move(
+      return model.move(
         ti,
         'deferred',
         { code: 'deferred', waitsFor: describeWait(outcome.wait) },
@@ -45,16 +45,16 @@ export function settle(board: RunBoard, ti: TaskInstanceView, outcome: Outcome, 
       )
     case 'interrupted':
       grantTries(ti, 1) // Its own tries stay what they were.
-      return board.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
+      return model.move(ti, 'up_for_retry', { code: 'interrupted', worker: outcome.worker }, now)
     case 'failure':
     case 'timeout':
     case 'lost':
     case 'wait_timeout': {
       const mayRetry = !(outcome.kind === 'failure' && !outcome.isRetryable) && ti.tryNumber <= ti.maxTries
       const reason = failureReason(outcome, mayRetry ? ti.maxTries - ti.tryNumber + 1 : 0)
-      if (!mayRetry) return board.move(ti, 'failed', reason)
+      if (!mayRetry) return model.move(ti, 'failed', reason)
       const asked = outcome.kind === 'failure' ? outcome.retryAfterMs : undefined
-      return board.move(ti, 'up_for_retry', reason, now + capDelay(asked ?? delayOf(board, ti)))
+      return model.move(ti, 'up_for_retry', reason, now + capDelay(asked ?? delayOf(model, ti)))
     }
   }
 }
@@ -69,11 +69,11 @@ function wakeAt({ wait, timeoutMs }: Outcome & { kind: 'defer' }, now: number): 
 const describeWait = (wait: Wait): string =>
   wait.kind === 'time' ? new Date(wait.at).toISOString() : `its trigger ${wait.name}`
 
-function delayOf(board: RunBoard, ti: TaskInstanceView): number {
-  const task = board.graph.tasks[ti.task]
+function delayOf(model: RunModel, ti: TaskInstanceView): number {
+  const task = model.graph.tasks[ti.task]
   if (task === undefined)
-    throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
-  const { dagId, logicalDate } = board.run
+    throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${model.run.dagId}`)
+  const { dagId, logicalDate } = model.run
   return retryDelayMs(task, {
     dagId,
     taskId: task.taskId,

@@ -3,9 +3,9 @@
 import { runBody } from '../child/attempt.ts'
 import type { CallPort } from '../child/client.ts'
 import { inputOf, itemInputs } from '../core/arguments.ts'
-import type { RunBoard, TaskInstanceView } from '../core/board.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { AttemptInput, AttemptResult, AttemptSpec, LogLevel } from '../core/protocol.ts'
+import type { RunModel, TaskInstanceView } from '../core/run-model.ts'
 import type { SerializedInput, SerializedTask } from '../core/serialized.ts'
 import type { Outcome } from '../core/settle.ts'
 import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
@@ -28,7 +28,7 @@ export interface LogLine {
 
 export interface AttemptDeps {
   readonly dag: FacadeDag
-  readonly board: RunBoard
+  readonly model: RunModel
   readonly world: World
   readonly clock: VirtualClock
   readonly params: JsonObject
@@ -49,16 +49,16 @@ export interface Continuation {
   readonly resume: AttemptSpec['resume']
 }
 
-function taskOf(board: RunBoard, ti: TaskInstanceView): SerializedTask {
+function taskOf(model: RunModel, ti: TaskInstanceView): SerializedTask {
   // Instances are made from the tasks of the graph.
-  return board.graph.tasks[ti.task] as SerializedTask
+  return model.graph.tasks[ti.task] as SerializedTask
 }
 
 /** What a ref stands for: the value, or the list of all values of a mapped task. */
-function handedOn({ board, world }: AttemptDeps, taskId: string): JsonValue | undefined {
-  const task = board.graph.indexOf.get(taskId) ?? -1
-  if ((board.graph.tasks[task]?.mapping ?? null) === null) return world.getXCom(taskId, -1)
-  return (board.byTask[task] ?? []).flatMap((ti) => world.getXCom(taskId, ti.mapIndex) ?? [])
+function handedOn({ model, world }: AttemptDeps, taskId: string): JsonValue | undefined {
+  const task = model.graph.indexOf.get(taskId) ?? -1
+  if ((model.graph.tasks[task]?.mapping ?? null) === null) return world.getXCom(taskId, -1)
+  return (model.byTask[task] ?? []).flatMap((ti) => world.getXCom(taskId, ti.mapIndex) ?? [])
 }
 
 function inputsOf(deps: AttemptDeps, task: SerializedTask, mapIndex: number): AttemptInput[] {
@@ -84,9 +84,9 @@ export function portOf(deps: AttemptDeps, asking: Asking, ti: TaskInstanceView):
 }
 
 export function specOf(deps: AttemptDeps, ti: TaskInstanceView, from: Continuation): AttemptSpec {
-  const { board, params, dataInterval, embeddedRoot } = deps
-  const { run, graph } = board
-  const task = taskOf(board, ti)
+  const { model, params, dataInterval, embeddedRoot } = deps
+  const { run, graph } = model
+  const task = taskOf(model, ti)
   return {
     ...{ attempt: 1, modulePath: '', dagId: run.dagId, taskId: task.taskId, runId: run.runId },
     ...{ tryNumber: ti.tryNumber, mapIndex: ti.mapIndex, fence: `${ti.id}/${ti.tryNumber}/${ti.epoch}` },
@@ -94,21 +94,21 @@ export function specOf(deps: AttemptDeps, ti: TaskInstanceView, from: Continuati
     ...{ runStartDate: run.startDate, timezone: graph.dag.timezone, conf: run.conf as JsonObject, embeddedRoot },
     inputs: inputsOf(deps, task, ti.mapIndex),
     ...{ doXcomPush: task.doXcomPush, params, ...from, maxTries: ti.maxTries },
-    expandedCount: task.mapping === null ? null : (board.byTask[ti.task]?.length ?? 1),
+    expandedCount: task.mapping === null ? null : (model.byTask[ti.task]?.length ?? 1),
   }
 }
 
-export const askingOf = ({ board }: AttemptDeps, ti: TaskInstanceView): Asking => ({
-  dagId: board.run.dagId,
-  runId: board.run.runId,
-  taskId: taskOf(board, ti).taskId,
+export const askingOf = ({ model }: AttemptDeps, ti: TaskInstanceView): Asking => ({
+  dagId: model.run.dagId,
+  runId: model.run.runId,
+  taskId: taskOf(model, ti).taskId,
   mapIndex: ti.mapIndex,
 })
 
 /** Runs one try to its end, or to where it waits without a slot. */
 export async function runTry(deps: AttemptDeps, ti: TaskInstanceView, from: Continuation): Promise<Outcome> {
-  const { dag, board, clock } = deps
-  const { taskId, executionTimeout } = taskOf(board, ti)
+  const { dag, model, clock } = deps
+  const { taskId, executionTimeout } = taskOf(model, ti)
   const abort = new AbortController()
   const beganAt = clock.now()
   const limitMs = deps.hasTimeLimits ? limitLeftMs(executionTimeout, from, beganAt) : null

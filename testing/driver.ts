@@ -2,13 +2,13 @@
 // and the clock is moved over every wait instead of being waited for.
 
 import { refuseToMap } from '../core/arguments.ts'
-import { MAX_MAP_LENGTH, RunBoard, type RunFacts, type TaskInstanceView, type Transition } from '../core/board.ts'
 import { boundResult } from '../core/bound-result.ts'
 import { advance, decide, expire, failFast, runOutcome } from '../core/decide.ts'
 import { buildGraph } from '../core/graph.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { countItems } from '../core/mapping.ts'
 import type { Wait } from '../core/protocol.ts'
+import { MAX_MAP_LENGTH, type RunFacts, RunModel, type TaskInstanceView, type Transition } from '../core/run-model.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import { type Outcome, settle } from '../core/settle.ts'
 import { isFinished } from '../core/states.ts'
@@ -33,7 +33,7 @@ export interface DriveOptions {
   readonly hasTimeLimits: boolean
   onLog(line: LogLine): void
   /** Each move, in order. */
-  onMove?(transition: Transition, board: RunBoard, at: number): void
+  onMove?(transition: Transition, model: RunModel, at: number): void
   onFields?(ti: TaskInstanceView, fields: JsonObject): void
 }
 
@@ -52,7 +52,7 @@ function dueAt({ readyAt, watch }: Waiting): number {
 
 /** A run that is being driven. */
 export class Drive {
-  readonly board: RunBoard
+  readonly model: RunModel
   readonly clock: VirtualClock
   readonly deps: AttemptDeps
   private readonly options: DriveOptions
@@ -74,10 +74,10 @@ export class Drive {
       ...{ maxTries: task.retries, epoch: 0, isContinued: false },
     }))
     // Without a past: depends_on_past sees the first run ever.
-    this.board = new RunBoard(graph, facts, instances, null, { maxMapLength: MAX_MAP_LENGTH })
+    this.model = new RunModel(graph, facts, instances, null, { maxMapLength: MAX_MAP_LENGTH })
     const { dag, world, params, embeddedRoot, hasTimeLimits, onLog } = options
     this.deps = {
-      ...{ dag, world, params, embeddedRoot, hasTimeLimits, onLog, board: this.board, clock: this.clock },
+      ...{ dag, world, params, embeddedRoot, hasTimeLimits, onLog, model: this.model, clock: this.clock },
       dataInterval: run.dataInterval,
       onFields: (ti, fields) => options.onFields?.(ti, fields),
     }
@@ -85,9 +85,9 @@ export class Drive {
 
   /** To the end of the run. */
   async run(): Promise<'success' | 'failed'> {
-    this.tell(decide(this.board))
+    this.tell(decide(this.model))
     for (;;) {
-      const outcome = runOutcome(this.board)
+      const outcome = runOutcome(this.model)
       if (outcome !== null) return outcome.state === 'success' ? 'success' : 'failed'
       const next = this.next()
       if (next !== null) await this.start(next)
@@ -97,22 +97,22 @@ export class Drive {
   }
 
   private tell(transitions: readonly Transition[]): void {
-    for (const transition of transitions) this.options.onMove?.(transition, this.board, this.clock.now())
+    for (const transition of transitions) this.options.onMove?.(transition, this.model, this.clock.now())
   }
 
   /** The heaviest of what is ready, as the scheduler would admit it. */
   private next(): TaskInstanceView | null {
-    const ready = [...this.board.scheduled].sort(
+    const ready = [...this.model.scheduled].sort(
       (a, b) =>
         b.priorityWeight - a.priorityWeight ||
-        (this.board.graph.rank[a.task] ?? 0) - (this.board.graph.rank[b.task] ?? 0) ||
+        (this.model.graph.rank[a.task] ?? 0) - (this.model.graph.rank[b.task] ?? 0) ||
         a.mapIndex - b.mapIndex,
     )
     return ready[0] ?? null
   }
 
   private taskId(ti: TaskInstanceView): string {
-    return this.board.graph.tasks[ti.task]?.taskId ?? ''
+    return this.model.graph.tasks[ti.task]?.taskId ?? ''
   }
 
   private firstTriedAt(ti: TaskInstanceView): number {
@@ -122,12 +122,12 @@ export class Drive {
   }
 
   private async start(ti: TaskInstanceView): Promise<void> {
-    const { board, clock } = this
+    const { model, clock } = this
     const waited = ti.isContinued ? this.waiting.get(ti) : undefined
     this.waiting.delete(ti)
     if (waited === undefined && ti.tryNumber > 1) this.options.world.clearXComs(this.taskId(ti), ti.mapIndex)
-    board.move(ti, 'queued', { code: 'admitted' })
-    this.tell([board.move(ti, 'running', { code: 'started', worker: 'test' })])
+    model.move(ti, 'queued', { code: 'admitted' })
+    this.tell([model.move(ti, 'running', { code: 'started', worker: 'test' })])
     const from: Continuation = {
       triedAt: waited?.triedAt ?? clock.now(),
       firstTriedAt: this.firstTriedAt(ti),
@@ -140,7 +140,7 @@ export class Drive {
 
   /** A task that others are mapped over must hand on something with items. */
   private checkMappable(ti: TaskInstanceView, outcome: Outcome): Outcome {
-    const { graph, maxMapLength } = this.board
+    const { graph, maxMapLength } = this.model
     const isSource = graph.mapSources.has(ti.task) && ti.mapIndex < 0 && graph.tasks[ti.task]?.mapping === null
     if (outcome.kind !== 'success' || !isSource) return outcome
     const message = refuseToMap(this.taskId(ti), outcome.value, maxMapLength)
@@ -149,17 +149,17 @@ export class Drive {
 
   /** What an attempt handed on, its move, and what that releases. */
   private take(ti: TaskInstanceView, outcome: Outcome, from: Continuation): void {
-    const { board } = this
+    const { model } = this
     if (outcome.kind === 'success') this.keep(ti, outcome.value, outcome.skips ?? [])
-    const moved = settle(board, ti, this.masked(outcome), this.clock.now())
+    const moved = settle(model, ti, this.masked(outcome), this.clock.now())
     this.tell([moved])
     if (!isFinished(moved.to)) {
       this.waiting.set(ti, this.waitOf(ti, outcome, moved.readyAt, from))
       return
     }
-    if (moved.to === 'failed' && board.graph.dag.failFast) this.tell(failFast(board, ti))
-    this.tell(advance(board, [ti]))
-    board.expansions = []
+    if (moved.to === 'failed' && model.graph.dag.failFast) this.tell(failFast(model, ti))
+    this.tell(advance(model, [ti]))
+    model.expansions = []
   }
 
   /** As a worker does: secrets are masked, and what cannot be stored or waited for is cut or refused, and said. */
@@ -184,14 +184,14 @@ export class Drive {
   }
 
   private keep(ti: TaskInstanceView, value: JsonValue | undefined, skips: readonly string[]): void {
-    const { board, options } = this
+    const { model, options } = this
     const taskId = this.taskId(ti)
     if (value !== undefined) options.world.putXCom(taskId, ti.mapIndex, 'return_value', value)
-    if (board.graph.skippers.has(ti.task)) {
-      const skipped = board.recordSkips(ti.task, skips)
+    if (model.graph.skippers.has(ti.task)) {
+      const skipped = model.recordSkips(ti.task, skips)
       if (skipped.length > 0) options.world.putXCom(taskId, ti.mapIndex, 'skipmixin_key', { skipped: [...skipped] })
     }
-    if (value !== undefined && board.graph.mapSources.has(ti.task)) board.recordLength(ti, countItems(value) ?? 0)
+    if (value !== undefined && model.graph.mapSources.has(ti.task)) model.recordLength(ti, countItems(value) ?? 0)
   }
 
   private waitOf(ti: TaskInstanceView, outcome: Outcome, readyAt: number | null, from: Continuation): Waiting {
@@ -219,12 +219,12 @@ export class Drive {
   }
 
   private async wake(ti: TaskInstanceView, waited: Waiting): Promise<void> {
-    const { board } = this
+    const { model } = this
     const { wait, watch } = waited
     if (ti.state === 'up_for_retry') {
       this.waiting.delete(ti)
-      this.tell([board.move(ti, 'scheduled', { code: 'retry_due' })])
-    } else if (ti.state === 'up_for_reschedule') this.tell([board.move(ti, 'scheduled', { code: 'reschedule_due' })])
+      this.tell([model.move(ti, 'scheduled', { code: 'retry_due' })])
+    } else if (ti.state === 'up_for_reschedule') this.tell([model.move(ti, 'scheduled', { code: 'reschedule_due' })])
     else if (watch?.fired != null) this.fire(ti, waited, watch.fired)
     else if (watch?.wakeAt != null && watch.wakeAt <= this.clock.now()) await watch.step()
     else if (wait?.kind === 'time' && wait.at <= this.clock.now())
@@ -233,7 +233,7 @@ export class Drive {
   }
 
   private lateOutcome(ti: TaskInstanceView, { triedAt }: Waiting): Outcome {
-    const limit = this.board.graph.tasks[ti.task]?.executionTimeout ?? null
+    const limit = this.model.graph.tasks[ti.task]?.executionTimeout ?? null
     return isOverLimit(limit, triedAt, this.clock.now())
       ? { kind: 'timeout', seconds: limit }
       : { kind: 'wait_timeout' }
@@ -247,14 +247,14 @@ export class Drive {
       return
     }
     this.waiting.set(ti, { ...waited, watch: null, resume: { event: fired.event } })
-    this.tell([this.board.move(ti, 'scheduled', { code: 'wait_over' })])
+    this.tell([this.model.move(ti, 'scheduled', { code: 'wait_over' })])
   }
 
   private isTooLate(): boolean {
-    const { board, clock, options } = this
-    const limit = board.graph.dag.dagrunTimeout
-    if (limit === null || clock.now() - options.at <= limit * 1000 || runOutcome(board) !== null) return false
-    this.tell(expire(board, limit))
+    const { model, clock, options } = this
+    const limit = model.graph.dag.dagrunTimeout
+    if (limit === null || clock.now() - options.at <= limit * 1000 || runOutcome(model) !== null) return false
+    this.tell(expire(model, limit))
     return true
   }
 }

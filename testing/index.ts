@@ -1,12 +1,12 @@
 // The package `baram/testing`: a DAG or a task run in the test's own process, in a made-up world, with a virtual clock.
 
 import { rmSync } from 'node:fs'
-import type { TaskInstanceView } from '../core/board.ts'
 import type { Effect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { describeReason, type Reason } from '../core/reasons.ts'
 import type { Report } from '../core/reports.ts'
+import type { TaskInstanceView } from '../core/run-model.ts'
 import { maskByName } from '../core/secret-names.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { TaskState } from '../core/states.ts'
@@ -80,10 +80,10 @@ interface Seen {
   readonly rendered: Map<TaskInstanceView, JsonObject>
 }
 
-function tasksOf({ board }: Drive, world: World, seen: Seen): TaskResult[] {
-  return board.graph.order.flatMap((task) =>
-    (board.byTask[task] ?? []).map((ti) => {
-      const taskId = board.graph.tasks[task]?.taskId ?? ''
+function tasksOf({ model }: Drive, world: World, seen: Seen): TaskResult[] {
+  return model.graph.order.flatMap((task) =>
+    (model.byTask[task] ?? []).map((ti) => {
+      const taskId = model.graph.tasks[task]?.taskId ?? ''
       const because = seen.because.get(ti)
       return {
         ...{ taskId, mapIndex: ti.mapIndex, state: ti.state, tries: ti.tryNumber },
@@ -129,9 +129,9 @@ async function drive(
     },
     // As above; by name too, as a deployment stores them.
     onFields: (ti, fields) => seen.rendered.set(ti, world.masker.maskDeep(maskByName(fields)) as JsonObject),
-    onMove: ({ ti, to, because }, board, at) => {
+    onMove: ({ ti, to, because }, model, at) => {
       seen.because.set(ti, because)
-      watcher.onMove?.(nameOf(board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex), to, because, new Date(at))
+      watcher.onMove?.(nameOf(model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex), to, because, new Date(at))
     },
   })
   try {

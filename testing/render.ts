@@ -40,8 +40,8 @@ export async function renderTask(dag: FacadeDag, taskId: string, options: Render
   })
   for (const xcom of options.xcoms ?? []) world.putXCom(xcom.taskId, xcom.mapIndex, xcom.key, xcom.value)
   const run = { ...drive.run, runId: options.runId ?? drive.run.runId }
-  const { deps, board } = new Drive({ ...drive, run, onLog: () => undefined })
-  const ti = board.byTask[0]?.[0]
+  const { deps, model } = new Drive({ ...drive, run, onLog: () => undefined })
+  const ti = model.byTask[0]?.[0]
   const body = findBody(dag, taskId)
   if (ti === undefined || body === null || body.operator === null) return {}
   ti.tryNumber = 1

@@ -1,10 +1,10 @@
 // The trigger of a deferred task in a test: it runs until it sleeps, and goes on when the run's clock has come so far.
 
 import { makeClient, makeRunApi } from '../child/client.ts'
-import type { TaskInstanceView } from '../core/board.ts'
 import { messageOf } from '../core/errors.ts'
 import { checkJson, type JsonValue } from '../core/json.ts'
 import type { Wait } from '../core/protocol.ts'
+import type { TaskInstanceView } from '../core/run-model.ts'
 import type { Outcome } from '../core/settle.ts'
 import { findBody } from '../sdk/serialize.ts'
 import { runWithTime, type Waiting } from '../sdk/waiting.ts'

@@ -54,13 +54,13 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
 }
 
 function takeFired(changes: RunChanges, { tiId, epoch, result }: Fired, now: number): void {
-  const { board } = changes
-  const ti = board.instances.get(tiId)
+  const { model } = changes
+  const ti = model.instances.get(tiId)
   // Cleared, timed out or fired by another host meanwhile: then nobody waits for this event.
   if (ti?.state !== 'deferred' || ti.epoch !== epoch) return
   if ('event' in result) {
     changes.fired.push({ tiId, event: result.event })
-    changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
+    changes.add([model.move(ti, 'scheduled', { code: 'wait_over' })])
     return
   }
   const message = reasonText(`its trigger failed: ${result.error}`)

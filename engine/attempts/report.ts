@@ -60,7 +60,7 @@ export async function report(
 /** @returns false when the attempt is no longer the current one */
 function takeReport(changes: RunChanges, one: Report, now: number): boolean {
   if (restart(changes, one.tiId, one.epoch)) return true
-  const ti = currentAttempt(changes.board, one.tiId, one.epoch)
+  const ti = currentAttempt(changes.model, one.tiId, one.epoch)
   if (ti === null) return false
   changes.xcoms.push(...one.xcoms)
   recordHanded(changes, ti, one)

@@ -4,7 +4,7 @@
 // an instance run at once. What fails here is repeated by the next pass: an orphan stays one until its row moves. The log of
 // the lost attempt gets its last line through `log_ending`, noted in the transaction that ends the attempt.
 
-import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
+import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { Database } from '../../store/database.ts'
 import { findOrphans, type Orphan } from '../../store/postgres/live.ts'
 import { insertLogEndings, type LogEnding } from '../../store/postgres/log-endings.ts'
@@ -18,7 +18,7 @@ import { currentAttempt, restart } from './current-attempt.ts'
 /** The last line of a log whose worker is dead. */
 type LostEnding = LogEnding & { readonly workerId: number }
 
-function lostEnding({ graph, run }: RunBoard, ti: TaskInstanceView, workerId: number, isRetried: boolean): LostEnding {
+function lostEnding({ graph, run }: RunModel, ti: TaskInstanceView, workerId: number, isRetried: boolean): LostEnding {
   return {
     dagId: run.dagId,
     runId: run.runId,
@@ -67,13 +67,13 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
 
 /** Ends one attempt whose worker is dead; null when it has gone on meanwhile. */
 function takeOrphan(changes: RunChanges, row: Orphan, now: number): LostEnding | null {
-  const { board } = changes
-  const own = board.instances.get(row.tiId)
-  const ended = own === undefined ? null : lostEnding(board, own, row.workerId, true)
+  const { model } = changes
+  const own = model.instances.get(row.tiId)
+  const ended = own === undefined ? null : lostEnding(model, own, row.workerId, true)
   // As it was before it began again: its log needs a last line.
   if (restart(changes, row.tiId, row.epoch)) return ended
-  const ti = currentAttempt(board, row.tiId, row.epoch)
+  const ti = currentAttempt(model, row.tiId, row.epoch)
   if (ti === null) return null
   settleAndAdvance(changes, ti, { kind: 'lost', worker: row.hostname ?? `worker ${row.workerId}` }, now)
-  return lostEnding(board, ti, row.workerId, ti.state === 'up_for_retry')
+  return lostEnding(model, ti, row.workerId, ti.state === 'up_for_retry')
 }

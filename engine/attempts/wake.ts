@@ -1,6 +1,6 @@
 // Waits that end by time: retries, reschedules, deferred tasks whose date has come or whose trigger has not in time.
 
-import type { TaskInstanceView } from '../../core/board.ts'
+import type { TaskInstanceView } from '../../core/run-model.ts'
 import type { Outcome } from '../../core/settle.ts'
 import { isOverLimit } from '../../core/time-limit.ts'
 import type { Database } from '../../store/database.ts'
@@ -16,21 +16,21 @@ const BATCH = 100
 
 /** What becomes of one instance whose time has come. */
 function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: number): void {
-  const { board } = changes
-  if (ti.state === 'up_for_retry') changes.add([board.move(ti, 'scheduled', { code: 'retry_due' })])
-  else if (ti.state === 'up_for_reschedule') changes.add([board.move(ti, 'scheduled', { code: 'reschedule_due' })])
+  const { model } = changes
+  if (ti.state === 'up_for_retry') changes.add([model.move(ti, 'scheduled', { code: 'retry_due' })])
+  else if (ti.state === 'up_for_reschedule') changes.add([model.move(ti, 'scheduled', { code: 'reschedule_due' })])
   else if (ti.state === 'deferred') {
     // Due by its own date, or because its trigger has not come in time.
     if (row.waitUntil !== null && row.waitUntil <= row.now) {
       changes.fired.push({ tiId: ti.id, event: new Date(row.waitUntil).toISOString() })
-      changes.add([board.move(ti, 'scheduled', { code: 'wait_over' })])
+      changes.add([model.move(ti, 'scheduled', { code: 'wait_over' })])
     } else settleAndAdvance(changes, ti, lateOutcome(changes, ti, row), now)
   }
 }
 
 /** The wait's own time-out, or the limit of the whole try. */
-function lateOutcome({ board }: RunChanges, ti: TaskInstanceView, row: DueRow): Outcome {
-  const limit = board.graph.tasks[ti.task]?.executionTimeout ?? null
+function lateOutcome({ model }: RunChanges, ti: TaskInstanceView, row: DueRow): Outcome {
+  const limit = model.graph.tasks[ti.task]?.executionTimeout ?? null
   return isOverLimit(limit, row.triedAt, row.now) ? { kind: 'timeout', seconds: limit } : { kind: 'wait_timeout' }
 }
 
@@ -39,7 +39,7 @@ export async function wakeDue(database: Database, turns: TurnRunner, now: number
   const due = await findDue(database, BATCH)
   if (due.length === 0) return 0
   const wake = (row: DueRow, changes: RunChanges) => {
-    const ti = changes.board.instances.get(row.tiId)
+    const ti = changes.model.instances.get(row.tiId)
     // Seen before the lock: since then it may have gone on, and wait for something else.
     if (ti?.epoch === row.epoch && !changes.isPaused) wakeOne(changes, ti, row, now)
   }

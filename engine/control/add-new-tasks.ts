@@ -89,11 +89,11 @@ export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest)
 
 /** A run that has ended goes on with what is new. */
 function resume(changes: RunChanges, by: string): void {
-  const { board } = changes
-  if (isRunFinished(board.run.state)) {
-    board.run.state = 'queued'
+  const { model } = changes
+  if (isRunFinished(model.run.state)) {
+    model.run.state = 'queued'
     changes.runBecause = { code: 'cleared', by }
-  } else if (board.run.state === 'running') changes.add(decide(board))
+  } else if (model.run.state === 'running') changes.add(decide(model))
 }
 
 /**

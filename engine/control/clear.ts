@@ -122,18 +122,18 @@ export function clearInRun(
   request: { readonly by: string; readonly resetsRuns: boolean },
   chosen: ReturnType<typeof chooseCleared>,
 ): void {
-  const { board } = changes
+  const { model } = changes
   if (chosen.length === 0) return
   changes.isCleared = true
-  const moved = clearInstances(board, chosen, request.by)
+  const moved = clearInstances(model, chosen, request.by)
   changes.add(moved)
   changes.mustStop ||= moved.some(({ to }) => to === 'restarting')
-  if (isRunFinished(board.run.state)) {
+  if (isRunFinished(model.run.state)) {
     if (!request.resetsRuns) return
-    board.run.state = 'queued'
+    model.run.state = 'queued'
     changes.runBecause = { code: 'cleared', by: request.by }
     // Also of a paused DAG: what is ready waits for its slot there. Undecided, it would look as if nothing could go on.
-  } else if (board.run.state === 'running') changes.add(decide(board))
+  } else if (model.run.state === 'running') changes.add(decide(model))
 }
 
 const runsOf = (touched: readonly TouchedInstance[]): number[] =>
@@ -141,12 +141,12 @@ const runsOf = (touched: readonly TouchedInstance[]): number[] =>
 
 function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearRequest, chosen: ChosenTasks | null): void {
   if (!request.refusesRunning) return
-  for (const { board } of all.values()) {
-    const ti = chooseCleared(board, chosen, request.filter).find(({ state }) => state === 'running')
+  for (const { model } of all.values()) {
+    const ti = chooseCleared(model, chosen, request.filter).find(({ state }) => state === 'running')
     if (ti !== undefined)
       throw new BaramError(
         'CONFLICT',
-        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${board.graph.tasks[ti.task]?.taskId} of ${board.run.runId} is running)`,
+        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${model.graph.tasks[ti.task]?.taskId} of ${model.run.runId} is running)`,
       )
   }
 }
@@ -173,7 +173,7 @@ export async function clear(
       act(all) {
         refuseRunning(all, request, chosen)
         for (const changes of all.values())
-          clearInRun(changes, request, chooseCleared(changes.board, chosen, request.filter))
+          clearInRun(changes, request, chooseCleared(changes.model, chosen, request.filter))
       },
     })
   }
@@ -205,7 +205,7 @@ export async function resetRun(turns: TurnRunner, dagRunId: number, by: string):
     runs: [dagRunId],
     act(all) {
       for (const changes of all.values()) {
-        const { run, instances } = changes.board
+        const { run, instances } = changes.model
         if (!isRunFinished(run.state))
           throw new BaramError(
             'REFUSED',
@@ -260,8 +260,8 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
     act(all) {
       for (const { dag_run_id, by } of ready) {
         const changes = all.get(dag_run_id)
-        if (changes === undefined || !isRunFinished(changes.board.run.state)) continue
-        blame(dag_run_id, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.board.instances.values()]))
+        if (changes === undefined || !isRunFinished(changes.model.run.state)) continue
+        blame(dag_run_id, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.model.instances.values()]))
       }
     },
   })

@@ -153,16 +153,16 @@ export async function mark(deps: ControlDeps, request: MarkRequest, audit: Audit
   const resumeIn = new Set(resolved.resumed.map((run) => run.id))
   const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dag_run_id))].sort((a, b) => a - b)
   const act = (changes: RunChanges) => {
-    const { board } = changes
-    if (markIn.has(board.run.dagRunId)) {
-      const chosen = chooseMarked(board, chooseTasks(board.graph, scopeOf(request)), request.to)
-      const moved = markInstances(board, chosen, request.to, { code: 'marked', by: request.by })
+    const { model } = changes
+    if (markIn.has(model.run.dagRunId)) {
+      const chosen = chooseMarked(model, chooseTasks(model.graph, scopeOf(request)), request.to)
+      const moved = markInstances(model, chosen, request.to, { code: 'marked', by: request.by })
       changes.add(moved)
       changes.mustStop ||= moved.some(({ from }) => from === 'running')
     }
-    if (resumeIn.has(board.run.dagRunId))
-      clearInRun(changes, { by: request.by, resetsRuns: true }, chooseResumed(board, request.taskId))
-    if (board.run.state === 'running') changes.add(decide(board))
+    if (resumeIn.has(model.run.dagRunId))
+      clearInRun(changes, { by: request.by, resetsRuns: true }, chooseResumed(model, request.taskId))
+    if (model.run.state === 'running') changes.add(decide(model))
   }
   for (let at = 0; at < ids.length; at += BATCH)
     await deps.turns.run({
@@ -215,13 +215,13 @@ export async function markRun(
     before: (tx) => insertAudit(tx, audit),
     act(all) {
       for (const changes of all.values()) {
-        const { board } = changes
+        const { model } = changes
         if (to !== 'queued') {
-          const ended = endWithRun(board, to, by)
+          const ended = endWithRun(model, to, by)
           changes.add(ended)
           changes.mustStop ||= ended.some(({ from }) => from === 'running')
         }
-        board.run.state = to
+        model.run.state = to
         changes.runBecause = { code: 'run_marked', by, state: to }
       }
     },

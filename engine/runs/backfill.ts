@@ -230,8 +230,8 @@ export async function cancelBackfill(
       runs: queued,
       act(all) {
         for (const changes of all.values()) {
-          if (changes.board.run.state !== 'queued') continue
-          changes.board.run.state = 'failed'
+          if (changes.model.run.state !== 'queued') continue
+          changes.model.run.state = 'failed'
           changes.runBecause = { code: 'run_marked', by, state: 'failed' }
         }
       },

@@ -28,14 +28,14 @@ export async function startRuns(database: Database, turns: TurnRunner): Promise<
       for (const id of ids) {
         const changes = all.get(id)
         const place = placeOf.get(id)
-        if (changes === undefined || place === undefined || changes.board.run.state !== 'queued') continue
+        if (changes === undefined || place === undefined || changes.model.run.state !== 'queued') continue
         const key = placeKey(place)
         const places = left.get(key) ?? 0
         if (places <= 0) continue
         left.set(key, places - 1)
-        changes.board.run.state = 'running'
+        changes.model.run.state = 'running'
         changes.runBecause = { code: 'started' }
-        blame(id, () => changes.add(decide(changes.board)))
+        blame(id, () => changes.add(decide(changes.model)))
       }
     },
   })

@@ -14,7 +14,7 @@ const BATCH = 100
 
 function decideAll(all: ReadonlyMap<number, RunChanges>): void {
   for (const [id, changes] of all)
-    if (changes.board.run.state === 'running' && !changes.isPaused) blame(id, () => changes.add(decide(changes.board)))
+    if (changes.model.run.state === 'running' && !changes.isPaused) blame(id, () => changes.add(decide(changes.model)))
 }
 
 /** Runs that nobody works on are decided as a whole: the net under every lost wake-up. */

@@ -29,12 +29,12 @@ export async function expireRuns(database: Database, turns: TurnRunner): Promise
 }
 
 function endLate(changes: RunChanges): void {
-  const { board } = changes
-  if (board.run.state !== 'running') return
-  const seconds = board.graph.dag.dagrunTimeout ?? 0
-  const ended = expire(board, seconds)
+  const { model } = changes
+  if (model.run.state !== 'running') return
+  const seconds = model.graph.dag.dagrunTimeout ?? 0
+  const ended = expire(model, seconds)
   changes.add(ended)
   changes.mustStop = ended.some(({ from }) => from === 'running')
-  board.run.state = 'failed'
+  model.run.state = 'failed'
   changes.runBecause = { code: 'run_timed_out', seconds }
 }

@@ -2,8 +2,8 @@
 // everything else is growth and is counted under the admission lock.
 
 import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../../core/admit.ts'
-import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
 import type { Reason } from '../../core/reasons.ts'
+import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import { countTasks, countUsage, type HeldRow, lockAdmission } from '../../store/postgres/live.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { RunChanges } from './changes.ts'
@@ -21,19 +21,19 @@ interface Ready {
   readonly isNew: boolean
 }
 
-function candidateOf(board: RunBoard, ti: TaskInstanceView): Candidate {
-  const task = board.graph.tasks[ti.task]
+function candidateOf(model: RunModel, ti: TaskInstanceView): Candidate {
+  const task = model.graph.tasks[ti.task]
   return {
     id: ti.id,
-    dagRunId: board.run.dagRunId,
-    dagId: board.run.dagId,
+    dagRunId: model.run.dagRunId,
+    dagId: model.run.dagId,
     taskId: task?.taskId ?? '',
     mapIndex: ti.mapIndex,
     pool: ti.pool,
     poolSlots: ti.poolSlots,
     priorityWeight: ti.priorityWeight,
-    isBackfill: board.run.runType === 'backfill',
-    runAfter: board.run.runAfter,
+    isBackfill: model.run.runType === 'backfill',
+    runAfter: model.run.runAfter,
     maxActiveTisPerDag: task?.maxActiveTisPerDag ?? null,
     maxActiveTisPerDagrun: task?.maxActiveTisPerDagrun ?? null,
   }
@@ -61,14 +61,14 @@ function firstOf(instances: ReadonlySet<TaskInstanceView>, count: number): TaskI
 
 /** Ready instances of a run, heaviest first, as far as its own cap (maxActiveTasks) lets them start. */
 function readyOf(changes: RunChanges): Ready[] {
-  const { board } = changes
-  const room = board.graph.dag.maxActiveTasks - board.activeCount
-  if (board.run.state !== 'running' || room <= 0 || board.scheduled.size === 0) return []
-  return firstOf(board.scheduled, room).map((ti) => ({
-    candidate: candidateOf(board, ti),
+  const { model } = changes
+  const room = model.graph.dag.maxActiveTasks - model.activeCount
+  if (model.run.state !== 'running' || room <= 0 || model.scheduled.size === 0) return []
+  return firstOf(model.scheduled, room).map((ti) => ({
+    candidate: candidateOf(model, ti),
     ti,
     changes,
-    isNew: !board.held.has(ti.id),
+    isNew: !model.held.has(ti.id),
   }))
 }
 
@@ -136,8 +136,8 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
     tasks: new Map(),
   }
   for (const { changes } of growth) {
-    const { board } = changes
-    usage.runs.set(board.run.dagRunId, { limit: board.graph.dag.maxActiveTasks, used: board.activeCount })
+    const { model } = changes
+    usage.runs.set(model.run.dagRunId, { limit: model.graph.dag.maxActiveTasks, used: model.activeCount })
   }
   const limited = growth.filter((ready) => hasTaskLimit(ready.candidate))
   if (limited.length > 0) {
@@ -156,22 +156,22 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
 }
 
 export interface AdmissionResult {
-  /** In order of urgency; each is `queued` on its board now. */
+  /** In order of urgency; each is `queued` on its model now. */
   readonly admitted: { readonly changes: RunChanges; readonly ti: TaskInstanceView }[]
   /** Something became free that this turn could not use, or left to others: the scheduler should look. */
   readonly hasLeftover: boolean
 }
 
 function hold(ready: Ready, because: Reason): void {
-  const { board, held } = ready.changes
-  if (board.held.get(ready.ti.id) === because.code) return
-  board.held.set(ready.ti.id, because.code)
+  const { model, held } = ready.changes
+  if (model.held.get(ready.ti.id) === because.code) return
+  model.held.set(ready.ti.id, because.code)
   held.set(ready.ti.id, because)
 }
 
 /** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */
 const freesTaskLimit = (changes: RunChanges): boolean =>
-  changes.left().some((ti) => hasTaskLimit(candidateOf(changes.board, ti)))
+  changes.left().some((ti) => hasTaskLimit(candidateOf(changes.model, ti)))
 
 /**
  * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's
@@ -185,7 +185,7 @@ export async function giveSlots(
   isWide: boolean,
 ): Promise<AdmissionResult> {
   const freed = new FreedSlots(all)
-  const mine = new Set(all.map((changes) => changes.board.run.dagRunId))
+  const mine = new Set(all.map((changes) => changes.model.run.dagRunId))
   const admitted: Ready[] = []
   const growth: Ready[] = []
   let mustAsk = all.some(freesTaskLimit)
@@ -201,7 +201,7 @@ export async function giveSlots(
     } else if (ready.isNew || isWide) growth.push(ready)
   }
   const queue = (ready: Ready) =>
-    ready.changes.add([ready.changes.board.move(ready.ti, 'queued', { code: 'admitted' })])
+    ready.changes.add([ready.changes.model.move(ready.ti, 'queued', { code: 'admitted' })])
   admitted.forEach(queue)
   if (growth.length > 0) admitted.push(...(await admitGrowth(tx, growth, freed, limits, queue)))
   admitted.sort((a, b) => compareCandidates(a.candidate, b.candidate))

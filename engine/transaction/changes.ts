@@ -1,10 +1,10 @@
 // What one turn changes, gathered while deciding and written at its end: the way of each task instance, values to store,
 // and the slots that became free.
 
-import type { RunBoard, TaskInstanceView, Transition } from '../../core/board.ts'
 import type { JsonValue } from '../../core/json.ts'
 import type { Wait } from '../../core/protocol.ts'
 import type { Reason } from '../../core/reasons.ts'
+import type { RunModel, TaskInstanceView, Transition } from '../../core/run-model.ts'
 import type { RunState, TaskState } from '../../core/states.ts'
 import { isActive } from '../../core/states.ts'
 
@@ -30,7 +30,7 @@ export interface NewWait {
 
 /** All changes of one run in one turn. */
 export class RunChanges {
-  readonly board: RunBoard
+  readonly model: RunModel
   readonly isPaused: boolean
   readonly ways = new Map<string, Way>()
   readonly xcoms: NewXCom[] = []
@@ -47,10 +47,10 @@ export class RunChanges {
   readonly runStateBefore: RunState
   runBecause: unknown = null
 
-  constructor(board: RunBoard, isPaused: boolean) {
-    this.board = board
+  constructor(model: RunModel, isPaused: boolean) {
+    this.model = model
     this.isPaused = isPaused
-    this.runStateBefore = board.run.state
+    this.runStateBefore = model.run.state
   }
 
   add(transitions: readonly Transition[]): void {
@@ -69,7 +69,7 @@ export class RunChanges {
       this.ways.size === 0 &&
       this.held.size === 0 &&
       this.xcoms.length === 0 &&
-      this.board.run.state === this.runStateBefore
+      this.model.run.state === this.runStateBefore
     )
   }
 

@@ -1,9 +1,9 @@
 // Copies of runs that a process works on. A copy is used only after the run's row was locked and its revision compared:
 // equal = current; smaller = the ledger tells what others did; anything odd = load it anew.
 
-import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunBoard, type TaskInstanceView } from '../../core/board.ts'
 import { BaramError } from '../../core/errors.ts'
 import { buildGraph, type DagGraph } from '../../core/graph.ts'
+import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunModel, type TaskInstanceView } from '../../core/run-model.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { isFinished } from '../../core/states.ts'
 import { findPreviousRun, type LockedRun, loadRun } from '../../store/postgres/runs.ts'
@@ -62,7 +62,7 @@ const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
 })
 
 export class Boards {
-  private readonly boards = new Map<number, RunBoard>()
+  private readonly boards = new Map<number, RunModel>()
   private readonly versions = new Map<string, Version>()
   private readonly maxMapLength: number
 
@@ -90,18 +90,18 @@ export class Boards {
   }
 
   /** Current boards of locked runs, by row id. */
-  async current(tx: Sql, locked: readonly LockedRun[]): Promise<Map<number, RunBoard>> {
-    const found = new Map<number, RunBoard>()
+  async current(tx: Sql, locked: readonly LockedRun[]): Promise<Map<number, RunModel>> {
+    const found = new Map<number, RunModel>()
     const stale: { id: number; rev: number }[] = []
     for (const run of locked) {
-      const board = this.boards.get(run.id)
+      const model = this.boards.get(run.id)
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
-      const isOther = board?.run.clearNumber !== run.clear_number
-      if (board === undefined || isOther || board.past !== null || board.run.rev > run.rev)
+      const isOther = model?.run.clearNumber !== run.clear_number
+      if (model === undefined || isOther || model.past !== null || model.run.rev > run.rev)
         found.set(run.id, await blameAsync(run.id, () => this.load(tx, run.id)))
       else {
-        if (board.run.rev < run.rev) stale.push({ id: run.id, rev: board.run.rev })
-        found.set(run.id, remember(this.boards, run.id, board, MAX_BOARDS))
+        if (model.run.rev < run.rev) stale.push({ id: run.id, rev: model.run.rev })
+        found.set(run.id, remember(this.boards, run.id, model, MAX_BOARDS))
       }
     }
     if (stale.length > 0) await this.catchUp(tx, found, stale, locked)
@@ -114,31 +114,31 @@ export class Boards {
 
   private async catchUp(
     tx: Sql,
-    boards: Map<number, RunBoard>,
+    boards: Map<number, RunModel>,
     stale: readonly { id: number; rev: number }[],
     locked: readonly LockedRun[],
   ): Promise<void> {
     const changes = await loadChanges(tx, stale)
     for (const { id } of stale) {
-      const board = boards.get(id)
+      const model = boards.get(id)
       const rev = locked.find((run) => run.id === id)?.rev
-      if (board === undefined || rev === undefined) continue
+      if (model === undefined || rev === undefined) continue
       const mine = changes.filter((change) => change.dag_run_id === id)
       // An instance we do not have, or under another index: somebody has expanded a mapped task.
-      if (mine.every((change) => board.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
-        for (const change of mine) adoptChange(board, change)
-        if (mine.some((change) => handsOn(board.graph, change.task_id)))
-          board.handed = await loadHanded(tx, id, board.graph)
+      if (mine.every((change) => model.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
+        for (const change of mine) adoptChange(model, change)
+        if (mine.some((change) => handsOn(model.graph, change.task_id)))
+          model.handed = await loadHanded(tx, id, model.graph)
         const row = await loadRun(tx, id)
-        if (row !== null) board.run.state = row.state
-        board.run.rev = rev
+        if (row !== null) model.run.state = row.state
+        model.run.rev = rev
       } else {
         boards.set(id, await blameAsync(id, () => this.load(tx, id)))
       }
     }
   }
 
-  private async load(tx: Sql, id: number): Promise<RunBoard> {
+  private async load(tx: Sql, id: number): Promise<RunModel> {
     const row = await loadRun(tx, id)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no run with row id ${id}`)
     const version = await this.version(tx, row.created_dag_version_id, row.version_hash)
@@ -175,7 +175,7 @@ export class Boards {
     return remember(
       this.boards,
       id,
-      new RunBoard(graph, facts, instances, await loadPast(tx, graph, facts), {
+      new RunModel(graph, facts, instances, await loadPast(tx, graph, facts), {
         handed: await loadHanded(tx, id, graph),
         maxMapLength: this.maxMapLength,
       }),
@@ -184,8 +184,8 @@ export class Boards {
   }
 }
 
-function adoptChange(board: RunBoard, change: InstanceChange): void {
-  board.adopt({
+function adoptChange(model: RunModel, change: InstanceChange): void {
+  model.adopt({
     id: change.ti_id,
     state: change.to_state,
     tryNumber: change.try_number,

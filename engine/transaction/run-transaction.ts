@@ -6,9 +6,9 @@
 // If a statement touches fewer rows than were decided on, the transaction is rolled back, the copies are dropped, and
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
-import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
 import { runOutcome } from '../../core/decide.ts'
 import { BaramError, messageOf } from '../../core/errors.ts'
+import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { SerializedTask } from '../../core/serialized.ts'
 import { isRunFinished } from '../../core/states.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -51,7 +51,7 @@ export interface StartedAttempt {
   /** Other tasks are mapped over its value. */
   readonly isMapSource: boolean
   readonly task: SerializedTask
-  readonly run: RunBoard['run']
+  readonly run: RunModel['run']
 }
 
 export interface TurnRequest {
@@ -248,15 +248,15 @@ export class TurnRunner {
       request.slots === undefined
         ? []
         : this.startAttempts(prepared, slots.admitted, slotsOf(request, request.slots, prepared))
-    for (const changes of all) blame(changes.board.run.dagRunId, () => finishRun(changes))
+    for (const changes of all) blame(changes.model.run.dagRunId, () => finishRun(changes))
     const changed = all.filter((changes) => !changes.isEmpty)
     const writes = changed.map((changes) =>
-      blameAsync(changes.board.run.dagRunId, () =>
+      blameAsync(changes.model.run.dagRunId, () =>
         writeChanges(tx, changes, this.deps.who, request.slots?.worker ?? null),
       ),
     )
     for (const changes of changed)
-      if (changes.isCleared || isRunFinished(changes.board.run.state)) touched.add(changes.board.run.dagRunId)
+      if (changes.isCleared || isRunFinished(changes.model.run.state)) touched.add(changes.model.run.dagRunId)
     writes.push(wakeOthers(tx, changed, slots.hasLeftover && request.isWide !== true))
     if (request.also !== undefined) writes.push(request.also(tx, prepared.all, refused))
     const outcomes = await Promise.allSettled(writes)
@@ -291,8 +291,8 @@ export class TurnRunner {
     const boards = await this.deps.boards.current(tx, rows)
     const all = new Map<number, RunChanges>()
     for (const row of rows) {
-      const board = boards.get(row.id)
-      if (board !== undefined) all.set(row.id, new RunChanges(board, row.is_paused))
+      const model = boards.get(row.id)
+      if (model !== undefined) all.set(row.id, new RunChanges(model, row.is_paused))
     }
     const hasPassed = request.passesHeld === true && locked.length < runs.length
     return { all, queued, held, hasMissed: hasPassed || free.length < wanted.length }
@@ -306,36 +306,36 @@ export class TurnRunner {
   ): StartedAttempt[] {
     const waiting = prepared.queued.flatMap((row) => {
       const changes = prepared.all.get(row.dag_run_id)
-      const ti = changes?.board.instances.get(row.ti_id)
+      const ti = changes?.model.instances.get(row.ti_id)
       return changes !== undefined && ti?.state === 'queued' && !changes.ways.has(ti.id) ? [{ changes, ti }] : []
     })
     const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))
-    const isBackfill = (changes: RunChanges) => Number(changes.board.run.runType === 'backfill')
+    const isBackfill = (changes: RunChanges) => Number(changes.model.run.runType === 'backfill')
     // Stable: at equal weight what was queued earlier goes first, and backfills last.
     const order = [...waiting, ...own].sort(
       (a, b) => b.ti.priorityWeight - a.ti.priorityWeight || isBackfill(a.changes) - isBackfill(b.changes),
     )
     return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {
-      const { board } = changes
-      const task = blame(board.run.dagRunId, () => {
-        changes.add([board.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
-        const found = board.graph.tasks[ti.task]
+      const { model } = changes
+      const task = blame(model.run.dagRunId, () => {
+        changes.add([model.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
+        const found = model.graph.tasks[ti.task]
         if (found === undefined)
-          throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${board.run.dagId}`)
+          throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${model.run.dagId}`)
         return found
       })
       return {
-        dagRunId: board.run.dagRunId,
+        dagRunId: model.run.dagRunId,
         tiId: ti.id,
         epoch: ti.epoch,
         tryNumber: ti.tryNumber,
         maxTries: ti.maxTries,
         mapIndex: ti.mapIndex,
-        expandedCount: task.mapping === null ? null : (board.byTask[ti.task]?.length ?? 1),
+        expandedCount: task.mapping === null ? null : (model.byTask[ti.task]?.length ?? 1),
         isContinued: ti.isContinued,
-        isMapSource: board.graph.mapSources.has(ti.task),
+        isMapSource: model.graph.mapSources.has(ti.task),
         task,
-        run: board.run,
+        run: model.run,
       }
     })
   }
@@ -346,20 +346,20 @@ export class TurnRunner {
     hasMissed: boolean,
   ): Omit<TurnResult, 'refused'> {
     const ended: number[] = []
-    for (const { board, ways, isCleared } of changed) {
-      board.run.rev++
-      if (isRunFinished(board.run.state)) ended.push(board.run.dagRunId)
-      if (isCleared) this.deps.boards.forget([board.run.dagRunId])
-      for (const way of ways.values()) this.logMove(board, way)
+    for (const { model, ways, isCleared } of changed) {
+      model.run.rev++
+      if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
+      if (isCleared) this.deps.boards.forget([model.run.dagRunId])
+      for (const way of ways.values()) this.logMove(model, way)
     }
     this.deps.boards.forget(ended)
-    return { started, changedRuns: changed.map((changes) => changes.board.run.dagRunId), endedRuns: ended, hasMissed }
+    return { started, changedRuns: changed.map((changes) => changes.model.run.dagRunId), endedRuns: ended, hasMissed }
   }
 
-  private logMove(board: RunBoard, way: Way): void {
+  private logMove(model: RunModel, way: Way): void {
     if (!this.deps.log.isLevelEnabled('debug')) return
-    const { dagId, runId } = board.run
-    const taskId = board.graph.tasks[way.ti.task]?.taskId
+    const { dagId, runId } = model.run
+    const taskId = model.graph.tasks[way.ti.task]?.taskId
     this.deps.log.debug(
       { dagId, runId, taskId, tryNumber: way.ti.tryNumber, from: way.from, steps: way.steps },
       'task instance moved',
@@ -372,10 +372,10 @@ const slotsOf = (request: TurnRequest, slots: Slots, { all }: Prepared): Slots =
 
 /** Closes the run once nothing of it can go on. */
 function finishRun(changes: RunChanges): void {
-  const { board } = changes
-  if (board.run.state !== 'running') return
-  const outcome = runOutcome(board)
+  const { model } = changes
+  if (model.run.state !== 'running') return
+  const outcome = runOutcome(model)
   if (outcome === null) return
-  board.run.state = outcome.state
+  model.run.state = outcome.state
   changes.runBecause = { code: outcome.because }
 }

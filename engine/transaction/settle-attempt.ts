@@ -1,8 +1,8 @@
 // How the end of an attempt is taken up: the instance moves, what it handed on is kept, what it releases goes on.
 
-import type { TaskInstanceView } from '../../core/board.ts'
 import { advance, failFast } from '../../core/decide.ts'
 import { countItems } from '../../core/mapping.ts'
+import type { TaskInstanceView } from '../../core/run-model.ts'
 import { type Outcome, settle } from '../../core/settle.ts'
 import { isFinished } from '../../core/states.ts'
 import { SKIP_KEY } from '../../store/postgres/xcoms.ts'
@@ -18,31 +18,31 @@ export interface Report {
 
 /** What an attempt handed on that decides on other tasks. */
 export function recordHanded(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
-  const { board } = changes
-  const taskId = board.graph.tasks[ti.task]?.taskId ?? ''
+  const { model } = changes
+  const taskId = model.graph.tasks[ti.task]?.taskId ?? ''
   const { outcome } = one
-  if (outcome.kind === 'success' && board.graph.skippers.has(ti.task)) {
+  if (outcome.kind === 'success' && model.graph.skippers.has(ti.task)) {
     // Also when it skips nothing: what it chose in an earlier life of its run must not go on.
-    const skipped = board.recordSkips(ti.task, outcome.skips ?? [])
+    const skipped = model.recordSkips(ti.task, outcome.skips ?? [])
     if (skipped.length > 0)
       changes.xcoms.push({ taskId, mapIndex: ti.mapIndex, key: SKIP_KEY, value: { skipped: [...skipped] } })
   }
   if (outcome.kind === 'defer') changes.waits.push({ tiId: ti.id, wait: outcome.wait })
-  if (!board.graph.mapSources.has(ti.task)) return
+  if (!model.graph.mapSources.has(ti.task)) return
   const value = one.xcoms.find((xcom) => xcom.key === 'return_value' && xcom.taskId === taskId)?.value
-  if (value !== undefined) board.recordLength(ti, countItems(value) ?? 0)
+  if (value !== undefined) model.recordLength(ti, countItems(value) ?? 0)
 }
 
 /** Settles an instance and moves on what its end releases. */
 export function settleAndAdvance(changes: RunChanges, ti: TaskInstanceView, outcome: Outcome, now: number): void {
-  const { board } = changes
-  const transition = settle(board, ti, outcome, now)
+  const { model } = changes
+  const transition = settle(model, ti, outcome, now)
   changes.add([transition])
   if (!isFinished(transition.to)) return
-  if (transition.to === 'failed' && board.graph.dag.failFast) {
-    const stopped = failFast(board, ti)
+  if (transition.to === 'failed' && model.graph.dag.failFast) {
+    const stopped = failFast(model, ti)
     changes.add(stopped)
     changes.mustStop ||= stopped.some(({ from }) => from === 'running')
   }
-  changes.add(advance(board, [ti]))
+  changes.add(advance(model, [ti]))
 }

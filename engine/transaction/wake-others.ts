@@ -22,15 +22,15 @@ export async function wakeOthers(tx: Sql, changed: readonly RunChanges[], mayAdm
   if (changed.some((changes) => changes.mustStop)) await notifyStop(tx)
   else if (ends('queued')) await notifyWork(tx)
   if (changed.some((changes) => changes.waits.some(({ wait }) => wait.kind === 'trigger'))) await notifyTriggerer(tx)
-  const someRunEnded = changed.some((changes) => isRunFinished(changes.board.run.state))
+  const someRunEnded = changed.some((changes) => isRunFinished(changes.model.run.state))
   const awaited = changed.filter(
-    (changes) => changes.board.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
+    (changes) => changes.model.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
   )
-  for (const { board } of awaited) await askForSuccessors(tx, board.run.dagRunId)
+  for (const { model } of awaited) await askForSuccessors(tx, model.run.dagRunId)
   const failing = changed.filter(
-    ({ board }) => board.run.state === 'failed' && board.graph.dag.maxConsecutiveFailedDagRuns > 0,
+    ({ model }) => model.run.state === 'failed' && model.graph.dag.maxConsecutiveFailedDagRuns > 0,
   )
-  for (const { board } of failing) await tellFailure(tx, board.run.dagId)
+  for (const { model } of failing) await tellFailure(tx, model.run.dagId)
   const isCleared = changed.some((changes) => changes.isCleared)
   if (someRunEnded || awaited.length > 0 || TIMED.some(ends) || isCleared) await notifyScheduler(tx)
   else if (mayAdmit) await notifySchedulerIfHeld(tx)

@@ -1,8 +1,8 @@
 // Writes what a turn has decided on: moves, values, waits, and the rows of `live`. Statements are sent one after the other
 // without waiting, and each that decides checks that it met what was decided on.
 
-import type { Expansion, RunBoard } from '../../core/board.ts'
 import { BaramError } from '../../core/errors.ts'
+import type { Expansion, RunModel } from '../../core/run-model.ts'
 import { isFinished, type TaskState } from '../../core/states.ts'
 import { deleteLive, markRestarting, putLive } from '../../store/postgres/live.ts'
 import { bumpRun, countClear, recordRunEvent } from '../../store/postgres/runs.ts'
@@ -31,23 +31,23 @@ export async function writeChanges(
   who: string,
   worker: WorkerSelf | null,
 ): Promise<void> {
-  const { board } = changes
-  const { dagRunId } = board.run
-  const rev = board.run.rev + 1
-  const state = board.run.state === changes.runStateBefore ? null : board.run.state
-  const limit = board.graph.dag.dagrunTimeout
-  const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, board.run.rev, state, limit), board)]
+  const { model } = changes
+  const { dagRunId } = model.run
+  const rev = model.run.rev + 1
+  const state = model.run.state === changes.runStateBefore ? null : model.run.state
+  const limit = model.graph.dag.dagrunTimeout
+  const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, model.run.rev, state, limit), model)]
   if (state !== null)
     pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, who, changes.runBecause))
   // Before their moves: the rows must be there.
-  for (const expansion of board.expansions.splice(0)) pending.push(...writeExpansion(tx, board, expansion))
+  for (const expansion of model.expansions.splice(0)) pending.push(...writeExpansion(tx, model, expansion))
   for (const group of groupWays(changes.ways.values()))
     pending.push(...writeGroup(tx, changes, group, rev, who, worker))
   for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
   for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
   for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
   if (changes.isCleared) pending.push(countClear(tx, dagRunId))
-  const isBackfill = board.run.runType === 'backfill'
+  const isBackfill = model.run.runType === 'backfill'
   for (const { ids, because } of groupHeld(changes.held))
     pending.push(putLive(tx, dagRunId, ids, 'held', { because, isBackfill }))
   const outcomes = await Promise.allSettled(pending)
@@ -63,8 +63,8 @@ function writeGroup(
   who: string,
   worker: WorkerSelf | null,
 ): Promise<unknown>[] {
-  const { board } = changes
-  const { dagRunId } = board.run
+  const { model } = changes
+  const { dagRunId } = model.run
   const first = group[0]
   const to = first?.steps[first.steps.length - 1]?.to ?? null
   if (first === undefined) return []
@@ -73,7 +73,7 @@ function writeGroup(
   const isNewTry = beginsTry(first)
   for (const { ti } of group)
     if (ti.tryNumber > (isNewTry ? 1 : 0) && (isNewTry || endsUnrun(first)))
-      pending.push(clearXComs(tx, dagRunId, board.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex))
+      pending.push(clearXComs(tx, dagRunId, model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex))
   // The tries that ended stay in the history, before their rows are used again.
   if (first.steps.some((step) => step.to === null)) pending.push(recordTries(tx, dagRunId, ids))
   const move = {
@@ -88,15 +88,15 @@ function writeGroup(
     extraTries: extraTriesOf(first),
     worker: to === 'running' ? worker : null,
   }
-  pending.push(expectTrue(moveInstances(tx, move), board))
-  pending.push(...writeLive(tx, board, first, to, ids, worker))
+  pending.push(expectTrue(moveInstances(tx, move), model))
+  pending.push(...writeLive(tx, model, first, to, ids, worker))
   return pending
 }
 
 /** What `live` has of instances after their move. */
 function writeLive(
   tx: Sql,
-  { run }: RunBoard,
+  { run }: RunModel,
   { from, readyAt }: Way,
   to: TaskState | null,
   ids: readonly string[],
@@ -146,21 +146,21 @@ function extraTriesOf(way: Way): number {
 }
 
 /** The instances that a mapped task has grown. */
-function writeExpansion(tx: Sql, board: RunBoard, { first, isRenamed, added }: Expansion): Promise<unknown>[] {
-  const { dagRunId, dagId, runId, versionId } = board.run
-  const task = board.graph.tasks[first.task]
+function writeExpansion(tx: Sql, model: RunModel, { first, isRenamed, added }: Expansion): Promise<unknown>[] {
+  const { dagRunId, dagId, runId, versionId } = model.run
+  const task = model.graph.tasks[first.task]
   if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${first.task} is outside DAG ${dagId}`)
   const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
   return [
-    ...(isRenamed ? [expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), board)] : []),
+    ...(isRenamed ? [expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), model)] : []),
     ...(rows.length > 0 ? [insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows)] : []),
   ]
 }
 
-async function expectTrue(done: Promise<boolean>, board: RunBoard): Promise<void> {
+async function expectTrue(done: Promise<boolean>, model: RunModel): Promise<void> {
   if (!(await done))
     throw new BaramError(
       'SETTLED_ELSEWHERE',
-      `run ${board.run.runId} of ${board.run.dagId} changed while a decision on it was written; nothing was written`,
+      `run ${model.run.runId} of ${model.run.dagId} changed while a decision on it was written; nothing was written`,
     )
 }

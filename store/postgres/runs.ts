@@ -1,4 +1,4 @@
-// Runs: creation, the lock every change takes, and the facts a board needs.
+// Runs: creation, the lock every change takes, and the facts a model needs.
 
 import type { RunState, RunType } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'

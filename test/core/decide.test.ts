@@ -2,14 +2,14 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RunBoard, type TaskInstanceView } from '../../core/board.ts'
 import { advance, decide, runOutcome } from '../../core/decide.ts'
 import { buildGraph } from '../../core/graph.ts'
+import { RunModel, type TaskInstanceView } from '../../core/run-model.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { type Outcome, settle } from '../../core/settle.ts'
 import { isFailed, isFinished, type TaskState } from '../../core/states.ts'
 import { TRIGGER_RULES } from '../../core/trigger-rules.ts'
-import { instanceOf, makeBoard, makeDag, makeFacts, makeInstance, makeTask, statesOf } from '../support/make-dag.ts'
+import { instanceOf, makeDag, makeFacts, makeInstance, makeModel, makeTask, statesOf } from '../support/make-dag.ts'
 
 const OUTCOMES: readonly Outcome[] = [
   { kind: 'success' },
@@ -50,36 +50,36 @@ const worlds: fc.Arbitrary<World> = fc
   }))
 
 /** Runs to the end, taking up each attempt's end with `follow`. Returns the order in which instances moved. */
-function runToEnd(world: World, board: RunBoard, follow: (ended: TaskInstanceView) => void): string[] {
+function runToEnd(world: World, model: RunModel, follow: (ended: TaskInstanceView) => void): string[] {
   const moves: string[] = []
-  decide(board)
+  decide(model)
   for (let step = 0; ; step++) {
     if (step > 500) throw new Error('the run does not end')
-    const busy = [...board.instances.values()].filter((ti) => ti.state === 'scheduled' || ti.state === 'up_for_retry')
+    const busy = [...model.instances.values()].filter((ti) => ti.state === 'scheduled' || ti.state === 'up_for_retry')
     const ti = busy.sort((a, b) => (a.id < b.id ? -1 : 1))[
       (world.luck[step % world.luck.length] ?? 0) % (busy.length || 1)
     ]
     if (ti === undefined) return moves
     moves.push(`${ti.id} ${ti.state}`)
     if (ti.state === 'up_for_retry') {
-      board.move(ti, 'scheduled', { code: 'retry_due' })
+      model.move(ti, 'scheduled', { code: 'retry_due' })
       continue
     }
-    board.move(ti, 'queued', { code: 'admitted' })
-    board.move(ti, 'running', { code: 'started', worker: 'host' })
-    const fate = world.fates[Number(board.graph.tasks[ti.task]?.taskId.slice(1))]?.[ti.tryNumber - 1]
-    settle(board, ti, fate ?? { kind: 'success' }, 0)
+    model.move(ti, 'queued', { code: 'admitted' })
+    model.move(ti, 'running', { code: 'started', worker: 'host' })
+    const fate = world.fates[Number(model.graph.tasks[ti.task]?.taskId.slice(1))]?.[ti.tryNumber - 1]
+    settle(model, ti, fate ?? { kind: 'success' }, 0)
     if (isFinished(ti.state)) follow(ti)
   }
 }
 
-const boardOf = (world: World) => makeBoard(world.dag)
+const modelOf = (world: World) => makeModel(world.dag)
 
 describe('advance and decide', () => {
   test('lead every run to the same states, whichever is used', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const [byAdvance, byDecide] = [boardOf(world), boardOf(world)]
+        const [byAdvance, byDecide] = [modelOf(world), modelOf(world)]
         const first = runToEnd(world, byAdvance, (ti) => void advance(byAdvance, [ti]))
         const second = runToEnd(world, byDecide, () => void decide(byDecide))
         expect(first).toEqual(second)
@@ -93,10 +93,10 @@ describe('advance and decide', () => {
   test('a run always ends, whatever its tasks do', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = boardOf(world)
-        runToEnd(world, board, (ti) => void advance(board, [ti]))
-        const outcome = runOutcome(board)
-        const states = Object.values(statesOf(board))
+        const model = modelOf(world)
+        runToEnd(world, model, (ti) => void advance(model, [ti]))
+        const outcome = runOutcome(model)
+        const states = Object.values(statesOf(model))
         if (outcome?.because === 'deadlock') {
           // Only what never got a state is left, and a task was removed: nothing else makes a rule wait for ever.
           expect(outcome.state).toBe('failed')
@@ -116,9 +116,9 @@ describe('advance and decide', () => {
   test('without a removed task there is no deadlock: every run ends by its leaves', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = boardOf(world)
-        runToEnd(world, board, (ti) => void advance(board, [ti]))
-        expect(runOutcome(board)?.because).toBe('leaves')
+        const model = modelOf(world)
+        runToEnd(world, model, (ti) => void advance(model, [ti]))
+        expect(runOutcome(model)?.because).toBe('leaves')
       }),
     )
   })
@@ -126,17 +126,17 @@ describe('advance and decide', () => {
   test('finished states never move', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = boardOf(world)
+        const model = modelOf(world)
         const ended = new Map<string, TaskState | null>()
         const look = () => {
-          for (const [id, state] of ended) expect(board.instances.get(id)?.state, id).toBe(state)
-          for (const ti of board.instances.values()) if (isFinished(ti.state)) ended.set(ti.id, ti.state)
+          for (const [id, state] of ended) expect(model.instances.get(id)?.state, id).toBe(state)
+          for (const ti of model.instances.values()) if (isFinished(ti.state)) ended.set(ti.id, ti.state)
         }
-        runToEnd(world, board, (ti) => {
-          advance(board, [ti])
+        runToEnd(world, model, (ti) => {
+          advance(model, [ti])
           look()
         })
-        for (let again = 0; again < 3; again++) decide(board)
+        for (let again = 0; again < 3; again++) decide(model)
         look()
       }),
     )
@@ -145,12 +145,12 @@ describe('advance and decide', () => {
   test('decide until quiet stays quiet: a second look changes nothing', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = boardOf(world)
-        runToEnd(world, board, () => {
-          decide(board)
-          expect(decide(board)).toEqual([])
+        const model = modelOf(world)
+        runToEnd(world, model, () => {
+          decide(model)
+          expect(decide(model)).toEqual([])
         })
-        expect(decide(board)).toEqual([])
+        expect(decide(model)).toEqual([])
       }),
     )
   })
@@ -158,13 +158,13 @@ describe('advance and decide', () => {
   test('what moves stands behind what ended, and its reason names its own rule', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = boardOf(world)
-        runToEnd(world, board, (ti) => {
-          for (const { ti: moved, because } of advance(board, [ti])) {
-            const task = board.graph.tasks[moved.task]
+        const model = modelOf(world)
+        runToEnd(world, model, (ti) => {
+          for (const { ti: moved, because } of advance(model, [ti])) {
+            const task = model.graph.tasks[moved.task]
             expect(because).toMatchObject({ rule: task?.triggerRule })
             // Only what stands behind the ended task can have moved.
-            expect(board.graph.rank[moved.task]).toBeGreaterThan(board.graph.rank[ti.task] ?? 0)
+            expect(model.graph.rank[moved.task]).toBeGreaterThan(model.graph.rank[ti.task] ?? 0)
           }
         })
       }),
@@ -183,18 +183,18 @@ describe('advance and decide', () => {
           dag: { ...world.dag, tasks: shuffle(world.dag.tasks), edges: shuffle(world.dag.edges) },
         }
         const graph = buildGraph(other.dag)
-        const shuffled = new RunBoard(
+        const shuffled = new RunModel(
           graph,
           makeFacts(),
           shuffle(graph.tasks.map((_, i) => makeInstance(graph, i))),
           null,
         )
-        const plain = boardOf(world)
+        const plain = modelOf(world)
         const first = runToEnd(world, plain, (ti) => void advance(plain, [ti]))
         const second = runToEnd(other, shuffled, (ti) => void advance(shuffled, [ti]))
         expect(second).toEqual(first)
         expect(statesOf(shuffled)).toEqual(statesOf(plain))
-        const at = (board: RunBoard) => board.graph.order.map((i) => board.graph.tasks[i]?.taskId)
+        const at = (model: RunModel) => model.graph.order.map((i) => model.graph.tasks[i]?.taskId)
         expect(at(shuffled)).toEqual(at(plain))
       }),
     )
@@ -202,28 +202,28 @@ describe('advance and decide', () => {
 
   test('a forced end goes through the whole graph at once: 10,000 tasks behind a failure', () => {
     const ids = Array.from({ length: 10_000 }, (_, i) => `t${i}`)
-    const board = makeBoard(
+    const model = makeModel(
       makeDag(
         ids.map((id) => makeTask(id, { weightRule: 'absolute' })),
         ids.slice(1).map((id, i) => [`t${i}`, id] as const),
       ),
     )
-    decide(board)
-    const root = instanceOf(board, 't0')
-    board.move(root, 'queued', { code: 'admitted' })
-    board.move(root, 'running', { code: 'started', worker: 'host' })
-    settle(board, root, { kind: 'failure', message: 'no', isRetryable: true }, 0)
-    expect(advance(board, [root])).toHaveLength(9_999)
-    expect(runOutcome(board)).toEqual({ state: 'failed', because: 'leaves' })
+    decide(model)
+    const root = instanceOf(model, 't0')
+    model.move(root, 'queued', { code: 'admitted' })
+    model.move(root, 'running', { code: 'started', worker: 'host' })
+    settle(model, root, { kind: 'failure', message: 'no', isRetryable: true }, 0)
+    expect(advance(model, [root])).toHaveLength(9_999)
+    expect(runOutcome(model)).toEqual({ state: 'failed', because: 'leaves' })
   })
 })
 
 describe('the outcome of a run', () => {
   const ended = (states: Record<string, TaskState>, edges: readonly (readonly [string, string])[]) => {
-    const board = makeBoard(makeDag(Object.keys(states), edges))
+    const model = makeModel(makeDag(Object.keys(states), edges))
     for (const [taskId, state] of Object.entries(states))
-      board.adopt({ id: instanceOf(board, taskId).id, state: state, tryNumber: 1, epoch: 1 })
-    return runOutcome(board)
+      model.adopt({ id: instanceOf(model, taskId).id, state: state, tryNumber: 1, epoch: 1 })
+    return runOutcome(model)
   }
 
   test('is that of its leaves: a failure that a leaf survived does not fail the run', () => {
@@ -240,34 +240,34 @@ describe('the outcome of a run', () => {
 
   test('is open as long as anything can still move by itself', () => {
     for (const state of ['scheduled', 'queued', 'running', 'up_for_retry', 'deferred'] as const) {
-      const board = makeBoard(makeDag(['a', 'z'], [['a', 'z']]))
-      board.adopt({ id: instanceOf(board, 'a').id, state: state, tryNumber: 1, epoch: 1 })
-      expect(runOutcome(board), state).toBeNull()
+      const model = makeModel(makeDag(['a', 'z'], [['a', 'z']]))
+      model.adopt({ id: instanceOf(model, 'a').id, state: state, tryNumber: 1, epoch: 1 })
+      expect(runOutcome(model), state).toBeNull()
     }
   })
 
   test('is a deadlock when what is left waits for a removed task to be skipped', () => {
-    const board = makeBoard(makeDag(['a', makeTask('z', { triggerRule: 'all_skipped' })], [['a', 'z']]))
-    board.adopt({ id: instanceOf(board, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
-    expect(decide(board)).toEqual([])
-    expect(runOutcome(board)).toEqual({ state: 'failed', because: 'deadlock' })
+    const model = makeModel(makeDag(['a', makeTask('z', { triggerRule: 'all_skipped' })], [['a', 'z']]))
+    model.adopt({ id: instanceOf(model, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
+    expect(decide(model)).toEqual([])
+    expect(runOutcome(model)).toEqual({ state: 'failed', because: 'deadlock' })
   })
 
   test('is no deadlock while an earlier run may still wake it', () => {
-    const board = makeBoard(makeDag([makeTask('a', { dependsOnPast: true })]), {
+    const model = makeModel(makeDag([makeTask('a', { dependsOnPast: true })]), {
       past: new Map([['a', { state: 'running', isDownstreamDone: false }]]),
     })
-    expect(decide(board)).toEqual([])
-    expect(runOutcome(board)).toBeNull()
+    expect(decide(model)).toEqual([])
+    expect(runOutcome(model)).toBeNull()
   })
 })
 
 describe('depends_on_past', () => {
   type Past = { state: TaskState | null; isDownstreamDone: boolean }
   const decided = (changes: Parameters<typeof makeTask>[1], past: Past | null) => {
-    const board = makeBoard(makeDag([makeTask('a', changes)]), { past: new Map(past === null ? [] : [['a', past]]) })
-    decide(board)
-    return instanceOf(board, 'a').state
+    const model = makeModel(makeDag([makeTask('a', changes)]), { past: new Map(past === null ? [] : [['a', past]]) })
+    decide(model)
+    return instanceOf(model, 'a').state
   }
 
   test('starts once the task of the run before succeeded or was skipped', () => {
@@ -299,24 +299,24 @@ describe('depends_on_past', () => {
 
   test('a forced skip waits for the past only when the task asks for it', () => {
     const skippedBehind = (changes: Parameters<typeof makeTask>[1]) => {
-      const board = makeBoard(makeDag(['a', makeTask('z', { dependsOnPast: true, ...changes })], [['a', 'z']]), {
+      const model = makeModel(makeDag(['a', makeTask('z', { dependsOnPast: true, ...changes })], [['a', 'z']]), {
         past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
       })
-      board.adopt({ id: instanceOf(board, 'a').id, state: 'skipped', tryNumber: 1, epoch: 1 })
-      decide(board)
-      return instanceOf(board, 'z').state
+      model.adopt({ id: instanceOf(model, 'a').id, state: 'skipped', tryNumber: 1, epoch: 1 })
+      decide(model)
+      return instanceOf(model, 'z').state
     }
     expect(skippedBehind({})).toBe('skipped')
     expect(skippedBehind({ waitForPastDependsBeforeSkipping: true })).toBeNull()
   })
 
   test('a failure forces its end without waiting for the past', () => {
-    const board = makeBoard(makeDag(['a', makeTask('z', { dependsOnPast: true })], [['a', 'z']]), {
+    const model = makeModel(makeDag(['a', makeTask('z', { dependsOnPast: true })], [['a', 'z']]), {
       past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
     })
-    board.adopt({ id: instanceOf(board, 'a').id, state: 'failed', tryNumber: 1, epoch: 1 })
-    decide(board)
-    expect(instanceOf(board, 'z').state).toBe('upstream_failed')
-    expect(isFailed(instanceOf(board, 'z').state)).toBe(true)
+    model.adopt({ id: instanceOf(model, 'a').id, state: 'failed', tryNumber: 1, epoch: 1 })
+    decide(model)
+    expect(instanceOf(model, 'z').state).toBe('upstream_failed')
+    expect(isFailed(instanceOf(model, 'z').state)).toBe(true)
   })
 })

@@ -2,15 +2,15 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { RunBoard, TaskInstanceView } from '../../core/board.ts'
 import { advance, decide, runOutcome } from '../../core/decide.ts'
 import { countItems, itemIndexes, itemOf, mapLength, mappedId } from '../../core/mapping.ts'
+import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { SerializedDag, SerializedInput, TaskMapping } from '../../core/serialized.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { type Outcome, settle } from '../../core/settle.ts'
 import { isFinished } from '../../core/states.ts'
 import { TRIGGER_RULES } from '../../core/trigger-rules.ts'
-import { makeBoard, makeDag, makeTask } from '../support/make-dag.ts'
+import { makeDag, makeModel, makeTask } from '../support/make-dag.ts'
 
 const lists = (...lengths: number[]): SerializedInput[] =>
   lengths.map((length, i) => ({ name: `l${i}`, kind: 'literal', value: Array.from({ length }, (_, n) => n) }))
@@ -127,45 +127,45 @@ const worlds: fc.Arbitrary<World> = fc
   })
 
 const PARKED = new Set(['scheduled', 'up_for_retry', 'up_for_reschedule', 'deferred'])
-const taskOf = (board: RunBoard, ti: TaskInstanceView) => Number(board.graph.tasks[ti.task]?.taskId.slice(1))
+const taskOf = (model: RunModel, ti: TaskInstanceView) => Number(model.graph.tasks[ti.task]?.taskId.slice(1))
 
-function runOne(world: World, board: RunBoard, ti: TaskInstanceView, attempts: Map<string, number>): void {
-  board.move(ti, 'queued', { code: 'admitted' })
-  board.move(ti, 'running', { code: 'started', worker: 'host' })
+function runOne(world: World, model: RunModel, ti: TaskInstanceView, attempts: Map<string, number>): void {
+  model.move(ti, 'queued', { code: 'admitted' })
+  model.move(ti, 'running', { code: 'started', worker: 'host' })
   const count = attempts.get(ti.id) ?? 0
   attempts.set(ti.id, count + 1)
-  const own = world.fates[taskOf(board, ti)]?.[Math.max(0, ti.mapIndex) % 4] ?? []
+  const own = world.fates[taskOf(model, ti)]?.[Math.max(0, ti.mapIndex) % 4] ?? []
   // Past its list it succeeds: a sensor that waits for ever is no progress of ours.
   const end = own[count] ?? { kind: 'success' as const, items: 1 }
-  settle(board, ti, end, 0)
-  if (end.kind === 'success' && board.graph.mapSources.has(ti.task)) board.recordLength(ti, end.items ?? 0)
+  settle(model, ti, end, 0)
+  if (end.kind === 'success' && model.graph.mapSources.has(ti.task)) model.recordLength(ti, end.items ?? 0)
 }
 
 /** Runs to the end; returns how often each instance was started. */
-function runToEnd(world: World, board: RunBoard, follow: (ended: TaskInstanceView) => void): Map<string, number> {
+function runToEnd(world: World, model: RunModel, follow: (ended: TaskInstanceView) => void): Map<string, number> {
   const attempts = new Map<string, number>()
-  decide(board)
+  decide(model)
   for (let step = 0; ; step++) {
     if (step > 3_000) throw new Error('the run does not end')
-    const busy = [...board.instances.values()].filter((ti) => PARKED.has(ti.state ?? ''))
+    const busy = [...model.instances.values()].filter((ti) => PARKED.has(ti.state ?? ''))
     const luck = world.luck[step % world.luck.length] ?? 0
     const ti = busy.sort((a, b) => (a.id < b.id ? -1 : 1))[luck % (busy.length || 1)]
     if (ti === undefined) return attempts
-    if (ti.state === 'deferred' && luck % 3 === 0) settle(board, ti, { kind: 'wait_timeout' }, 0)
-    else if (ti.state === 'scheduled') runOne(world, board, ti, attempts)
-    else board.move(ti, 'scheduled', { code: 'wait_over' })
+    if (ti.state === 'deferred' && luck % 3 === 0) settle(model, ti, { kind: 'wait_timeout' }, 0)
+    else if (ti.state === 'scheduled') runOne(world, model, ti, attempts)
+    else model.move(ti, 'scheduled', { code: 'wait_over' })
     if (isFinished(ti.state)) follow(ti)
   }
 }
 
-const ends = (board: RunBoard) =>
-  [...board.instances.values()].map((ti) => `${taskOf(board, ti)}[${ti.mapIndex}] ${ti.state}`).sort()
+const ends = (model: RunModel) =>
+  [...model.instances.values()].map((ti) => `${taskOf(model, ti)}[${ti.mapIndex}] ${ti.state}`).sort()
 
 describe('a run with mapped tasks and waits', () => {
   test('always ends, whatever its tasks do, and ends the same however it is followed', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const [byAdvance, byDecide] = [makeBoard(world.dag), makeBoard(world.dag)]
+        const [byAdvance, byDecide] = [makeModel(world.dag), makeModel(world.dag)]
         runToEnd(world, byAdvance, (ti) => void advance(byAdvance, [ti]))
         runToEnd(world, byDecide, () => void decide(byDecide))
         expect(ends(byAdvance)).toEqual(ends(byDecide))
@@ -179,10 +179,10 @@ describe('a run with mapped tasks and waits', () => {
   test('has each index of a mapped task once, from 0 on, as many as its lists make', () => {
     fc.assert(
       fc.property(worlds, (world) => {
-        const board = makeBoard(world.dag)
-        const attempts = runToEnd(world, board, (ti) => void advance(board, [ti]))
-        for (const [task, instances] of board.byTask.entries()) {
-          const mapping = board.graph.tasks[task]?.mapping ?? null
+        const model = makeModel(world.dag)
+        const attempts = runToEnd(world, model, (ti) => void advance(model, [ti]))
+        for (const [task, instances] of model.byTask.entries()) {
+          const mapping = model.graph.tasks[task]?.mapping ?? null
           const indexes = instances.map((ti) => ti.mapIndex).sort((a, b) => a - b)
           const isExpanded = mapping !== null && indexes[0] === 0
           expect(indexes).toEqual(isExpanded ? [...indexes.keys()] : [-1])

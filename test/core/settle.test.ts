@@ -2,16 +2,16 @@
 
 import { describe, expect, test } from 'vitest'
 import { type Outcome, settle } from '../../core/settle.ts'
-import { instanceOf, makeBoard, makeDag, makeTask } from '../support/make-dag.ts'
+import { instanceOf, makeDag, makeModel, makeTask } from '../support/make-dag.ts'
 
 const NOW = Date.UTC(2024, 2, 18, 9)
 
 /** Settles try `tryNumber` of a task with `retries`. */
 function end(outcome: Outcome, retries: number, tryNumber: number) {
-  const board = makeBoard(makeDag([makeTask('a', { retries, retryDelay: 60 })]))
-  const ti = instanceOf(board, 'a')
-  board.adopt({ id: ti.id, state: 'running', tryNumber: tryNumber, epoch: 1 })
-  return settle(board, ti, outcome, NOW)
+  const model = makeModel(makeDag([makeTask('a', { retries, retryDelay: 60 })]))
+  const ti = instanceOf(model, 'a')
+  model.adopt({ id: ti.id, state: 'running', tryNumber: tryNumber, epoch: 1 })
+  return settle(model, ti, outcome, NOW)
 }
 
 const DEATHS: readonly Outcome[] = [
@@ -66,10 +66,10 @@ describe('settle', () => {
 
   test('what does not run cannot be settled: a report that comes twice moves nothing', () => {
     for (const outcome of [...DEATHS, { kind: 'success' } as const]) {
-      const board = makeBoard(makeDag(['a']))
-      const ti = instanceOf(board, 'a')
-      board.adopt({ id: ti.id, state: 'success', tryNumber: 1, epoch: 1 })
-      expect(() => settle(board, ti, outcome, NOW)).toThrow(expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }))
+      const model = makeModel(makeDag(['a']))
+      const ti = instanceOf(model, 'a')
+      model.adopt({ id: ti.id, state: 'success', tryNumber: 1, epoch: 1 })
+      expect(() => settle(model, ti, outcome, NOW)).toThrow(expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }))
       expect(ti.state).toBe('success')
     }
   })

@@ -13,7 +13,7 @@ import {
   TASK_STATES,
   type TaskState,
 } from '../../core/states.ts'
-import { makeBoard, makeDag } from '../support/make-dag.ts'
+import { makeDag, makeModel } from '../support/make-dag.ts'
 
 const ALL: readonly (TaskState | null)[] = [null, ...TASK_STATES]
 
@@ -96,16 +96,16 @@ describe('kinds of states', () => {
   })
 })
 
-describe('a board', () => {
+describe('a run model', () => {
   test.each(ALL)('moves from %s exactly where the table says so, else it throws and stays as it was', (from) => {
     for (const to of ALL) {
-      const board = makeBoard(makeDag(['a', 'b'], [['a', 'b']]))
-      const [ti] = board.instances.values()
+      const model = makeModel(makeDag(['a', 'b'], [['a', 'b']]))
+      const [ti] = model.instances.values()
       if (ti === undefined) throw new Error('no instance')
-      board.adopt({ id: ti.id, state: from, tryNumber: 3, epoch: 2 })
+      model.adopt({ id: ti.id, state: from, tryNumber: 3, epoch: 2 })
       const before = { ...ti }
       if (mayMove(from, to)) {
-        const transition = board.move(ti, to, { code: 'admitted' }, 5)
+        const transition = model.move(ti, to, { code: 'admitted' }, 5)
         expect(transition).toEqual({ ti, from, to, because: { code: 'admitted' }, readyAt: 5 })
         expect(ti.state).toBe(to)
         // RELIABILITY rule 14: a try begins on these two moves alone.
@@ -113,7 +113,7 @@ describe('a board', () => {
         expect(ti.tryNumber).toBe(isNewTry ? 4 : 3)
         expect(ti.epoch).toBe(to === 'running' ? 3 : 2)
       } else {
-        expect(() => board.move(ti, to, { code: 'admitted' })).toThrow(
+        expect(() => model.move(ti, to, { code: 'admitted' })).toThrow(
           expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }),
         )
         expect(ti).toEqual(before)

@@ -180,7 +180,7 @@ describe('success, XCom, ledger and what follows are one transaction', () => {
         const changes = all.get(run)
         if (changes === undefined) return
         changes.xcoms.push({ taskId: 'a', mapIndex: -1, key: 'return_value', value: 'a\u0000b' })
-        settleAndAdvance(changes, changes.board.instances.get(success.tiId) as never, success.outcome, Date.now())
+        settleAndAdvance(changes, changes.model.instances.get(success.tiId) as never, success.outcome, Date.now())
       },
     })
     await expect(broken).rejects.toMatchObject({ name: 'RunFault', dagRunId: run })

@@ -1,7 +1,7 @@
 // Serialized DAGs and boards for tests, filled with the defaults an author gets.
 
-import { RunBoard, type RunFacts, type TaskInstanceView } from '../../core/board.ts'
 import { buildGraph, type DagGraph } from '../../core/graph.ts'
+import { type RunFacts, RunModel, type TaskInstanceView } from '../../core/run-model.ts'
 import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
 
 type Changes<T> = { readonly [K in keyof T]?: T[K] }
@@ -116,25 +116,25 @@ export function makeInstance(graph: DagGraph, task: number, changes: Changes<Tas
   }
 }
 
-/** A board of one unmapped instance a task, all without a state. */
-export function makeBoard(
+/** A model of one unmapped instance a task, all without a state. */
+export function makeModel(
   dag: SerializedDag,
-  options: { facts?: Changes<RunFacts>; past?: ConstructorParameters<typeof RunBoard>[3] } = {},
-): RunBoard {
+  options: { facts?: Changes<RunFacts>; past?: ConstructorParameters<typeof RunModel>[3] } = {},
+): RunModel {
   const graph = buildGraph(dag)
   const instances = graph.tasks.map((_, i) => makeInstance(graph, i))
-  return new RunBoard(graph, makeFacts({ dagId: dag.dagId, ...options.facts }), instances, options.past ?? null)
+  return new RunModel(graph, makeFacts({ dagId: dag.dagId, ...options.facts }), instances, options.past ?? null)
 }
 
 /** The instance of an unmapped task. */
-export function instanceOf(board: RunBoard, taskId: string): TaskInstanceView {
-  const ti = board.byTask[board.graph.indexOf.get(taskId) ?? -1]?.[0]
-  if (ti === undefined) throw new Error(`the board has no instance of ${taskId}`)
+export function instanceOf(model: RunModel, taskId: string): TaskInstanceView {
+  const ti = model.byTask[model.graph.indexOf.get(taskId) ?? -1]?.[0]
+  if (ti === undefined) throw new Error(`the model has no instance of ${taskId}`)
   return ti
 }
 
 /** Every instance's state by task id. */
-export function statesOf(board: RunBoard): Record<string, string | null> {
-  const pairs = [...board.instances.values()].map((ti) => [board.graph.tasks[ti.task]?.taskId ?? '', ti.state] as const)
+export function statesOf(model: RunModel): Record<string, string | null> {
+  const pairs = [...model.instances.values()].map((ti) => [model.graph.tasks[ti.task]?.taskId ?? '', ti.state] as const)
   return Object.fromEntries<string | null>(pairs)
 }

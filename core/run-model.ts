@@ -92,7 +92,7 @@ export interface Handed {
   readonly skips: Map<number, readonly string[]>
 }
 
-export interface BoardOptions {
+export interface RunModelOptions {
   readonly handed?: Handed
   /** Most instances of a mapped task. */
   readonly maxMapLength?: number
@@ -106,7 +106,7 @@ type Tally = Record<Counted, number> & { total: number; setupTotal: number; setu
 const COUNTED: ReadonlySet<TaskState | null> = new Set(['success', 'failed', 'upstream_failed', 'skipped', 'removed'])
 const isCounted = (state: TaskState | null): state is Counted => COUNTED.has(state)
 
-export class RunBoard {
+export class RunModel {
   readonly graph: DagGraph
   readonly run: RunFacts
   readonly instances: ReadonlyMap<string, TaskInstanceView>
@@ -134,7 +134,7 @@ export class RunBoard {
     run: RunFacts,
     instances: readonly TaskInstanceView[],
     past: ReadonlyMap<string, PastOfTask> | null,
-    options: BoardOptions = {},
+    options: RunModelOptions = {},
   ) {
     this.graph = graph
     this.run = run

@@ -1,16 +1,16 @@
-// The counts a board keeps are those of a recount, whatever moved.
+// The counts a run model keeps are those of a recount, whatever moved.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RunBoard, type TaskInstanceView } from '../../core/board.ts'
 import { buildGraph } from '../../core/graph.ts'
+import { RunModel, type TaskInstanceView } from '../../core/run-model.ts'
 import { isActive, isFinished, MOVES, TASK_STATES, type TaskState } from '../../core/states.ts'
-import { makeBoard, makeDag, makeFacts, makeInstance } from '../support/make-dag.ts'
+import { makeDag, makeFacts, makeInstance, makeModel } from '../support/make-dag.ts'
 
-function recount(board: RunBoard) {
-  const all = [...board.instances.values()]
+function recount(model: RunModel) {
+  const all = [...model.instances.values()]
   const upstreamOf = (ti: TaskInstanceView) =>
-    (board.graph.upstream[ti.task] ?? []).flatMap((task) => all.filter((other) => other.task === task))
+    (model.graph.upstream[ti.task] ?? []).flatMap((task) => all.filter((other) => other.task === task))
   return {
     active: all.filter((ti) => isActive(ti.state)).length,
     unfinished: all.filter((ti) => !isFinished(ti.state)).length,
@@ -32,16 +32,16 @@ function recount(board: RunBoard) {
   }
 }
 
-const kept = (board: RunBoard) => ({
-  active: board.activeCount,
-  unfinished: board.unfinishedCount,
-  undecided: board.undecidedCount,
-  scheduled: [...board.scheduled].map((ti) => ti.id).sort(),
-  counts: [...board.instances.values()].map((ti) => board.countsFor(ti)),
+const kept = (model: RunModel) => ({
+  active: model.activeCount,
+  unfinished: model.unfinishedCount,
+  undecided: model.undecidedCount,
+  scheduled: [...model.scheduled].map((ti) => ti.id).sort(),
+  counts: [...model.instances.values()].map((ti) => model.countsFor(ti)),
 })
 
 /** A diamond with a mapped middle: five instances of `m`. */
-const mappedBoard = () => {
+const mappedModel = () => {
   const graph = buildGraph(
     makeDag(
       ['a', 'm', 'z'],
@@ -57,10 +57,10 @@ const mappedBoard = () => {
       ? [0, 1, 2, 3, 4].map((mapIndex) => makeInstance(graph, i, { mapIndex }))
       : [makeInstance(graph, i)],
   )
-  return new RunBoard(graph, makeFacts(), instances, null)
+  return new RunModel(graph, makeFacts(), instances, null)
 }
 
-describe('a board', () => {
+describe('a run model', () => {
   test('counts what a recount counts after any sequence of legal moves and adopted changes', () => {
     const step = fc.record({
       ti: fc.nat(6),
@@ -69,20 +69,20 @@ describe('a board', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const board = mappedBoard()
-        const all = [...board.instances.values()]
+        const model = mappedModel()
+        const all = [...model.instances.values()]
         for (const { ti: index, choice, adopted } of steps) {
           const ti = all[index]
           if (ti === undefined) throw new Error('no such instance')
           const legal = MOVES[ti.state ?? 'none']
           if (adopted !== undefined)
-            board.adopt({ id: ti.id, state: adopted, tryNumber: ti.tryNumber, epoch: ti.epoch })
+            model.adopt({ id: ti.id, state: adopted, tryNumber: ti.tryNumber, epoch: ti.epoch })
           else {
             const to = legal[choice % legal.length] ?? 'none'
-            board.move(ti, to === 'none' ? null : to, { code: 'admitted' })
+            model.move(ti, to === 'none' ? null : to, { code: 'admitted' })
           }
         }
-        expect(kept(board)).toEqual(recount(board))
+        expect(kept(model)).toEqual(recount(model))
       }),
     )
   })
@@ -99,19 +99,19 @@ describe('a board', () => {
     )
     for (const a of TASK_STATES) {
       for (const b of TASK_STATES) {
-        const board = new RunBoard(
+        const model = new RunModel(
           graph,
           makeFacts(),
           [makeInstance(graph, 0, { state: a }), makeInstance(graph, 1, { state: b }), makeInstance(graph, 2)],
           null,
         )
-        expect(kept(board)).toEqual(recount(board))
+        expect(kept(model)).toEqual(recount(model))
       }
     }
   })
 
   test('refuses a change of an instance it does not have: its owner must read the run anew', () => {
-    expect(() => makeBoard(makeDag(['a'])).adopt({ id: 'other', state: 'success', tryNumber: 1, epoch: 1 })).toThrow(
+    expect(() => makeModel(makeDag(['a'])).adopt({ id: 'other', state: 'success', tryNumber: 1, epoch: 1 })).toThrow(
       expect.objectContaining({ code: 'SETTLED_ELSEWHERE' }),
     )
   })
