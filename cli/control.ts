@@ -16,11 +16,11 @@ export interface ControlContext extends Context, ControlDeps {}
 /** As `withContext`, with a writer of its own. */
 export async function withControl<T>(body: (context: ControlContext) => Promise<T>): Promise<T> {
   return withContext(async (context) => {
-    const { config, database, boards, log } = context
+    const { config, database, runCache, log } = context
     const changed = new Set<number>()
     const turns = new TurnRunner({
       database,
-      boards,
+      runCache,
       log,
       limits: { parallelism: config.parallelism },
       who: CLI_USER,

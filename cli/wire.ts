@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { join } from 'node:path'
 import { BaramError } from '../core/errors.ts'
 import { Vault } from '../engine/admin/vault.ts'
-import { Boards } from '../engine/transaction/run-cache.ts'
+import { RunCache } from '../engine/transaction/run-cache.ts'
 import { migrations } from '../migrations/index.ts'
 import { type Config, loadConfig } from '../runtime/config.ts'
 import { type DestinationStream, type Logger, makeLogger } from '../runtime/logger.ts'
@@ -20,7 +20,7 @@ export interface Context {
   readonly config: Config
   readonly log: Logger
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly vault: Vault
   readonly box: SecretBox
   /** Looks for a newer schema once it is started. */
@@ -193,7 +193,7 @@ export function openOn(
     log,
     database,
     box,
-    boards: new Boards(),
+    runCache: new RunCache(),
     schema: new SchemaWatch({ database, log, known: migrations.map((migration) => migration.name) }),
     vault: new Vault({ database, box, variableOverrides, connectionOverrides, sensitiveNames }),
     async close() {

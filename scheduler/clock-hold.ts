@@ -4,14 +4,14 @@
 import { messageOf } from '../core/errors.ts'
 import { refreshNextRuns } from '../engine/dags/sync.ts'
 import { ClockGuard } from '../engine/process/clock-guard.ts'
-import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'
 import { dropClockHolds, findLastClockHold, readClockHold, setClockHold } from '../store/postgres/clock-holds.ts'
 
 export interface ClockHoldOptions {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly log: Logger
   /** Of this machine: a hold outlives its scheduler within one boot. */
   readonly bootId: string
@@ -95,10 +95,10 @@ export class ClockHold {
   }
 
   private async release(jobId: number, sentence: string): Promise<void> {
-    const { database, boards, log, bootId } = this.options
+    const { database, runCache, log, bootId } = this.options
     // Next dates that were computed meanwhile lie after a clock that was wrong. Before the row says that all is well: a
     // scheduler that ends in between leaves this to its successor.
-    const refused = await refreshNextRuns(database, boards)
+    const refused = await refreshNextRuns(database, runCache)
     await setClockHold(database, jobId, null)
     await dropClockHolds(database, bootId)
     this.isNoted = false

@@ -11,7 +11,7 @@ import { createDueRuns } from '../engine/runs/create.ts'
 import { startRuns } from '../engine/runs/start.ts'
 import { decideAsked, decideIdle } from '../engine/runs/sweep.ts'
 import { expireRuns } from '../engine/runs/time-out.ts'
-import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError } from '../store/answers.ts'
@@ -20,7 +20,7 @@ import type { ClockHold } from './clock-hold.ts'
 
 export interface PassDeps {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly turns: TurnRunner
   readonly log: Logger
   /** Whether the database's clock is believed: by a wrong one no run is made, and none ended for its time. */
@@ -40,7 +40,10 @@ export interface PassResult {
 
 type Step = readonly [name: string, run: () => Promise<number | undefined>]
 
-function stepsOf({ database, boards, turns, log, clock, now, rescue }: PassDeps, mustSweep: boolean): readonly Step[] {
+function stepsOf(
+  { database, runCache, turns, log, clock, now, rescue }: PassDeps,
+  mustSweep: boolean,
+): readonly Step[] {
   const tellRefusal = (dagId: string, error: unknown) =>
     log.error({ dagId, err: messageOf(error) }, 'the next run of a DAG could not be made; others are')
   const trusts = (at: number) => clock.trusts(at)
@@ -49,8 +52,8 @@ function stepsOf({ database, boards, turns, log, clock, now, rescue }: PassDeps,
   return [
     ['rescue', rescue],
     ...(mustSweep ? [['sweep', () => none(decideIdle(database, turns))] as const] : []),
-    ['clear', () => clearAsked({ database, boards, turns })],
-    ...whenTrusted(['create', () => createDueRuns(database, boards, { tellRefusal, trusts })]),
+    ['clear', () => clearAsked({ database, runCache, turns })],
+    ...whenTrusted(['create', () => createDueRuns(database, runCache, { tellRefusal, trusts })]),
     ['start', () => startRuns(database, turns)],
     ['wake', () => wakeDue(database, turns, now())],
     ...whenTrusted(['expire', () => expireRuns(database, turns)]),

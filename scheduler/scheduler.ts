@@ -8,7 +8,7 @@ import { rescue } from '../engine/attempts/rescue.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { LastReports, LogEnder } from '../engine/process/log-endings.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
-import { Boards } from '../engine/transaction/run-cache.ts'
+import { RunCache } from '../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -43,7 +43,7 @@ const AFTER_ERROR_MS = 500
 
 export class Scheduler {
   private readonly options: SchedulerOptions
-  private readonly boards: Boards
+  private readonly runCache: RunCache
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly watch: LeaseWatch
@@ -70,7 +70,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.options = options
     const { database, log, config } = options
-    this.boards = new Boards(config.maxMapLength)
+    this.runCache = new RunCache(config.maxMapLength)
     this.listener = new Listener({
       database,
       channels: ['sched'],
@@ -85,7 +85,7 @@ export class Scheduler {
     this.logEnder = new LogEnder({ database, folder: config.logFolder, log })
     this.clock = new ClockHold({
       database,
-      boards: this.boards,
+      runCache: this.runCache,
       log,
       bootId: thisProcess().bootId,
       uptimeMs: () => uptime() * 1000,
@@ -122,7 +122,7 @@ export class Scheduler {
     await this.clock.start(this.lease.jobId, this.lease.now())
     this.turns = new TurnRunner({
       database,
-      boards: this.boards,
+      runCache: this.runCache,
       log,
       limits: { parallelism: config.parallelism },
       who: `scheduler:${this.lease.jobId}`,
@@ -201,11 +201,11 @@ export class Scheduler {
   /** One look at everything due. Returns how long to wait for the next one, ms. */
   private async pass(turns: TurnRunner, lease: Lease): Promise<number> {
     const { database, log } = this.options
-    const { boards, mustSweep } = this
+    const { runCache, mustSweep } = this
     try {
       this.mustSweep = false
       const deps = {
-        ...{ database, boards, turns, log, clock: this.clock },
+        ...{ database, runCache, turns, log, clock: this.clock },
         now: () => lease.now(),
         rescue: () => this.takeOver(turns, lease, mustSweep),
       }

@@ -15,7 +15,7 @@ import { type Fired, fire } from '../engine/attempts/fire.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
 import { type Caller, serveCall } from '../engine/task-api/serve.ts'
-import { Boards } from '../engine/transaction/run-cache.ts'
+import { RunCache } from '../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -51,7 +51,7 @@ interface Held {
 
 export class Triggerer {
   private readonly options: TriggererOptions
-  private readonly boards: Boards
+  private readonly runCache: RunCache
   private readonly modules: ModuleStore
   private readonly listener: Listener
   private readonly pages: PageNotifier
@@ -74,7 +74,7 @@ export class Triggerer {
   constructor(options: TriggererOptions) {
     this.options = options
     const { config, database, log } = options
-    this.boards = new Boards(config.maxMapLength)
+    this.runCache = new RunCache(config.maxMapLength)
     this.modules = new ModuleStore(config.home)
     this.child = new WatchChild({
       memoryMb: config.childMemoryMb,
@@ -125,7 +125,7 @@ export class Triggerer {
     })
     this.turns = new TurnRunner({
       database,
-      boards: this.boards,
+      runCache: this.runCache,
       log,
       limits: { parallelism: config.parallelism },
       who: `triggerer:${this.lease.jobId}`,
@@ -252,7 +252,7 @@ export class Triggerer {
 
   private async findModule(versionId: string): Promise<string> {
     const { database } = this.options
-    const { moduleHash } = await this.boards.version(database, versionId)
+    const { moduleHash } = await this.runCache.version(database, versionId)
     return this.modules.obtain(moduleHash, (hash) => loadModule(database, hash))
   }
 
@@ -273,7 +273,12 @@ export class Triggerer {
     const { turns, options } = this
     if (turns === null) return
     const { database, vault } = options
-    serveCall({ database, boards: this.boards, turns, vault, masker: this.masker }, callerOf(held.wait), op, args).then(
+    serveCall(
+      { database, runCache: this.runCache, turns, vault, masker: this.masker },
+      callerOf(held.wait),
+      op,
+      args,
+    ).then(
       (value) => this.child.reply(call, value),
       (error: unknown) =>
         this.child.reply(call, null, error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`),

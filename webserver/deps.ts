@@ -1,7 +1,7 @@
 // What the composition root gives the webserver, and what its parts share.
 
 import type { Vault } from '../engine/admin/vault.ts'
-import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -16,7 +16,7 @@ import type { RunCells } from './pages/run-cells.ts'
 export interface WebserverDeps {
   readonly config: Config
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly vault: Vault
   readonly log: Logger
   readonly jwtSecret: string | Buffer

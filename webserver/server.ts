@@ -70,7 +70,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
   const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
   const turns = new TurnRunner({
     database,
-    boards: deps.boards,
+    runCache: deps.runCache,
     log,
     limits: { parallelism: config.parallelism },
     who: 'web',

@@ -14,7 +14,7 @@ import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
 import { localTexts } from '../core/timetables/zone.ts'
 import { sealedPlace } from '../engine/admin/vault.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/task-api/serve.ts'
-import type { Boards } from '../engine/transaction/run-cache.ts'
+import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { StartedAttempt, TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
@@ -35,7 +35,7 @@ import type { ChildPool } from './pool.ts'
 export interface AttemptDeps {
   readonly config: Config
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly inputs: Inputs
   readonly turns: TurnRunner
   readonly modules: ModuleStore
@@ -164,7 +164,7 @@ export class Attempt {
   private async prepare(fresh: FreshValues): Promise<AttemptSpec> {
     const { started, deps } = this
     const { run, task } = started
-    const version = await deps.boards.version(deps.database, run.versionId)
+    const version = await deps.runCache.version(deps.database, run.versionId)
     const { dag } = version.graph
     // The column is a JSON object by its writers.
     const conf = (run.conf ?? {}) as JsonObject
@@ -244,7 +244,7 @@ export class Attempt {
     serveCall(
       {
         database: this.deps.database,
-        boards: this.deps.boards,
+        runCache: this.deps.runCache,
         turns: this.deps.turns,
         vault: this.deps.vault,
         masker: this.masker,

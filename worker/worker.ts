@@ -12,7 +12,7 @@ import { report } from '../engine/attempts/report.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { LogEnder } from '../engine/process/log-endings.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
-import { Boards } from '../engine/transaction/run-cache.ts'
+import { RunCache } from '../engine/transaction/run-cache.ts'
 import { type Slots, type StartedAttempt, type TurnResult, TurnRunner } from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
 import type { Config } from '../runtime/config.ts'
@@ -57,7 +57,7 @@ const keyOf = (attempt: { dagRunId: number; tiId: string; epoch: number }) =>
 
 export class Worker {
   private readonly options: WorkerOptions
-  private readonly boards: Boards
+  private readonly runCache: RunCache
   private readonly inputs: Inputs
   private readonly attempts = new Map<string, Attempt>()
   private readonly finished: Report[] = []
@@ -85,7 +85,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.options = options
     const { config, database, log } = options
-    this.boards = new Boards(config.maxMapLength)
+    this.runCache = new RunCache(config.maxMapLength)
     this.inputs = new Inputs(database)
     this.modules = new ModuleStore(config.home)
     this.pool = new ChildPool({
@@ -130,7 +130,7 @@ export class Worker {
     })
     this.turns = new TurnRunner({
       database,
-      boards: this.boards,
+      runCache: this.runCache,
       log,
       limits: { parallelism: config.parallelism },
       who: `worker:${this.lease.jobId}`,
@@ -286,7 +286,7 @@ export class Worker {
     const deps: AttemptDeps = {
       config,
       database,
-      boards: this.boards,
+      runCache: this.runCache,
       inputs: this.inputs,
       turns,
       modules: this.modules,

@@ -69,7 +69,7 @@ async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags
   const instance = flags.mapIndex === undefined ? {} : { mapIndex: flags.mapIndex }
   if (flags.taskId !== undefined) return flags.taskId.map((taskId) => ({ taskId, ...instance }))
   if (flags.taskRegex === undefined) return null
-  const { graph } = await latestVersion(context.database, context.boards, dagId)
+  const { graph } = await latestVersion(context.database, context.runCache, dagId)
   const pattern = readPattern(flags.taskRegex)
   const found = graph.tasks.filter((task) => pattern.test(task.taskId))
   if (found.length === 0)

@@ -117,7 +117,7 @@ function readInterval(flags: TriggerFlags): { start: number; end: number } | nul
 /** The run as it would be made, with every check; then it is taken back. */
 async function showTrigger(context: Context, request: TriggerRequest, format: Format): Promise<void> {
   try {
-    await triggerRun(context.database, context.boards, request, async (tx, run) => {
+    await triggerRun(context.database, context.runCache, request, async (tx, run) => {
       const row = await getRun(tx, request.dagId, run.runId)
       if (row !== null) printRows([runRow(row)], format, RUN_COLUMNS)
       throw new OnlyShown(run.runId)
@@ -146,7 +146,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
       await showTrigger(context, request, format)
       return
     }
-    const { runId, isPaused } = await triggerRun(context.database, context.boards, request, (tx, run) =>
+    const { runId, isPaused } = await triggerRun(context.database, context.runCache, request, (tx, run) =>
       insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
     )
     if (isPaused) tell(style.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
@@ -178,10 +178,10 @@ async function setPaused(dagId: string, isPaused: boolean, flags: PauseFlags): P
   await withContext(async (context) => {
     await requireDag(context, dagId)
     // Asked before the switch: afterwards the scheduler may have made the first of them already.
-    if (!isPaused) tell((await planDag(context.database, context.boards, dagId, 2)).sentence)
+    if (!isPaused) tell((await planDag(context.database, context.runCache, dagId, 2)).sentence)
     if (flags.dryRun === true) return
     const event = isPaused ? 'dag.pause' : 'dag.unpause'
-    await pauseDag(context.database, context.boards, dagId, isPaused, (tx) =>
+    await pauseDag(context.database, context.runCache, dagId, isPaused, (tx) =>
       insertAudit(tx, { event, owner: CLI_USER, dagId }),
     )
     const dag = await requireDag(context, dagId)
@@ -214,7 +214,7 @@ async function printNext(dagId: string, flags: Output & { numExecutions: number 
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const most = flags.numExecutions
-    const plan = await planDag(context.database, context.boards, dagId, most)
+    const plan = await planDag(context.database, context.runCache, dagId, most)
     if (plan.isPaused)
       tell(style.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
     tell(plan.sentence)

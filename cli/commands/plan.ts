@@ -141,7 +141,7 @@ const dagJson = (dag: PlannedDag) => ({
 async function plan(folder: string | undefined, flags: PlanFlags): Promise<void> {
   await withContext(async (context) => {
     const path = resolve(folder ?? context.config.dagsFolder)
-    const planned = await planFolder(context.database, context.boards, await readFolder(context, path))
+    const planned = await planFolder(context.database, context.runCache, await readFolder(context, path))
     const losing = planned.filter(losesAnything)
     if (flags.json === true) print(jsonText({ dags: planned.map(dagJson), loses: losing.length > 0 }))
     else {

@@ -146,7 +146,7 @@ export function addProcessCommands(program: Command): void {
 }
 
 async function webService(
-  { config, database, boards, vault, log, schema }: Context,
+  { config, database, runCache, vault, log, schema }: Context,
   port: number | undefined,
 ): Promise<Service> {
   const { startWebserver } = await import('../../webserver/server.ts')
@@ -157,7 +157,7 @@ async function webService(
       server = await startWebserver({
         config: port === undefined ? config : { ...config, port },
         database,
-        boards,
+        runCache,
         vault,
         log,
         jwtSecret,

@@ -61,7 +61,7 @@ async function printDiff(dagId: string, before: number | undefined, after: numbe
     const to = after ?? newest?.version_number
     const from = before ?? older?.version_number
     if (to === undefined || from === undefined) throw new BaramError('NOT_FOUND', `DAG ${dagId} has one version only`)
-    const diff = await diffVersions(context.database, context.boards, dagId, from, to)
+    const diff = await diffVersions(context.database, context.runCache, dagId, from, to)
     tell(`${dagId} v${from} → v${to}`)
     for (const line of linesOf(diff)) print(line)
     if (diff.hunks.length === 0)

@@ -27,7 +27,7 @@ async function readRun(context: Context, dagId: string, run: string | undefined)
 async function why(dagId: string, run: string | undefined, taskId: string | undefined, flags: WhyFlags): Promise<void> {
   await withContext(async (context) => {
     await requireDag(context, dagId)
-    const answer = await explain(context.database, context.boards, {
+    const answer = await explain(context.database, context.runCache, {
       dagId,
       run: await readRun(context, dagId, run),
       taskId: taskId ?? null,

@@ -46,11 +46,11 @@ async function idsOf(tx: Sql, runs: readonly number[]): Promise<readonly string[
 
 /** Moves the runs that lack tasks to the latest version, and gives the instances that are new. */
 async function add(tx: Sql, deps: ControlDeps, { dagId, by }: AddNewRequest, all: readonly number[]) {
-  const latest = await latestVersion(tx, deps.boards, dagId)
+  const latest = await latestVersion(tx, deps.runCache, dagId)
   const runs: number[] = []
   for (const id of all) if (await lacksTasks(tx, latest, id)) runs.push(id)
   const before = new Set(await idsOf(tx, runs))
-  await repinInTransaction(tx, deps.boards, dagId, runs, by)
+  await repinInTransaction(tx, deps.runCache, dagId, runs, by)
   const fresh = (await idsOf(tx, runs)).filter((id) => !before.has(id))
   return findInstances(tx, fresh)
 }

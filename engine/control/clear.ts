@@ -29,14 +29,14 @@ import type { Sql } from '../../store/sql.ts'
 import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
 import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { TurnRunner } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
 
 export interface ControlDeps {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly turns: TurnRunner
 }
 
@@ -89,11 +89,11 @@ export async function resolveRuns(database: Database, dagId: string, scope: RunS
 }
 
 /** The graph by which "upstream" and "downstream" are meant: the named run's, else the latest. */
-async function graphOf({ database, boards }: ControlDeps, request: ClearRequest) {
+async function graphOf({ database, runCache }: ControlDeps, request: ClearRequest) {
   const run = request.runs.kind === 'run' ? await findRun(database, request.dagId, request.runs.runId) : null
   const own = request.onLatestVersion || run === null ? null : run.version_id
   const version =
-    own === null ? await latestVersion(database, boards, request.dagId) : await boards.version(database, own)
+    own === null ? await latestVersion(database, runCache, request.dagId) : await runCache.version(database, own)
   return version.graph
 }
 

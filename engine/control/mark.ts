@@ -94,8 +94,8 @@ async function runsToResume(
   return findDatedRuns(database, dagId, from, to)
 }
 
-async function resolve({ database, boards }: ControlDeps, request: MarkRequest): Promise<Resolved> {
-  const { graph } = await latestVersion(database, boards, request.dagId)
+async function resolve({ database, runCache }: ControlDeps, request: MarkRequest): Promise<Resolved> {
+  const { graph } = await latestVersion(database, runCache, request.dagId)
   if (!graph.indexOf.has(request.taskId))
     throw new BaramError('NOT_FOUND', `Task '${request.taskId}' not found in Dag '${request.dagId}'`)
   const run = await findRun(database, request.dagId, request.runId)

@@ -7,7 +7,7 @@ import { findLatestVersion } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { type DagListRow, listDags } from '../../store/postgres/read-dags.ts'
 import { findLastInterval } from '../../store/postgres/runs.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { versionHashOf } from './sync.ts'
 
 /** A DAG as the folder has it. */
@@ -50,10 +50,10 @@ interface Stored {
   readonly isUsed: boolean
 }
 
-async function loadStored(database: Database, boards: Boards, row: DagListRow): Promise<Stored | null> {
+async function loadStored(database: Database, runCache: RunCache, row: DagListRow): Promise<Stored | null> {
   const latest = await findLatestVersion(database, row.dag_id)
   if (latest === null) return null
-  const { graph } = await boards.version(database, latest.id, latest.version_hash)
+  const { graph } = await runCache.version(database, latest.id, latest.version_hash)
   const { version_number: number, version_hash: hash, is_used: isUsed } = latest
   return { row, dag: graph.dag, number, hash, isUsed }
 }
@@ -109,14 +109,18 @@ async function planOne(
 }
 
 /** The plan of a folder against what is stored now; changes nothing. */
-export async function planFolder(database: Database, boards: Boards, folder: Folder): Promise<readonly PlannedDag[]> {
+export async function planFolder(
+  database: Database,
+  runCache: RunCache,
+  folder: Folder,
+): Promise<readonly PlannedDag[]> {
   const now = await databaseNow(database)
   const { rows } = await listDags(database, { exclude_stale: true }, { limit: 100_000, offset: 0, order: [] })
   const stored = new Map<string, Stored>()
   const found = new Map(folder.dags.map((one) => [one.dag.dagId, one]))
   for (const row of rows) {
     if (!found.has(row.dag_id) && row.relative_fileloc.startsWith(folder.elsewhere)) continue
-    const one = await loadStored(database, boards, row)
+    const one = await loadStored(database, runCache, row)
     if (one !== null) stored.set(row.dag_id, one)
   }
   const ids = [...new Set([...stored.keys(), ...found.keys()])].sort()

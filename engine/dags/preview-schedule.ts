@@ -9,7 +9,7 @@ import { readSchedule } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { findLastInterval, findTakenDates } from '../../store/postgres/runs.ts'
 import { limitsOf } from '../runs/insert.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 
 /** What the schedule makes while the DAG is active: at once what is due, then one after the other. */
 export interface DagPlan extends RunPlan {
@@ -25,10 +25,10 @@ export interface DagPlan extends RunPlan {
  * @param most how many due runs, and how many upcoming ones, to list
  * @throws BaramError NOT_FOUND
  */
-export async function planDag(database: Database, boards: Boards, dagId: string, most: number): Promise<DagPlan> {
+export async function planDag(database: Database, runCache: RunCache, dagId: string, most: number): Promise<DagPlan> {
   const row = await readSchedule(database, dagId)
   if (row === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-  const { graph } = await boards.version(database, row.version_id, row.version_hash)
+  const { graph } = await runCache.version(database, row.version_id, row.version_hash)
   const { dag } = graph
   const now = await databaseNow(database)
   const whole = planRuns(dag.timetable, await findLastInterval(database, dagId), limitsOf(dag), now, MAX_COUNTED)

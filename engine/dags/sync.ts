@@ -29,7 +29,7 @@ import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
 import { computeNext } from '../runs/create.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -204,21 +204,21 @@ export async function forgetFile(database: Database, filename: string): Promise<
   })
 }
 
-async function refreshNextRun(database: Database, boards: Boards, dagId: string): Promise<void> {
+async function refreshNextRun(database: Database, runCache: RunCache, dagId: string): Promise<void> {
   await database.transaction(async (tx) => {
     const dag = await lockDag(tx, dagId)
     if (dag === null || dag.is_stale || dag.is_paused) return
-    const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
+    const { graph } = await runCache.version(tx, dag.version_id, dag.version_hash)
     await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
   })
 }
 
 /** Computes the next date of each DAG anew, by the clock of now. Returns those of which it cannot be told: they keep theirs. */
-export async function refreshNextRuns(database: Database, boards: Boards): Promise<readonly string[]> {
+export async function refreshNextRuns(database: Database, runCache: RunCache): Promise<readonly string[]> {
   const refused: string[] = []
   for (const dagId of await listActiveDags(database)) {
     try {
-      await refreshNextRun(database, boards, dagId)
+      await refreshNextRun(database, runCache, dagId)
     } catch (error) {
       if (isConnectionError(error)) throw error
       refused.push(dagId)
@@ -230,7 +230,7 @@ export async function refreshNextRuns(database: Database, boards: Boards): Promi
 /** @throws BaramError NOT_FOUND */
 export async function pauseDag(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   dagId: string,
   isPaused: boolean,
   audit?: (tx: Sql) => Promise<void>,
@@ -241,7 +241,7 @@ export async function pauseDag(
     await setPaused(tx, dagId, isPaused)
     if (!isPaused) {
       // The time while paused does not count: without catchup the schedule goes on from now.
-      const { graph } = await boards.version(tx, dag.version_id, dag.version_hash)
+      const { graph } = await runCache.version(tx, dag.version_id, dag.version_hash)
       await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
       await askForDag(tx, dagId)
     }

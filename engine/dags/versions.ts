@@ -4,7 +4,7 @@ import { BaramError } from '../../core/errors.ts'
 import { type DagChange, planChange } from '../../core/plan-change.ts'
 import type { Database } from '../../store/database.ts'
 import { getVersion, showSource } from '../../store/postgres/read-dags.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { type DiffHunk, diffTexts } from './text-diff.ts'
 
 export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemoved' | 'tasksChanged'> {
@@ -16,25 +16,28 @@ export interface VersionDiff extends Pick<DagChange, 'tasksAdded' | 'tasksRemove
 }
 
 /** @throws BaramError NOT_FOUND */
-async function load(database: Database, boards: Boards, dagId: string, number: number) {
+async function load(database: Database, runCache: RunCache, dagId: string, number: number) {
   const [version, source] = await Promise.all([
     getVersion(database, dagId, number),
     showSource(database, dagId, number),
   ])
   if (version === null || source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number}`)
-  const { graph, moduleHash } = await boards.version(database, version.id)
+  const { graph, moduleHash } = await runCache.version(database, version.id)
   return { dag: graph.dag, moduleHash, source: source.source_code }
 }
 
 /** @throws BaramError NOT_FOUND */
 export async function diffVersions(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   dagId: string,
   before: number,
   after: number,
 ): Promise<VersionDiff> {
-  const [old, fresh] = await Promise.all([load(database, boards, dagId, before), load(database, boards, dagId, after)])
+  const [old, fresh] = await Promise.all([
+    load(database, runCache, dagId, before),
+    load(database, runCache, dagId, after),
+  ])
   const hunks = diffTexts(old.source, fresh.source)
   const { tasksAdded, tasksRemoved, tasksChanged } = planChange(old.dag, fresh.dag, { last: null, now: 0, most: 0 })
   const isImported = hunks.length === 0 && old.moduleHash !== fresh.moduleHash

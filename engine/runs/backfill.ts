@@ -33,7 +33,7 @@ import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { ControlDeps } from '../control/clear.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { checkParams } from './create.ts'
 import { insertMany } from './insert.ts'
 
@@ -57,12 +57,12 @@ export interface BackfillDate {
 
 async function datesOf(
   sql: Sql,
-  boards: Boards,
+  runCache: RunCache,
   dag: DagFacts,
   request: BackfillRequest,
   mustLock: boolean,
 ): Promise<readonly BackfillDate[]> {
-  const { graph } = await boards.version(sql, dag.version_id, dag.version_hash)
+  const { graph } = await runCache.version(sql, dag.version_id, dag.version_hash)
   const now = await databaseNow(sql)
   checkBackfill(graph.dag, request, now)
   checkParams(graph.dag, request.conf ?? {})
@@ -91,12 +91,12 @@ const notFound = (dagId: string) => new BaramError('NOT_FOUND', `Could not find 
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID
  */
 export async function previewBackfill(
-  { database, boards }: Pick<ControlDeps, 'database' | 'boards'>,
+  { database, runCache }: Pick<ControlDeps, 'database' | 'runCache'>,
   request: BackfillRequest,
 ): Promise<readonly BackfillDate[]> {
   const dag = await readSchedule(database, request.dagId)
   if (dag === null) throw notFound(request.dagId)
-  return datesOf(database, boards, dag, request, false)
+  return datesOf(database, runCache, dag, request, false)
 }
 
 /**
@@ -105,7 +105,7 @@ export async function previewBackfill(
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID, or CONFLICT while another one of the DAG goes on
  */
 export async function createBackfill(
-  { database, boards }: Pick<ControlDeps, 'database' | 'boards'>,
+  { database, runCache }: Pick<ControlDeps, 'database' | 'runCache'>,
   request: BackfillRequest,
   audit: AuditEntry,
 ): Promise<number> {
@@ -118,7 +118,7 @@ export async function createBackfill(
     const dag = await lockDag(tx, request.dagId)
     if (dag === null) throw notFound(request.dagId)
     if ((await findActiveBackfill(tx, request.dagId)) !== null) throw conflict(request.dagId)
-    const dates = await datesOf(tx, boards, dag, request, true)
+    const dates = await datesOf(tx, runCache, dag, request, true)
     if (dates.length === 0)
       throw new BaramError(
         'INPUT_INVALID',
@@ -126,7 +126,7 @@ export async function createBackfill(
       )
     const backfillId = await insertBackfill(tx, { ...request, user: request.by })
     if (backfillId === null) throw conflict(request.dagId)
-    await makeRuns(tx, boards, dag, request, backfillId, dates)
+    await makeRuns(tx, runCache, dag, request, backfillId, dates)
     await insertAudit(tx, { ...audit, extra: { backfill_id: backfillId, runs: dates.length } })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [request.dagId] })
@@ -138,13 +138,13 @@ const conflict = (dagId: string) => new BaramError('CONFLICT', `There is already
 
 async function makeRuns(
   tx: Sql,
-  boards: Boards,
+  runCache: RunCache,
   dag: DagFacts,
   request: BackfillRequest,
   backfillId: number,
   dates: readonly BackfillDate[],
 ): Promise<void> {
-  const version = await boards.version(tx, dag.version_id, dag.version_hash)
+  const version = await runCache.version(tx, dag.version_id, dag.version_hash)
   const idOf = await insertMany(
     tx,
     version,

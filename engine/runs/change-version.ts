@@ -16,14 +16,14 @@ import {
   refreshInstances,
 } from '../../store/postgres/task-instances.ts'
 import type { Sql } from '../../store/sql.ts'
-import { type Boards, hasPlace, type Version } from '../transaction/run-cache.ts'
+import { hasPlace, type RunCache, type Version } from '../transaction/run-cache.ts'
 import { belongs, newInstance } from './insert.ts'
 
 /** @throws BaramError NOT_FOUND */
-export async function latestVersion(sql: Sql, boards: Boards, dagId: string): Promise<Version> {
+export async function latestVersion(sql: Sql, runCache: RunCache, dagId: string): Promise<Version> {
   const dag = await readSchedule(sql, dagId)
   if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-  return boards.version(sql, dag.version_id, dag.version_hash)
+  return runCache.version(sql, dag.version_id, dag.version_hash)
 }
 
 const AT_WORK: ReadonlySet<TaskState | null> = new Set(['queued', 'running', 'restarting'])
@@ -80,11 +80,17 @@ async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: strin
 
 interface RepinDeps {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
 }
 
-async function repinLocked(tx: Sql, boards: Boards, dag: DagFacts, ids: readonly number[], by: string): Promise<void> {
-  const version = await boards.version(tx, dag.version_id, dag.version_hash)
+async function repinLocked(
+  tx: Sql,
+  runCache: RunCache,
+  dag: DagFacts,
+  ids: readonly number[],
+  by: string,
+): Promise<void> {
+  const version = await runCache.version(tx, dag.version_id, dag.version_hash)
   for (const id of ids) {
     const run = await loadRun(tx, id)
     if (run !== null && run.created_dag_version_id !== dag.version_id)
@@ -99,25 +105,25 @@ const idsOf = (rows: readonly { readonly id: number }[]): number[] => rows.map((
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
 export async function repinRuns(
-  { database, boards }: RepinDeps,
+  { database, runCache }: RepinDeps,
   dagId: string,
   ids: readonly number[],
   by: string,
 ): Promise<void> {
-  await database.transaction((tx) => repinInTransaction(tx, boards, dagId, ids, by))
+  await database.transaction((tx) => repinInTransaction(tx, runCache, dagId, ids, by))
 }
 
 /** As above, in a transaction of the caller's. */
 export async function repinInTransaction(
   tx: Sql,
-  boards: Boards,
+  runCache: RunCache,
   dagId: string,
   ids: readonly number[],
   by: string,
 ): Promise<void> {
   const dag = await lockDag(tx, dagId)
   if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-  await repinLocked(tx, boards, dag, idsOf(await lockRuns(tx, ids)), by)
+  await repinLocked(tx, runCache, dag, idsOf(await lockRuns(tx, ids)), by)
 }
 
 /**
@@ -125,7 +131,7 @@ export async function repinInTransaction(
  * @returns false when that cannot be now: its DAG or the run is held or gone, or a task that is gone is still at work
  */
 export async function repinIfFree(
-  { database, boards }: RepinDeps,
+  { database, runCache }: RepinDeps,
   dagId: string,
   id: number,
   by: string,
@@ -134,7 +140,7 @@ export async function repinIfFree(
     return await database.transaction(async (tx) => {
       const dag = await lockFreeDag(tx, dagId)
       const free = dag === null ? [] : idsOf(await lockFreeRuns(tx, [id]))
-      if (dag !== null) await repinLocked(tx, boards, dag, free, by)
+      if (dag !== null) await repinLocked(tx, runCache, dag, free, by)
       return free.length > 0
     })
   } catch (error) {

@@ -20,7 +20,7 @@ import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { insertWhole, limitsOf } from './insert.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
@@ -30,14 +30,14 @@ export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Pro
 
 async function createOne(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   dagId: string,
   trusts: (now: number) => boolean,
 ): Promise<boolean> {
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
     if (due === null || !trusts(due.now)) return false
-    const version = await boards.version(tx, due.version_id, due.version_hash)
+    const version = await runCache.version(tx, due.version_id, due.version_hash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
     let run = await computeNext(tx, dag, due.now)
@@ -96,13 +96,13 @@ export interface CreateOptions {
  */
 export async function createDueRuns(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   { tellRefusal = () => undefined, trusts = () => true }: CreateOptions = {},
 ): Promise<number> {
   let created = 0
   for (const dagId of await findDueDags(database, 100)) {
     try {
-      if (await createOne(database, boards, dagId, trusts)) created++
+      if (await createOne(database, runCache, dagId, trusts)) created++
     } catch (error) {
       if (isConnectionError(error)) throw error
       tellRefusal(dagId, error)
@@ -210,7 +210,7 @@ async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): P
  */
 export async function triggerRun(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   request: TriggerRequest,
   audit?: (tx: Sql, run: TriggeredRun) => Promise<void>,
 ): Promise<TriggeredRun> {
@@ -226,7 +226,7 @@ export async function triggerRun(
       )
     if (dag.is_paused && request.mustBeActive === true)
       throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
-    const version = await boards.version(tx, dag.version_id, dag.version_hash)
+    const version = await runCache.version(tx, dag.version_id, dag.version_hash)
     checkParams(version.graph.dag, request.conf ?? {})
     const logicalDate = request.logicalDate ?? null
     const { dataInterval, runAfter } = await placeRun(tx, version.graph.dag, request)

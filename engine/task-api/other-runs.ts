@@ -10,7 +10,7 @@ import { findRunState, findTaskStates } from '../../store/postgres/other-runs.ts
 import type { Sql } from '../../store/sql.ts'
 import { resetRun } from '../control/clear.ts'
 import { triggerRun } from '../runs/create.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import type { TurnRunner } from '../transaction/run-transaction.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './arguments.ts'
 
@@ -32,7 +32,7 @@ export async function nameTriggered(database: Database, args: JsonObject): Promi
  * @param fence throws, in the transaction that makes the run, when the attempt has been taken over
  */
 export async function callTriggerRun(
-  { database, boards, turns }: { database: Database; boards: Boards; turns: TurnRunner },
+  { database, runCache, turns }: { database: Database; runCache: RunCache; turns: TurnRunner },
   by: string,
   fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
@@ -41,7 +41,7 @@ export async function callTriggerRun(
   const runId = textOrNull(args, 'runId')
   const logicalDate = instantOrNull(args, 'logicalDate')
   try {
-    const run = await triggerRun(database, boards, {
+    const run = await triggerRun(database, runCache, {
       dagId,
       runId,
       logicalDate,

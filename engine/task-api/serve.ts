@@ -17,7 +17,7 @@ import { holdAttempt } from '../../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXComOfAttempt } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { Vault } from '../admin/vault.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import type { TurnRunner } from '../transaction/run-transaction.ts'
 import { textArg } from './arguments.ts'
 import { callRunState, callTaskStates, callTriggerRun, nameTriggered } from './other-runs.ts'
@@ -36,7 +36,7 @@ export interface Caller {
 
 export interface CallDeps {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly turns: TurnRunner
   readonly vault: Vault
   readonly masker: Masker

@@ -27,7 +27,7 @@ export interface Version {
 }
 
 /** Runs kept in memory; the least recently used go first. A run of 1,000 tasks takes about 200 kB. */
-const MAX_BOARDS = 200
+const MAX_MODELS = 200
 const MAX_VERSIONS = 500
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): V {
@@ -61,8 +61,8 @@ const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
   isContinued: row.is_continued,
 })
 
-export class Boards {
-  private readonly boards = new Map<number, RunModel>()
+export class RunCache {
+  private readonly models = new Map<number, RunModel>()
   private readonly versions = new Map<string, Version>()
   private readonly maxMapLength: number
 
@@ -89,19 +89,19 @@ export class Boards {
     return remember(this.versions, versionId, version, MAX_VERSIONS)
   }
 
-  /** Current boards of locked runs, by row id. */
+  /** Current models of locked runs, by row id. */
   async current(tx: Sql, locked: readonly LockedRun[]): Promise<Map<number, RunModel>> {
     const found = new Map<number, RunModel>()
     const stale: { id: number; rev: number }[] = []
     for (const run of locked) {
-      const model = this.boards.get(run.id)
+      const model = this.models.get(run.id)
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
       const isOther = model?.run.clearNumber !== run.clear_number
       if (model === undefined || isOther || model.past !== null || model.run.rev > run.rev)
         found.set(run.id, await blameAsync(run.id, () => this.load(tx, run.id)))
       else {
         if (model.run.rev < run.rev) stale.push({ id: run.id, rev: model.run.rev })
-        found.set(run.id, remember(this.boards, run.id, model, MAX_BOARDS))
+        found.set(run.id, remember(this.models, run.id, model, MAX_MODELS))
       }
     }
     if (stale.length > 0) await this.catchUp(tx, found, stale, locked)
@@ -109,18 +109,18 @@ export class Boards {
   }
 
   forget(ids: Iterable<number>): void {
-    for (const id of ids) this.boards.delete(id)
+    for (const id of ids) this.models.delete(id)
   }
 
   private async catchUp(
     tx: Sql,
-    boards: Map<number, RunModel>,
+    models: Map<number, RunModel>,
     stale: readonly { id: number; rev: number }[],
     locked: readonly LockedRun[],
   ): Promise<void> {
     const changes = await loadChanges(tx, stale)
     for (const { id } of stale) {
-      const model = boards.get(id)
+      const model = models.get(id)
       const rev = locked.find((run) => run.id === id)?.rev
       if (model === undefined || rev === undefined) continue
       const mine = changes.filter((change) => change.dag_run_id === id)
@@ -133,7 +133,7 @@ export class Boards {
         if (row !== null) model.run.state = row.state
         model.run.rev = rev
       } else {
-        boards.set(id, await blameAsync(id, () => this.load(tx, id)))
+        models.set(id, await blameAsync(id, () => this.load(tx, id)))
       }
     }
   }
@@ -173,13 +173,13 @@ export class Boards {
       rev: row.rev,
     }
     return remember(
-      this.boards,
+      this.models,
       id,
       new RunModel(graph, facts, instances, await loadPast(tx, graph, facts), {
         handed: await loadHanded(tx, id, graph),
         maxMapLength: this.maxMapLength,
       }),
-      MAX_BOARDS,
+      MAX_MODELS,
     )
   }
 }

@@ -20,7 +20,7 @@ import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import { RunChanges, type Way } from './changes.ts'
-import type { Boards } from './run-cache.ts'
+import type { RunCache } from './run-cache.ts'
 import { blame, blameAsync, RunFault } from './run-fault.ts'
 import { wakeOthers } from './wake-others.ts'
 import { type WorkerSelf, writeChanges } from './write.ts'
@@ -75,7 +75,7 @@ export interface TurnRequest {
   readonly before?: ((tx: Sql, refused: ReadonlyMap<number, unknown>) => Promise<void>) | undefined
   /** Statements of the same transaction that depend on which runs could be locked. */
   also?(tx: Sql, locked: ReadonlyMap<number, RunChanges>, refused: ReadonlyMap<number, unknown>): Promise<void>
-  /** Decides on current boards. Pure but for the boards, which move. */
+  /** Decides on current models. Pure but for the models, which move. */
   act(changes: ReadonlyMap<number, RunChanges>): void
 }
 
@@ -91,7 +91,7 @@ export interface TurnResult {
 
 export interface TurnDeps {
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly log: Logger
   readonly limits: AdmissionLimits
   /** `worker:12`, `scheduler:3`: stands in the ledger. */
@@ -213,7 +213,7 @@ export class TurnRunner {
       if (result.changedRuns.length > 0) this.deps.onChange(result)
       return result
     } catch (error) {
-      this.deps.boards.forget(touched)
+      this.deps.runCache.forget(touched)
       await this.rollback(client, error)
       throw error
     }
@@ -288,10 +288,10 @@ export class TurnRunner {
     const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
     const rows = [...locked, ...free]
     for (const row of rows) touched.add(row.id)
-    const boards = await this.deps.boards.current(tx, rows)
+    const models = await this.deps.runCache.current(tx, rows)
     const all = new Map<number, RunChanges>()
     for (const row of rows) {
-      const model = boards.get(row.id)
+      const model = models.get(row.id)
       if (model !== undefined) all.set(row.id, new RunChanges(model, row.is_paused))
     }
     const hasPassed = request.passesHeld === true && locked.length < runs.length
@@ -349,10 +349,10 @@ export class TurnRunner {
     for (const { model, ways, isCleared } of changed) {
       model.run.rev++
       if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
-      if (isCleared) this.deps.boards.forget([model.run.dagRunId])
+      if (isCleared) this.deps.runCache.forget([model.run.dagRunId])
       for (const way of ways.values()) this.logMove(model, way)
     }
-    this.deps.boards.forget(ended)
+    this.deps.runCache.forget(ended)
     return { started, changedRuns: changed.map((changes) => changes.model.run.dagRunId), endedRuns: ended, hasMissed }
   }
 

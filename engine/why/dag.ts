@@ -9,7 +9,7 @@ import { activeRunsAt, hasScheduler, listPauses } from '../../store/postgres/why
 import { planDag } from '../dags/preview-schedule.ts'
 import { latestVersion } from '../runs/change-version.ts'
 import { RUN_REFUSED } from '../runs/create.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { at, listed, type Why } from './words.ts'
 
 /** Who paused the DAG last, and when: ` since 09:50 KST by admin`. */
@@ -31,9 +31,9 @@ const runRefused = (dagId: string, why: string): Why => ({
   sentence: `${dagId} has no new run: ${why}. The scheduler tries again within a minute.`,
 })
 
-async function nextWords(database: Database, boards: Boards, dag: DagListRow, now: number): Promise<Why> {
+async function nextWords(database: Database, runCache: RunCache, dag: DagListRow, now: number): Promise<Why> {
   const { dag_id: dagId, timezone: zone } = dag
-  const plan = await planDag(database, boards, dagId, 1)
+  const plan = await planDag(database, runCache, dagId, 1)
   const refused = await findDagWarning(database, dagId, RUN_REFUSED)
   if (refused !== null) return runRefused(dagId, refused)
   const isOverdue = plan.due.length > 0
@@ -52,7 +52,7 @@ async function nextWords(database: Database, boards: Boards, dag: DagListRow, no
       sentence: `${dagId} makes no more runs: its schedule has no date left (endDate, @once).`,
     }
   const { runAfter, logicalDate } = plan.next
-  const { graph } = await latestVersion(database, boards, dagId)
+  const { graph } = await latestVersion(database, runCache, dagId)
   const start = graph.dag.startDate === null ? null : Date.parse(graph.dag.startDate)
   if (start !== null && start > now)
     return {
@@ -67,7 +67,7 @@ async function nextWords(database: Database, boards: Boards, dag: DagListRow, no
 }
 
 /** Why no run of the DAG is being made now, or when the next one is. Null = there is no such DAG. */
-export async function whyDag(database: Database, boards: Boards, dagId: string, now: number): Promise<Why | null> {
+export async function whyDag(database: Database, runCache: RunCache, dagId: string, now: number): Promise<Why | null> {
   const dag = await getDag(database, dagId)
   if (dag === null) return null
   const told = (code: string, sentence: string): Why => ({ code, sentence })
@@ -87,6 +87,6 @@ export async function whyDag(database: Database, boards: Boards, dagId: string, 
       'no_scheduler',
       `${dagId} makes no runs: no scheduler is running. Start one with \`dagctl scheduler\`.${broken}`,
     )
-  const next = await nextWords(database, boards, dag, now)
+  const next = await nextWords(database, runCache, dag, now)
   return broken === '' ? next : told('import_error', `${next.sentence}${broken}`)
 }

@@ -14,7 +14,7 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import { findRunAt } from '../../store/postgres/why.ts'
 import { latestVersion } from '../runs/change-version.ts'
-import type { Boards } from '../transaction/run-cache.ts'
+import type { RunCache } from '../transaction/run-cache.ts'
 import { whyDag } from './dag.ts'
 import { whyMissing } from './missing-run.ts'
 import { whyRun } from './run.ts'
@@ -66,7 +66,7 @@ function mostTelling(rows: readonly InstanceListRow[]): InstanceListRow | undefi
 
 async function answerTask(
   database: Database,
-  boards: Boards,
+  runCache: RunCache,
   dag: DagListRow,
   run: RunListRow,
   { taskId, mapIndex }: { taskId: string; mapIndex: number | null },
@@ -77,7 +77,7 @@ async function answerTask(
     mapIndex === null
       ? mostTelling(await findInstancesOf(database, place))
       : await getInstance(database, { ...place, mapIndex })
-  const graph = run.version_id === null ? null : (await boards.version(database, run.version_id)).graph
+  const graph = run.version_id === null ? null : (await runCache.version(database, run.version_id)).graph
   if (ti === undefined || ti === null) return absent(dag, run, taskId, graph?.indexOf.has(taskId) === true)
   const events = await listEvents(database, run.id, ti.id, 50)
   // Before its run starts, nothing of the task itself is in its way.
@@ -122,7 +122,7 @@ function holderSentence(run: RunListRow, asked: number, now: number): string {
 }
 
 /** @throws BaramError NOT_FOUND */
-export async function explain(database: Database, boards: Boards, question: WhyQuestion): Promise<WhyAnswer> {
+export async function explain(database: Database, runCache: RunCache, question: WhyQuestion): Promise<WhyAnswer> {
   const { dagId, taskId, mapIndex } = question
   const dag = await needDag(database, dagId)
   const now = await databaseNow(database)
@@ -130,17 +130,17 @@ export async function explain(database: Database, boards: Boards, question: WhyQ
   // A task without a run is meant in the newest.
   const asked = question.run ?? (taskId === null ? null : 'latest')
   if (asked === null) {
-    const why = await whyDag(database, boards, dagId, now)
+    const why = await whyDag(database, runCache, dagId, now)
     if (why === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
     return { ...why, ...none }
   }
   const runId = typeof asked === 'number' ? await findRunAt(database, dagId, asked) : asked
   if (runId === null) {
-    const { graph } = await latestVersion(database, boards, dagId)
+    const { graph } = await latestVersion(database, runCache, dagId)
     return { ...(await whyMissing(database, dag, graph.dag, Number(asked), now)), ...none }
   }
   const run = await findRunOf(database, dagId, runId)
-  if (taskId !== null) return answerTask(database, boards, dag, run, { taskId, mapIndex }, now)
+  if (taskId !== null) return answerTask(database, runCache, dag, run, { taskId, mapIndex }, now)
   const why = await whyRun(database, dag, run, now)
   const holder = typeof asked === 'number' && dag.has_schedule ? holderSentence(run, asked, now) : ''
   return { ...why, sentence: `${holder}${why.sentence}`, ...none, runId: run.run_id }

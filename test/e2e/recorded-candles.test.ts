@@ -7,7 +7,7 @@ import { existsSync, type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { triggerRun } from '../../engine/runs/create.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { queryWarehouse } from '../../operators/warehouse/index.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import type { UpbitCandle } from '../../services/simulated/upbit/candle.ts'
@@ -43,7 +43,7 @@ describeRecorded('upbit', 'min_candle on recorded candles', () => {
   let exchange: Exchange
   let database: Database
   let worker: ChildProcess
-  const boards = new Boards()
+  const runCache = new RunCache()
   const candles = [...recordedMinutes2018(), ...recordedPages('page_1m_')]
   const pages = recordedPages('page_1m_').map(minuteOf)
   const from2020 = Math.floor(Math.min(...pages) / HOUR) * HOUR
@@ -94,7 +94,7 @@ describeRecorded('upbit', 'min_candle on recorded candles', () => {
   })
 
   async function trigger(slot: { start: number; end: number }): Promise<string> {
-    const run = await triggerRun(database, boards, {
+    const run = await triggerRun(database, runCache, {
       dagId: 'min_candle',
       dataInterval: slot,
       triggeredBy: 'rest_api',

@@ -94,8 +94,8 @@ describe('versions', () => {
     await sync(engine, 'a.ts', [
       makeDag(['a'], [], { timetable: { kind: 'once' }, startDate: '2024-01-01T00:00:00.000Z' }),
     ])
-    const { Boards } = await import('../../engine/transaction/run-cache.ts')
-    const other = new Boards()
+    const { RunCache } = await import('../../engine/transaction/run-cache.ts')
+    const other = new RunCache()
     const [row] = await engine.query<{ id: string }>('select id from dag_version')
     await other.version(engine.database, row?.id ?? '')
     await sync(engine, 'a.ts', [

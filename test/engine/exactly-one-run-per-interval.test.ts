@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { pauseDag } from '../../engine/dags/sync.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { explain } from '../../engine/why/why.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
@@ -34,8 +34,8 @@ const datesOf = async (engine: TestEngine) =>
   ).map((row) => row.logical_date)
 
 /** Creates until nothing is due, as one scheduler does pass after pass. Fails instead of spinning. */
-async function createAll(engine: TestEngine, boards = new Boards()): Promise<void> {
-  for (let pass = 0; (await createDueRuns(engine.database, boards)) > 0; pass++)
+async function createAll(engine: TestEngine, runCache = new RunCache()): Promise<void> {
+  for (let pass = 0; (await createDueRuns(engine.database, runCache)) > 0; pass++)
     if (pass > 100) throw new Error('run creation does not come to an end')
 }
 
@@ -74,10 +74,10 @@ describe('scheduled runs', () => {
   test('a date that a user’s run has taken is passed over, and the next ones come', async () => {
     const engine = await makeEngine()
     await engine.addDag(hourly(4, { catchup: true }))
-    await pauseDag(engine.database, engine.boards, 'hourly', true)
+    await pauseDag(engine.database, engine.runCache, 'hourly', true)
     await engine.trigger('hourly', { logicalDate: hourAgo(3) })
     await engine.trigger('hourly', { logicalDate: hourAgo(2) })
-    await pauseDag(engine.database, engine.boards, 'hourly', false)
+    await pauseDag(engine.database, engine.runCache, 'hourly', false)
     await createAll(engine)
     expect(await datesOf(engine)).toEqual([hourAgo(4), hourAgo(1), hourAgo(0)])
     const [dag] = await engine.query<{ next: number }>('select next_dagrun_create_after as next from dag')
@@ -113,9 +113,9 @@ describe('scheduled runs', () => {
   test('a paused or stale DAG gets none', async () => {
     const engine = await makeEngine()
     await engine.addDag(hourly(4, { catchup: true }))
-    await pauseDag(engine.database, engine.boards, 'hourly', true)
+    await pauseDag(engine.database, engine.runCache, 'hourly', true)
     await createAll(engine)
-    await pauseDag(engine.database, engine.boards, 'hourly', false)
+    await pauseDag(engine.database, engine.runCache, 'hourly', false)
     await engine.query('update dag set is_stale = true')
     await createAll(engine)
     expect(await datesOf(engine)).toEqual([])
@@ -130,7 +130,7 @@ describe('a run by hand on the date of an interval', () => {
       ...changes,
     })
   const askWhy = (engine: TestEngine, run: number) =>
-    explain(engine.database, engine.boards, { dagId: 'hourly', run, taskId: null, mapIndex: null })
+    explain(engine.database, engine.runCache, { dagId: 'hourly', run, taskId: null, mapIndex: null })
 
   test('is refused while the interval lasts, so that its scheduled run comes', async () => {
     const engine = await makeEngine()
@@ -225,7 +225,7 @@ describe('triggered runs', () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag(['a'], [], { dagId: 'one' }))
     await expect(engine.trigger('none')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await pauseDag(engine.database, engine.boards, 'one', true)
+    await pauseDag(engine.database, engine.runCache, 'one', true)
     const run = await engine.trigger('one')
     await engine.makeScheduler().sweep()
     expect(await engine.runState(run)).toBe('queued')

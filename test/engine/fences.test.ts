@@ -49,8 +49,8 @@ async function startAttempt(engine: TestEngine) {
   await worker.claim()
   const { tiId, epoch } = worker.find('x')
   const caller: Caller = { dagRunId: run, tiId, epoch, dagId: 'one', runId: 'r', taskId: 'x', mapIndex: -1 }
-  const { database, boards } = engine
-  const deps = { database, boards, turns: worker.turns, vault: vaultOf(engine), masker: new Masker() }
+  const { database, runCache } = engine
+  const deps = { database, runCache, turns: worker.turns, vault: vaultOf(engine), masker: new Masker() }
   return {
     run,
     scheduler,
@@ -211,12 +211,12 @@ describe('a session that freezes while it holds', () => {
     const holder = await connect(engine)
     await holder.query('begin')
     await holder.query("select 1 from dag where dag_id = 'held' for update")
-    expect(await createDueRuns(engine.database, engine.boards)).toBe(1)
+    expect(await createDueRuns(engine.database, engine.runCache)).toBe(1)
     await engine.makeScheduler().pass()
     expect(await engine.query('select dag_id, state from dag_run')).toEqual([{ dag_id: 'free', state: 'running' }])
     await holder.query('rollback')
     // Its date is not lost.
-    expect(await createDueRuns(engine.database, engine.boards)).toBe(1)
+    expect(await createDueRuns(engine.database, engine.runCache)).toBe(1)
   })
 
   test('a lost attempt: it is rescued at the next look, others at once', async () => {
@@ -251,7 +251,7 @@ describe('a session that freezes while it holds', () => {
       await engine.trigger('gone'),
     ]
     const { turns } = engine.makeScheduler()
-    const { database, boards } = engine
+    const { database, runCache } = engine
     for (const kind of ['decide', 'clear'])
       for (const id of [held, free, gone])
         await engine.query('insert into inbox (kind, payload) values ($1, $2)', [
@@ -262,7 +262,7 @@ describe('a session that freezes while it holds', () => {
     const holder = await connect(engine)
     await holder.query('begin')
     await holder.query('select 1 from dag_run where id = $1 for update', [held])
-    const serve = async () => [await decideAsked(database, turns), await clearAsked({ database, boards, turns })]
+    const serve = async () => [await decideAsked(database, turns), await clearAsked({ database, runCache, turns })]
     expect(await serve()).toEqual([2, 2])
     expect(turns.takeMissed()).toBe(true)
     expect(await serve()).toEqual([0, 0])
@@ -299,13 +299,13 @@ describe('a session that freezes while it holds', () => {
     await holder.query('begin')
     await holder.query(hold, [held])
     const { turns } = scheduler
-    const { database, boards } = engine
+    const { database, runCache } = engine
     const states = () =>
       engine.query(
         `select r.dag_id, r.state, count(t.id)::int as tasks from dag_run r join task_instance t on t.dag_run_id = r.id
          group by r.id order by r.id`,
       )
-    expect(await clearAsked({ database, boards, turns })).toBe(2)
+    expect(await clearAsked({ database, runCache, turns })).toBe(2)
     expect(turns.takeMissed()).toBe(true)
     expect(await states()).toEqual([
       { dag_id: 'held', state: 'success', tasks: 1 },
@@ -318,7 +318,7 @@ describe('a session that freezes while it holds', () => {
     )
     expect(notes).toEqual([{ why: expect.stringContaining('a stored DAG has format 99') as unknown }])
     await holder.query('rollback')
-    expect(await clearAsked({ database, boards, turns })).toBe(1)
+    expect(await clearAsked({ database, runCache, turns })).toBe(1)
     expect((await states())[0]).toEqual({ dag_id: 'held', state: 'queued', tasks: 2 })
     expect(await engine.query('select 1 from inbox')).toEqual([])
   })

@@ -158,7 +158,7 @@ async function runCase(engine: TestEngine, one: Case, dagId: string): Promise<In
 
   async function give(attempt: StartedAttempt): Promise<ReturnType<typeof fateOf>> {
     try {
-      const { graph } = await engine.boards.version(engine.database, attempt.run.versionId)
+      const { graph } = await engine.runCache.version(engine.database, attempt.run.versionId)
       const read = await reader.read(attempt, graph, new Map())
       const args = Object.fromEntries(read.map((input) => [input.name, input.value]))
       given.set(

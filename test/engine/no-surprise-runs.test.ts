@@ -6,7 +6,7 @@ import type { TimetableSpec } from '../../core/timetables/timetable.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { pauseDag } from '../../engine/dags/sync.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -31,8 +31,8 @@ const dagOf = (timetable: TimetableSpec, changes: Partial<SerializedDag> = {}) =
   makeDag(['a'], [], { dagId: 'planned', timetable, maxActiveRuns: 1000, ...changes })
 
 async function createAll(engine: TestEngine): Promise<void> {
-  const boards = new Boards()
-  for (let pass = 0; (await createDueRuns(engine.database, boards)) > 0; pass++)
+  const runCache = new RunCache()
+  for (let pass = 0; (await createDueRuns(engine.database, runCache)) > 0; pass++)
     if (pass > 100) throw new Error('run creation does not come to an end')
 }
 
@@ -44,10 +44,10 @@ const datesOf = async (engine: TestEngine, type = 'scheduled') =>
 /** What the plan tells, what is then made beyond what was there, and what the plan tells after that. */
 async function planAndMake(engine: TestEngine) {
   const before = await datesOf(engine)
-  const plan = await planDag(engine.database, new Boards(), 'planned', 1000)
+  const plan = await planDag(engine.database, new RunCache(), 'planned', 1000)
   await createAll(engine)
   const made = (await datesOf(engine)).filter((date) => !before.includes(date))
-  const after = await planDag(engine.database, new Boards(), 'planned', 3)
+  const after = await planDag(engine.database, new RunCache(), 'planned', 3)
   return { plan, planned: plan.due.map((run) => run.logicalDate), made, after }
 }
 
@@ -141,7 +141,7 @@ describe('the plan of a DAG', () => {
       await createAll(engine)
       // As if it had been paused for six hours.
       await engine.query('delete from dag_run where logical_date > $1', [iso(hoursAgo(6))])
-      await pauseDag(engine.database, engine.boards, 'planned', true)
+      await pauseDag(engine.database, engine.runCache, 'planned', true)
       if (!catchup)
         await engine.query(
           `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after)
@@ -149,9 +149,9 @@ describe('the plan of a DAG', () => {
           [iso(hoursAgo(6))],
         )
       await createAll(engine)
-      const paused = await planDag(engine.database, new Boards(), 'planned', 100)
+      const paused = await planDag(engine.database, new RunCache(), 'planned', 100)
       expect(paused).toMatchObject({ isPaused: true, dueCount: missed })
-      await pauseDag(engine.database, engine.boards, 'planned', false)
+      await pauseDag(engine.database, engine.runCache, 'planned', false)
       expect((await planAndMake(engine)).made).toEqual(paused.due.map((run) => run.logicalDate))
     }
   })
@@ -181,6 +181,6 @@ describe('the plan of a DAG', () => {
 
   test('of an unknown DAG says so', async () => {
     const engine = await makeEngine()
-    await expect(planDag(engine.database, engine.boards, 'nope', 1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(planDag(engine.database, engine.runCache, 'nope', 1)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })

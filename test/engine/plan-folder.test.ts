@@ -26,7 +26,7 @@ test('a folder is compared with what is stored, and nothing is changed', async (
   for (const id of ['same', 'edited', 'used', 'gone', 'broken']) await engine.addDag(dagOf(id))
   await engine.addDag(dagOf('shown'), { relativeFileloc: 'examples/shown.ts' })
   await engine.trigger('used')
-  const planned = await planFolder(engine.database, engine.boards, {
+  const planned = await planFolder(engine.database, engine.runCache, {
     dags: [
       inFolder(dagOf('same')),
       inFolder(dagOf('edited', ['a', 'b'])),

@@ -21,7 +21,7 @@ const makeEngine = useEngines()
 const audit = { event: 'test', owner: 'kim' }
 const depsOf = (engine: TestEngine, { turns }: TestScheduler): ControlDeps => ({
   database: engine.database,
-  boards: engine.boards,
+  runCache: engine.runCache,
   turns,
 })
 const DAY = 86_400_000
@@ -142,13 +142,13 @@ describe('clearing', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await pauseDag(engine.database, engine.boards, 'paused', true)
+    await pauseDag(engine.database, engine.runCache, 'paused', true)
     await clear(depsOf(engine, scheduler), clearOf('paused'), audit)
     await worker.end([worker.find('a')])
     await scheduler.sweep()
     expect(await engine.runState(run)).toBe('running')
     expect(await worker.claim()).toBe(0)
-    await pauseDag(engine.database, engine.boards, 'paused', false)
+    await pauseDag(engine.database, engine.runCache, 'paused', false)
     await scheduler.sweep()
     await worker.drain()
     expect(await engine.runState(run)).toBe('success')

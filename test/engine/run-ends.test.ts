@@ -192,7 +192,7 @@ describe('a DAG whose last runs have all failed', () => {
     expect(await engine.query('select event, dag_id from log')).toEqual([
       { event: 'paused_after_failures', dag_id: 'failing' },
     ])
-    await pauseDag(engine.database, engine.boards, 'failing', false)
+    await pauseDag(engine.database, engine.runCache, 'failing', false)
     await scheduler.sweep()
     expect(await isPaused()).toBe(false)
   })

@@ -241,13 +241,13 @@ describe('a DAG whose run cannot be made', () => {
     await engine.addDag(makeDag(['x'], [], { dagId: 'ok', ...paused }))
     const refusals: string[] = []
     await engine.query("update dag set next_dagrun_create_after = now() - interval '1 second'")
-    const created = await createDueRuns(engine.database, engine.boards, {
+    const created = await createDueRuns(engine.database, engine.runCache, {
       tellRefusal: (dagId) => refusals.push(dagId),
     })
     expect([created, refusals]).toEqual([1, ['forever']])
-    expect(await createDueRuns(engine.database, engine.boards, { tellRefusal: (dagId) => refusals.push(dagId) })).toBe(
-      0,
-    )
+    expect(
+      await createDueRuns(engine.database, engine.runCache, { tellRefusal: (dagId) => refusals.push(dagId) }),
+    ).toBe(0)
     expect(refusals).toEqual(['forever'])
     const [warning] = await engine.query<{ message: string }>(
       "select message from dag_warning where dag_id = 'forever' and warning_type = $1",
@@ -257,7 +257,7 @@ describe('a DAG whose run cannot be made', () => {
     await engine.query(
       "insert into job (job_type, state, hostname, pid, boot_id) values ('SchedulerJob', 'running', 'h', 1, 'b')",
     )
-    const why = await whyDag(engine.database, engine.boards, 'forever', await databaseNow(engine.database))
+    const why = await whyDag(engine.database, engine.runCache, 'forever', await databaseNow(engine.database))
     expect(why?.code).toBe('run_refused')
   })
 })

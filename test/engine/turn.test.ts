@@ -3,7 +3,7 @@
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { report } from '../../engine/attempts/report.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { TurnRunner } from '../../engine/transaction/run-transaction.ts'
 import { type Report, settleAndAdvance } from '../../engine/transaction/settle-attempt.ts'
 import type { Database } from '../../store/database.ts'
@@ -135,7 +135,7 @@ function faulty(database: Database, at: number, fault: (client: pg.Client) => Pr
 function turnsOn(database: Database): TurnRunner {
   return new TurnRunner({
     database,
-    boards: new Boards(),
+    runCache: new RunCache(),
     log: quietLog,
     limits: { parallelism: 0 },
     who: 'worker:faulty',

@@ -29,7 +29,7 @@ class World {
     this.worker = worker
   }
   get deps() {
-    return { database: this.engine.database, boards: this.engine.boards, turns: this.scheduler.turns }
+    return { database: this.engine.database, runCache: this.engine.runCache, turns: this.scheduler.turns }
   }
   audit(event: string, owner = 'admin') {
     return { event, owner, dagId: 'etl' }
@@ -42,7 +42,7 @@ class World {
     return id
   }
   async pause(isPaused = true, owner = 'admin'): Promise<void> {
-    await pauseDag(this.engine.database, this.engine.boards, 'etl', isPaused, (tx) =>
+    await pauseDag(this.engine.database, this.engine.runCache, 'etl', isPaused, (tx) =>
       insertAudit(tx, { event: isPaused ? 'dag.pause' : 'dag.unpause', owner, dagId: 'etl' }),
     )
   }
@@ -111,7 +111,7 @@ const DAGS: readonly Situation[] = [
     'a DAG paused because it failed again and again',
     async (w) => {
       await w.engine.addDag(scheduled())
-      await pauseDag(w.engine.database, w.engine.boards, 'etl', true)
+      await pauseDag(w.engine.database, w.engine.runCache, 'etl', true)
       await insertAudit(w.engine.database, {
         event: 'paused_after_failures',
         owner: 'scheduler',
@@ -874,7 +874,7 @@ describe('why', () => {
     const world = new World(engine, engine.makeScheduler(), await engine.makeWorker())
     const question = await arrange(world)
     const asked = { dagId: 'etl', run: null, taskId: null, mapIndex: null, ...question }
-    const answer = await explain(engine.database, engine.boards, asked)
+    const answer = await explain(engine.database, engine.runCache, asked)
     expect([answer.code, answer.sentence]).toEqual([code, expect.stringMatching(sentence)])
   })
 
@@ -883,7 +883,7 @@ describe('why', () => {
     const engine = await makeEngine()
     await engine.addDag(etl(['a']))
     const ask = (question: Partial<WhyQuestion>) =>
-      explain(engine.database, engine.boards, { dagId: 'etl', run: null, taskId: null, mapIndex: null, ...question })
+      explain(engine.database, engine.runCache, { dagId: 'etl', run: null, taskId: null, mapIndex: null, ...question })
     await expect(ask({ dagId: 'nope' })).rejects.toThrow('there is no DAG nope')
     await expect(ask({ run: 'nope' })).rejects.toThrow('DAG etl has no run nope')
     await expect(ask({ taskId: 'a' })).rejects.toThrow('DAG etl has no run yet')

@@ -108,7 +108,7 @@ describe('a scheduler', () => {
     const jobId = await jobOf(engine)
     const hold = new ClockHold({
       database: engine.database,
-      boards: engine.boards,
+      runCache: engine.runCache,
       log: quietLog,
       bootId: 'boot',
       uptimeMs: () => machine.uptime,
@@ -131,7 +131,7 @@ describe('a scheduler', () => {
     expect(hold.isHeld).toBe(false)
     machine.uptime -= 90 * MINUTE
     // Also between two heartbeats: the instant that makes a run due is looked at itself.
-    expect(await createDueRuns(engine.database, engine.boards, { trusts: (now) => hold.trusts(now) })).toBe(0)
+    expect(await createDueRuns(engine.database, engine.runCache, { trusts: (now) => hold.trusts(now) })).toBe(0)
     expect(await runs(engine)).toBe(0)
     await eventually('the hold to be noted', async () => {
       await beat()

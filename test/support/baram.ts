@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { JsonObject } from '../../core/json.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { openDatabase } from '../../store/database.ts'
 import { quietLog } from './engine.ts'
 import { makeHome } from './launch-postgres.ts'
@@ -109,7 +109,7 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
   if (init.code !== 0) throw new Error(`db init failed: ${init.stderr}`)
   await client.connect()
   const database = openDatabase({ url, poolSize: 1, log: quietLog, application: 'e2e test' })
-  const boards = new Boards()
+  const runCache = new RunCache()
   const dagctl = (...args: string[]) => runCommand(args, env)
   return {
     home: join(home, 'baram'),
@@ -122,7 +122,7 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
       return JSON.parse(stdout) as Record<string, unknown>[]
     },
     async trigger(dagId, conf = {}) {
-      return (await triggerRun(database, boards, { dagId, conf, triggeredBy: 'cli', user: null })).runId
+      return (await triggerRun(database, runCache, { dagId, conf, triggeredBy: 'cli', user: null })).runId
     },
     writeDag(name, text) {
       writeFileSync(join(dags, name), text)

@@ -18,7 +18,7 @@ import { startRuns } from '../../engine/runs/start.ts'
 import { decideAsked, decideIdle } from '../../engine/runs/sweep.ts'
 import { expireRuns } from '../../engine/runs/time-out.ts'
 import type { NewXCom } from '../../engine/transaction/changes.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { type StartedAttempt, TurnRunner } from '../../engine/transaction/run-transaction.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
 import { makeLogger } from '../../runtime/logger.ts'
@@ -33,7 +33,7 @@ export interface TestEngine {
   readonly url: string
   readonly database: Database
   /** The copies of the process that creates runs. */
-  readonly boards: Boards
+  readonly runCache: RunCache
   /** Declares a DAG as a file of its own would. */
   addDag(dag: SerializedDag, file?: Partial<ParsedFile>): Promise<void>
   trigger(dagId: string, request?: Partial<TriggerRequest>): Promise<number>
@@ -164,12 +164,12 @@ export class TestWorker {
 export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
   const url = await postgres.createMigrated()
   const database = openDatabase({ url, poolSize: 10, log: quietLog, application: 'test' })
-  const boards = new Boards()
+  const runCache = new RunCache()
   const runners: TurnRunner[] = []
   const makeTurns = (who: string, parallelism = 0) => {
     const turns = new TurnRunner({
       database,
-      boards: new Boards(),
+      runCache: new RunCache(),
       log: quietLog,
       limits: { parallelism },
       who,
@@ -184,13 +184,13 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
   return {
     url,
     database,
-    boards,
+    runCache,
     async addDag(dag, file = {}) {
       const name = `${dag.dagId}.ts`
       await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
     },
     async trigger(dagId, request = {}) {
-      const { dagRunId } = await triggerRun(database, boards, { dagId, triggeredBy: 'cli', user: null, ...request })
+      const { dagRunId } = await triggerRun(database, runCache, { dagId, triggeredBy: 'cli', user: null, ...request })
       return dagRunId
     },
     async makePool(pool, slots) {
@@ -207,13 +207,13 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         refusesRunning: false,
         by: 'test',
       } as const
-      await clear({ database, boards, turns }, request, { event: 'test', owner: 'test' })
+      await clear({ database, runCache, turns }, request, { event: 'test', owner: 'test' })
     },
     makeScheduler({ parallelism = 0 } = {}) {
       const turns = makeTurns('scheduler:1', parallelism)
       const pass = async (): Promise<void> => {
-        await clearAsked({ database, boards, turns })
-        await createDueRuns(database, boards)
+        await clearAsked({ database, runCache, turns })
+        await createDueRuns(database, runCache)
         await startRuns(database, turns)
         await wakeDue(database, turns, await databaseNow(database))
         await expireRuns(database, turns)

@@ -1,4 +1,4 @@
-// Serialized DAGs and boards for tests, filled with the defaults an author gets.
+// Serialized DAGs and models for tests, filled with the defaults an author gets.
 
 import { buildGraph, type DagGraph } from '../../core/graph.ts'
 import { type RunFacts, RunModel, type TaskInstanceView } from '../../core/run-model.ts'

@@ -333,8 +333,8 @@ describe('the built server', () => {
     const program = `
       const { startWebserver } = await import('./dist/webserver/server.js')
       const { openDatabase } = await import('./dist/store/database.js')
-      const { Boards } = await import('./dist/engine/boards.js')
-      const { Vault } = await import('./dist/engine/vault.js')
+      const { RunCache } = await import('./dist/engine/transaction/run-cache.js')
+      const { Vault } = await import('./dist/engine/admin/vault.js')
       const { loadConfig } = await import('./dist/runtime/config.js')
       const { makeLogger } = await import('./dist/runtime/logger.js')
       const { secretBox } = await import('./dist/runtime/secrets.js')
@@ -342,7 +342,7 @@ describe('the built server', () => {
       const config = loadConfig({ BARAM__API__PORT: '0', BARAM__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: 'True' })
       const database = openDatabase({ url: process.argv[1], poolSize: 4, log, application: 't' })
       const vault = new Vault({ database, box: secretBox(Buffer.alloc(32, 1)), variableOverrides: new Map(), connectionOverrides: new Map(), sensitiveNames: [] })
-      const server = await startWebserver({ config, database, boards: new Boards(), vault, log, jwtSecret: Buffer.alloc(32, 2) })
+      const server = await startWebserver({ config, database, runCache: new RunCache(), vault, log, jwtSecret: Buffer.alloc(32, 2) })
       const got = []
       for (const path of ['/dags', '/dags/gmarket_hourly', '/dags/gmarket_hourly/graph', '/runs', '/errors', '/api/v2/dags'])
         got.push((await fetch(server.url + path)).status)

@@ -116,7 +116,7 @@ export async function storeDag(web: TestWeb, dag: SerializedDag, sourceCode = `/
   )
 }
 
-export const unpause = (web: TestWeb, dagId: string) => pauseDag(web.database, web.boards, dagId, false)
+export const unpause = (web: TestWeb, dagId: string) => pauseDag(web.database, web.runCache, dagId, false)
 
 export interface SeededRun {
   readonly id: number
@@ -137,7 +137,7 @@ export async function seedRun(
     conf?: JsonObject
   },
 ): Promise<SeededRun> {
-  const { dagRunId, runId } = await triggerRun(web.database, web.boards, {
+  const { dagRunId, runId } = await triggerRun(web.database, web.runCache, {
     dagId,
     runId: makeRunId('manual', at),
     ...(run.conf === undefined ? {} : { conf: run.conf }),

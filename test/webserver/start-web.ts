@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAccount, type Role } from '../../engine/admin/accounts.ts'
 import { Vault } from '../../engine/admin/vault.ts'
-import { Boards } from '../../engine/transaction/run-cache.ts'
+import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { secretBox } from '../../runtime/secrets.ts'
@@ -20,7 +20,7 @@ export interface TestWeb {
   readonly url: string
   readonly databaseUrl: string
   readonly database: Database
-  readonly boards: Boards
+  readonly runCache: RunCache
   readonly vault: Vault
   readonly config: Config
   readonly server: Webserver
@@ -73,7 +73,7 @@ export async function startWeb(
     write: (line: string) => logged.push(line),
   } as unknown as NodeJS.WritableStream)
   const database = openDatabase({ url: databaseUrl, poolSize: 8, log, application: 'web test' })
-  const boards = new Boards()
+  const runCache = new RunCache()
   const vault = new Vault({
     database,
     box: secretBox(randomBytes(32)),
@@ -82,7 +82,7 @@ export async function startWeb(
     sensitiveNames: config.sensitiveNames,
   })
   for (const role of ROLE_NAMES) await createAccount(database, { username: role, password: PASSWORD, role })
-  const server = await startWebserver({ config, database, boards, vault, log, jwtSecret: randomBytes(32), schema })
+  const server = await startWebserver({ config, database, runCache, vault, log, jwtSecret: randomBytes(32), schema })
   const tokens = new Map<Role, Promise<string>>()
 
   const makeToken = async (role: Role): Promise<string> => {
@@ -104,7 +104,7 @@ export async function startWeb(
     url: server.url,
     databaseUrl,
     database,
-    boards,
+    runCache,
     vault,
     config,
     server,

@@ -23,13 +23,13 @@ const page = async (path: string) => (await web.call('GET', path)).text
 
 describe('versions', () => {
   test('are compared by their files and by what the DAG became', async () => {
-    const diff = await diffVersions(web.database, web.boards, 'etl', 1, 2)
+    const diff = await diffVersions(web.database, web.runCache, 'etl', 1, 2)
     expect(diff.tasksAdded).toEqual(['b'])
     expect(diff.tasksChanged).toEqual([{ taskId: 'a', options: ['retries: 0 → 2'] }])
     expect(diff.hunks.flatMap((hunk) => hunk.lines).filter((line) => line.kind !== 'same')).toMatchObject([
       { kind: 'added', text: "dag.task('b', () => 2)()", after: 4 },
     ])
-    await expect(diffVersions(web.database, web.boards, 'etl', 1, 9)).rejects.toThrow('DAG etl has no version 9')
+    await expect(diffVersions(web.database, web.runCache, 'etl', 1, 9)).rejects.toThrow('DAG etl has no version 9')
   })
 
   test('that differ in what they import say so', async () => {
@@ -37,7 +37,10 @@ describe('versions', () => {
     await seedRun(web, 'helper', NOON, { state: 'success' })
     await storeDag(web, makeDag('helper', { tasks: ['a'] }), two)
     await web.database.query("update dag_code set source_code = $1 where dag_id = 'helper'", [one])
-    expect(await diffVersions(web.database, web.boards, 'helper', 1, 2)).toMatchObject({ hunks: [], isImported: true })
+    expect(await diffVersions(web.database, web.runCache, 'helper', 1, 2)).toMatchObject({
+      hunks: [],
+      isImported: true,
+    })
   })
 
   test('have their code, their difference and their runs on the pages', async () => {

@@ -35,7 +35,7 @@ export async function needLatest(web: Web, dagId: string) {
   const row = await needDag(web, dagId)
   const latest = await getVersion(web.database, dagId, null)
   if (latest === null) throw notFound(`The Dag with ID: \`${dagId}\` was not found`)
-  const { graph } = await web.boards.version(web.database, latest.id)
+  const { graph } = await web.runCache.version(web.database, latest.id)
   return { row, latest, graph }
 }
 
@@ -73,7 +73,7 @@ async function patch({ web, req, query, who, param }: Call) {
   const dagId = param('dag_id')
   await needDag(web, dagId)
   readMask(mask, ['is_paused'])
-  await pauseDag(web.database, web.boards, dagId, body.is_paused, (tx) =>
+  await pauseDag(web.database, web.runCache, dagId, body.is_paused, (tx) =>
     insertAudit(tx, { event: body.is_paused ? 'dag.pause' : 'dag.unpause', owner: who.username, dagId }),
   )
   return dagJson(await needDag(web, dagId), web.jwtSecret)

@@ -29,7 +29,7 @@ const MOST_EFFECTS = 10_000
 async function plan({ web, query, param }: Call) {
   const most = Math.min(MOST, query.int('limit', 1) ?? 10)
   query.done()
-  const found = await planDag(web.database, web.boards, param('dag_id'), most)
+  const found = await planDag(web.database, web.runCache, param('dag_id'), most)
   return {
     dag_id: found.dagId,
     is_paused: found.isPaused,
@@ -95,7 +95,7 @@ async function why({ web, query, param }: Call) {
   query.done()
   const known = run === undefined ? null : await getRun(web.database, param('dag_id'), run)
   const at = run === undefined || run === 'latest' || known !== null ? null : parseDate(run)
-  const found = await explain(web.database, web.boards, {
+  const found = await explain(web.database, web.runCache, {
     dagId: param('dag_id'),
     run: at ?? run ?? null,
     taskId: taskId ?? null,

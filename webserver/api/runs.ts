@@ -129,7 +129,7 @@ async function trigger({ web, req, who, param }: Call) {
     throw new ApiError(400, `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`)
   const run = await triggerRun(
     web.database,
-    web.boards,
+    web.runCache,
     {
       dagId,
       runId: body.dag_run_id ?? null,

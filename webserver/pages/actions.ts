@@ -25,7 +25,7 @@ export async function postPause(web: Web, req: Request, res: Response): Promise<
   const dagId = String(req.params['dag_id'] ?? '')
   const isPaused = formField(req.body, 'is_paused') === 'true'
   const { username } = whoIs(req)
-  await pauseDag(web.database, web.boards, dagId, isPaused, (tx) =>
+  await pauseDag(web.database, web.runCache, dagId, isPaused, (tx) =>
     insertAudit(tx, { event: isPaused ? 'dag.pause' : 'dag.unpause', owner: username, dagId }),
   )
   flash(res, isPaused ? 'paused' : 'unpaused', dagId)

@@ -69,7 +69,7 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
   ])
   if (source === null) throw notFound(`DAG ${dagId} has no version ${asked ?? ''}.`)
   const shown = source.version_number
-  const diff = against === null ? null : await diffVersions(web.database, web.boards, dagId, against, shown)
+  const diff = against === null ? null : await diffVersions(web.database, web.runCache, dagId, against, shown)
   return {
     place: 'dags',
     crumbs: dagCrumbs(dagId, { text: diff === null ? `Code v${shown}` : `v${against} → v${shown}`, href: '' }),

@@ -144,7 +144,7 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
   const graph =
     run?.version_id === null || run === null
       ? basics.graph
-      : (await web.boards.version(web.database, run.version_id)).graph
+      : (await web.runCache.version(web.database, run.version_id)).graph
   const at = run === null ? -1 : runs.findIndex((item) => item.id === run.id)
   const go = (i: number) => {
     const other = runs[i]

@@ -39,10 +39,10 @@ export interface DagBasics {
 export async function loadBasics(web: Web, dagId: string): Promise<DagBasics> {
   const [row, version] = await Promise.all([getDag(web.database, dagId), getVersion(web.database, dagId, null)])
   if (row === null || version === null) throw notFound(`There is no DAG ${dagId}.`)
-  const { graph } = await web.boards.version(web.database, version.id)
+  const { graph } = await web.runCache.version(web.database, version.id)
   const plan =
     row.is_paused && !row.is_stale && row.has_schedule
-      ? (await planDag(web.database, web.boards, dagId, 2)).sentence
+      ? (await planDag(web.database, web.runCache, dagId, 2)).sentence
       : null
   return { row, plan, version, graph }
 }

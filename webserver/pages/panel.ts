@@ -30,7 +30,7 @@ import { reasonText, whyText } from './why.ts'
 /** A task of the version that a run was made from. */
 export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {
   if (run.version_id === null) return null
-  const { graph } = await web.boards.version(web.database, run.version_id)
+  const { graph } = await web.runCache.version(web.database, run.version_id)
   return graph.tasks[graph.indexOf.get(taskId) ?? -1] ?? null
 }
 

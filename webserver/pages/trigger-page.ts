@@ -177,7 +177,7 @@ export async function postTrigger(
     user: who.username,
   }
   try {
-    const { runId } = await triggerRun(web.database, web.boards, request, (tx, run) =>
+    const { runId } = await triggerRun(web.database, web.runCache, request, (tx, run) =>
       insertAudit(tx, { event: 'dag_run.trigger', owner: who.username, dagId, runId: run.runId }),
     )
     flash(res, 'triggered', dagId)

@@ -9,12 +9,12 @@ export { reasonText } from '../../engine/why/run.ts'
 
 /** What the instance does or waits for, now. */
 export async function whyText(
-  { database, boards }: Web,
+  { database, runCache }: Web,
   run: Pick<RunListRow, 'version_id'>,
   ti: InstanceListRow,
   events: readonly EventRow[],
   now: number,
 ): Promise<string> {
-  const graph = run.version_id === null ? null : (await boards.version(database, run.version_id)).graph
+  const graph = run.version_id === null ? null : (await runCache.version(database, run.version_id)).graph
   return (await whyTask({ database, graph, ti, events, now })).sentence
 }
