@@ -1,9 +1,9 @@
-// The frame of commands that change runs: a writer of turns, and a preview that must be confirmed.
+// The frame of commands that change runs: a writer of run transactions, and a preview that must be confirmed.
 
 import { createInterface } from 'node:readline/promises'
 import { BaramError } from '../core/errors.ts'
 import type { ControlDeps } from '../engine/control/clear.ts'
-import { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { CLI_USER, withContext } from './context.ts'
 import { tell } from './output.ts'
@@ -18,7 +18,7 @@ export async function withControl<T>(body: (context: ControlContext) => Promise<
   return withContext(async (context) => {
     const { config, database, runCache, log } = context
     const changed = new Set<number>()
-    const turns = new TurnRunner({
+    const transactions = new RunTransactions({
       database,
       runCache,
       log,
@@ -29,9 +29,9 @@ export async function withControl<T>(body: (context: ControlContext) => Promise<
       },
     })
     try {
-      return await body({ ...context, turns })
+      return await body({ ...context, transactions })
     } finally {
-      await turns.close()
+      await transactions.close()
       if (changed.size > 0) await notifyPages(database, { runs: [...changed], dags: [] })
     }
   })

@@ -3,7 +3,7 @@
 
 /** A task instance's state; `null` (Airflow's "no status") means the row exists and its upstreams are not done. */
 export const TASK_STATES = [
-  'scheduled', // dependencies met, waits for a slot; the scheduler or a worker's turn moves it on
+  'scheduled', // dependencies met, waits for a slot; the scheduler or a worker's transaction moves it on
   'queued', // has a slot in its pool, waits for a worker to claim it
   'running', // a worker's child executes it; its worker reports the outcome
   'success',

@@ -12,7 +12,7 @@ import { startRuns } from '../engine/runs/start.ts'
 import { decideAsked, decideIdle } from '../engine/runs/sweep.ts'
 import { expireRuns } from '../engine/runs/time-out.ts'
 import type { RunCache } from '../engine/transaction/run-cache.ts'
-import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import type { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
@@ -21,7 +21,7 @@ import type { ClockHold } from './clock-hold.ts'
 export interface PassDeps {
   readonly database: Database
   readonly runCache: RunCache
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   readonly log: Logger
   /** Whether the database's clock is believed: by a wrong one no run is made, and none ended for its time. */
   readonly clock: Pick<ClockHold, 'isHeld' | 'trusts'>
@@ -41,7 +41,7 @@ export interface PassResult {
 type Step = readonly [name: string, run: () => Promise<number | undefined>]
 
 function stepsOf(
-  { database, runCache, turns, log, clock, now, rescue }: PassDeps,
+  { database, runCache, transactions, log, clock, now, rescue }: PassDeps,
   mustSweep: boolean,
 ): readonly Step[] {
   const tellRefusal = (dagId: string, error: unknown) =>
@@ -51,15 +51,15 @@ function stepsOf(
   const whenTrusted = (step: Step): readonly Step[] => (clock.isHeld ? [] : [step])
   return [
     ['rescue', rescue],
-    ...(mustSweep ? [['sweep', () => none(decideIdle(database, turns))] as const] : []),
-    ['clear', () => clearAsked({ database, runCache, turns })],
+    ...(mustSweep ? [['sweep', () => none(decideIdle(database, transactions))] as const] : []),
+    ['clear', () => clearAsked({ database, runCache, transactions })],
     ...whenTrusted(['create', () => createDueRuns(database, runCache, { tellRefusal, trusts })]),
-    ['start', () => startRuns(database, turns)],
-    ['wake', () => wakeDue(database, turns, now())],
-    ...whenTrusted(['expire', () => expireRuns(database, turns)]),
+    ['start', () => startRuns(database, transactions)],
+    ['wake', () => wakeDue(database, transactions, now())],
+    ...whenTrusted(['expire', () => expireRuns(database, transactions)]),
     ['pause', () => none(pauseFailing(database))],
-    ['decide', () => decideAsked(database, turns)],
-    ['admit', () => none(admitHeld(database, turns))],
+    ['decide', () => decideAsked(database, transactions)],
+    ['admit', () => none(admitHeld(database, transactions))],
     ['backfills', () => none(noteBackfillEnds(database))],
   ]
 }

@@ -9,7 +9,7 @@ import { Lease } from '../engine/process/lease.ts'
 import { LastReports, LogEnder } from '../engine/process/log-endings.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
 import { RunCache } from '../engine/transaction/run-cache.ts'
-import { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { thisProcess } from '../runtime/processes.ts'
@@ -51,7 +51,7 @@ export class Scheduler {
   private readonly lastReports = new LastReports()
   private readonly logEnder: LogEnder
   private noting: Promise<void> = Promise.resolve()
-  private turns: TurnRunner | null = null
+  private transactions: RunTransactions | null = null
   private lease: Lease | null = null
   private timer: NodeJS.Timeout | null = null
   private sweep: NodeJS.Timeout | null = null
@@ -120,7 +120,7 @@ export class Scheduler {
       },
     })
     await this.clock.start(this.lease.jobId, this.lease.now())
-    this.turns = new TurnRunner({
+    this.transactions = new RunTransactions({
       database,
       runCache: this.runCache,
       log,
@@ -156,7 +156,7 @@ export class Scheduler {
     await this.lease
       ?.end('success')
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
-    await this.turns?.close()
+    await this.transactions?.close()
     await this.listener.stop()
   }
 
@@ -180,17 +180,17 @@ export class Scheduler {
       this.isWanted = true
       return
     }
-    if (this.isStopping || this.turns === null || this.lease === null) return
+    if (this.isStopping || this.transactions === null || this.lease === null) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
     this.isPassing = true
     this.isWanted = false
-    this.current = this.passAndPlan(this.turns, this.lease)
+    this.current = this.passAndPlan(this.transactions, this.lease)
   }
 
-  private async passAndPlan(turns: TurnRunner, lease: Lease): Promise<void> {
+  private async passAndPlan(transactions: RunTransactions, lease: Lease): Promise<void> {
     this.passWatch.begin()
-    const pauseMs = await this.pass(turns, lease)
+    const pauseMs = await this.pass(transactions, lease)
     this.passWatch.end()
     this.isPassing = false
     if (this.isStopping) return
@@ -199,19 +199,19 @@ export class Scheduler {
   }
 
   /** One look at everything due. Returns how long to wait for the next one, ms. */
-  private async pass(turns: TurnRunner, lease: Lease): Promise<number> {
+  private async pass(transactions: RunTransactions, lease: Lease): Promise<number> {
     const { database, log } = this.options
     const { runCache, mustSweep } = this
     try {
       this.mustSweep = false
       const deps = {
-        ...{ database, runCache, turns, log, clock: this.clock },
+        ...{ database, runCache, transactions, log, clock: this.clock },
         now: () => lease.now(),
-        rescue: () => this.takeOver(turns, lease, mustSweep),
+        rescue: () => this.takeOver(transactions, lease, mustSweep),
       }
       const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
       if (hasFailed) return AFTER_ERROR_MS
-      if (turns.takeMissed()) return HELD_MS
+      if (transactions.takeMissed()) return HELD_MS
       return didWork ? BUSY_MS : await this.untilNext(lease)
     } catch (error) {
       this.mustSweep ||= mustSweep
@@ -222,9 +222,9 @@ export class Scheduler {
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
-  private async takeOver(turns: TurnRunner, lease: Lease, mustSweep: boolean): Promise<number> {
+  private async takeOver(transactions: RunTransactions, lease: Lease, mustSweep: boolean): Promise<number> {
     const { database, log } = this.options
-    const lost = await rescue(database, turns, lease.now())
+    const lost = await rescue(database, transactions, lease.now())
     if (lost > 0) log.warn({ attempts: lost }, 'attempts without a worker were taken over')
     // A pass waits neither for a disk nor for a look through the runs of a dead worker.
     if (lost > 0) this.logEnder.look()

@@ -2,7 +2,7 @@
 // triggers have come. Waits by date need no trigger: the scheduler's timers serve them.
 //
 // A wait belongs to the triggerer whose job stands in its row; when that job is dead anybody takes it over and its
-// trigger begins again with the same arguments. An event is written in the turn that moves its task on, so it is neither
+// trigger begins again with the same arguments. An event is written in the transaction that moves its task on, so it is neither
 // lost nor used twice.
 
 import { BaramError, messageOf } from '../core/errors.ts'
@@ -16,7 +16,7 @@ import { Lease } from '../engine/process/lease.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
 import { type Caller, serveCall } from '../engine/task-api/serve.ts'
 import { RunCache } from '../engine/transaction/run-cache.ts'
-import { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
@@ -60,7 +60,7 @@ export class Triggerer {
   private readonly fired: Fired[] = []
   /** Secrets that triggers have asked for: what they print goes into this process' log. */
   private readonly masker = new Masker()
-  private turns: TurnRunner | null = null
+  private transactions: RunTransactions | null = null
   private lease: Lease | null = null
   private poll: NodeJS.Timeout | null = null
   private again: NodeJS.Timeout | null = null
@@ -123,7 +123,7 @@ export class Triggerer {
         this.options.onFatal(reason)
       },
     })
-    this.turns = new TurnRunner({
+    this.transactions = new RunTransactions({
       database,
       runCache: this.runCache,
       log,
@@ -146,7 +146,7 @@ export class Triggerer {
     await this.lease
       ?.end('success')
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
-    await this.turns?.close()
+    await this.transactions?.close()
     await this.listener.stop()
   }
 
@@ -160,15 +160,15 @@ export class Triggerer {
       this.isWanted = true
       return
     }
-    if (this.isStopping || this.turns === null || this.lease === null) return
+    if (this.isStopping || this.transactions === null || this.lease === null) return
     this.isWorking = true
     this.isWanted = false
-    this.current = this.work(this.turns, this.lease)
+    this.current = this.work(this.transactions, this.lease)
   }
 
-  private async work(turns: TurnRunner, lease: Lease): Promise<void> {
+  private async work(transactions: RunTransactions, lease: Lease): Promise<void> {
     try {
-      await this.deliver(turns, lease)
+      await this.deliver(transactions, lease)
       if (this.mustReview) await this.letGo(lease)
       await this.take(lease)
     } catch (error) {
@@ -180,10 +180,10 @@ export class Triggerer {
   }
 
   /** Events that have come, in batches; those that could not be written are kept. */
-  private async deliver(turns: TurnRunner, lease: Lease): Promise<void> {
+  private async deliver(transactions: RunTransactions, lease: Lease): Promise<void> {
     while (this.fired.length > 0) {
       const batch = this.fired.slice(0, FIRE)
-      const held = await fire(turns, batch, lease.now())
+      const held = await fire(transactions, batch, lease.now())
       this.fired.splice(0, batch.length)
       if (held.length === 0) continue
       // Their runs are held by others at this moment: the rest does not wait for that.
@@ -270,11 +270,11 @@ export class Triggerer {
   private answer({ call, attempt, op, args }: FromChild & { type: 'call' }): void {
     const held = this.held.get(attempt)
     if (held === undefined) return
-    const { turns, options } = this
-    if (turns === null) return
+    const { transactions, options } = this
+    if (transactions === null) return
     const { database, vault } = options
     serveCall(
-      { database, runCache: this.runCache, turns, vault, masker: this.masker },
+      { database, runCache: this.runCache, transactions, vault, masker: this.masker },
       callerOf(held.wait),
       op,
       args,

@@ -2,7 +2,7 @@
 
 import type { Vault } from '../engine/admin/vault.ts'
 import type { RunCache } from '../engine/transaction/run-cache.ts'
-import type { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import type { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Database } from '../store/database.ts'
@@ -26,7 +26,7 @@ export interface WebserverDeps {
 
 export interface Web extends WebserverDeps {
   /** Writes what a user's verbs change in runs. */
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   readonly tokens: Tokens
   readonly assets: Assets
   readonly hub: EventHub

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
-import { TurnRunner } from '../engine/transaction/run-transaction.ts'
+import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import { Listener } from '../store/listener.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './assets.ts'
@@ -68,7 +68,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     )
   const hub = new EventHub(database, log)
   const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
-  const turns = new TurnRunner({
+  const transactions = new RunTransactions({
     database,
     runCache: deps.runCache,
     log,
@@ -78,7 +78,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
   })
   const web: Web = {
     ...deps,
-    turns,
+    transactions,
     config: Object.freeze({ ...config, allAdmins }),
     tokens: new Tokens(jwtSecret, database, allAdmins),
     assets: await loadAssets(),
@@ -134,7 +134,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
       await lease
         .end('success')
         .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'))
-      await turns.close()
+      await transactions.close()
       await pages.flush()
       await listener.stop()
     },

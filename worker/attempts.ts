@@ -15,7 +15,7 @@ import { localTexts } from '../core/timetables/zone.ts'
 import { sealedPlace } from '../engine/admin/vault.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/task-api/serve.ts'
 import type { RunCache } from '../engine/transaction/run-cache.ts'
-import type { StartedAttempt, TurnRunner } from '../engine/transaction/run-transaction.ts'
+import type { RunTransactions, StartedAttempt } from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
 import type { ChildExit } from '../runtime/children.ts'
@@ -37,7 +37,7 @@ export interface AttemptDeps {
   readonly database: Database
   readonly runCache: RunCache
   readonly inputs: Inputs
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   readonly modules: ModuleStore
   readonly pool: ChildPool
   readonly logs: LogWriter
@@ -245,7 +245,7 @@ export class Attempt {
       {
         database: this.deps.database,
         runCache: this.deps.runCache,
-        turns: this.deps.turns,
+        transactions: this.deps.transactions,
         vault: this.deps.vault,
         masker: this.masker,
       },

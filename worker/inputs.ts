@@ -13,7 +13,7 @@ import { getReturnValues, getValueStamp } from '../store/postgres/xcoms.ts'
 export type FreshValues = ReadonlyMap<string, JsonValue>
 export const freshKey = (dagRunId: number, taskId: string) => `${dagRunId}/${taskId}`
 
-/** What is asked for: an attempt as the turn gave it. */
+/** What is asked for: an attempt as the transaction gave it. */
 export interface InputsOf {
   readonly dagRunId: number
   readonly mapIndex: number

@@ -1,6 +1,6 @@
-// The worker: holds slots, takes turns, runs attempts in warm children. One supervisor process; it never runs users' code.
+// The worker: holds slots, claims and reports in run transactions, runs attempts in warm children. One supervisor process; it never runs users' code.
 //
-// Whatever ends while a turn is under way goes into the next one; a lone result goes at once. Slots are counted by rows
+// Whatever ends while a transaction is under way goes into the next one; a lone result goes at once. Slots are counted by rows
 // at the moment a batch is cut: an attempt holds its slot until its report is committed.
 
 import { hostname } from 'node:os'
@@ -13,7 +13,12 @@ import { Lease } from '../engine/process/lease.ts'
 import { LogEnder } from '../engine/process/log-endings.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
 import { RunCache } from '../engine/transaction/run-cache.ts'
-import { type Slots, type StartedAttempt, type TurnResult, TurnRunner } from '../engine/transaction/run-transaction.ts'
+import {
+  type RunTransactionResult,
+  RunTransactions,
+  type Slots,
+  type StartedAttempt,
+} from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
 import type { Config } from '../runtime/config.ts'
 import { endOrphans } from '../runtime/descendants.ts'
@@ -43,7 +48,7 @@ export interface WorkerOptions {
 
 /** Net under lost notifications, ms. */
 const POLL_MS = 5_000
-/** After a failed turn, ms: the database may be away for longer, so it grows to the limit. */
+/** After a failed transaction, ms: the database may be away for longer, so it grows to the limit. */
 const RETRY_MS = 100
 const LONGEST_RETRY_MS = 2_000
 /** A report whose run another process holds is told again after this, ms: such a transaction takes a few; it grows. */
@@ -67,7 +72,7 @@ export class Worker {
   private readonly logEnder: LogEnder
   private readonly modules: ModuleStore
   private readonly pages: PageNotifier
-  private turns: TurnRunner | null = null
+  private transactions: RunTransactions | null = null
   private lease: Lease | null = null
   private housekeeping: Housekeeping | null = null
   private poll: NodeJS.Timeout | null = null
@@ -128,7 +133,7 @@ export class Worker {
       outageMs: config.outageMs,
       onLost: (reason) => this.fence(reason),
     })
-    this.turns = new TurnRunner({
+    this.transactions = new RunTransactions({
       database,
       runCache: this.runCache,
       log,
@@ -178,7 +183,7 @@ export class Worker {
     await this.lease
       ?.end('success')
       .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
-    await this.turns?.close()
+    await this.transactions?.close()
     await this.listener.stop()
   }
 
@@ -192,14 +197,14 @@ export class Worker {
 
   private wake(mayClaim: boolean): void {
     this.mayClaim ||= mayClaim
-    if (this.isTurning || this.turns === null || this.lease === null) return
+    if (this.isTurning || this.transactions === null || this.lease === null) return
     const hasSlots = !this.isStopping && this.mayClaim && this.attempts.size < this.options.concurrency
     if (this.finished.length === 0 && !hasSlots && !this.mustReconcile) {
       if (this.isStopping && this.attempts.size === 0) this.onIdle?.()
       return
     }
     this.isTurning = true
-    void this.takeTurn(this.turns, this.lease).finally(() => {
+    void this.takeTurn(this.transactions, this.lease).finally(() => {
       this.isTurning = false
       this.wake(false)
     })
@@ -215,16 +220,16 @@ export class Worker {
     }
   }
 
-  private async takeTurn(turns: TurnRunner, lease: Lease): Promise<void> {
+  private async takeTurn(transactions: RunTransactions, lease: Lease): Promise<void> {
     const batch = this.finished.splice(0)
     const slots = this.slots(lease, batch.length)
     const claimed = slots.mayClaim
     if (claimed) this.mayClaim = false
     try {
       if (this.mustReconcile) await this.reconcile(lease)
-      const result = await this.reportOrClaim(turns, lease, batch, slots)
+      const result = await this.reportOrClaim(transactions, lease, batch, slots)
       this.retryMs = RETRY_MS
-      this.begin(turns, result, batch)
+      this.begin(transactions, result, batch)
       if (claimed) this.lookAgain(result, slots.count)
     } catch (error) {
       this.finished.unshift(...batch)
@@ -232,20 +237,20 @@ export class Worker {
       // A lost reply may hide a commit: then rows say `running` for us that we have not begun.
       this.mustReconcile = true
       const level = isConnectionError(error) ? 'warn' : 'error'
-      this.options.log[level]({ err: messageOf(error), reports: batch.length }, 'a turn failed and is repeated')
+      this.options.log[level]({ err: messageOf(error), reports: batch.length }, 'run transaction failed; retrying')
       await new Promise((done) => setTimeout(done, this.retryMs))
       this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS)
     }
   }
 
   private async reportOrClaim(
-    turns: TurnRunner,
+    transactions: RunTransactions,
     lease: Lease,
     batch: readonly Report[],
     slots: Slots,
-  ): Promise<TurnResult> {
-    if (batch.length === 0) return claim(turns, slots)
-    const result = await report(turns, batch, slots, lease.now())
+  ): Promise<RunTransactionResult> {
+    if (batch.length === 0) return claim(transactions, slots)
+    const result = await report(transactions, batch, slots, lease.now())
     const held = new Set(result.held)
     for (const one of batch) if (!held.has(one)) this.attempts.delete(keyOf(one))
     this.tellLater(result.held)
@@ -268,27 +273,27 @@ export class Worker {
   }
 
   /** Full slots mean there may be more; a run held by another is looked at again soon. */
-  private lookAgain(result: TurnResult, count: number): void {
+  private lookAgain(result: RunTransactionResult, count: number): void {
     if (result.started.length >= count) this.mayClaim = true
     else if (result.hasMissed) setTimeout(() => this.wake(true), MISSED_MS)
   }
 
-  private begin(turns: TurnRunner, result: TurnResult, batch: readonly Report[]): void {
+  private begin(transactions: RunTransactions, result: RunTransactionResult, batch: readonly Report[]): void {
     const fresh = new Map<string, JsonValue>()
     for (const one of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
       for (const xcom of one.xcoms)
         if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
-    for (const started of result.started) this.run(turns, started, fresh)
+    for (const started of result.started) this.run(transactions, started, fresh)
   }
 
-  private run(turns: TurnRunner, started: StartedAttempt, fresh: FreshValues): void {
+  private run(transactions: RunTransactions, started: StartedAttempt, fresh: FreshValues): void {
     const { config, database, vault, log } = this.options
     const deps: AttemptDeps = {
       config,
       database,
       runCache: this.runCache,
       inputs: this.inputs,
-      turns,
+      transactions,
       modules: this.modules,
       pool: this.pool,
       logs: this.logs,
@@ -325,8 +330,8 @@ export class Worker {
   }
 
   /**
-   * Rows that say `running` here and are not: they were started by a turn whose reply was lost or came late. They are
-   * reported as interrupted, which costs them a moment and no try. Between two turns, so that nothing is on its way; and
+   * Rows that say `running` here and are not: they were started by a transaction whose reply was lost or came late. They are
+   * reported as interrupted, which costs them a moment and no try. Between two transactions, so that nothing is on its way; and
    * the read waits until the fate of broken connections is settled (`store/doubtful.ts`).
    */
   private async reconcile(lease: Lease): Promise<void> {

@@ -3,18 +3,18 @@
 import type { Database } from '../../store/database.ts'
 import { findHeldRuns } from '../../store/postgres/live.ts'
 import type { RunChanges } from '../transaction/changes.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 
 /** How many runs or rows one transaction takes at most: a batch has a limit, the rest is the next one's. */
 const BATCH = 100
 
 /** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */
-export async function admitHeld(database: Database, turns: TurnRunner): Promise<void> {
+export async function admitHeld(database: Database, transactions: RunTransactions): Promise<void> {
   for (let hasAdmitted = true; hasAdmitted; ) {
     const runs = await findHeldRuns(database, BATCH)
     if (runs.length === 0) return
     let all: ReadonlyMap<number, RunChanges> = new Map()
-    await turns.run({
+    await transactions.run({
       runs: [],
       freeRuns: runs,
       isWide: true,
@@ -23,7 +23,7 @@ export async function admitHeld(database: Database, turns: TurnRunner): Promise<
         all = changes
       },
     })
-    // The turn moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
+    // The transaction moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
     hasAdmitted = [...all.values()].some((changes) => changes.ways.size > 0)
   }
 }

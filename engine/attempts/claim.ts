@@ -1,8 +1,8 @@
 // A worker takes queued attempts for its free slots.
 
-import type { Slots, TurnResult, TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactionResult, RunTransactions, Slots } from '../transaction/run-transaction.ts'
 
 /** Takes queued attempts for free slots. */
-export function claim(turns: TurnRunner, slots: Slots): Promise<TurnResult> {
-  return turns.run({ runs: [], slots, isBatch: true, act: () => undefined })
+export function claim(transactions: RunTransactions, slots: Slots): Promise<RunTransactionResult> {
+  return transactions.run({ runs: [], slots, isBatch: true, act: () => undefined })
 }

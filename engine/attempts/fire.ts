@@ -6,7 +6,7 @@ import type { JsonValue } from '../../core/json.ts'
 import { findRunsThere } from '../../store/postgres/runs.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
 import { settleAndAdvance } from '../transaction/settle-attempt.ts'
 
@@ -23,9 +23,13 @@ export interface Fired {
  * Deferred instances whose triggers have come go on; those whose triggers failed fail their try.
  * @returns events whose runs others hold at this moment: they are told again
  */
-export async function fire(turns: TurnRunner, fired: readonly Fired[], now: number): Promise<readonly Fired[]> {
+export async function fire(
+  transactions: RunTransactions,
+  fired: readonly Fired[],
+  now: number,
+): Promise<readonly Fired[]> {
   let held: Fired[] = []
-  const { refused } = await turns.run({
+  const { refused } = await transactions.run({
     runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
     isWide: true,
     isBatch: true,
@@ -40,7 +44,7 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
     },
   })
   const apart = fired.filter((one) => refused.has(one.dagRunId))
-  await takeApart(turns, apart, [
+  await takeApart(transactions, apart, [
     (one, changes) => takeFired(changes, one, now),
     (one, changes) => {
       const error = `its event could not be stored: ${messageOf(refused.get(one.dagRunId))}`
@@ -49,7 +53,7 @@ export async function fire(turns: TurnRunner, fired: readonly Fired[], now: numb
   ])
   const missing = held.filter((one) => !apart.includes(one))
   if (missing.length === 0) return []
-  const there = await findRunsThere(turns.database, [...new Set(missing.map((one) => one.dagRunId))])
+  const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
   return missing.filter((one) => there.has(one.dagRunId))
 }
 

@@ -5,7 +5,7 @@ import { messageOf } from '../../core/errors.ts'
 import { findRunsThere } from '../../store/postgres/runs.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { Slots, TurnResult, TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactionResult, RunTransactions, Slots } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
 import { type Report, recordHanded, settleAndAdvance } from '../transaction/settle-attempt.ts'
 import { currentAttempt, restart } from './current-attempt.ts'
@@ -16,14 +16,14 @@ import { currentAttempt, restart } from './current-attempt.ts'
  * at this moment is `held`: the others do not wait for it, and it is told again soon.
  */
 export async function report(
-  turns: TurnRunner,
+  transactions: RunTransactions,
   reports: readonly Report[],
   slots: Slots,
   now: number,
-): Promise<TurnResult & { readonly dropped: readonly Report[]; readonly held: readonly Report[] }> {
+): Promise<RunTransactionResult & { readonly dropped: readonly Report[]; readonly held: readonly Report[] }> {
   let dropped: Report[] = []
   let held: Report[] = []
-  const result = await turns.run({
+  const result = await transactions.run({
     runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
     slots,
     isBatch: true,
@@ -41,7 +41,7 @@ export async function report(
     },
   })
   const apart = reports.filter((one) => result.refused.has(one.dagRunId))
-  await takeApart(turns, apart, [
+  await takeApart(transactions, apart, [
     (one, changes) => takeReport(changes, one, now),
     // What it hands on or says is refused: its end is not, and it is tried again as far as it has tries.
     (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
@@ -49,7 +49,7 @@ export async function report(
   const missing = held.filter((one) => !apart.includes(one))
   if (missing.length === 0) return { ...result, dropped, held: missing }
   // A run that is gone is held by nobody: there is nothing to report to.
-  const there = await findRunsThere(turns.database, [...new Set(missing.map((one) => one.dagRunId))])
+  const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
   return {
     ...result,
     dropped: [...dropped, ...missing.filter((one) => !there.has(one.dagRunId))],

@@ -10,7 +10,7 @@ import { findOrphans, type Orphan } from '../../store/postgres/live.ts'
 import { insertLogEndings, type LogEnding } from '../../store/postgres/log-endings.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
 import { settleAndAdvance } from '../transaction/settle-attempt.ts'
 import { currentAttempt, restart } from './current-attempt.ts'
@@ -33,7 +33,7 @@ function lostEnding({ graph, run }: RunModel, ti: TaskInstanceView, workerId: nu
 }
 
 /** Attempts whose worker is dead end as lost: retried or failed like any other failure. Returns how many. */
-export async function rescue(database: Database, turns: TurnRunner, now: number): Promise<number> {
+export async function rescue(database: Database, transactions: RunTransactions, now: number): Promise<number> {
   const orphans = await findOrphans(database)
   if (orphans.length === 0) return 0
   let lost: LostEnding[] = []
@@ -42,7 +42,7 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
     if (ended !== null) lost.push(ended)
   }
   let noted = 0
-  const { refused } = await turns.run({
+  const { refused } = await transactions.run({
     runs: [],
     // A run that somebody holds at this moment is looked at again soon: nobody else waits for it.
     freeRuns: [...new Set(orphans.map((row) => row.dagRunId))].sort((a, b) => a - b),
@@ -60,7 +60,7 @@ export async function rescue(database: Database, turns: TurnRunner, now: number)
     },
   })
   const apart = orphans.filter((row) => refused.has(row.dagRunId))
-  await takeApart(turns, apart, [take])
+  await takeApart(transactions, apart, [take])
   await insertLogEndings(database, lost.slice(noted))
   return lost.length
 }

@@ -7,11 +7,11 @@ import type { Database } from '../../store/database.ts'
 import { type DueRow, findDue } from '../../store/postgres/live.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
 import { settleAndAdvance } from '../transaction/settle-attempt.ts'
 
-/** How many rows one turn takes at most. */
+/** How many rows one transaction takes at most. */
 const BATCH = 100
 
 /** What becomes of one instance whose time has come. */
@@ -35,7 +35,7 @@ function lateOutcome({ model }: RunChanges, ti: TaskInstanceView, row: DueRow): 
 }
 
 /** Retries, put-off tries and waits whose time has come go on. Returns how many rows were due. */
-export async function wakeDue(database: Database, turns: TurnRunner, now: number): Promise<number> {
+export async function wakeDue(database: Database, transactions: RunTransactions, now: number): Promise<number> {
   const due = await findDue(database, BATCH)
   if (due.length === 0) return 0
   const wake = (row: DueRow, changes: RunChanges) => {
@@ -43,7 +43,7 @@ export async function wakeDue(database: Database, turns: TurnRunner, now: number
     // Seen before the lock: since then it may have gone on, and wait for something else.
     if (ti?.epoch === row.epoch && !changes.isPaused) wakeOne(changes, ti, row, now)
   }
-  const { refused } = await turns.run({
+  const { refused } = await transactions.run({
     runs: [],
     freeRuns: [...new Set(due.map((row) => row.dagRunId))],
     isBatch: true,
@@ -55,6 +55,6 @@ export async function wakeDue(database: Database, turns: TurnRunner, now: number
     },
   })
   const apart = due.filter((row) => refused.has(row.dagRunId))
-  await takeApart(turns, apart, [wake])
+  await takeApart(transactions, apart, [wake])
   return due.length
 }

@@ -112,7 +112,7 @@ export async function addNewTasks(
   let isTold = false
   for (const runs of chunks(await wanted(deps, request))) {
     let fresh: readonly InstanceListRow[] = []
-    await deps.turns.run({
+    await deps.transactions.run({
       runs,
       async before(tx) {
         if (!isTold) await insertAudit(tx, audit)

@@ -31,13 +31,13 @@ import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
 
 export interface ControlDeps {
   readonly database: Database
   readonly runCache: RunCache
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
 }
 
 /** Which runs of a DAG a verb is about. */
@@ -62,7 +62,7 @@ export interface ClearRequest {
   readonly by: string
 }
 
-/** Runs of one turn. */
+/** Runs of one transaction. */
 const BATCH = 50
 
 interface Resolved {
@@ -167,7 +167,7 @@ export async function clear(
   for (let at = 0; at < ids.length; at += BATCH) {
     const chunk = ids.slice(at, at + BATCH)
     if (request.onLatestVersion) await repinRuns(deps, request.dagId, chunk, request.by)
-    await deps.turns.run({
+    await deps.transactions.run({
       runs: chunk,
       before: at === 0 ? (tx) => note(tx, request, touched, audit) : undefined,
       act(all) {
@@ -200,8 +200,8 @@ async function note(
  * history; mapped tasks are measured anew.
  * @throws BaramError REFUSED while the run goes on
  */
-export async function resetRun(turns: TurnRunner, dagRunId: number, by: string): Promise<void> {
-  await turns.run({
+export async function resetRun(transactions: RunTransactions, dagRunId: number, by: string): Promise<void> {
+  await transactions.run({
     runs: [dagRunId],
     act(all) {
       for (const changes of all.values()) {
@@ -248,9 +248,9 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
   const asked = await findAskedClears(deps.database, BATCH)
   if (asked.length === 0) return 0
   const { ready, refused: unpinned } = await repinAsked(deps, asked)
-  if (ready.length + unpinned.size < asked.length) deps.turns.noteMissed()
+  if (ready.length + unpinned.size < asked.length) deps.transactions.noteMissed()
   let served = 0
-  const { refused } = await deps.turns.run({
+  const { refused } = await deps.transactions.run({
     runs: runsAsked(ready),
     passesHeld: true,
     isBatch: true,
@@ -265,6 +265,6 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
       }
     },
   })
-  await noteRefused(deps.turns, new Map([...unpinned, ...refused]))
+  await noteRefused(deps.transactions, new Map([...unpinned, ...refused]))
   return served
 }

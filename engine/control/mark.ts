@@ -45,7 +45,7 @@ export interface MarkRequest {
   readonly by: string
 }
 
-/** Runs of one turn. */
+/** Runs of one transaction. */
 const BATCH = 50
 
 interface Resolved {
@@ -165,7 +165,7 @@ export async function mark(deps: ControlDeps, request: MarkRequest, audit: Audit
     if (model.run.state === 'running') changes.add(decide(model))
   }
   for (let at = 0; at < ids.length; at += BATCH)
-    await deps.turns.run({
+    await deps.transactions.run({
       runs: ids.slice(at, at + BATCH),
       before: at === 0 ? (tx) => insertAudit(tx, audit) : undefined,
       act(all) {
@@ -210,7 +210,7 @@ export async function markRun(
 ): Promise<void> {
   const { id } = await needRun(deps.database, request.dagId, request.runId)
   const { to, by } = request
-  await deps.turns.run({
+  await deps.transactions.run({
     runs: [id],
     before: (tx) => insertAudit(tx, audit),
     act(all) {

@@ -216,7 +216,7 @@ export async function pauseBackfill(
  * @throws BaramError NOT_FOUND, or CONFLICT when it is over
  */
 export async function cancelBackfill(
-  { database, turns }: ControlDeps,
+  { database, transactions }: ControlDeps,
   id: number,
   by: string,
   audit: (dagId: string) => AuditEntry,
@@ -226,7 +226,7 @@ export async function cancelBackfill(
   for (;;) {
     const queued = (await findQueuedOf(database, id)).slice(0, 100)
     if (queued.length === 0) break
-    await turns.run({
+    await transactions.run({
       runs: queued,
       act(all) {
         for (const changes of all.values()) {

@@ -4,19 +4,19 @@ import { decide } from '../../core/decide.ts'
 import type { Database } from '../../store/database.ts'
 import { findStartableRuns, lockRunPlaces, placeKey, placesOfRuns } from '../../store/postgres/runs.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
 
 /** How many runs or rows one transaction takes at most: a batch has a limit, the rest is the next one's. */
 const BATCH = 100
 
 /** Queued runs become running, as far as the limits of their DAGs and backfills go. Returns how many. */
-export async function startRuns(database: Database, turns: TurnRunner): Promise<number> {
+export async function startRuns(database: Database, transactions: RunTransactions): Promise<number> {
   const ids = await findStartableRuns(database, BATCH)
   if (ids.length === 0) return 0
   const placeOf = await placesOfRuns(database, ids)
   let room: ReadonlyMap<string, number> = new Map()
-  const result = await turns.run({
+  const result = await transactions.run({
     runs: [],
     freeRuns: ids,
     isBatch: true,
@@ -39,6 +39,6 @@ export async function startRuns(database: Database, turns: TurnRunner): Promise<
       }
     },
   })
-  await noteRefused(turns, result.refused)
+  await noteRefused(transactions, result.refused)
   return result.changedRuns.length
 }

@@ -6,7 +6,7 @@ import { deleteServed, findAsked } from '../../store/postgres/inbox.ts'
 import { findIdleRuns, markLookedAt } from '../../store/postgres/runs.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
 
 /** How many runs or rows one transaction takes at most: a batch has a limit, the rest is the next one's. */
@@ -18,11 +18,11 @@ function decideAll(all: ReadonlyMap<number, RunChanges>): void {
 }
 
 /** Runs that nobody works on are decided as a whole: the net under every lost wake-up. */
-export async function decideIdle(database: Database, turns: TurnRunner): Promise<number> {
+export async function decideIdle(database: Database, transactions: RunTransactions): Promise<number> {
   const ids = await findIdleRuns(database, BATCH)
   if (ids.length === 0) return 0
-  const result = await turns.run({ runs: [], freeRuns: ids, isWide: true, isBatch: true, act: decideAll })
-  await noteRefused(turns, result.refused)
+  const result = await transactions.run({ runs: [], freeRuns: ids, isWide: true, isBatch: true, act: decideAll })
+  await noteRefused(transactions, result.refused)
   // Those that stay as they are go to the end of the line: a batch of them must not hide the rest for ever.
   await markLookedAt(database, ids)
   return result.changedRuns.length
@@ -32,11 +32,11 @@ export async function decideIdle(database: Database, turns: TurnRunner): Promise
  * Runs whose past has moved, or whose DAG was resumed, are decided as a whole. A run that somebody holds keeps its request.
  * Returns how many requests were served.
  */
-export async function decideAsked(database: Database, turns: TurnRunner): Promise<number> {
+export async function decideAsked(database: Database, transactions: RunTransactions): Promise<number> {
   const asked = await findAsked(database, BATCH)
   if (asked.length === 0) return 0
   let served = 0
-  const { refused } = await turns.run({
+  const { refused } = await transactions.run({
     runs: runsAsked(asked),
     passesHeld: true,
     isWide: true,
@@ -46,7 +46,7 @@ export async function decideAsked(database: Database, turns: TurnRunner): Promis
     },
     act: decideAll,
   })
-  await noteRefused(turns, refused)
+  await noteRefused(transactions, refused)
   return served
 }
 

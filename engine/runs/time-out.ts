@@ -5,17 +5,17 @@ import type { Database } from '../../store/database.ts'
 import { findTimedOutRuns } from '../../store/postgres/runs.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
 
-/** How many runs one turn takes at most. */
+/** How many runs one transaction takes at most. */
 const BATCH = 100
 
 /** Runs that took longer than their DAG allows fail; what has not ended in them is skipped. Returns how many. */
-export async function expireRuns(database: Database, turns: TurnRunner): Promise<number> {
+export async function expireRuns(database: Database, transactions: RunTransactions): Promise<number> {
   const ids = await findTimedOutRuns(database, BATCH)
   if (ids.length === 0) return 0
-  const result = await turns.run({
+  const result = await transactions.run({
     runs: [],
     // One that is held by another at this moment is still late at the next look.
     freeRuns: ids,
@@ -24,7 +24,7 @@ export async function expireRuns(database: Database, turns: TurnRunner): Promise
       for (const [id, changes] of all) blame(id, () => endLate(changes))
     },
   })
-  await noteRefused(turns, result.refused)
+  await noteRefused(transactions, result.refused)
   return result.changedRuns.length
 }
 

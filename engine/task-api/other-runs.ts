@@ -11,7 +11,7 @@ import type { Sql } from '../../store/sql.ts'
 import { resetRun } from '../control/clear.ts'
 import { triggerRun } from '../runs/create.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './arguments.ts'
 
 /** Marks a request whose run id is ours. Not a name that a child can send: it sends plain field names. */
@@ -32,7 +32,7 @@ export async function nameTriggered(database: Database, args: JsonObject): Promi
  * @param fence throws, in the transaction that makes the run, when the attempt has been taken over
  */
 export async function callTriggerRun(
-  { database, runCache, turns }: { database: Database; runCache: RunCache; turns: TurnRunner },
+  { database, runCache, transactions }: { database: Database; runCache: RunCache; transactions: RunTransactions },
   by: string,
   fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
@@ -64,7 +64,7 @@ export async function callTriggerRun(
       (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
       (await findRunState(database, dagId, { runId: null, logicalDate }))
     if (found === null || args['resetDagRun'] !== true) return { runId: found?.run_id ?? wanted, exists: true }
-    await resetRun(turns, found.id, by)
+    await resetRun(transactions, found.id, by)
     return { runId: found.run_id, exists: false }
   }
 }

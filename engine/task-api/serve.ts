@@ -18,7 +18,7 @@ import { findRunRowId, findXCom, putXComOfAttempt } from '../../store/postgres/x
 import type { Sql } from '../../store/sql.ts'
 import type { Vault } from '../admin/vault.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
-import type { TurnRunner } from '../transaction/run-transaction.ts'
+import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { textArg } from './arguments.ts'
 import { callRunState, callTaskStates, callTriggerRun, nameTriggered } from './other-runs.ts'
 
@@ -37,7 +37,7 @@ export interface Caller {
 export interface CallDeps {
   readonly database: Database
   readonly runCache: RunCache
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   readonly vault: Vault
   readonly masker: Masker
 }

@@ -72,7 +72,7 @@ function readyOf(changes: RunChanges): Ready[] {
   }))
 }
 
-/** Slots that this turn's ended attempts gave back, by pool. */
+/** Slots that this transaction's ended attempts gave back, by pool. */
 class FreedSlots {
   private readonly pools = new Map<string, number>()
   count = 0
@@ -129,7 +129,7 @@ const hasTaskLimit = (c: Candidate) => c.maxActiveTisPerDag !== null || c.maxAct
 async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, limits: AdmissionLimits): Promise<Usage> {
   const pools = await countUsage(tx)
   const usage: Usage = {
-    // The rows of this turn's ended attempts are still there; those given on to others stay counted for them.
+    // The rows of this transaction's ended attempts are still there; those given on to others stay counted for them.
     pools: new Map(pools.map((row) => [row.pool, { slots: row.slots, used: row.used - freed.unused(row.pool) }])),
     parallelism: { limit: limits.parallelism, used: pools.reduce((sum, row) => sum + row.active, 0) - freed.count },
     runs: new Map(),
@@ -158,7 +158,7 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
 export interface AdmissionResult {
   /** In order of urgency; each is `queued` on its model now. */
   readonly admitted: { readonly changes: RunChanges; readonly ti: TaskInstanceView }[]
-  /** Something became free that this turn could not use, or left to others: the scheduler should look. */
+  /** Something became free that this transaction could not use, or left to others: the scheduler should look. */
   readonly hasLeftover: boolean
 }
 
@@ -174,8 +174,8 @@ const freesTaskLimit = (changes: RunChanges): boolean =>
   changes.left().some((ti) => hasTaskLimit(candidateOf(changes.model, ti)))
 
 /**
- * Gives slots. `isWide` also reconsiders instances that were waiting before this turn (the scheduler's pass); a worker's
- * turn only replaces what it ended and tries for what has just become ready, behind whoever waits more urgently.
+ * Gives slots. `isWide` also reconsiders instances that were waiting before this transaction (the scheduler's pass); a worker's
+ * transaction only replaces what it ended and tries for what has just become ready, behind whoever waits more urgently.
  */
 export async function giveSlots(
   tx: Sql,

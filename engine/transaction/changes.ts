@@ -1,4 +1,4 @@
-// What one turn changes, gathered while deciding and written at its end: the way of each task instance, values to store,
+// What one transaction changes, gathered while deciding and written at its end: the way of each task instance, values to store,
 // and the slots that became free.
 
 import type { JsonValue } from '../../core/json.ts'
@@ -8,7 +8,7 @@ import type { RunModel, TaskInstanceView, Transition } from '../../core/run-mode
 import type { RunState, TaskState } from '../../core/states.ts'
 import { isActive } from '../../core/states.ts'
 
-/** The way of one instance through this turn. */
+/** The way of one instance through this transaction. */
 export interface Way {
   readonly ti: TaskInstanceView
   readonly from: TaskState | null
@@ -28,7 +28,7 @@ export interface NewWait {
   readonly wait: Wait
 }
 
-/** All changes of one run in one turn. */
+/** All changes of one run in one transaction. */
 export class RunChanges {
   readonly model: RunModel
   readonly isPaused: boolean
@@ -81,7 +81,7 @@ export class RunChanges {
       .map((way) => way.ti)
   }
 
-  /** Instances that held a slot before this turn and no longer do. */
+  /** Instances that held a slot before this transaction and no longer do. */
   freed(): TaskInstanceView[] {
     return [...this.ways.values()].filter((way) => isActive(way.from) && !isActive(way.ti.state)).map((way) => way.ti)
   }

@@ -1,5 +1,5 @@
-// The turn (DISPATCH.md): one transaction that locks runs, proves its copies, decides, gives slots, starts attempts on
-// the worker that takes it, and writes everything. Reports, claims, starts, retries, rescue and sweeps are all turns.
+// The run transaction (docs/dispatch.md): it locks runs, proves its copies, decides, gives slots, starts attempts on
+// the worker that takes it, and writes everything. Reports, claims, starts, retries, rescue and sweeps are all transactions.
 //
 //   begin → lock runs (ids ascending) → changes since my copies → act (pure) → slots → write → commit → notify
 //
@@ -32,7 +32,7 @@ export interface Slots {
   readonly count: number
   /** Null = every queue. */
   readonly queues: readonly string[] | null
-  /** There may be queued rows to take besides what this turn releases itself. */
+  /** There may be queued rows to take besides what this transaction releases itself. */
   readonly mayClaim: boolean
 }
 
@@ -54,8 +54,8 @@ export interface StartedAttempt {
   readonly run: RunModel['run']
 }
 
-export interface TurnRequest {
-  /** Runs that must be locked: the turn waits for them. */
+export interface RunTransactionRequest {
+  /** Runs that must be locked: the transaction waits for them. */
   readonly runs: readonly number[]
   /** Runs taken only if nobody holds them. */
   readonly freeRuns?: readonly number[]
@@ -79,7 +79,7 @@ export interface TurnRequest {
   act(changes: ReadonlyMap<number, RunChanges>): void
 }
 
-export interface TurnResult {
+export interface RunTransactionResult {
   readonly started: readonly StartedAttempt[]
   readonly changedRuns: readonly number[]
   readonly endedRuns: readonly number[]
@@ -89,7 +89,7 @@ export interface TurnResult {
   readonly refused: ReadonlyMap<number, unknown>
 }
 
-export interface TurnDeps {
+export interface RunTransactionDeps {
   readonly database: Database
   readonly runCache: RunCache
   readonly log: Logger
@@ -97,7 +97,7 @@ export interface TurnDeps {
   /** `worker:12`, `scheduler:3`: stands in the ledger. */
   readonly who: string
   /** Told after each commit which runs changed. */
-  onChange(result: TurnResult): void
+  onChange(result: RunTransactionResult): void
 }
 
 /** How long a run at fault is left out of what is not about it alone, ms. */
@@ -105,7 +105,7 @@ const AVOID_MS = 60_000
 /** Runs left out of one batch at most: more at once are no longer single runs at fault. */
 const MOST_REFUSED = 100
 
-/** Heads of the queue compared with a turn's own ready instances. */
+/** Heads of the queue compared with a transaction's own ready instances. */
 const PEEK_HELD = 16
 
 interface Prepared {
@@ -115,16 +115,16 @@ interface Prepared {
   readonly hasMissed: boolean
 }
 
-/** One process' writer: one connection, one turn at a time; what arrives meanwhile waits in order. */
-export class TurnRunner {
-  private readonly deps: TurnDeps
+/** One process' writer: one connection, one transaction at a time; what arrives meanwhile waits in order. */
+export class RunTransactions {
+  private readonly deps: RunTransactionDeps
   private client: Connection | null = null
   private tail: Promise<unknown> = Promise.resolve()
   private hasMissed = false
   /** Runs at fault, each until when (monotonic ms). */
   private readonly avoided = new Map<number, number>()
 
-  constructor(deps: TurnDeps) {
+  constructor(deps: RunTransactionDeps) {
     this.deps = deps
   }
 
@@ -144,7 +144,7 @@ export class TurnRunner {
    * @throws BaramError SETTLED_ELSEWHERE when rows had moved; connection errors as they come; a RunFault of a request
    *   that is no batch
    */
-  run(request: TurnRequest): Promise<TurnResult> {
+  run(request: RunTransactionRequest): Promise<RunTransactionResult> {
     const take = () => (request.isBatch === true ? this.batch(request) : this.once(request, NONE))
     const next = this.tail.then(take, take)
     this.tail = next.catch(() => undefined)
@@ -152,7 +152,7 @@ export class TurnRunner {
   }
 
   /** Again and again without the run that was refused, until the rest is through. */
-  private async batch(request: TurnRequest): Promise<TurnResult> {
+  private async batch(request: RunTransactionRequest): Promise<RunTransactionResult> {
     const refused = new Map<number, unknown>()
     for (;;) {
       try {
@@ -175,7 +175,7 @@ export class TurnRunner {
     return hasMissed
   }
 
-  /** Something was passed over beside a turn because another process held it. */
+  /** Something was passed over beside a transaction because another process held it. */
   noteMissed(): void {
     this.hasMissed = true
   }
@@ -203,7 +203,10 @@ export class TurnRunner {
     return client
   }
 
-  private async once(request: TurnRequest, refused: ReadonlyMap<number, unknown>): Promise<TurnResult> {
+  private async once(
+    request: RunTransactionRequest,
+    refused: ReadonlyMap<number, unknown>,
+  ): Promise<RunTransactionResult> {
     const client = await this.connection()
     const tx = sqlOf(client)
     const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
@@ -233,10 +236,10 @@ export class TurnRunner {
 
   private async transact(
     tx: Sql,
-    request: TurnRequest,
+    request: RunTransactionRequest,
     refused: ReadonlyMap<number, unknown>,
     touched: Set<number>,
-  ): Promise<TurnResult> {
+  ): Promise<RunTransactionResult> {
     const begun = tx.query('begin')
     begun.catch(() => undefined) // The same failure rejects the next statement, which is awaited.
     await request.before?.(tx, refused)
@@ -267,7 +270,7 @@ export class TurnRunner {
 
   private async prepare(
     tx: Sql,
-    request: TurnRequest,
+    request: RunTransactionRequest,
     refused: ReadonlyMap<number, unknown>,
     touched: Set<number>,
   ): Promise<Prepared> {
@@ -298,7 +301,7 @@ export class TurnRunner {
     return { all, queued, held, hasMissed: hasPassed || free.length < wanted.length }
   }
 
-  /** Of what was queued before and what this turn admitted: the most urgent ones start here, as far as slots go. */
+  /** Of what was queued before and what this transaction admitted: the most urgent ones start here, as far as slots go. */
   private startAttempts(
     prepared: Prepared,
     admitted: readonly { changes: RunChanges; ti: TaskInstanceView }[],
@@ -344,7 +347,7 @@ export class TurnRunner {
     changed: readonly RunChanges[],
     started: readonly StartedAttempt[],
     hasMissed: boolean,
-  ): Omit<TurnResult, 'refused'> {
+  ): Omit<RunTransactionResult, 'refused'> {
     const ended: number[] = []
     for (const { model, ways, isCleared } of changed) {
       model.run.rev++
@@ -367,7 +370,7 @@ export class TurnRunner {
   }
 }
 
-const slotsOf = (request: TurnRequest, slots: Slots, { all }: Prepared): Slots =>
+const slotsOf = (request: RunTransactionRequest, slots: Slots, { all }: Prepared): Slots =>
   request.slotsNow === undefined ? slots : { ...slots, count: request.slotsNow(all) }
 
 /** Closes the run once nothing of it can go on. */

@@ -9,7 +9,7 @@ import { failInstance, noteRun } from '../../store/postgres/set-aside.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { RunChanges } from './changes.ts'
 import { RunFault } from './run-fault.ts'
-import type { TurnRunner } from './run-transaction.ts'
+import type { RunTransactions } from './run-transaction.ts'
 
 /** One instance that something happened to. */
 export interface Item {
@@ -25,13 +25,13 @@ const setAsideReason = (error: unknown) => ({ code: 'set_aside' as const, messag
 
 /** Whether one way was taken; false = it is refused for good. @throws whatever will pass */
 async function take<T extends Item>(
-  turns: TurnRunner,
+  transactions: RunTransactions,
   item: T,
   way: ApartWay<T>,
   onRefusal: (error: unknown) => void,
 ): Promise<boolean> {
   try {
-    await turns.run({
+    await transactions.run({
       runs: [item.dagRunId],
       act(all) {
         const changes = all.get(item.dagRunId)
@@ -52,7 +52,7 @@ async function take<T extends Item>(
  * its row alone. @throws whatever will pass: the caller tries the same items again
  */
 export async function takeApart<T extends Item>(
-  turns: TurnRunner,
+  transactions: RunTransactions,
   items: readonly T[],
   ways: readonly ApartWay<T>[],
 ): Promise<void> {
@@ -61,23 +61,27 @@ export async function takeApart<T extends Item>(
     let isTaken = false
     for (const way of ways) {
       if (isTaken) break
-      isTaken = await take(turns, item, way, (error) => {
+      isTaken = await take(transactions, item, way, (error) => {
         last = error
       })
     }
-    if (!isTaken) await failApart(turns, item, last)
+    if (!isTaken) await failApart(transactions, item, last)
   }
 }
 
-async function failApart(turns: TurnRunner, item: Item, error: unknown): Promise<void> {
-  turns.log.error({ ...item, err: messageOf(error) }, 'a task instance was set aside: its state cannot be stored')
-  await turns.database.transaction(async (tx) => {
-    await failInstance(tx, item, turns.who, setAsideReason(error))
+async function failApart(transactions: RunTransactions, item: Item, error: unknown): Promise<void> {
+  transactions.log.error(
+    { ...item, err: messageOf(error) },
+    'a task instance was set aside: its state cannot be stored',
+  )
+  await transactions.database.transaction(async (tx) => {
+    await failInstance(tx, item, transactions.who, setAsideReason(error))
     await notifyScheduler(tx)
   })
 }
 
 /** Runs that a pass could not decide on: their ledger says why, and nobody waits for them. */
-export async function noteRefused(turns: TurnRunner, refused: ReadonlyMap<number, unknown>): Promise<void> {
-  for (const [dagRunId, error] of refused) await noteRun(turns.database, dagRunId, turns.who, setAsideReason(error))
+export async function noteRefused(transactions: RunTransactions, refused: ReadonlyMap<number, unknown>): Promise<void> {
+  for (const [dagRunId, error] of refused)
+    await noteRun(transactions.database, dagRunId, transactions.who, setAsideReason(error))
 }

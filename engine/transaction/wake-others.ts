@@ -1,4 +1,4 @@
-// Whom a turn wakes: notifications and requests of its own transaction, so that nobody hears of what was rolled back.
+// Whom a transaction wakes: notifications and requests of its own transaction, so that nobody hears of what was rolled back.
 
 import { isFinished, isRunFinished } from '../../core/states.ts'
 import { askForSuccessors, tellFailure } from '../../store/postgres/inbox.ts'

@@ -1,4 +1,4 @@
-// Writes what a turn has decided on: moves, values, waits, and the rows of `live`. Statements are sent one after the other
+// Writes what a transaction has decided on: moves, values, waits, and the rows of `live`. Statements are sent one after the other
 // without waiting, and each that decides checks that it met what was decided on.
 
 import { BaramError } from '../../core/errors.ts'
@@ -17,14 +17,14 @@ import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
 import { groupHeld, groupWays, type RunChanges, type Way } from './changes.ts'
 
-/** The worker on which a turn may start attempts. */
+/** The worker on which a transaction may start attempts. */
 export interface WorkerSelf {
   readonly jobId: number
   readonly hostname: string
   readonly pid: number
 }
 
-/** Everything one turn changes in one run. Fails when rows are not what was decided on. */
+/** Everything one transaction changes in one run. Fails when rows are not what was decided on. */
 export async function writeChanges(
   tx: Sql,
   changes: RunChanges,

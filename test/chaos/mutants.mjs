@@ -11,7 +11,11 @@ const MUTANTS = {
     '$&\n    return;',
   ],
   'admission-lock-gone': ['store/postgres/live.js', 'export async function lockAdmission(tx) {', '$&\n    return;'],
-  'no-scheduled-runs': ['engine/runs/create.js', /export async function createDueRuns\([^\n]*\{\n/, '$&    return 0;\n'],
+  'no-scheduled-runs': [
+    'engine/runs/create.js',
+    /export async function createDueRuns\([^\n]*\{\n/,
+    '$&    return 0;\n',
+  ],
   'exit-0-is-success': [
     'worker/attempts.js',
     /function outcomeOf\(result, exit\) \{\n/,

@@ -50,7 +50,7 @@ async function startAttempt(engine: TestEngine) {
   const { tiId, epoch } = worker.find('x')
   const caller: Caller = { dagRunId: run, tiId, epoch, dagId: 'one', runId: 'r', taskId: 'x', mapIndex: -1 }
   const { database, runCache } = engine
-  const deps = { database, runCache, turns: worker.turns, vault: vaultOf(engine), masker: new Masker() }
+  const deps = { database, runCache, transactions: worker.transactions, vault: vaultOf(engine), masker: new Masker() }
   return {
     run,
     scheduler,
@@ -177,14 +177,14 @@ describe('a session that freezes while it holds', () => {
       ...{ dagRunId, tiId, epoch, xcoms: [] },
       outcome: { kind: 'success' } as const,
     }))
-    const { held } = await report(worker.turns, batch, worker.slots(0), Date.now())
+    const { held } = await report(worker.transactions, batch, worker.slots(0), Date.now())
     expect(held.map((one) => one.dagRunId)).toEqual([frozen])
     expect(await engine.runState(free)).toBe('success')
     const later = await engine.trigger('free')
     await scheduler.pass()
     expect(await engine.runState(later)).toBe('running')
     await holder.query('rollback')
-    expect((await report(worker.turns, held, worker.slots(0), Date.now())).held).toEqual([])
+    expect((await report(worker.transactions, held, worker.slots(0), Date.now())).held).toEqual([])
     expect(await engine.runState(frozen)).toBe('success')
   })
 
@@ -231,11 +231,11 @@ describe('a session that freezes while it holds', () => {
     const holder = await connect(engine)
     await holder.query('begin')
     await holder.query('select 1 from dag_run where id = $1 for update', [held])
-    expect(await rescue(engine.database, scheduler.turns, await databaseNow(engine.database))).toBe(1)
+    expect(await rescue(engine.database, scheduler.transactions, await databaseNow(engine.database))).toBe(1)
     expect(await engine.states(free)).toEqual({ x: 'up_for_retry' })
-    expect(scheduler.turns.takeMissed()).toBe(true)
+    expect(scheduler.transactions.takeMissed()).toBe(true)
     await holder.query('rollback')
-    expect(await rescue(engine.database, scheduler.turns, await databaseNow(engine.database))).toBe(1)
+    expect(await rescue(engine.database, scheduler.transactions, await databaseNow(engine.database))).toBe(1)
     expect([await engine.states(held), await engine.states(free)]).toEqual([
       { x: 'up_for_retry' },
       { x: 'up_for_retry' },
@@ -250,7 +250,7 @@ describe('a session that freezes while it holds', () => {
       await engine.trigger('free'),
       await engine.trigger('gone'),
     ]
-    const { turns } = engine.makeScheduler()
+    const { transactions } = engine.makeScheduler()
     const { database, runCache } = engine
     for (const kind of ['decide', 'clear'])
       for (const id of [held, free, gone])
@@ -262,9 +262,12 @@ describe('a session that freezes while it holds', () => {
     const holder = await connect(engine)
     await holder.query('begin')
     await holder.query('select 1 from dag_run where id = $1 for update', [held])
-    const serve = async () => [await decideAsked(database, turns), await clearAsked({ database, runCache, turns })]
+    const serve = async () => [
+      await decideAsked(database, transactions),
+      await clearAsked({ database, runCache, transactions }),
+    ]
     expect(await serve()).toEqual([2, 2])
-    expect(turns.takeMissed()).toBe(true)
+    expect(transactions.takeMissed()).toBe(true)
     expect(await serve()).toEqual([0, 0])
     await holder.query('rollback')
     expect(await serve()).toEqual([1, 1])
@@ -298,15 +301,15 @@ describe('a session that freezes while it holds', () => {
     const holder = await connect(engine)
     await holder.query('begin')
     await holder.query(hold, [held])
-    const { turns } = scheduler
+    const { transactions } = scheduler
     const { database, runCache } = engine
     const states = () =>
       engine.query(
         `select r.dag_id, r.state, count(t.id)::int as tasks from dag_run r join task_instance t on t.dag_run_id = r.id
          group by r.id order by r.id`,
       )
-    expect(await clearAsked({ database, runCache, turns })).toBe(2)
-    expect(turns.takeMissed()).toBe(true)
+    expect(await clearAsked({ database, runCache, transactions })).toBe(2)
+    expect(transactions.takeMissed()).toBe(true)
     expect(await states()).toEqual([
       { dag_id: 'held', state: 'success', tasks: 1 },
       { dag_id: 'free', state: 'queued', tasks: 2 },
@@ -318,7 +321,7 @@ describe('a session that freezes while it holds', () => {
     )
     expect(notes).toEqual([{ why: expect.stringContaining('a stored DAG has format 99') as unknown }])
     await holder.query('rollback')
-    expect(await clearAsked({ database, runCache, turns })).toBe(1)
+    expect(await clearAsked({ database, runCache, transactions })).toBe(1)
     expect((await states())[0]).toEqual({ dag_id: 'held', state: 'queued', tasks: 2 })
     expect(await engine.query('select 1 from inbox')).toEqual([])
   })

@@ -95,7 +95,7 @@ async function loseRuns(folder: string, count: number) {
   await worker.claim()
   const lose = async () => {
     await worker.die()
-    return await rescue(engine.database, scheduler.turns, await databaseNow(engine.database))
+    return await rescue(engine.database, scheduler.transactions, await databaseNow(engine.database))
   }
   const left = async () => (await engine.query<{ n: number }>('select count(*)::int as n from log_ending'))[0]?.n
   const look = async () => endLogs(engine.database, folder, await logFolderId(folder), quietLog)

@@ -100,7 +100,7 @@ beforeAll(async () => {
   postgres = await startTestPostgres()
   engine = await startEngine(postgres)
   for (const dag of facts.dags) await engine.addDag(dagOf(dag))
-  deps = { database: engine.database, runCache: engine.runCache, turns: engine.makeScheduler().turns }
+  deps = { database: engine.database, runCache: engine.runCache, transactions: engine.makeScheduler().transactions }
 })
 afterAll(async () => {
   await engine.close(true)

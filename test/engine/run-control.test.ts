@@ -19,10 +19,10 @@ import { useEngines } from '../support/use-engine.ts'
 
 const makeEngine = useEngines()
 const audit = { event: 'test', owner: 'kim' }
-const depsOf = (engine: TestEngine, { turns }: TestScheduler): ControlDeps => ({
+const depsOf = (engine: TestEngine, { transactions }: TestScheduler): ControlDeps => ({
   database: engine.database,
   runCache: engine.runCache,
-  turns,
+  transactions,
 })
 const DAY = 86_400_000
 const FIRST = Date.parse('2026-01-01T00:00:00Z')
@@ -399,14 +399,14 @@ describe('a backfill', () => {
     const scheduler = engine.makeScheduler()
     const deps = depsOf(engine, scheduler)
     const id = await createBackfill(deps, backfillOf('daily', 3, { maxActiveRuns: 1 }), audit)
-    const turns: Pick<typeof deps.turns, 'run'> = {
-      run: async (turn) => {
-        const ended = await deps.turns.run(turn)
+    const transactions: Pick<typeof deps.transactions, 'run'> = {
+      run: async (transaction) => {
+        const ended = await deps.transactions.run(transaction)
         await noteBackfillEnds(engine.database)
         return ended
       },
     }
-    await cancelBackfill({ ...deps, turns: turns as typeof deps.turns }, id, 'kim', () => audit)
+    await cancelBackfill({ ...deps, transactions: transactions as typeof deps.transactions }, id, 'kim', () => audit)
     expect(await engine.query('select 1 from backfill where completed_at is not null')).toHaveLength(1)
   })
 

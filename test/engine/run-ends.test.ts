@@ -227,7 +227,7 @@ describe('a run that begins again', () => {
         "select map_index from task_instance where task_id = 'each' and state = 'success' order by 1",
       )
       expect(rows.map((row) => (row as { map_index: number }).map_index)).toEqual([...Array(items).keys()])
-      if (items !== 4) await resetRun(scheduler.turns, run, 'test')
+      if (items !== 4) await resetRun(scheduler.transactions, run, 'test')
     }
     const tries = await engine.query(
       "select map_index, array_agg(try_number order by try_number) as tries from task_instance_history where task_id = 'each' group by 1 order by 1",
@@ -247,7 +247,7 @@ describe('a run that begins again', () => {
     const scheduler = engine.makeScheduler()
     const run = await engine.trigger('busy')
     await scheduler.pass()
-    await expect(resetRun(scheduler.turns, run, 'test')).rejects.toMatchObject({ code: 'REFUSED' })
+    await expect(resetRun(scheduler.transactions, run, 'test')).rejects.toMatchObject({ code: 'REFUSED' })
   })
 
   test('42. at a task that a branch left out leaves it out again; at the branch, its new choice counts', async () => {

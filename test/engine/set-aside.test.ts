@@ -89,7 +89,7 @@ describe('a report that the database refuses', () => {
     const { runs, worker } = await startRunsOf(engine, ['a', 'bad', 'z'])
     const [a, bad, z] = ['a', 'bad', 'z'].map((dagId) => runs.get(dagId) ?? 0) as [number, number, number]
     const batch = [reportOf(worker, a), reportOf(worker, bad, poison), reportOf(worker, z)]
-    await report(worker.turns, batch, worker.slots(0), Date.now())
+    await report(worker.transactions, batch, worker.slots(0), Date.now())
     expect([await engine.runState(a), await engine.runState(bad), await engine.runState(z)]).toEqual([
       'success',
       'failed',
@@ -103,7 +103,7 @@ describe('a report that the database refuses', () => {
     const engine = await makeEngine()
     const { runs, worker } = await startRunsOf(engine, ['bad'], { retries: 1 })
     const bad = runs.get('bad') ?? 0
-    await report(worker.turns, [reportOf(worker, bad, { xcoms: [xcom(NUL, 1)] })], worker.slots(0), Date.now())
+    await report(worker.transactions, [reportOf(worker, bad, { xcoms: [xcom(NUL, 1)] })], worker.slots(0), Date.now())
     expect(await engine.states(bad)).toEqual({ x: 'up_for_retry' })
   })
 
@@ -116,7 +116,7 @@ describe('a report that the database refuses', () => {
       reportOf(worker, bad, { outcome }),
       reportOf(worker, skips, { outcome: { kind: 'skip', message: '\ud83d' } }),
     ]
-    const { refused } = await report(worker.turns, batch, worker.slots(0), Date.now())
+    const { refused } = await report(worker.transactions, batch, worker.slots(0), Date.now())
     expect(refused.size).toBe(0)
     expect(await reasonOf(engine, bad)).toBe('failed: a\ufffdb')
     expect(await engine.states(skips)).toEqual({ x: 'skipped' })
@@ -127,7 +127,7 @@ describe('a report that the database refuses', () => {
     const { runs, worker } = await startRunsOf(engine, ['late'], { retries: 3 })
     const late = runs.get('late') ?? 0
     const outcome = { kind: 'failure', message: 'x', isRetryable: true, retryAfterMs: 1.8e15 } as const
-    await report(worker.turns, [reportOf(worker, late, { outcome })], worker.slots(0), Date.now())
+    await report(worker.transactions, [reportOf(worker, late, { outcome })], worker.slots(0), Date.now())
     const [row] = await engine.query<{ days: number }>(
       "select extract(day from ready_at - now())::int as days from live where stage = 'waiting'",
     )
@@ -147,7 +147,7 @@ describe('a report that the database refuses', () => {
           const batch = kinds.map((kind, i) =>
             reportOf(worker, runs.get(ids[i] ?? '') ?? 0, kind === null ? {} : POISON[kind]?.[1]),
           )
-          await report(worker.turns, batch, worker.slots(0), Date.now())
+          await report(worker.transactions, batch, worker.slots(0), Date.now())
           for (const [i, kind] of kinds.entries())
             expect(await engine.runState(runs.get(ids[i] ?? '') ?? 0)).toBe(kind === null ? 'success' : 'failed')
         },
@@ -183,7 +183,7 @@ describe('a run whose copy cannot be read', () => {
     await breakRun(engine, broken)
     // Another worker has no copies yet: it reads both runs anew.
     const other = await engine.makeWorker()
-    await report(other.turns, batch, other.slots(0), Date.now())
+    await report(other.transactions, batch, other.slots(0), Date.now())
     expect(await engine.runState(fine)).toBe('success')
     expect(await engine.states(broken)).toEqual({ x: 'failed' })
     expect(await reasonOf(engine, broken)).toMatch(/^set_aside: a stored DAG has format 99/)
@@ -199,7 +199,7 @@ describe('a run whose copy cannot be read', () => {
     await breakRun(engine, broken)
     await worker.die()
     const scheduler = engine.makeScheduler()
-    await rescue(engine.database, scheduler.turns, await databaseNow(engine.database))
+    await rescue(engine.database, scheduler.transactions, await databaseNow(engine.database))
     await scheduler.pass()
     await scheduler.sweep()
     expect(await engine.states(lost)).toEqual({ x: 'failed' })
@@ -220,12 +220,12 @@ describe('an event that the database refuses', () => {
     const ids = ['bad', 'good'].map((dagId) => runs.get(dagId) ?? 0)
     const outcome = { kind: 'defer', wait: { kind: 'trigger', name: 't', args: null }, timeoutMs: null } as const
     const batch = ids.map((id) => reportOf(worker, id, { outcome }))
-    await report(worker.turns, batch, worker.slots(0), Date.now())
+    await report(worker.transactions, batch, worker.slots(0), Date.now())
     const fired = batch.map(({ dagRunId, tiId, epoch }, i) => ({
       ...{ dagRunId, tiId, epoch },
       result: { event: i === 0 ? { text: NUL } : { ok: true } },
     }))
-    await fire(scheduler.turns, fired, Date.now())
+    await fire(scheduler.transactions, fired, Date.now())
     expect(await engine.states(ids[1] ?? 0)).toEqual({ x: 'queued' })
     expect(await engine.states(ids[0] ?? 0)).toEqual({ x: 'failed' })
     expect(await reasonOf(engine, ids[0] ?? 0)).toMatch(/its trigger failed: its event could not be stored/)

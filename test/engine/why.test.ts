@@ -29,7 +29,7 @@ class World {
     this.worker = worker
   }
   get deps() {
-    return { database: this.engine.database, runCache: this.engine.runCache, turns: this.scheduler.turns }
+    return { database: this.engine.database, runCache: this.engine.runCache, transactions: this.scheduler.transactions }
   }
   audit(event: string, owner = 'admin') {
     return { event, owner, dagId: 'etl' }
@@ -643,7 +643,7 @@ const TASKS: readonly Situation[] = [
     async (w) => {
       await w.run(etl([makeTask('a', { priorityWeight: 9 }), 'b']))
       await w.sql(`update job set info = '{"concurrency": 1}' where job_type = 'WorkerJob'`)
-      await w.worker.turns.run({ runs: [], slots: w.worker.slots(1), act: () => undefined })
+      await w.worker.transactions.run({ runs: [], slots: w.worker.slots(1), act: () => undefined })
       return ofTask('b')
     },
     'workers_busy',

@@ -19,7 +19,7 @@ import { decideAsked, decideIdle } from '../../engine/runs/sweep.ts'
 import { expireRuns } from '../../engine/runs/time-out.ts'
 import type { NewXCom } from '../../engine/transaction/changes.ts'
 import { RunCache } from '../../engine/transaction/run-cache.ts'
-import { type StartedAttempt, TurnRunner } from '../../engine/transaction/run-transaction.ts'
+import { RunTransactions, type StartedAttempt } from '../../engine/transaction/run-transaction.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
 import { makeLogger } from '../../runtime/logger.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
@@ -58,7 +58,7 @@ export interface WorkerOptions {
 }
 
 export interface TestScheduler {
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   /** What a pass of the scheduler does, once. */
   pass(): Promise<void>
   /** Passes until one finds nothing to do. */
@@ -89,7 +89,7 @@ const succeed: Fate = () => ({ kind: 'success' })
 /** A worker without children: what it starts ends when the test says so. */
 export class TestWorker {
   readonly jobId: number
-  readonly turns: TurnRunner
+  readonly transactions: RunTransactions
   readonly running: StartedAttempt[] = []
   /** Every attempt that was ever started here. */
   readonly started: StartedAttempt[] = []
@@ -97,9 +97,9 @@ export class TestWorker {
   private readonly slotCount: number
   private readonly queues: readonly string[]
 
-  constructor(database: Database, turns: TurnRunner, jobId: number, options: WorkerOptions) {
+  constructor(database: Database, transactions: RunTransactions, jobId: number, options: WorkerOptions) {
     this.database = database
-    this.turns = turns
+    this.transactions = transactions
     this.jobId = jobId
     this.slotCount = options.slots ?? 16
     this.queues = options.queues ?? ['default']
@@ -117,7 +117,7 @@ export class TestWorker {
 
   /** Fills the free slots; returns how many attempts started. */
   async claim(): Promise<number> {
-    const { started } = await claim(this.turns, this.slots())
+    const { started } = await claim(this.transactions, this.slots())
     this.take(started)
     return started.length
   }
@@ -133,7 +133,7 @@ export class TestWorker {
     // Those whose runs others hold at this moment are told again, as a worker does.
     for (let left: readonly Report[] = reports; left.length > 0; ) {
       const now = await databaseNow(this.database)
-      const { started, held } = await report(this.turns, left, this.slots(), now)
+      const { started, held } = await report(this.transactions, left, this.slots(), now)
       this.take(started)
       left = held
     }
@@ -165,9 +165,9 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
   const url = await postgres.createMigrated()
   const database = openDatabase({ url, poolSize: 10, log: quietLog, application: 'test' })
   const runCache = new RunCache()
-  const runners: TurnRunner[] = []
-  const makeTurns = (who: string, parallelism = 0) => {
-    const turns = new TurnRunner({
+  const runners: RunTransactions[] = []
+  const makeTransactions = (who: string, parallelism = 0) => {
+    const transactions = new RunTransactions({
       database,
       runCache: new RunCache(),
       log: quietLog,
@@ -175,8 +175,8 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       who,
       onChange: () => undefined,
     })
-    runners.push(turns)
-    return turns
+    runners.push(transactions)
+    return transactions
   }
   const makeJob = (jobType: 'WorkerJob') =>
     insertJob(database, { jobType, hostname: 'test', pid: 1, bootId: 'boot', pidStarted: null, info: {} })
@@ -196,7 +196,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     async makePool(pool, slots) {
       await database.query('insert into slot_pool (pool, slots) values ($1, $2)', [pool, slots])
     },
-    async clear({ turns }, dagId, runId, taskIds) {
+    async clear({ transactions }, dagId, runId, taskIds) {
       const request = {
         dagId,
         runs: { kind: 'run', runId, past: false, future: false },
@@ -207,34 +207,34 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         refusesRunning: false,
         by: 'test',
       } as const
-      await clear({ database, runCache, turns }, request, { event: 'test', owner: 'test' })
+      await clear({ database, runCache, transactions }, request, { event: 'test', owner: 'test' })
     },
     makeScheduler({ parallelism = 0 } = {}) {
-      const turns = makeTurns('scheduler:1', parallelism)
+      const transactions = makeTransactions('scheduler:1', parallelism)
       const pass = async (): Promise<void> => {
-        await clearAsked({ database, runCache, turns })
+        await clearAsked({ database, runCache, transactions })
         await createDueRuns(database, runCache)
-        await startRuns(database, turns)
-        await wakeDue(database, turns, await databaseNow(database))
-        await expireRuns(database, turns)
+        await startRuns(database, transactions)
+        await wakeDue(database, transactions, await databaseNow(database))
+        await expireRuns(database, transactions)
         await pauseFailing(database)
-        await decideAsked(database, turns)
-        await admitHeld(database, turns)
+        await decideAsked(database, transactions)
+        await admitHeld(database, transactions)
         await noteBackfillEnds(database)
       }
       return {
-        turns,
+        transactions,
         pass,
         async sweep() {
-          await rescue(database, turns, await databaseNow(database))
-          await decideIdle(database, turns)
+          await rescue(database, transactions, await databaseNow(database))
+          await decideIdle(database, transactions)
           await pass()
         },
       }
     },
     async makeWorker(options = {}) {
       const jobId = await makeJob('WorkerJob')
-      return new TestWorker(database, makeTurns(`worker:${jobId}`, options.parallelism), jobId, options)
+      return new TestWorker(database, makeTransactions(`worker:${jobId}`, options.parallelism), jobId, options)
     },
     async states(dagRunId) {
       const { rows } = await database.query<{ task_id: string; state: TaskState | null }>(
@@ -257,7 +257,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       try {
         if (!isMadeUp) await expectSoundLedger(database)
       } finally {
-        for (const turns of runners) await turns.close()
+        for (const transactions of runners) await transactions.close()
         await database.close()
       }
     },

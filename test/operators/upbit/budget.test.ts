@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { RequestBudget } from '../../../operators/upbit/budget.ts'
 import { FakeClock } from '../../support/clock.ts'
 
-async function turns(clock: FakeClock, budget: RequestBudget, count: number): Promise<number[]> {
+async function transactions(clock: FakeClock, budget: RequestBudget, count: number): Promise<number[]> {
   const at: number[] = []
   for (let i = 0; i < count; i += 1) {
     await budget.turn()
@@ -13,14 +13,14 @@ async function turns(clock: FakeClock, budget: RequestBudget, count: number): Pr
 
 test('no second holds more turns than the limit', async () => {
   const clock = new FakeClock(0)
-  const at = await turns(clock, new RequestBudget(clock, 10), 60)
+  const at = await transactions(clock, new RequestBudget(clock, 10), 60)
   for (const start of at) expect(at.filter((one) => one >= start && one < start + 1_000).length).toBeLessThanOrEqual(10)
   expect(at.at(-1)).toBeLessThan(6_500)
 })
 
 test('309 markets and their list take about 32 seconds at 10 a second', async () => {
   const clock = new FakeClock(0)
-  await turns(clock, new RequestBudget(clock, 10), 310)
+  await transactions(clock, new RequestBudget(clock, 10), 310)
   expect(clock.at).toBeGreaterThan(30_000)
   expect(clock.at).toBeLessThan(33_000)
 })
@@ -45,5 +45,5 @@ test('a pause holds every later turn', async () => {
   const budget = new RequestBudget(clock, 10)
   await budget.turn()
   budget.pause(5_000)
-  expect(await turns(clock, budget, 2)).toEqual([5_000, 5_105])
+  expect(await transactions(clock, budget, 2)).toEqual([5_000, 5_105])
 })

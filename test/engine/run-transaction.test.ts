@@ -1,10 +1,10 @@
-// The turn's guards: what is written was decided on what is, and it is written whole or not at all.
+// The transaction's guards: what is written was decided on what is, and it is written whole or not at all.
 
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { report } from '../../engine/attempts/report.ts'
 import { RunCache } from '../../engine/transaction/run-cache.ts'
-import { TurnRunner } from '../../engine/transaction/run-transaction.ts'
+import { RunTransactions } from '../../engine/transaction/run-transaction.ts'
 import { type Report, settleAndAdvance } from '../../engine/transaction/settle-attempt.ts'
 import type { Database } from '../../store/database.ts'
 import { quietLog, type TestEngine, type TestWorker } from '../support/engine.ts'
@@ -46,7 +46,7 @@ describe('a report', () => {
       { ...success, dagRunId: 999_999 },
     ]
     for (const one of stale) {
-      const { dropped, started } = await report(worker.turns, [one], worker.slots(0), Date.now())
+      const { dropped, started } = await report(worker.transactions, [one], worker.slots(0), Date.now())
       expect(dropped).toEqual([one])
       expect(started).toEqual([])
     }
@@ -56,9 +56,9 @@ describe('a report', () => {
   test('that comes twice, in one batch or two, counts once', async () => {
     const engine = await makeEngine()
     const { run, worker, success } = await startChain(engine)
-    const first = await report(worker.turns, [success, success], worker.slots(0), Date.now())
+    const first = await report(worker.transactions, [success, success], worker.slots(0), Date.now())
     expect(first.dropped).toHaveLength(1)
-    const second = await report(worker.turns, [success], worker.slots(0), Date.now())
+    const second = await report(worker.transactions, [success], worker.slots(0), Date.now())
     expect(second.dropped).toEqual([success])
     expect(await engine.states(run)).toEqual({ a: 'success', b: 'queued' })
   })
@@ -69,8 +69,8 @@ describe('a report', () => {
     const other = await engine.makeWorker()
     const failure: Report = { ...success, outcome: { kind: 'failure', message: 'no', isRetryable: true }, xcoms: [] }
     const results = await Promise.all([
-      report(worker.turns, [success], worker.slots(0), Date.now()),
-      report(other.turns, [failure], other.slots(0), Date.now()),
+      report(worker.transactions, [success], worker.slots(0), Date.now()),
+      report(other.transactions, [failure], other.slots(0), Date.now()),
     ])
     expect(results.map((result) => result.dropped.length).sort()).toEqual([0, 1])
     const states = await engine.states(run)
@@ -99,7 +99,7 @@ describe('a report', () => {
       outcome: { kind: 'success' },
       xcoms: [],
     }
-    expect((await report(dead.turns, [late], dead.slots(0), Date.now())).dropped).toEqual([late])
+    expect((await report(dead.transactions, [late], dead.slots(0), Date.now())).dropped).toEqual([late])
     expect(await engine.states(run)).toEqual({ a: 'running' })
     expect(alive.find('a')).toMatchObject({ tryNumber: 2, epoch: 2 })
     await alive.drain()
@@ -124,7 +124,7 @@ function faulty(database: Database, at: number, fault: (client: pg.Client) => Pr
         }
         return query(...args)
       }
-      // The double stands for the client in the one call that TurnRunner makes of it.
+      // The double stands for the client in the one call that RunTransactions makes of it.
       Object.assign(client, { query: meddle })
       return client
     },
@@ -132,8 +132,8 @@ function faulty(database: Database, at: number, fault: (client: pg.Client) => Pr
   return { database: wrapped, count: () => count, hasStruck: () => hasStruck }
 }
 
-function turnsOn(database: Database): TurnRunner {
-  return new TurnRunner({
+function turnsOn(database: Database): RunTransactions {
+  return new RunTransactions({
     database,
     runCache: new RunCache(),
     log: quietLog,
@@ -155,14 +155,16 @@ describe('success, XCom, ledger and what follows are one transaction', () => {
         await engine.query('select pg_terminate_backend($1, 5000)', [pid])
       }
       const { database, hasStruck } = faulty(engine.database, at, kill)
-      const turns = turnsOn(database)
-      const outcome = await report(turns, [success], worker.slots(1), Date.now()).catch((error: unknown) => error)
-      await turns.close()
+      const transactions = turnsOn(database)
+      const outcome = await report(transactions, [success], worker.slots(1), Date.now()).catch(
+        (error: unknown) => error,
+      )
+      await transactions.close()
       if (!hasStruck()) break
       expect(outcome, `killed before statement ${at}`).toBeInstanceOf(Error)
       expect(await everything(engine), `killed before statement ${at}`).toBe(before)
     }
-    // The loop left with the first turn that had no statement left to kill: that one was whole.
+    // The loop left with the first transaction that had no statement left to kill: that one was whole.
     expect(at).toBeGreaterThan(10)
     expect(await engine.states(run)).toEqual({ a: 'success', b: 'running' })
     expect(await engine.query("select value from xcom where task_id = 'a'")).toEqual([{ value: { rows: 3 } }])
@@ -174,7 +176,7 @@ describe('success, XCom, ledger and what follows are one transaction', () => {
     const before = await everything(engine)
     // A value that Postgres refuses stands for any failing statement: it is sent after most others. (A batch would set
     // the run aside: test/engine/set-aside.test.ts.)
-    const broken = worker.turns.run({
+    const broken = worker.transactions.run({
       runs: [run],
       act(all) {
         const changes = all.get(run)
@@ -185,17 +187,17 @@ describe('success, XCom, ledger and what follows are one transaction', () => {
     })
     await expect(broken).rejects.toMatchObject({ name: 'RunFault', dagRunId: run })
     expect(await everything(engine)).toBe(before)
-    const { dropped } = await report(worker.turns, [success], worker.slots(0), Date.now())
+    const { dropped } = await report(worker.transactions, [success], worker.slots(0), Date.now())
     expect(dropped).toEqual([])
     expect(await engine.states(run)).toEqual({ a: 'success', b: 'queued' })
   })
 
-  test('a row that moved behind the copy’s back stops the whole turn', async () => {
+  test('a row that moved behind the copy’s back stops the whole transaction', async () => {
     const engine = await makeEngine()
     const { worker, success } = await startChain(engine)
     // Against the rules: state changed without a new revision. The guarded update must not match.
     await engine.query("update task_instance set state = 'failed' where task_id = 'a'")
-    await expect(report(worker.turns, [success], worker.slots(1), Date.now())).rejects.toMatchObject({
+    await expect(report(worker.transactions, [success], worker.slots(1), Date.now())).rejects.toMatchObject({
       code: 'SETTLED_ELSEWHERE',
     })
     expect(await engine.query('select 1 from xcom')).toEqual([])
