@@ -23,7 +23,7 @@ export async function admitHeld(database: Database, transactions: RunTransaction
         all = changes
       },
     })
-    // The transaction moved what it admitted from scheduled to queued; whatever else is in its ways was decided before.
-    hasAdmitted = [...all.values()].some((changes) => changes.ways.size > 0)
+    // The transaction moved what it admitted from scheduled to queued; whatever else moved was decided before.
+    hasAdmitted = [...all.values()].some((changes) => changes.moved.size > 0)
   }
 }

@@ -1,4 +1,4 @@
-// What one transaction changes, gathered while deciding and written at its end: the way of each task instance, values to store,
+// What one transaction changes, gathered while deciding and written at its end: the moves of each task instance, values to store,
 // and the slots that became free.
 
 import type { JsonValue } from '../../core/json.ts'
@@ -8,8 +8,8 @@ import type { RunModel, TaskInstanceView, Transition } from '../../core/run-mode
 import type { RunState, TaskState } from '../../core/states.ts'
 import { isActive } from '../../core/states.ts'
 
-/** The way of one instance through this transaction. */
-export interface Way {
+/** What one transaction does to one instance. */
+export interface InstanceChange {
   readonly ti: TaskInstanceView
   readonly from: TaskState | null
   readonly steps: { to: TaskState | null; because: Reason }[]
@@ -32,7 +32,7 @@ export interface NewWait {
 export class RunChanges {
   readonly model: RunModel
   readonly isPaused: boolean
-  readonly ways = new Map<string, Way>()
+  readonly moved = new Map<string, InstanceChange>()
   readonly xcoms: NewXCom[] = []
   /** What deferred instances wait for. */
   readonly waits: NewWait[] = []
@@ -55,18 +55,18 @@ export class RunChanges {
 
   add(transitions: readonly Transition[]): void {
     for (const { ti, from, to, because, readyAt } of transitions) {
-      const way = this.ways.get(ti.id)
-      if (way === undefined) this.ways.set(ti.id, { ti, from, steps: [{ to, because }], readyAt })
+      const change = this.moved.get(ti.id)
+      if (change === undefined) this.moved.set(ti.id, { ti, from, steps: [{ to, because }], readyAt })
       else {
-        way.steps.push({ to, because })
-        way.readyAt = readyAt
+        change.steps.push({ to, because })
+        change.readyAt = readyAt
       }
     }
   }
 
   get isEmpty(): boolean {
     return (
-      this.ways.size === 0 &&
+      this.moved.size === 0 &&
       this.held.size === 0 &&
       this.xcoms.length === 0 &&
       this.model.run.state === this.runStateBefore
@@ -76,25 +76,27 @@ export class RunChanges {
   /** Instances that were under way, with a slot or deferred, and no longer are: limits of their task have room. */
   left(): TaskInstanceView[] {
     const isUnderWay = (state: TaskState | null) => isActive(state) || state === 'deferred'
-    return [...this.ways.values()]
-      .filter((way) => isUnderWay(way.from) && !isUnderWay(way.ti.state))
-      .map((way) => way.ti)
+    return [...this.moved.values()]
+      .filter((change) => isUnderWay(change.from) && !isUnderWay(change.ti.state))
+      .map((change) => change.ti)
   }
 
   /** Instances that held a slot before this transaction and no longer do. */
   freed(): TaskInstanceView[] {
-    return [...this.ways.values()].filter((way) => isActive(way.from) && !isActive(way.ti.state)).map((way) => way.ti)
+    return [...this.moved.values()]
+      .filter((change) => isActive(change.from) && !isActive(change.ti.state))
+      .map((change) => change.ti)
   }
 }
 
-/** Ways that are alike (same states, reasons, time): one statement moves them all. */
-export function groupWays(ways: Iterable<Way>): Way[][] {
-  const groups = new Map<string, Way[]>()
-  for (const way of ways) {
-    const key = JSON.stringify([way.from, way.steps, way.readyAt])
+/** Changes that are alike (same states, reasons, time): one statement moves them all. */
+export function groupChanges(changes: Iterable<InstanceChange>): InstanceChange[][] {
+  const groups = new Map<string, InstanceChange[]>()
+  for (const change of changes) {
+    const key = JSON.stringify([change.from, change.steps, change.readyAt])
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, [way])
-    else group.push(way)
+    if (group === undefined) groups.set(key, [change])
+    else group.push(change)
   }
   return [...groups.values()]
 }

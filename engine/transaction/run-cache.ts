@@ -8,11 +8,11 @@ import { readSerializedDag } from '../../core/serialized.ts'
 import { isFinished } from '../../core/states.ts'
 import { findPreviousRun, type LockedRun, loadRun } from '../../store/postgres/runs.ts'
 import {
-  type InstanceChange,
   type InstanceRow,
   loadChanges,
   loadInstances,
   loadStates,
+  type RecordedMove,
 } from '../../store/postgres/task-instances.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
 import { loadLengths, loadSkips } from '../../store/postgres/xcoms.ts'
@@ -184,7 +184,7 @@ export class RunCache {
   }
 }
 
-function adoptChange(model: RunModel, change: InstanceChange): void {
+function adoptChange(model: RunModel, change: RecordedMove): void {
   model.adopt({
     id: change.ti_id,
     state: change.to_state,

@@ -19,7 +19,7 @@ import { lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
-import { RunChanges, type Way } from './changes.ts'
+import { type InstanceChange, RunChanges } from './changes.ts'
 import type { RunCache } from './run-cache.ts'
 import { blame, blameAsync, RunFault } from './run-fault.ts'
 import { wakeOthers } from './wake-others.ts'
@@ -310,7 +310,7 @@ export class RunTransactions {
     const waiting = prepared.queued.flatMap((row) => {
       const changes = prepared.all.get(row.dag_run_id)
       const ti = changes?.model.instances.get(row.ti_id)
-      return changes !== undefined && ti?.state === 'queued' && !changes.ways.has(ti.id) ? [{ changes, ti }] : []
+      return changes !== undefined && ti?.state === 'queued' && !changes.moved.has(ti.id) ? [{ changes, ti }] : []
     })
     const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))
     const isBackfill = (changes: RunChanges) => Number(changes.model.run.runType === 'backfill')
@@ -349,22 +349,22 @@ export class RunTransactions {
     hasMissed: boolean,
   ): Omit<RunTransactionResult, 'refused'> {
     const ended: number[] = []
-    for (const { model, ways, isCleared } of changed) {
+    for (const { model, moved, isCleared } of changed) {
       model.run.rev++
       if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
       if (isCleared) this.deps.runCache.forget([model.run.dagRunId])
-      for (const way of ways.values()) this.logMove(model, way)
+      for (const change of moved.values()) this.logMove(model, change)
     }
     this.deps.runCache.forget(ended)
     return { started, changedRuns: changed.map((changes) => changes.model.run.dagRunId), endedRuns: ended, hasMissed }
   }
 
-  private logMove(model: RunModel, way: Way): void {
+  private logMove(model: RunModel, change: InstanceChange): void {
     if (!this.deps.log.isLevelEnabled('debug')) return
     const { dagId, runId } = model.run
-    const taskId = model.graph.tasks[way.ti.task]?.taskId
+    const taskId = model.graph.tasks[change.ti.task]?.taskId
     this.deps.log.debug(
-      { dagId, runId, taskId, tryNumber: way.ti.tryNumber, from: way.from, steps: way.steps },
+      { dagId, runId, taskId, tryNumber: change.ti.tryNumber, from: change.from, steps: change.steps },
       'task instance moved',
     )
   }

@@ -1,5 +1,5 @@
 // One bad item never stops the rest (RELIABILITY rule 20). A transaction over many runs that is refused for good names the
-// run at fault; the others go on without it, and what concerns that run is tried item by item, in ways that ask less
+// run at fault; the others go on without it, and what concerns that run is tried item by item, by handlers that ask less
 // and less of the database. What is refused even then ends with a reason that a person can read.
 
 import { reasonText } from '../../core/bound-result.ts'
@@ -18,16 +18,16 @@ export interface Item {
   readonly epoch: number
 }
 
-/** A way of taking an item up in its run's changes. */
-export type ApartWay<T> = (item: T, changes: RunChanges) => void
+/** Takes one item up in the changes of its run. */
+export type ItemHandler<T> = (item: T, changes: RunChanges) => void
 
 const setAsideReason = (error: unknown) => ({ code: 'set_aside' as const, message: reasonText(messageOf(error)) })
 
-/** Whether one way was taken; false = it is refused for good. @throws whatever will pass */
+/** Whether the handler could take it; false = it is refused for good. @throws whatever will pass */
 async function take<T extends Item>(
   transactions: RunTransactions,
   item: T,
-  way: ApartWay<T>,
+  handler: ItemHandler<T>,
   onRefusal: (error: unknown) => void,
 ): Promise<boolean> {
   try {
@@ -35,7 +35,7 @@ async function take<T extends Item>(
       runs: [item.dagRunId],
       act(all) {
         const changes = all.get(item.dagRunId)
-        if (changes !== undefined) way(item, changes)
+        if (changes !== undefined) handler(item, changes)
       },
     })
     return true
@@ -48,20 +48,20 @@ async function take<T extends Item>(
 }
 
 /**
- * Items of runs at fault, each by itself: the first way that is not refused holds; an item that none helps is failed by
+ * Items of runs at fault, each by itself: the first handler that is not refused counts; an item that none helps is failed by
  * its row alone. @throws whatever will pass: the caller tries the same items again
  */
 export async function takeApart<T extends Item>(
   transactions: RunTransactions,
   items: readonly T[],
-  ways: readonly ApartWay<T>[],
+  handlers: readonly ItemHandler<T>[],
 ): Promise<void> {
   for (const item of items) {
     let last: unknown
     let isTaken = false
-    for (const way of ways) {
+    for (const handler of handlers) {
       if (isTaken) break
-      isTaken = await take(transactions, item, way, (error) => {
+      isTaken = await take(transactions, item, handler, (error) => {
         last = error
       })
     }

@@ -18,13 +18,14 @@ const TIMED = ['up_for_retry', 'up_for_reschedule', 'deferred'] as const
 /** @param mayAdmit slots are left over that waiting instances of other runs may take */
 export async function wakeOthers(tx: Sql, changed: readonly RunChanges[], mayAdmit: boolean): Promise<void> {
   const ends = (state: string) =>
-    changed.some((changes) => [...changes.ways.values()].some((way) => way.ti.state === state))
+    changed.some((changes) => [...changes.moved.values()].some((change) => change.ti.state === state))
   if (changed.some((changes) => changes.mustStop)) await notifyStop(tx)
   else if (ends('queued')) await notifyWork(tx)
   if (changed.some((changes) => changes.waits.some(({ wait }) => wait.kind === 'trigger'))) await notifyTriggerer(tx)
   const someRunEnded = changed.some((changes) => isRunFinished(changes.model.run.state))
   const awaited = changed.filter(
-    (changes) => changes.model.past !== null && [...changes.ways.values()].some((way) => isFinished(way.ti.state)),
+    (changes) =>
+      changes.model.past !== null && [...changes.moved.values()].some((change) => isFinished(change.ti.state)),
   )
   for (const { model } of awaited) await askForSuccessors(tx, model.run.dagRunId)
   const failing = changed.filter(

@@ -15,7 +15,7 @@ import {
 import { putWait, recordEvent } from '../../store/postgres/triggers.ts'
 import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
-import { groupHeld, groupWays, type RunChanges, type Way } from './changes.ts'
+import { groupChanges, groupHeld, type InstanceChange, type RunChanges } from './changes.ts'
 
 /** The worker on which a transaction may start attempts. */
 export interface WorkerSelf {
@@ -41,7 +41,7 @@ export async function writeChanges(
     pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, who, changes.runBecause))
   // Before their moves: the rows must be there.
   for (const expansion of model.expansions.splice(0)) pending.push(...writeExpansion(tx, model, expansion))
-  for (const group of groupWays(changes.ways.values()))
+  for (const group of groupChanges(changes.moved.values()))
     pending.push(...writeGroup(tx, changes, group, rev, who, worker))
   for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
   for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
@@ -54,11 +54,11 @@ export async function writeChanges(
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-/** Instances that make the same way. */
+/** Instances that make the same moves. */
 function writeGroup(
   tx: Sql,
   changes: RunChanges,
-  group: readonly Way[],
+  group: readonly InstanceChange[],
   rev: number,
   who: string,
   worker: WorkerSelf | null,
@@ -68,7 +68,7 @@ function writeGroup(
   const first = group[0]
   const to = first?.steps[first.steps.length - 1]?.to ?? null
   if (first === undefined) return []
-  const ids = group.map((way) => way.ti.id)
+  const ids = group.map((change) => change.ti.id)
   const pending: Promise<unknown>[] = []
   const isNewTry = beginsTry(first)
   for (const { ti } of group)
@@ -97,7 +97,7 @@ function writeGroup(
 function writeLive(
   tx: Sql,
   { run }: RunModel,
-  { from, readyAt }: Way,
+  { from, readyAt }: InstanceChange,
   to: TaskState | null,
   ids: readonly string[],
   worker: WorkerSelf | null,
@@ -122,8 +122,8 @@ function writeLive(
   }
 }
 
-/** `none → scheduled` and `up_for_retry → scheduled` begin a try (RELIABILITY rule 14), wherever on the way they are. */
-function beginsTry({ from, steps }: Way): boolean {
+/** `none → scheduled` and `up_for_retry → scheduled` begin a try (RELIABILITY rule 14), wherever among the steps they are. */
+function beginsTry({ from, steps }: InstanceChange): boolean {
   return steps.some(({ to }, i) => {
     const before = i === 0 ? from : (steps[i - 1]?.to ?? null)
     return to === 'scheduled' && (before === null || before === 'up_for_retry')
@@ -131,15 +131,15 @@ function beginsTry({ from, steps }: Way): boolean {
 }
 
 /** No value outlives what made it: one that ends without running in this life of its run hands on nothing of an earlier one. */
-const endsUnrun = ({ from, steps }: Way): boolean => {
+const endsUnrun = ({ from, steps }: InstanceChange): boolean => {
   const last = steps[steps.length - 1]
   const before = steps.length > 1 ? (steps[steps.length - 2]?.to ?? null) : from
   return before === null && (last?.to === 'skipped' || last?.to === 'upstream_failed' || last?.to === 'removed')
 }
 
 /** Tries granted beside the task's own: for an interruption one, for a clearing as many as a task begins with. */
-function extraTriesOf(way: Way): number {
-  return way.steps.reduce((sum, { because }) => {
+function extraTriesOf(change: InstanceChange): number {
+  return change.steps.reduce((sum, { because }) => {
     if (because.code === 'interrupted') return sum + 1
     return because.code === 'cleared' ? sum + because.extraTries : sum
   }, 0)

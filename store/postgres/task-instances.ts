@@ -113,7 +113,7 @@ export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly
 }
 
 /** What others changed in runs since the caller's copies: the ledger tells which instances, their rows tell how they stand. */
-export interface InstanceChange {
+export interface RecordedMove {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly to_state: TaskState | null
@@ -128,8 +128,8 @@ export interface InstanceChange {
 export async function loadChanges(
   tx: Sql,
   copies: readonly { id: number; rev: number }[],
-): Promise<readonly InstanceChange[]> {
-  const { rows } = await tx.query<InstanceChange>(
+): Promise<readonly RecordedMove[]> {
+  const { rows } = await tx.query<RecordedMove>(
     `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch,
        t.task_id, t.map_index, t.next_method is not null or t.reschedule_count > 0 as is_continued
      from (
