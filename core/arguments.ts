@@ -1,4 +1,4 @@
-// The arguments of an attempt out of what its upstreams have handed on.
+// The arguments of an attempt out of what its upstreams have returned.
 
 import { BaramError } from './errors.ts'
 import type { JsonValue } from './json.ts'
@@ -6,7 +6,7 @@ import { countItems, itemIndexes, itemOf } from './mapping.ts'
 import type { AttemptInput } from './protocol.ts'
 import type { SerializedInput, TaskMapping } from './serialized.ts'
 
-/** One argument; `undefined` = its upstream handed on nothing. */
+/** One argument; `undefined` = its upstream returned nothing. */
 export function inputOf(input: SerializedInput, value: JsonValue | undefined): AttemptInput {
   const missingFrom = input.kind === 'ref' ? input.taskId : input.name
   return value === undefined ? { name: input.name, value: null, missingFrom } : { name: input.name, value }

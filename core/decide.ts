@@ -77,11 +77,11 @@ function pastAllows(model: RunModel, ti: TaskInstanceView): boolean {
   return !task.waitForDownstream || past.isDownstreamDone
 }
 
-/** Items that an upstream has handed on: of a mapped one as many as its instances pushed, though it be none. */
+/** Items that an upstream has returned: of a mapped one as many as its instances pushed, though it be none. */
 function itemsOf(model: RunModel, taskId: string): number | undefined {
   const task = model.graph.indexOf.get(taskId) ?? -1
   const isMapped = (model.graph.tasks[task]?.mapping ?? null) !== null
-  return model.handed.lengths.get(task) ?? (isMapped ? 0 : undefined)
+  return model.upstreamOutputs.lengths.get(task) ?? (isMapped ? 0 : undefined)
 }
 
 /** True when no list that a task is mapped over can grow or shrink any more: a rule may let go before that. */
@@ -179,7 +179,7 @@ export function advance(model: RunModel, finished: readonly TaskInstanceView[]):
   for (const ti of finished) {
     for (const child of model.graph.downstream[ti.task] ?? []) agenda.add(child)
     // A branch may leave out tasks that are not directly behind it.
-    for (const taskId of model.handed.skips.get(ti.task) ?? []) {
+    for (const taskId of model.upstreamOutputs.skips.get(ti.task) ?? []) {
       const skipped = model.graph.indexOf.get(taskId)
       if (skipped !== undefined) agenda.add(skipped)
     }

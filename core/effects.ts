@@ -7,7 +7,7 @@ import { BaramError } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { storableFault } from './storable.ts'
 
-/** What kind of place it is. `source` is only read: its `rowsWritten` are the rows handed on. */
+/** What kind of place it is. `source` is only read: its `rowsWritten` are the rows returned. */
 export const EFFECT_KINDS = ['source', 'file', 'lake', 'warehouse', 'event_log', 'index', 'table'] as const
 export type EffectKind = (typeof EFFECT_KINDS)[number]
 

@@ -79,7 +79,7 @@ export function checkJson(value: unknown, path = '', seen: readonly object[] = [
   }
 }
 
-/** 1 MiB of JSON text; larger values belong into a file whose path is handed on. */
+/** 1 MiB of JSON text; larger values belong into a file whose path is returned. */
 export const XCOM_BYTES = 1_048_576
 
 /**

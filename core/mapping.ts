@@ -23,14 +23,14 @@ export function itemOf(value: JsonValue, index: number): JsonValue | undefined {
 
 export type MapLength =
   | { readonly kind: 'known'; readonly length: number }
-  /** This upstream handed on nothing to map over. */
+  /** This upstream returned nothing to map over. */
   | { readonly kind: 'missing'; readonly taskId: string }
 
 function lengthOfInput(input: SerializedInput, lengthOf: (taskId: string) => number | undefined): number | undefined {
   return input.kind === 'literal' ? (countItems(input.value) ?? 0) : lengthOf(input.taskId)
 }
 
-/** How many instances there will be. `lengthOf`: items an upstream has handed on. */
+/** How many instances there will be. `lengthOf`: items an upstream has returned. */
 export function mapLength(mapping: TaskMapping, lengthOf: (taskId: string) => number | undefined): MapLength {
   const lengths: number[] = []
   for (const input of mapping.over) {

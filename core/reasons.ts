@@ -91,7 +91,7 @@ export function describeReason(reason: Reason): string {
     case 'map_empty':
       return 'Skipped: there is nothing to map over.'
     case 'map_missing':
-      return `Cannot be mapped: ${reason.taskId} handed on no value.`
+      return `Cannot be mapped: ${reason.taskId} returned no value.`
     case 'map_too_long':
       return `Cannot be mapped: ${reason.length} instances, at most ${reason.limit} are allowed (core.max_map_length).`
     case 'stopped_by_fail_fast':

@@ -84,8 +84,8 @@ export interface Expansion {
   readonly added: readonly TaskInstanceView[]
 }
 
-/** What tasks have handed on that decides on others: lists to map over, tasks to leave out. */
-export interface Handed {
+/** What tasks have returned that decides on others: lists to map over, tasks to leave out. */
+export interface UpstreamOutputs {
   /** By task index: the items of its value; of a mapped task, its instances that pushed one. */
   readonly lengths: Map<number, number>
   /** By task index of a branch: ids it left out. */
@@ -93,7 +93,7 @@ export interface Handed {
 }
 
 export interface RunModelOptions {
-  readonly handed?: Handed
+  readonly upstreamOutputs?: UpstreamOutputs
   /** Most instances of a mapped task. */
   readonly maxMapLength?: number
 }
@@ -112,7 +112,7 @@ export class RunModel {
   readonly instances: ReadonlyMap<string, TaskInstanceView>
   /** Of each task: its instances (one, unless mapped). */
   readonly byTask: readonly (readonly TaskInstanceView[])[]
-  handed: Handed
+  upstreamOutputs: UpstreamOutputs
   readonly maxMapLength: number
   /** Mapped tasks that this decision has expanded; whoever writes the decision takes them. */
   expansions: Expansion[] = []
@@ -139,7 +139,7 @@ export class RunModel {
     this.graph = graph
     this.run = run
     this.past = past
-    this.handed = options.handed ?? { lengths: new Map(), skips: new Map() }
+    this.upstreamOutputs = options.upstreamOutputs ?? { lengths: new Map(), skips: new Map() }
     this.maxMapLength = options.maxMapLength ?? MAX_MAP_LENGTH
     this.instances = new Map(instances.map((ti) => [ti.id, ti]))
     const byTask: TaskInstanceView[][] = graph.tasks.map(() => [])
@@ -258,7 +258,7 @@ export class RunModel {
   /** The branch that left a task out, or null. A branch that runs anew has no say until it has ended. */
   skipperOf(task: number): string | null {
     const taskId = this.graph.tasks[task]?.taskId
-    for (const [branch, ids] of this.handed.skips) {
+    for (const [branch, ids] of this.upstreamOutputs.skips) {
       const has = taskId !== undefined && ids.includes(taskId)
       if (has && this.byTask[branch]?.[0]?.state === 'success') return this.graph.tasks[branch]?.taskId ?? null
     }
@@ -269,13 +269,13 @@ export class RunModel {
   recordSkips(task: number, taskIds: readonly string[]): readonly string[] {
     const rank = this.graph.rank[task] ?? 0
     const known = taskIds.filter((taskId) => (this.graph.rank[this.graph.indexOf.get(taskId) ?? -1] ?? -1) > rank)
-    this.handed.skips.set(task, known)
+    this.upstreamOutputs.skips.set(task, known)
     return known
   }
 
-  /** A task that others are mapped over has handed on a value. */
+  /** A task that others are mapped over has returned a value. */
   recordLength(ti: TaskInstanceView, items: number): void {
-    const { lengths } = this.handed
+    const { lengths } = this.upstreamOutputs
     lengths.set(ti.task, ti.mapIndex < 0 ? items : (lengths.get(ti.task) ?? 0) + 1)
   }
 

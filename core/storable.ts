@@ -42,7 +42,7 @@ export function cutText(text: string, most: number): string {
 
 /**
  * JSON text that Postgres takes as `jsonb`: strings and keys in it are repaired like free text. For what people read
- * (reasons, details, audit); values that tasks hand on are refused instead (`checkJson`).
+ * (reasons, details, audit); values that tasks return are refused instead (`checkJson`).
  */
 export function storableJson(value: unknown): string {
   const text = JSON.stringify(value) ?? 'null'

@@ -138,7 +138,7 @@ export class Drive {
     this.take(ti, outcome, from)
   }
 
-  /** A task that others are mapped over must hand on something with items. */
+  /** A task that others are mapped over must return something with items. */
   private checkMappable(ti: TaskInstanceView, outcome: Outcome): Outcome {
     const { graph, maxMapLength } = this.model
     const isSource = graph.mapSources.has(ti.task) && ti.mapIndex < 0 && graph.tasks[ti.task]?.mapping === null
@@ -147,7 +147,7 @@ export class Drive {
     return message === null ? outcome : { kind: 'failure', message, isRetryable: true }
   }
 
-  /** What an attempt handed on, its move, and what that releases. */
+  /** What an attempt returned, its move, and what that releases. */
   private take(ti: TaskInstanceView, outcome: Outcome, from: Continuation): void {
     const { model } = this
     if (outcome.kind === 'success') this.keep(ti, outcome.value, outcome.skips ?? [])

@@ -309,7 +309,7 @@ export class Attempt {
     this.end(outcome, value)
   }
 
-  /** A task that others are mapped over must hand on something with items, not too many (Airflow fails it here too). */
+  /** A task that others are mapped over must return something with items, not too many (Airflow fails it here too). */
   private checkMappable(outcome: Outcome, result: AttemptResult | null): Outcome {
     const { isMapSource, mapIndex, task } = this.started
     if (!isMapSource || task.mapping !== null || mapIndex >= 0 || result?.kind !== 'success') return outcome

@@ -47,7 +47,7 @@ async function readPast(dagId: string, taskId: string, runId: string): Promise<P
     const stored = run.version_id === null ? null : await loadVersion(context.database, run.version_id)
     const tasks = stored === null ? [] : readSerializedDag(stored.data).tasks
     const values = await listRunValues(context.database, run.id)
-    /** As it is handed on: the value, or the list of all values of a mapped task. */
+    /** As it is returned: the value, or the list of all values of a mapped task. */
     const handedOn = (from: string): JsonValue | undefined => {
       const own = values.filter((row) => row.task_id === from && row.key === 'return_value').map((row) => row.value)
       const isMapped = tasks.some((task) => task.taskId === from && task.mapping !== null)

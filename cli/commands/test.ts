@@ -44,6 +44,6 @@ export function addTestCommand(program: Command): void {
       .argument('<dag-id>')
       .option('-d, --date <time>', 'logical date (ISO); default: now', time('--date'))
       .option('-t, --task <task-id>', 'only this task and what is upstream of it')
-      .option('--show-xcoms', 'print what tasks handed on'),
+      .option('--show-xcoms', 'print what tasks returned'),
   ).action(test)
 }

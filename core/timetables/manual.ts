@@ -27,7 +27,7 @@ function refuse(message: string): never {
   throw new BaramError('INPUT_INVALID', message)
 }
 
-/** A run by hand on a date that is the start of an interval of the schedule. */
+/** A run by return a date that is the start of an interval of the schedule. */
 function coverSlot(request: ManualRequest, slot: DataInterval, now: Instant): ManualRun {
   const { dataInterval, runAfter } = request
   const date = `logical date ${iso(slot.start)} is the schedule's run of the interval ${span(slot)}`

@@ -7,7 +7,7 @@ import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactionResult, RunTransactions, Slots } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
-import { type Report, recordHanded, settleAndAdvance } from '../transaction/settle-attempt.ts'
+import { type Report, recordOutputs, settleAndAdvance } from '../transaction/settle-attempt.ts'
 import { currentAttempt, restart } from './current-attempt.ts'
 
 /**
@@ -43,7 +43,7 @@ export async function report(
   const apart = reports.filter((one) => result.refused.has(one.dagRunId))
   await takeApart(transactions, apart, [
     (one, changes) => takeReport(changes, one, now),
-    // What it hands on or says is refused: its end is not, and it is tried again as far as it has tries.
+    // What it returns or says is refused: its end is not, and it is tried again as far as it has tries.
     (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
   ])
   const missing = held.filter((one) => !apart.includes(one))
@@ -63,7 +63,7 @@ function takeReport(changes: RunChanges, one: Report, now: number): boolean {
   const ti = currentAttempt(changes.model, one.tiId, one.epoch)
   if (ti === null) return false
   changes.xcoms.push(...one.xcoms)
-  recordHanded(changes, ti, one)
+  recordOutputs(changes, ti, one)
   settleAndAdvance(changes, ti, one.outcome, now)
   return true
 }

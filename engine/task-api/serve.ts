@@ -90,10 +90,10 @@ async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promis
   return found?.value ?? null
 }
 
-/** Who may still write: a trigger hands on its event, nothing else. */
+/** Who may still write: a trigger returns its event, nothing else. */
 function attemptOf(caller: Caller, op: CallOp) {
   const { dagRunId, tiId, epoch } = caller
-  if (epoch === null) throw new BaramError('REFUSED', `${op}: a trigger hands on its event, nothing else`)
+  if (epoch === null) throw new BaramError('REFUSED', `${op}: a trigger returns its event, nothing else`)
   return { dagRunId, tiId, epoch }
 }
 

@@ -3,7 +3,13 @@
 
 import { BaramError } from '../../core/errors.ts'
 import { buildGraph, type DagGraph } from '../../core/graph.ts'
-import { type Handed, MAX_MAP_LENGTH, type PastOfTask, RunModel, type TaskInstanceView } from '../../core/run-model.ts'
+import {
+  MAX_MAP_LENGTH,
+  type PastOfTask,
+  RunModel,
+  type TaskInstanceView,
+  type UpstreamOutputs,
+} from '../../core/run-model.ts'
 import { readSerializedDag } from '../../core/serialized.ts'
 import { isFinished } from '../../core/states.ts'
 import { findPreviousRun, type LockedRun, loadRun } from '../../store/postgres/runs.ts'
@@ -127,8 +133,8 @@ export class RunCache {
       // An instance we do not have, or under another index: somebody has expanded a mapped task.
       if (mine.every((change) => model.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
         for (const change of mine) adoptChange(model, change)
-        if (mine.some((change) => handsOn(model.graph, change.task_id)))
-          model.handed = await loadHanded(tx, id, model.graph)
+        if (mine.some((change) => isOutputRead(model.graph, change.task_id)))
+          model.upstreamOutputs = await loadUpstreamOutputs(tx, id, model.graph)
         const row = await loadRun(tx, id)
         if (row !== null) model.run.state = row.state
         model.run.rev = rev
@@ -176,7 +182,7 @@ export class RunCache {
       this.models,
       id,
       new RunModel(graph, facts, instances, await loadPast(tx, graph, facts), {
-        handed: await loadHanded(tx, id, graph),
+        upstreamOutputs: await loadUpstreamOutputs(tx, id, graph),
         maxMapLength: this.maxMapLength,
       }),
       MAX_MODELS,
@@ -195,13 +201,13 @@ function adoptChange(model: RunModel, change: RecordedMove): void {
   })
 }
 
-/** Whether other tasks depend on what this one hands on, not only on how it ended. */
-function handsOn(graph: DagGraph, taskId: string): boolean {
+/** Whether other tasks depend on what this one returns, not only on how it ended. */
+function isOutputRead(graph: DagGraph, taskId: string): boolean {
   const task = graph.indexOf.get(taskId) ?? -1
   return graph.mapSources.has(task) || graph.skippers.has(task)
 }
 
-async function loadHanded(tx: Sql, dagRunId: number, graph: DagGraph): Promise<Handed> {
+async function loadUpstreamOutputs(tx: Sql, dagRunId: number, graph: DagGraph): Promise<UpstreamOutputs> {
   const names = (tasks: ReadonlySet<number>) => [...tasks].map((task) => graph.tasks[task]?.taskId ?? '')
   const byIndex = <T>(found: ReadonlyMap<string, T>) =>
     new Map([...found].map(([taskId, value]) => [graph.indexOf.get(taskId) ?? -1, value]))

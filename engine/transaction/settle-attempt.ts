@@ -1,4 +1,4 @@
-// How the end of an attempt is taken up: the instance moves, what it handed on is kept, what it releases goes on.
+// Applies an attempt's outcome: moves the instance, stores its XComs, advances its downstream.
 
 import { advance, failFast } from '../../core/decide.ts'
 import { countItems } from '../../core/mapping.ts'
@@ -16,8 +16,8 @@ export interface Report {
   readonly xcoms: readonly NewXCom[]
 }
 
-/** What an attempt handed on that decides on other tasks. */
-export function recordHanded(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
+/** What an attempt returned that decides on other tasks. */
+export function recordOutputs(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
   const { model } = changes
   const taskId = model.graph.tasks[ti.task]?.taskId ?? ''
   const { outcome } = one

@@ -130,7 +130,7 @@ function beginsTry({ from, steps }: InstanceChange): boolean {
   })
 }
 
-/** No value outlives what made it: one that ends without running in this life of its run hands on nothing of an earlier one. */
+/** No value outlives what made it: one that ends without running in this life of its run returns nothing of an earlier one. */
 const endsUnrun = ({ from, steps }: InstanceChange): boolean => {
   const last = steps[steps.length - 1]
   const before = steps.length > 1 ? (steps[steps.length - 2]?.to ?? null) : from

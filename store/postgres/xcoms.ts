@@ -1,4 +1,4 @@
-// XComs: values tasks hand on. Written with the success that made them, in its transaction.
+// XComs: values tasks return. Written with the success that made them, in its transaction.
 
 import type { JsonValue } from '../../core/json.ts'
 import type { Sql } from '../sql.ts'
@@ -101,7 +101,7 @@ export async function getValueStamp(sql: Sql, dagRunId: number, taskId: string):
   return rows[0]?.stamp ?? ''
 }
 
-/** How many items tasks have handed on: of a mapped task its values, else the items of its one value. */
+/** How many items tasks have returned: of a mapped task its values, else the items of its one value. */
 export async function loadLengths(
   sql: Sql,
   dagRunId: number,

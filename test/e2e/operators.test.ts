@@ -90,7 +90,7 @@ it('what a task was given reaches a command and a statement as data, whatever it
   expect(row).toMatchObject({ text: HOSTILE })
 })
 
-it('a script gets inputs, templates and its attempt as data, and hands on what it wrote', async () => {
+it('a script gets inputs, templates and its attempt as data, and returns what it wrote', async () => {
   const { runId } = await runToEnd(baram, 'scripts')
   expect(await xcom('scripts', 'script')).toEqual([{ text: HOSTILE, args: [HOSTILE, runId], runId, taskId: 'script' }])
 })

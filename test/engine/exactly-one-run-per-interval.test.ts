@@ -122,7 +122,7 @@ describe('scheduled runs', () => {
   })
 })
 
-describe('a run by hand on the date of an interval', () => {
+describe('a run by return the date of an interval', () => {
   const interval = (changes: Partial<SerializedDag> = {}) =>
     hourly(4, {
       timetable: { kind: 'cron', expression: HOURLY, timezone: 'UTC', interval: true },

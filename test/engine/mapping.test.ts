@@ -96,7 +96,7 @@ describe('a mapped task', () => {
     expect(await engine.runState(run)).toBe('success')
   })
 
-  test('over what an upstream never handed on is upstream_failed, and says so', async () => {
+  test('over what an upstream never returned is upstream_failed, and says so', async () => {
     const engine = await makeEngine()
     await engine.addDag(
       makeDag(

@@ -203,7 +203,7 @@ export async function seedMapped(
   )
 }
 
-/** A mapped task of a test, over a list that some upstream hands on. */
+/** A mapped task of a test, over a list that some upstream returns. */
 export const mappedTask = (taskId: string, over: string, more: Partial<SerializedTask> = {}): SerializedTask =>
   makeTask(taskId, {
     mapping: { kind: 'product', over: [{ name: 'item', kind: 'ref', taskId: over }], fill: null },

@@ -25,7 +25,7 @@ const faultOf = (work: () => unknown): string => {
   }
 }
 
-describe('a run by hand on the date of a scheduled run', () => {
+describe('a run by return the date of a scheduled run', () => {
   const logicalDate = at('2026-05-10T11:58:00Z')
   const slot = { start: logicalDate, end: at('2026-05-10T11:59:00Z') }
 
@@ -57,7 +57,7 @@ describe('a run by hand on the date of a scheduled run', () => {
   })
 })
 
-test('a run by hand on any other date covers the last complete interval, and starts at that date', () => {
+test('a run by return any other date covers the last complete interval, and starts at that date', () => {
   const logicalDate = at('2026-05-10T11:58:20Z')
   expect(manualRun(minutes, { ...nothing, logicalDate }, 0, now)).toEqual({
     dataInterval: { start: at('2026-05-10T11:57:00Z'), end: at('2026-05-10T11:58:00Z') },
