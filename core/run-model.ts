@@ -61,7 +61,7 @@ export interface Transition {
 }
 
 /** How an instance stands after another process' change. */
-export interface Adopted {
+export interface RemoteMove {
   readonly id: string
   readonly state: TaskState | null
   readonly tryNumber: number
@@ -241,7 +241,7 @@ export class RunModel {
   }
 
   /** Takes over what another process did (read from the ledger). */
-  adopt(change: Adopted): void {
+  applyRemote(change: RemoteMove): void {
     const ti = this.instances.get(change.id)
     if (ti === undefined)
       throw new BaramError(

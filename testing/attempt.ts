@@ -55,14 +55,14 @@ function taskOf(model: RunModel, ti: TaskInstanceView): SerializedTask {
 }
 
 /** What a ref stands for: the value, or the list of all values of a mapped task. */
-function handedOn({ model, world }: AttemptDeps, taskId: string): JsonValue | undefined {
+function returnedBy({ model, world }: AttemptDeps, taskId: string): JsonValue | undefined {
   const task = model.graph.indexOf.get(taskId) ?? -1
   if ((model.graph.tasks[task]?.mapping ?? null) === null) return world.getXCom(taskId, -1)
   return (model.byTask[task] ?? []).flatMap((ti) => world.getXCom(taskId, ti.mapIndex) ?? [])
 }
 
 function inputsOf(deps: AttemptDeps, task: SerializedTask, mapIndex: number): AttemptInput[] {
-  const read = (input: SerializedInput) => (input.kind === 'literal' ? input.value : handedOn(deps, input.taskId))
+  const read = (input: SerializedInput) => (input.kind === 'literal' ? input.value : returnedBy(deps, input.taskId))
   const plain = task.inputs.map((input) => inputOf(input, read(input)))
   const { mapping } = task
   if (mapping === null) return plain

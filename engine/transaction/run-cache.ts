@@ -132,7 +132,7 @@ export class RunCache {
       const mine = changes.filter((change) => change.dag_run_id === id)
       // An instance we do not have, or under another index: somebody has expanded a mapped task.
       if (mine.every((change) => model.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
-        for (const change of mine) adoptChange(model, change)
+        for (const change of mine) applyRecordedMove(model, change)
         if (mine.some((change) => isOutputRead(model.graph, change.task_id)))
           model.upstreamOutputs = await loadUpstreamOutputs(tx, id, model.graph)
         const row = await loadRun(tx, id)
@@ -190,8 +190,8 @@ export class RunCache {
   }
 }
 
-function adoptChange(model: RunModel, change: RecordedMove): void {
-  model.adopt({
+function applyRecordedMove(model: RunModel, change: RecordedMove): void {
+  model.applyRemote({
     id: change.ti_id,
     state: change.to_state,
     tryNumber: change.try_number,

@@ -222,7 +222,7 @@ describe('the outcome of a run', () => {
   const ended = (states: Record<string, TaskState>, edges: readonly (readonly [string, string])[]) => {
     const model = makeModel(makeDag(Object.keys(states), edges))
     for (const [taskId, state] of Object.entries(states))
-      model.adopt({ id: instanceOf(model, taskId).id, state: state, tryNumber: 1, epoch: 1 })
+      model.applyRemote({ id: instanceOf(model, taskId).id, state: state, tryNumber: 1, epoch: 1 })
     return runOutcome(model)
   }
 
@@ -241,14 +241,14 @@ describe('the outcome of a run', () => {
   test('is open as long as anything can still move by itself', () => {
     for (const state of ['scheduled', 'queued', 'running', 'up_for_retry', 'deferred'] as const) {
       const model = makeModel(makeDag(['a', 'z'], [['a', 'z']]))
-      model.adopt({ id: instanceOf(model, 'a').id, state: state, tryNumber: 1, epoch: 1 })
+      model.applyRemote({ id: instanceOf(model, 'a').id, state: state, tryNumber: 1, epoch: 1 })
       expect(runOutcome(model), state).toBeNull()
     }
   })
 
   test('is a deadlock when what is left waits for a removed task to be skipped', () => {
     const model = makeModel(makeDag(['a', makeTask('z', { triggerRule: 'all_skipped' })], [['a', 'z']]))
-    model.adopt({ id: instanceOf(model, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
+    model.applyRemote({ id: instanceOf(model, 'a').id, state: 'removed', tryNumber: 1, epoch: 1 })
     expect(decide(model)).toEqual([])
     expect(runOutcome(model)).toEqual({ state: 'failed', because: 'deadlock' })
   })
@@ -302,7 +302,7 @@ describe('depends_on_past', () => {
       const model = makeModel(makeDag(['a', makeTask('z', { dependsOnPast: true, ...changes })], [['a', 'z']]), {
         past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
       })
-      model.adopt({ id: instanceOf(model, 'a').id, state: 'skipped', tryNumber: 1, epoch: 1 })
+      model.applyRemote({ id: instanceOf(model, 'a').id, state: 'skipped', tryNumber: 1, epoch: 1 })
       decide(model)
       return instanceOf(model, 'z').state
     }
@@ -314,7 +314,7 @@ describe('depends_on_past', () => {
     const model = makeModel(makeDag(['a', makeTask('z', { dependsOnPast: true })], [['a', 'z']]), {
       past: new Map([['z', { state: 'running' as const, isDownstreamDone: false }]]),
     })
-    model.adopt({ id: instanceOf(model, 'a').id, state: 'failed', tryNumber: 1, epoch: 1 })
+    model.applyRemote({ id: instanceOf(model, 'a').id, state: 'failed', tryNumber: 1, epoch: 1 })
     decide(model)
     expect(instanceOf(model, 'z').state).toBe('upstream_failed')
     expect(isFailed(instanceOf(model, 'z').state)).toBe(true)

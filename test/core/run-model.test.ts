@@ -61,22 +61,22 @@ const mappedModel = () => {
 }
 
 describe('a run model', () => {
-  test('counts what a recount counts after any sequence of legal moves and adopted changes', () => {
+  test('counts what a recount counts after any sequence of legal moves and remote ones', () => {
     const step = fc.record({
       ti: fc.nat(6),
       choice: fc.nat(20),
-      adopted: fc.option(fc.constantFrom(null, ...TASK_STATES), { nil: undefined }),
+      remote: fc.option(fc.constantFrom(null, ...TASK_STATES), { nil: undefined }),
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const model = mappedModel()
         const all = [...model.instances.values()]
-        for (const { ti: index, choice, adopted } of steps) {
+        for (const { ti: index, choice, remote } of steps) {
           const ti = all[index]
           if (ti === undefined) throw new Error('no such instance')
           const legal = MOVES[ti.state ?? 'none']
-          if (adopted !== undefined)
-            model.adopt({ id: ti.id, state: adopted, tryNumber: ti.tryNumber, epoch: ti.epoch })
+          if (remote !== undefined)
+            model.applyRemote({ id: ti.id, state: remote, tryNumber: ti.tryNumber, epoch: ti.epoch })
           else {
             const to = legal[choice % legal.length] ?? 'none'
             model.move(ti, to === 'none' ? null : to, { code: 'admitted' })
@@ -111,8 +111,8 @@ describe('a run model', () => {
   })
 
   test('refuses a change of an instance it does not have: its owner must read the run anew', () => {
-    expect(() => makeModel(makeDag(['a'])).adopt({ id: 'other', state: 'success', tryNumber: 1, epoch: 1 })).toThrow(
-      expect.objectContaining({ code: 'SETTLED_ELSEWHERE' }),
-    )
+    expect(() =>
+      makeModel(makeDag(['a'])).applyRemote({ id: 'other', state: 'success', tryNumber: 1, epoch: 1 }),
+    ).toThrow(expect.objectContaining({ code: 'SETTLED_ELSEWHERE' }))
   })
 })

@@ -10,7 +10,7 @@ const NOW = Date.UTC(2024, 2, 18, 9)
 function end(outcome: Outcome, retries: number, tryNumber: number) {
   const model = makeModel(makeDag([makeTask('a', { retries, retryDelay: 60 })]))
   const ti = instanceOf(model, 'a')
-  model.adopt({ id: ti.id, state: 'running', tryNumber: tryNumber, epoch: 1 })
+  model.applyRemote({ id: ti.id, state: 'running', tryNumber: tryNumber, epoch: 1 })
   return settle(model, ti, outcome, NOW)
 }
 
@@ -68,7 +68,7 @@ describe('settle', () => {
     for (const outcome of [...DEATHS, { kind: 'success' } as const]) {
       const model = makeModel(makeDag(['a']))
       const ti = instanceOf(model, 'a')
-      model.adopt({ id: ti.id, state: 'success', tryNumber: 1, epoch: 1 })
+      model.applyRemote({ id: ti.id, state: 'success', tryNumber: 1, epoch: 1 })
       expect(() => settle(model, ti, outcome, NOW)).toThrow(expect.objectContaining({ code: 'TRANSITION_ILLEGAL' }))
       expect(ti.state).toBe('success')
     }

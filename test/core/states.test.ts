@@ -102,7 +102,7 @@ describe('a run model', () => {
       const model = makeModel(makeDag(['a', 'b'], [['a', 'b']]))
       const [ti] = model.instances.values()
       if (ti === undefined) throw new Error('no instance')
-      model.adopt({ id: ti.id, state: from, tryNumber: 3, epoch: 2 })
+      model.applyRemote({ id: ti.id, state: from, tryNumber: 3, epoch: 2 })
       const before = { ...ti }
       if (mayMove(from, to)) {
         const transition = model.move(ti, to, { code: 'admitted' }, 5)
