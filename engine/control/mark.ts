@@ -181,13 +181,13 @@ export async function previewRunMark(
   dagId: string,
   runId: string,
 ): Promise<readonly TouchedInstance[]> {
-  const run = await needRun(database, dagId, runId)
+  const run = await requireRun(database, dagId, runId)
   return (await findTouched(database, dagId, { kind: 'runs', ids: [run.id] }, null, null)).filter(
     (row) => !isFinished(row.state),
   )
 }
 
-async function needRun(database: Database, dagId: string, runId: string): Promise<RunOfDag> {
+async function requireRun(database: Database, dagId: string, runId: string): Promise<RunOfDag> {
   const run = await findRun(database, dagId, runId)
   if (run === null)
     throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
@@ -208,7 +208,7 @@ export async function markRun(
   },
   audit: AuditEntry,
 ): Promise<void> {
-  const { id } = await needRun(deps.database, request.dagId, request.runId)
+  const { id } = await requireRun(deps.database, request.dagId, request.runId)
   const { to, by } = request
   await deps.transactions.run({
     runs: [id],

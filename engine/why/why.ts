@@ -39,7 +39,7 @@ export interface WhyAnswer extends Why {
   readonly mapIndex: number | null
 }
 
-async function needDag(database: Database, dagId: string): Promise<DagListRow> {
+async function requireDag(database: Database, dagId: string): Promise<DagListRow> {
   const dag = await getDag(database, dagId)
   if (dag === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
   return dag
@@ -124,7 +124,7 @@ function holderSentence(run: RunListRow, asked: number, now: number): string {
 /** @throws BaramError NOT_FOUND */
 export async function explain(database: Database, runCache: RunCache, question: WhyQuestion): Promise<WhyAnswer> {
   const { dagId, taskId, mapIndex } = question
-  const dag = await needDag(database, dagId)
+  const dag = await requireDag(database, dagId)
   const now = await databaseNow(database)
   const none = { dagId, runId: null, taskId: null, mapIndex: null }
   // A task without a run is meant in the newest.

@@ -36,7 +36,7 @@ const variableJson = (vault: Vault, variable: Variable) => ({
   team_name: null,
 })
 
-async function needVariable(web: Web, key: string): Promise<Variable> {
+async function requireVariable(web: Web, key: string): Promise<Variable> {
   const variable = await web.vault.findVariable(key)
   if (variable === null) throw notFound(`The Variable with key: \`${key}\` was not found`)
   return variable
@@ -64,26 +64,26 @@ function variableRoutes(api: ApiRoutes): void {
     }
   })
   api.on('get', '/variables/{variable_key}', 'op', 200, async ({ web, param }) =>
-    variableJson(web.vault, await needVariable(web, param('variable_key'))),
+    variableJson(web.vault, await requireVariable(web, param('variable_key'))),
   )
   api.on('post', '/variables', 'op', 201, async ({ web, req, who }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, {
       existing: 'fail',
     })
-    return variableJson(web.vault, await needVariable(web, body.key))
+    return variableJson(web.vault, await requireVariable(web, body.key))
   })
   api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, who, param }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     const key = param('variable_key')
     if (body.key !== key) throw new ApiError(400, "Invalid body, key from request body doesn't match uri parameter")
     const mask = readMask(query.texts('update_mask'), ['key', 'value', 'description'])
-    const before = await needVariable(web, key)
+    const before = await requireVariable(web, key)
     const value = mask === null || mask.has('value') ? variableText(body.value) : before.value
     const isDescribed = mask === null ? body.description !== undefined : mask.has('description')
     const description = isDescribed ? (body.description ?? null) : before.description
     await web.vault.setVariable(key, value, description, who.username)
-    return variableJson(web.vault, await needVariable(web, key))
+    return variableJson(web.vault, await requireVariable(web, key))
   })
   api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, who, param }) => {
     const key = param('variable_key')
@@ -105,7 +105,7 @@ const connectionJson = (vault: Vault, connection: Connection) => ({
   team_name: null,
 })
 
-async function needConnection(web: Web, id: string): Promise<Connection> {
+async function requireConnection(web: Web, id: string): Promise<Connection> {
   const connection = await web.vault.findConnection(id)
   if (connection === null) throw notFound(`The Connection with connection_id: \`${id}\` was not found`)
   return connection
@@ -167,13 +167,13 @@ function connectionRoutes(api: ApiRoutes): void {
     }
   })
   api.on('get', '/connections/{connection_id}', 'op', 200, async ({ web, param }) =>
-    connectionJson(web.vault, await needConnection(web, param('connection_id'))),
+    connectionJson(web.vault, await requireConnection(web, param('connection_id'))),
   )
   api.on('post', '/connections', 'op', 201, async ({ web, req, who }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     checkExtra(body.extra)
     await web.vault.setConnection(merged(body, null, null), who.username, 'fail')
-    return connectionJson(web.vault, await needConnection(web, body.connection_id))
+    return connectionJson(web.vault, await requireConnection(web, body.connection_id))
   })
   api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, who, param }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
@@ -182,8 +182,8 @@ function connectionRoutes(api: ApiRoutes): void {
       throw new ApiError(400, 'The connection_id in the request body does not match the URL parameter')
     checkExtra(body.extra)
     const mask = readMask(query.texts('update_mask'), ['connection_id', ...CONNECTION_FIELDS])
-    await web.vault.setConnection(merged(body, await needConnection(web, id), mask), who.username)
-    return connectionJson(web.vault, await needConnection(web, id))
+    await web.vault.setConnection(merged(body, await requireConnection(web, id), mask), who.username)
+    return connectionJson(web.vault, await requireConnection(web, id))
   })
   api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, who, param }) => {
     const id = param('connection_id')

@@ -34,7 +34,7 @@ const backfillJson = (row: BackfillRow) => ({
 const MAX_ID = 2 ** 31 - 1
 
 /** @throws ApiError 404 | 422 */
-async function needBackfill({ web, param }: Call): Promise<BackfillRow> {
+async function requireBackfill({ web, param }: Call): Promise<BackfillRow> {
   const id = readId(param('backfill_id'))
   const row = await getBackfill(web.database, id)
   if (row === null) throw notFound('Backfill not found')
@@ -116,7 +116,7 @@ async function list({ web, query }: Call) {
 
 const pause = (isPaused: boolean) => async (call: Call) => {
   const { web, who } = call
-  const { id, completed_at } = await needBackfill(call)
+  const { id, completed_at } = await requireBackfill(call)
   if (completed_at !== null) throw new ApiError(409, 'Backfill is already completed.')
   const event = isPaused ? 'backfill.pause' : 'backfill.unpause'
   await withTexts(
@@ -132,7 +132,7 @@ const pause = (isPaused: boolean) => async (call: Call) => {
 
 async function cancel(call: Call) {
   const { web, who } = call
-  const { id } = await needBackfill(call)
+  const { id } = await requireBackfill(call)
   await withTexts(
     cancelBackfill(web, id, who.username, (dagId) => ({
       event: 'backfill.cancel',
@@ -148,7 +148,7 @@ export function backfillRoutes(api: ApiRoutes): void {
   api.on('get', '/backfills', 'viewer', 200, list)
   api.on('post', '/backfills', 'user', 200, create)
   api.on('post', '/backfills/dry_run', 'user', 200, dryRun)
-  api.on('get', '/backfills/{backfill_id}', 'viewer', 200, async (call) => backfillJson(await needBackfill(call)))
+  api.on('get', '/backfills/{backfill_id}', 'viewer', 200, async (call) => backfillJson(await requireBackfill(call)))
   api.on('put', '/backfills/{backfill_id}/pause', 'user', 200, pause(true))
   api.on('put', '/backfills/{backfill_id}/unpause', 'user', 200, pause(false))
   api.on('put', '/backfills/{backfill_id}/cancel', 'user', 200, cancel)

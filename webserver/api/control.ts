@@ -19,9 +19,9 @@ import { setInstanceNotes, setRunNote, type TouchedInstance } from '../../store/
 import type { Web } from '../deps.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
 import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
-import { needDag } from './dags.ts'
+import { requireDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
-import { needRun } from './runs.ts'
+import { requireRun } from './runs.ts'
 import { instanceJson, runJson } from './shapes.ts'
 
 async function collection(web: Web, rows: readonly InstanceListRow[]) {
@@ -108,7 +108,7 @@ async function clearInstances({ web, req, who, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body))
   checkClear(body)
   const dagId = param('dag_id')
-  await needDag(web, dagId)
+  await requireDag(web, dagId)
   const request = clearRequest(dagId, body, who.username)
   if (body.dry_run !== false)
     return body.only_new === true
@@ -130,7 +130,7 @@ type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_v
 async function clearRun({ web, req, who, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const run = await needRun(web, dagId, runId)
+  const run = await requireRun(web, dagId, runId)
   const request = clearRequest(
     dagId,
     {
@@ -153,7 +153,7 @@ async function clearRun({ web, req, who, param }: Call) {
 }
 
 async function runAnswer(web: Web, dagId: string, runId: string) {
-  const row = await needRun(web, dagId, runId)
+  const row = await requireRun(web, dagId, runId)
   return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
 }
 
@@ -167,7 +167,7 @@ async function patchRun({ web, req, query, who, param }: Call) {
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const run = await needRun(web, dagId, runId)
+  const run = await requireRun(web, dagId, runId)
   const audit = { event: 'dag_run.patch', owner: who.username, dagId, runId, extra: body }
   const isMeant = (field: keyof RunPatch) => Object.hasOwn(body, field) && (mask === null || mask.has(field))
   if (isMeant('note'))

@@ -24,15 +24,15 @@ import { ApiError, notFound } from '../http/errors.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { dagDetailsJson, dagJson, isoText, taskJson, versionJson } from './shapes.ts'
 
-export async function needDag(web: Web, dagId: string): Promise<DagListRow> {
+export async function requireDag(web: Web, dagId: string): Promise<DagListRow> {
   const row = await getDag(web.database, dagId)
   if (row === null) throw notFound(`The Dag with ID: \`${dagId}\` was not found`)
   return row
 }
 
 /** The newest version of a DAG and its graph. @throws ApiError 404 */
-export async function needLatest(web: Web, dagId: string) {
-  const row = await needDag(web, dagId)
+export async function requireLatest(web: Web, dagId: string) {
+  const row = await requireDag(web, dagId)
   const latest = await getVersion(web.database, dagId, null)
   if (latest === null) throw notFound(`The Dag with ID: \`${dagId}\` was not found`)
   const { graph } = await web.runCache.version(web.database, latest.id)
@@ -71,21 +71,21 @@ async function patch({ web, req, query, who, param }: Call) {
   if (mask?.some((field) => field !== 'is_paused') === true)
     throw new ApiError(400, 'Only `is_paused` field can be updated through the REST API')
   const dagId = param('dag_id')
-  await needDag(web, dagId)
+  await requireDag(web, dagId)
   readMask(mask, ['is_paused'])
   await pauseDag(web.database, web.runCache, dagId, body.is_paused, (tx) =>
     insertAudit(tx, { event: body.is_paused ? 'dag.pause' : 'dag.unpause', owner: who.username, dagId }),
   )
-  return dagJson(await needDag(web, dagId), web.jwtSecret)
+  return dagJson(await requireDag(web, dagId), web.jwtSecret)
 }
 
 async function details({ web, param }: Call) {
-  const { row, latest, graph } = await needLatest(web, param('dag_id'))
+  const { row, latest, graph } = await requireLatest(web, param('dag_id'))
   return dagDetailsJson(row, graph.dag, latest, await countActiveRuns(web.database, row.dag_id), web.jwtSecret)
 }
 
 async function tasks({ web, query, param }: Call) {
-  const { graph } = await needLatest(web, param('dag_id'))
+  const { graph } = await requireLatest(web, param('dag_id'))
   const all = graph.tasks.map((task) => taskJson(graph, task))
   const key = query.text('order_by') ?? 'task_id'
   const field = key.replace(/^-/, '')
@@ -102,7 +102,7 @@ async function tasks({ web, query, param }: Call) {
 }
 
 async function task({ web, param }: Call) {
-  const { graph } = await needLatest(web, param('dag_id'))
+  const { graph } = await requireLatest(web, param('dag_id'))
   const found = graph.tasks.find(({ taskId }) => taskId === param('task_id'))
   if (found === undefined) throw notFound(`Task with id ${param('task_id')} was not found`)
   return taskJson(graph, found)
@@ -114,7 +114,7 @@ async function source({ web, req, res, query, param }: Call) {
   query.done()
   const type = req.accepts(['application/json', 'text/plain'])
   if (type === false) throw new ApiError(406, 'Only application/json or text/plain is supported')
-  const dag = await needDag(web, param('dag_id'))
+  const dag = await requireDag(web, param('dag_id'))
   const row = await showSource(web.database, dag.dag_id, number)
   if (row === null)
     throw notFound(
@@ -144,7 +144,7 @@ async function versions({ web, query, param }: Call) {
     bundle_version: query.text('bundle_version'),
   }
   query.done()
-  if (dagId !== null) await needDag(web, dagId)
+  if (dagId !== null) await requireDag(web, dagId)
   const { rows, total } = await listVersions(web.database, filter, page)
   return { dag_versions: rows.map(versionJson), total_entries: total }
 }
@@ -201,7 +201,7 @@ async function warnings({ web, query }: Call) {
 export function dagRoutes(api: ApiRoutes): void {
   api.on('get', '/dags', 'viewer', 200, list)
   api.on('get', '/dags/{dag_id}', 'viewer', 200, async ({ web, param }) =>
-    dagJson(await needDag(web, param('dag_id')), web.jwtSecret),
+    dagJson(await requireDag(web, param('dag_id')), web.jwtSecret),
   )
   api.on('patch', '/dags/{dag_id}', 'user', 200, patch)
   api.on('get', '/dags/{dag_id}/details', 'viewer', 200, details)

@@ -6,7 +6,7 @@ import { listTries } from '../../store/postgres/read-task-instances.ts'
 import { ApiError, notFound } from '../http/errors.ts'
 import { findLog, type LogLine, parseLine, readChunk } from '../logs/log-file.ts'
 import type { ApiRoutes, Call } from './router.ts'
-import { needInstance, placeOf } from './task-instances.ts'
+import { requireInstance, placeOf } from './task-instances.ts'
 
 /** Opaque to clients: where the next page begins. */
 const makeToken = (offset: number): string => Buffer.from(JSON.stringify({ o: offset })).toString('base64url')
@@ -42,7 +42,7 @@ async function logs(call: Call) {
   const offset = readToken(query.text('token'))
   const at = placeOf(call, false)
   const type = req.accepts(['application/json', 'application/x-ndjson'])
-  const ti = await needInstance(web, at)
+  const ti = await requireInstance(web, at)
   const tryNumber = Number(param('try_number'))
   const tries = await listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index)
   if (!tries.some((item) => item.try_number === tryNumber)) throw notFound('TaskInstance not found')

@@ -12,11 +12,11 @@ import type { Web } from '../deps.ts'
 import { readBody, readCount, readInstant } from '../http/bodies.ts'
 import { ApiError, invalid, notFound } from '../http/errors.ts'
 import { capLimit, knownOnly, readOrder } from '../http/query.ts'
-import { needDag } from './dags.ts'
+import { requireDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { runJson } from './shapes.ts'
 
-export async function needRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
+export async function requireRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
   const row = await getRun(web.database, dagId, runId)
   if (row === null) throw notFound(`The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
   return row
@@ -46,7 +46,7 @@ async function list({ web, query, param }: Call) {
     ...query.numbers('duration'),
   }
   query.done()
-  if (dagId !== null) await needDag(web, dagId)
+  if (dagId !== null) await requireDag(web, dagId)
   return answer(web, dagId, filter, page)
 }
 
@@ -124,7 +124,7 @@ async function trigger({ web, req, who, param }: Call) {
   if ((body.note?.length ?? 0) > 1000)
     throw invalid({ type: 'string_too_long', loc: ['body', 'note'], msg: 'String should have at most 1000 characters' })
   const dagId = param('dag_id')
-  const dag = await needDag(web, dagId)
+  const dag = await requireDag(web, dagId)
   if (dag.has_import_errors)
     throw new ApiError(400, `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`)
   const run = await triggerRun(
@@ -143,7 +143,7 @@ async function trigger({ web, req, who, param }: Call) {
     },
     (tx, { runId }) => insertAudit(tx, { event: 'dag_run.trigger', owner: who.username, dagId, runId }),
   )
-  const row = await needRun(web, dagId, run.runId)
+  const row = await requireRun(web, dagId, run.runId)
   return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
 }
 
@@ -152,7 +152,7 @@ export function runRoutes(api: ApiRoutes): void {
   api.on('post', '/dags/{dag_id}/dagRuns', 'user', 200, trigger)
   api.on('post', '/dags/{dag_id}/dagRuns/list', 'viewer', 200, batch)
   api.on('get', '/dags/{dag_id}/dagRuns/{dag_run_id}', 'viewer', 200, async ({ web, param }) => {
-    const row = await needRun(web, param('dag_id'), param('dag_run_id'))
+    const row = await requireRun(web, param('dag_id'), param('dag_run_id'))
     return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
   })
 }

@@ -19,9 +19,9 @@ import {
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { knownOnly } from '../http/query.ts'
-import { needLatest } from './dags.ts'
+import { requireLatest } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
-import { needRun } from './runs.ts'
+import { requireRun } from './runs.ts'
 import { instanceJson, iso, isoText, tryJson } from './shapes.ts'
 
 export interface InstancePlace {
@@ -31,7 +31,7 @@ export interface InstancePlace {
   readonly mapIndex: number
 }
 
-export async function needInstance(web: Web, at: InstancePlace): Promise<InstanceListRow> {
+export async function requireInstance(web: Web, at: InstancePlace): Promise<InstanceListRow> {
   const row = await getInstance(web.database, at)
   if (row === null)
     throw notFound(
@@ -102,8 +102,8 @@ async function list(call: Call, onlyMappedOf: string | null) {
     ...query.numbers('duration'),
   }
   query.done()
-  if (dagId !== null && runId !== null) await needRun(web, dagId, runId)
-  const latest = dagId === null ? null : await needLatest(web, dagId)
+  if (dagId !== null && runId !== null) await requireRun(web, dagId, runId)
+  const latest = dagId === null ? null : await requireLatest(web, dagId)
   const task_ids = group === undefined || latest === null ? undefined : tasksOfGroup(latest.graph.dag, group)
   const only_mapped = onlyMappedOf !== null
   const { rows, total } = await listInstances(web.database, dagId, runId, { ...filter, only_mapped, task_ids }, page)
@@ -120,13 +120,13 @@ function checkMapped(graph: DagGraph, taskId: string): void {
 }
 
 const one = (isMapped: boolean) => async (call: Call) => {
-  const row = await needInstance(call.web, placeOf(call, isMapped))
+  const row = await requireInstance(call.web, placeOf(call, isMapped))
   return instanceJson(row, await versionsOf(call.web, [row]))
 }
 
 const tries = (isMapped: boolean) => async (call: Call) => {
   const { web } = call
-  const row = await needInstance(web, placeOf(call, isMapped))
+  const row = await requireInstance(web, placeOf(call, isMapped))
   const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
   const versions = await versionsOf(web, rows)
   return { task_instances: rows.map((item) => tryJson(item, versions)), total_entries: rows.length }
@@ -135,7 +135,7 @@ const tries = (isMapped: boolean) => async (call: Call) => {
 const oneTry = (isMapped: boolean) => async (call: Call) => {
   const { web, param } = call
   const at = placeOf(call, isMapped)
-  const row = await needInstance(web, at)
+  const row = await requireInstance(web, at)
   const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
   const found = rows.find((item) => String(item.try_number) === param('task_try_number'))
   if (found === undefined)
