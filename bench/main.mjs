@@ -274,8 +274,8 @@ try {
     '20 files',
   )
   await memory(d, 'after all runs')
-  const [{ n }] = await d.query('select count(*)::int as n from live')
-  if (n !== 0) throw new Error(`${n} rows are left in live`)
+  const [{ n }] = await d.query('select count(*)::int as n from task_queue')
+  if (n !== 0) throw new Error(`${n} rows are left in task_queue`)
 } finally {
   await d.close()
 }

@@ -33,7 +33,7 @@ export interface Usage {
 
 export interface Admission {
   readonly admitted: readonly Candidate[]
-  readonly held: readonly { readonly candidate: Candidate; readonly because: Reason }[]
+  readonly throttled: readonly { readonly candidate: Candidate; readonly because: Reason }[]
 }
 
 /**
@@ -95,7 +95,7 @@ function take(candidate: Candidate, usage: Usage): void {
  */
 export function admit(candidates: readonly Candidate[], usage: Usage): Admission {
   const admitted: Candidate[] = []
-  const held: { candidate: Candidate; because: Reason }[] = []
+  const throttled: { candidate: Candidate; because: Reason }[] = []
   for (const candidate of [...candidates].sort(compareCandidates)) {
     const { limit, used } = usage.parallelism
     const full: Reason | null = limit > 0 && used >= limit ? { code: 'waits_for_parallelism', limit } : null
@@ -104,8 +104,8 @@ export function admit(candidates: readonly Candidate[], usage: Usage): Admission
       take(candidate, usage)
       admitted.push(candidate)
     } else {
-      held.push({ candidate, because })
+      throttled.push({ candidate, because })
     }
   }
-  return { admitted, held }
+  return { admitted, throttled }
 }

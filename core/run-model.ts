@@ -120,7 +120,7 @@ export class RunModel {
   readonly past: ReadonlyMap<string, PastOfTask> | null
   readonly scheduled = new Set<TaskInstanceView>()
   /** Instances known to wait for a slot, with the code of the reason: what is known need not be written again. */
-  readonly held = new Map<string, Reason['code']>()
+  readonly throttled = new Map<string, Reason['code']>()
   activeCount = 0
   unfinishedCount = 0
   /** Instances without a state: nothing has decided on them yet. */
@@ -189,7 +189,7 @@ export class RunModel {
       if (step === 1) this.scheduled.add(ti)
       else {
         this.scheduled.delete(ti)
-        this.held.delete(ti.id)
+        this.throttled.delete(ti.id)
       }
     }
     if (isCounted(state)) for (const child of this.graph.downstream[ti.task] ?? []) this.tally(child)[state] += step

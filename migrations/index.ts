@@ -11,6 +11,7 @@ import { m0008FirstStart } from './0008-first-start.ts'
 import { m0009SealedArguments } from './0009-sealed-arguments.ts'
 import { m0010RunOrder } from './0010-run-order.ts'
 import { m0011KeptVersions } from './0011-kept-versions.ts'
+import { m0012TaskQueue } from './0012-task-queue.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   m0009SealedArguments,
   m0010RunOrder,
   m0011KeptVersions,
+  m0012TaskQueue,
 ]

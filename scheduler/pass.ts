@@ -2,7 +2,7 @@
 // stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
-import { admitHeld } from '../engine/attempts/admit-waiting.ts'
+import { admitWaiting } from '../engine/attempts/admit-waiting.ts'
 import { wakeDue } from '../engine/attempts/wake.ts'
 import { clearAsked } from '../engine/control/clear.ts'
 import { pauseFailing } from '../engine/dags/pause-failing.ts'
@@ -59,7 +59,7 @@ function stepsOf(
     ...whenTrusted(['expire', () => expireRuns(database, transactions)]),
     ['pause', () => none(pauseFailing(database))],
     ['decide', () => decideAsked(database, transactions)],
-    ['admit', () => none(admitHeld(database, transactions))],
+    ['admit', () => none(admitWaiting(database, transactions))],
     ['backfills', () => none(noteBackfillEnds(database))],
   ]
 }

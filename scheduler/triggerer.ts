@@ -22,7 +22,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
 import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
-import { findHeldWaits, type HeldWait, takeWaits } from '../store/postgres/triggers.ts'
+import { findOwnedWaits, type OwnedWait, takeWaits } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
 import { WatchChild } from './watch-child.ts'
 
@@ -43,9 +43,9 @@ const AFTER_ERROR_MS = 500
 const keyOf = (wait: { dag_run_id: number; ti_id: string; epoch: number }) =>
   `${wait.dag_run_id}/${wait.ti_id}/${wait.epoch}`
 
-interface Held {
+interface WatchedTrigger {
   readonly id: number
-  readonly wait: HeldWait
+  readonly wait: OwnedWait
   readonly spec: WatchSpec
 }
 
@@ -56,7 +56,7 @@ export class Triggerer {
   private readonly listener: Listener
   private readonly pages: PageNotifier
   private readonly child: WatchChild
-  private readonly held = new Map<number, Held>()
+  private readonly watched = new Map<number, WatchedTrigger>()
   private readonly fired: Fired[] = []
   /** Secrets that triggers have asked for: what they print goes into this process' log. */
   private readonly masker = new Masker()
@@ -85,7 +85,10 @@ export class Triggerer {
       onMessage: (message) => this.onMessage(message),
       onGone: () => {
         // A trigger that ends the process would do so again at once: not faster than this.
-        setTimeout(() => this.child.watch([...this.held.values()].map((held) => held.spec)), AFTER_ERROR_MS).unref()
+        setTimeout(
+          () => this.child.watch([...this.watched.values()].map((watched) => watched.spec)),
+          AFTER_ERROR_MS,
+        ).unref()
       },
     })
     this.listener = new Listener({
@@ -100,7 +103,7 @@ export class Triggerer {
 
   /** Waits held now, for tests and benchmarks. */
   get size(): number {
-    return this.held.size
+    return this.watched.size
   }
 
   async start(): Promise<void> {
@@ -183,32 +186,32 @@ export class Triggerer {
   private async deliver(transactions: RunTransactions, lease: Lease): Promise<void> {
     while (this.fired.length > 0) {
       const batch = this.fired.slice(0, FIRE)
-      const held = await fire(transactions, batch, lease.now())
+      const lockedElsewhere = await fire(transactions, batch, lease.now())
       this.fired.splice(0, batch.length)
-      if (held.length === 0) continue
+      if (lockedElsewhere.length === 0) continue
       // Their runs are held by others at this moment: the rest does not wait for that.
-      this.fired.push(...held)
+      this.fired.push(...lockedElsewhere)
       this.again = setTimeout(() => this.wake(), AFTER_ERROR_MS)
-      if (held.length === batch.length) return
+      if (lockedElsewhere.length === batch.length) return
     }
   }
 
   /** Waits whose tasks no longer wait (cleared, timed out, their run ended). */
   private async letGo(lease: Lease): Promise<void> {
     this.mustReview = false
-    const before = [...this.held.values()]
-    const rows = await findHeldWaits(this.options.database, lease.jobId)
+    const before = [...this.watched.values()]
+    const rows = await findOwnedWaits(this.options.database, lease.jobId)
     const still = new Set(rows.map(keyOf))
-    const gone = before.filter((held) => !still.has(keyOf(held.wait)) && this.held.has(held.id))
-    for (const held of gone) this.held.delete(held.id)
-    this.child.unwatch(gone.map((held) => held.id))
+    const gone = before.filter((watched) => !still.has(keyOf(watched.wait)) && this.watched.has(watched.id))
+    for (const watched of gone) this.watched.delete(watched.id)
+    this.child.unwatch(gone.map((watched) => watched.id))
     if (this.child.isWorn) this.child.replace()
   }
 
   private async take(lease: Lease): Promise<void> {
     const { database, config } = this.options
     for (;;) {
-      const room = Math.min(TAKE, config.triggererCapacity - this.held.size)
+      const room = Math.min(TAKE, config.triggererCapacity - this.watched.size)
       if (room <= 0 || this.isStopping) return
       const waits = await takeWaits(database, lease.jobId, room)
       const specs: WatchSpec[] = []
@@ -218,7 +221,7 @@ export class Triggerer {
     }
   }
 
-  private async hold(wait: HeldWait): Promise<WatchSpec[]> {
+  private async hold(wait: OwnedWait): Promise<WatchSpec[]> {
     const id = this.nextId++
     try {
       const spec: WatchSpec = {
@@ -232,7 +235,7 @@ export class Triggerer {
         trigger: wait.name,
         args: this.openArguments(wait),
       }
-      this.held.set(id, { id, wait, spec })
+      this.watched.set(id, { id, wait, spec })
       return [spec]
     } catch (error) {
       if (!(error instanceof BaramError)) throw error
@@ -243,7 +246,7 @@ export class Triggerer {
   }
 
   /** What its task gave it. Secrets among it are hidden from what the trigger prints and fails with. */
-  private openArguments({ sealed, args, ti_id: tiId }: HeldWait): JsonValue {
+  private openArguments({ sealed, args, ti_id: tiId }: OwnedWait): JsonValue {
     if (sealed === null) return args
     const real = this.options.vault.openJson(sealed, sealedPlace(tiId))
     this.masker.add(maskedParts(args, real).flatMap(secretStrings))
@@ -259,23 +262,23 @@ export class Triggerer {
   private onMessage(message: FromChild): void {
     if (message.type === 'call') this.answer(message)
     if (message.type !== 'event' && message.type !== 'watch_failed') return
-    const held = this.held.get(message.id)
-    if (held === undefined) return
-    this.held.delete(held.id)
+    const watched = this.watched.get(message.id)
+    if (watched === undefined) return
+    this.watched.delete(watched.id)
     const result = message.type === 'event' ? { event: message.event } : { error: this.masker.mask(message.message) }
-    this.fired.push({ ...firedOf(held.wait), result })
+    this.fired.push({ ...firedOf(watched.wait), result })
     this.wake()
   }
 
   private answer({ call, attempt, op, args }: FromChild & { type: 'call' }): void {
-    const held = this.held.get(attempt)
-    if (held === undefined) return
+    const watched = this.watched.get(attempt)
+    if (watched === undefined) return
     const { transactions, options } = this
     if (transactions === null) return
     const { database, vault } = options
     serveCall(
       { database, runCache: this.runCache, transactions, vault, masker: this.masker },
-      callerOf(held.wait),
+      callerOf(watched.wait),
       op,
       args,
     ).then(
@@ -286,9 +289,9 @@ export class Triggerer {
   }
 }
 
-const firedOf = (wait: HeldWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, epoch: wait.epoch })
+const firedOf = (wait: OwnedWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, epoch: wait.epoch })
 
-const callerOf = (wait: HeldWait): Caller => ({
+const callerOf = (wait: OwnedWait): Caller => ({
   dagRunId: wait.dag_run_id,
   tiId: wait.ti_id,
   dagId: wait.dag_id,

@@ -27,7 +27,7 @@ import { ModuleStore } from '../runtime/module-store.ts'
 import { isConnectionError } from '../store/answers.ts'
 import type { Database } from '../store/database.ts'
 import { Listener } from '../store/listener.ts'
-import { findHeldBy } from '../store/postgres/live.ts'
+import { findOwnedAttempts } from '../store/postgres/task-queue.ts'
 import { Attempt, type AttemptDeps } from './attempts.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { type FreshValues, freshKey, Inputs } from './inputs.ts'
@@ -251,22 +251,22 @@ export class Worker {
   ): Promise<RunTransactionResult> {
     if (batch.length === 0) return claim(transactions, slots)
     const result = await report(transactions, batch, slots, lease.now())
-    const held = new Set(result.held)
-    for (const one of batch) if (!held.has(one)) this.attempts.delete(keyOf(one))
-    this.tellLater(result.held)
+    const lockedElsewhere = new Set(result.lockedElsewhere)
+    for (const one of batch) if (!lockedElsewhere.has(one)) this.attempts.delete(keyOf(one))
+    this.tellLater(result.lockedElsewhere)
     return result
   }
 
   /** Their runs are held by others at this moment: nobody else waits for that. */
-  private tellLater(held: readonly Report[]): void {
-    if (held.length === 0) {
+  private tellLater(lockedElsewhere: readonly Report[]): void {
+    if (lockedElsewhere.length === 0) {
       this.heldMs = HELD_MS
       return
     }
-    for (const one of held) this.later.add(one)
+    for (const one of lockedElsewhere) this.later.add(one)
     setTimeout(() => {
-      for (const one of held) this.later.delete(one)
-      this.finished.push(...held)
+      for (const one of lockedElsewhere) this.later.delete(one)
+      this.finished.push(...lockedElsewhere)
       this.wake(false)
     }, this.heldMs)
     this.heldMs = Math.min(this.heldMs * 2, LONGEST_HELD_MS)
@@ -316,13 +316,13 @@ export class Worker {
     if (lease === null || this.attempts.size === 0) return
     const before = [...this.attempts]
     try {
-      const rows = await findHeldBy(this.options.database, lease.jobId)
-      const held = new Set(
+      const rows = await findOwnedAttempts(this.options.database, lease.jobId)
+      const owned = new Set(
         rows
           .filter((row) => !row.is_restarting)
           .map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })),
       )
-      for (const [key, attempt] of before) if (!held.has(key)) attempt.cancel()
+      for (const [key, attempt] of before) if (!owned.has(key)) attempt.cancel()
     } catch (error) {
       // The next look, in a few seconds, sees the same.
       this.options.log.warn({ err: messageOf(error) }, 'the worker could not compare its attempts with the database')
@@ -335,7 +335,7 @@ export class Worker {
    * the read waits until the fate of broken connections is settled (`store/doubtful.ts`).
    */
   private async reconcile(lease: Lease): Promise<void> {
-    for (const row of await findHeldBy(this.options.database, lease.jobId)) {
+    for (const row of await findOwnedAttempts(this.options.database, lease.jobId)) {
       const key = keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })
       const isKnown = this.attempts.has(key) || [...this.finished, ...this.later].some((one) => keyOf(one) === key)
       if (isKnown) continue

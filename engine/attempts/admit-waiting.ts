@@ -1,7 +1,7 @@
 // Slots that came free go to instances that were waiting for one.
 
 import type { Database } from '../../store/database.ts'
-import { findHeldRuns } from '../../store/postgres/live.ts'
+import { findThrottledRuns } from '../../store/postgres/task-queue.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
 
@@ -9,9 +9,9 @@ import type { RunTransactions } from '../transaction/run-transaction.ts'
 const BATCH = 100
 
 /** Slots that came free go to what weighs most and has waited longest, until nothing more fits. */
-export async function admitHeld(database: Database, transactions: RunTransactions): Promise<void> {
+export async function admitWaiting(database: Database, transactions: RunTransactions): Promise<void> {
   for (let hasAdmitted = true; hasAdmitted; ) {
-    const runs = await findHeldRuns(database, BATCH)
+    const runs = await findThrottledRuns(database, BATCH)
     if (runs.length === 0) return
     let all: ReadonlyMap<number, RunChanges> = new Map()
     await transactions.run({

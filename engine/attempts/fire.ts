@@ -28,17 +28,17 @@ export async function fire(
   fired: readonly Fired[],
   now: number,
 ): Promise<readonly Fired[]> {
-  let held: Fired[] = []
+  let lockedElsewhere: Fired[] = []
   const { refused } = await transactions.run({
     runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
     isWide: true,
     isBatch: true,
-    passesHeld: true,
+    skipsLocked: true,
     act(all) {
-      held = []
+      lockedElsewhere = []
       for (const one of fired) {
         const changes = all.get(one.dagRunId)
-        if (changes === undefined) held.push(one)
+        if (changes === undefined) lockedElsewhere.push(one)
         else blame(one.dagRunId, () => takeFired(changes, one, now))
       }
     },
@@ -51,7 +51,7 @@ export async function fire(
       takeFired(changes, { ...one, result: { error } }, now)
     },
   ])
-  const missing = held.filter((one) => !apart.includes(one))
+  const missing = lockedElsewhere.filter((one) => !apart.includes(one))
   if (missing.length === 0) return []
   const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
   return missing.filter((one) => there.has(one.dagRunId))

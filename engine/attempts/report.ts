@@ -20,22 +20,24 @@ export async function report(
   reports: readonly Report[],
   slots: Slots,
   now: number,
-): Promise<RunTransactionResult & { readonly dropped: readonly Report[]; readonly held: readonly Report[] }> {
+): Promise<
+  RunTransactionResult & { readonly dropped: readonly Report[]; readonly lockedElsewhere: readonly Report[] }
+> {
   let dropped: Report[] = []
-  let held: Report[] = []
+  let lockedElsewhere: Report[] = []
   const result = await transactions.run({
     runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
     slots,
     isBatch: true,
-    passesHeld: true,
+    skipsLocked: true,
     // The rows of what cannot be settled now still say `running`.
     slotsNow: (all) => slots.count - reports.filter((one) => !all.has(one.dagRunId)).length,
     act(all) {
       dropped = []
-      held = []
+      lockedElsewhere = []
       for (const one of reports) {
         const changes = all.get(one.dagRunId)
-        if (changes === undefined) held.push(one)
+        if (changes === undefined) lockedElsewhere.push(one)
         else if (!blame(one.dagRunId, () => takeReport(changes, one, now))) dropped.push(one)
       }
     },
@@ -46,14 +48,14 @@ export async function report(
     // What it returns or says is refused: its end is not, and it is tried again as far as it has tries.
     (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
   ])
-  const missing = held.filter((one) => !apart.includes(one))
-  if (missing.length === 0) return { ...result, dropped, held: missing }
+  const missing = lockedElsewhere.filter((one) => !apart.includes(one))
+  if (missing.length === 0) return { ...result, dropped, lockedElsewhere: missing }
   // A run that is gone is held by nobody: there is nothing to report to.
   const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
   return {
     ...result,
     dropped: [...dropped, ...missing.filter((one) => !there.has(one.dagRunId))],
-    held: missing.filter((one) => there.has(one.dagRunId)),
+    lockedElsewhere: missing.filter((one) => there.has(one.dagRunId)),
   }
 }
 

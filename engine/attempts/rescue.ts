@@ -6,8 +6,8 @@
 
 import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { Database } from '../../store/database.ts'
-import { findOrphans, type Orphan } from '../../store/postgres/live.ts'
 import { insertLogEndings, type LogEnding } from '../../store/postgres/log-endings.ts'
+import { findOrphans, type Orphan } from '../../store/postgres/task-queue.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'

@@ -252,7 +252,7 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
   let served = 0
   const { refused } = await deps.transactions.run({
     runs: runsAsked(ready),
-    passesHeld: true,
+    skipsLocked: true,
     isBatch: true,
     async also(tx, locked, refused) {
       served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id) || unpinned.has(id))

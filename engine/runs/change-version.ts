@@ -5,7 +5,6 @@ import { BaramError } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
-import { deleteLive } from '../../store/postgres/live.ts'
 import { repinRun } from '../../store/postgres/run-control.ts'
 import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../../store/postgres/runs.ts'
 import {
@@ -15,6 +14,7 @@ import {
   moveInstances,
   refreshInstances,
 } from '../../store/postgres/task-instances.ts'
+import { removeFromQueue } from '../../store/postgres/task-queue.ts'
 import type { Sql } from '../../store/sql.ts'
 import { hasPlace, type RunCache, type Version } from '../transaction/run-cache.ts'
 import { belongs, newInstance } from './insert.ts'
@@ -53,7 +53,7 @@ async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly 
       isNewTry: false,
       worker: null,
     })
-    await deleteLive(tx, id, ids)
+    await removeFromQueue(tx, id, ids)
   }
 }
 

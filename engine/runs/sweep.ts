@@ -38,7 +38,7 @@ export async function decideAsked(database: Database, transactions: RunTransacti
   let served = 0
   const { refused } = await transactions.run({
     runs: runsAsked(asked),
-    passesHeld: true,
+    skipsLocked: true,
     isWide: true,
     isBatch: true,
     async also(tx, locked, refused) {

@@ -4,7 +4,7 @@
 import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../../core/admit.ts'
 import type { Reason } from '../../core/reasons.ts'
 import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
-import { countTasks, countUsage, type HeldRow, lockAdmission } from '../../store/postgres/live.ts'
+import { countTasks, countUsage, lockAdmission, type ThrottledInstance } from '../../store/postgres/task-queue.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { RunChanges } from './changes.ts'
 
@@ -68,7 +68,7 @@ function readyOf(changes: RunChanges): Ready[] {
     candidate: candidateOf(model, ti),
     ti,
     changes,
-    isNew: !model.held.has(ti.id),
+    isNew: !model.throttled.has(ti.id),
   }))
 }
 
@@ -107,8 +107,12 @@ const SLOT_REASONS: ReadonlySet<string> = new Set<Reason['code']>([
 ])
 
 /** Somebody of another run has waited for this pool at least as urgently: then the slot is the scheduler's to give. */
-function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: ReadonlySet<number>): boolean {
-  return held.some(
+function isBehindOthers(
+  candidate: Candidate,
+  throttled: readonly ThrottledInstance[],
+  mine: ReadonlySet<number>,
+): boolean {
+  return throttled.some(
     (row) =>
       !mine.has(row.dag_run_id) &&
       SLOT_REASONS.has(row.code) &&
@@ -118,7 +122,7 @@ function isBehindOthers(candidate: Candidate, held: readonly HeldRow[], mine: Re
 }
 
 /** In the order in which slots are given. */
-function isBefore(row: HeldRow, candidate: Candidate): boolean {
+function isBefore(row: ThrottledInstance, candidate: Candidate): boolean {
   if (row.priority_weight !== candidate.priorityWeight) return row.priority_weight > candidate.priorityWeight
   if (row.is_backfill !== candidate.isBackfill) return candidate.isBackfill
   return row.dag_run_id < candidate.dagRunId
@@ -163,10 +167,10 @@ export interface AdmissionResult {
 }
 
 function hold(ready: Ready, because: Reason): void {
-  const { model, held } = ready.changes
-  if (model.held.get(ready.ti.id) === because.code) return
-  model.held.set(ready.ti.id, because.code)
-  held.set(ready.ti.id, because)
+  const { model, throttled } = ready.changes
+  if (model.throttled.get(ready.ti.id) === because.code) return
+  model.throttled.set(ready.ti.id, because.code)
+  throttled.set(ready.ti.id, because)
 }
 
 /** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */
@@ -180,7 +184,7 @@ const freesTaskLimit = (changes: RunChanges): boolean =>
 export async function giveSlots(
   tx: Sql,
   all: readonly RunChanges[],
-  held: readonly HeldRow[],
+  throttled: readonly ThrottledInstance[],
   limits: AdmissionLimits,
   isWide: boolean,
 ): Promise<AdmissionResult> {
@@ -191,7 +195,7 @@ export async function giveSlots(
   let mustAsk = all.some(freesTaskLimit)
   for (const ready of all.flatMap(readyOf).sort((a, b) => compareCandidates(a.candidate, b.candidate))) {
     const { candidate } = ready
-    const isBehind = !isWide && isBehindOthers(candidate, held, mine)
+    const isBehind = !isWide && isBehindOthers(candidate, throttled, mine)
     if (ready.changes.isPaused) {
       if (ready.isNew) hold(ready, { code: 'waits_while_paused' })
     } else if (!isBehind && !hasTaskLimit(candidate) && freed.take(candidate)) admitted.push(ready)
@@ -222,7 +226,7 @@ async function admitGrowth(
     growth.map((ready) => ready.candidate),
     await countNow(tx, growth, freed, limits),
   )
-  for (const { candidate, because } of decision.held) {
+  for (const { candidate, because } of decision.throttled) {
     const ready = byId.get(candidate.id)
     if (ready !== undefined) hold(ready, because)
   }

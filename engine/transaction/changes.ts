@@ -43,7 +43,7 @@ export class RunChanges {
   /** Attempts were ended without their workers: these must be told. */
   mustStop = false
   /** Instances that wait for a slot since now, with why. */
-  readonly held = new Map<string, Reason>()
+  readonly throttled = new Map<string, Reason>()
   readonly runStateBefore: RunState
   runBecause: unknown = null
 
@@ -67,7 +67,7 @@ export class RunChanges {
   get isEmpty(): boolean {
     return (
       this.moved.size === 0 &&
-      this.held.size === 0 &&
+      this.throttled.size === 0 &&
       this.xcoms.length === 0 &&
       this.model.run.state === this.runStateBefore
     )
@@ -102,9 +102,11 @@ export function groupChanges(changes: Iterable<InstanceChange>): InstanceChange[
 }
 
 /** Held instances by their reason: one statement puts all that wait for the same. */
-export function groupHeld(held: ReadonlyMap<string, Reason>): { readonly ids: string[]; readonly because: Reason }[] {
+export function groupThrottled(
+  throttled: ReadonlyMap<string, Reason>,
+): { readonly ids: string[]; readonly because: Reason }[] {
   const groups = new Map<string, { ids: string[]; because: Reason }>()
-  for (const [id, because] of held) {
+  for (const [id, because] of throttled) {
     const key = JSON.stringify(because)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { ids: [id], because })

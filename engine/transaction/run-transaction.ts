@@ -14,8 +14,8 @@ import { isRunFinished } from '../../core/states.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { isConnectionError } from '../../store/answers.ts'
 import { type Connection, type Database, sqlOf } from '../../store/database.ts'
-import { type HeldRow, peekHeld, peekQueued, type QueuedRow } from '../../store/postgres/live.ts'
 import { lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
+import { peekQueued, peekThrottled, type QueuedRow, type ThrottledInstance } from '../../store/postgres/task-queue.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
@@ -68,7 +68,7 @@ export interface RunTransactionRequest {
    */
   readonly isBatch?: boolean
   /** Runs that somebody else holds at this moment are passed over instead of waited for (RELIABILITY rule 23). */
-  readonly passesHeld?: boolean
+  readonly skipsLocked?: boolean
   /** How many of the slots are free, once it is known which runs are locked; default: all. */
   slotsNow?(locked: ReadonlyMap<number, RunChanges>): number
   /** Before runs are locked: locks that come first in the order (dag rows). `refused`: runs that were left out. */
@@ -106,12 +106,12 @@ const AVOID_MS = 60_000
 const MOST_REFUSED = 100
 
 /** Heads of the queue compared with a transaction's own ready instances. */
-const PEEK_HELD = 16
+const PEEK_THROTTLED = 16
 
 interface Prepared {
   readonly all: Map<number, RunChanges>
   readonly queued: readonly QueuedRow[]
-  readonly held: readonly HeldRow[]
+  readonly throttled: readonly ThrottledInstance[]
   readonly hasMissed: boolean
 }
 
@@ -246,7 +246,7 @@ export class RunTransactions {
     const prepared = await this.prepare(tx, request, refused, touched)
     request.act(prepared.all)
     const all = [...prepared.all.values()]
-    const slots = await giveSlots(tx, all, prepared.held, this.deps.limits, request.isWide === true)
+    const slots = await giveSlots(tx, all, prepared.throttled, this.deps.limits, request.isWide === true)
     const started =
       request.slots === undefined
         ? []
@@ -282,10 +282,10 @@ export class RunTransactions {
       slots?.mayClaim === true && slots.count > 0
         ? peekQueued(tx, slots.queues, slots.count, avoided)
         : Promise.resolve([])
-    const waiting = peekHeld(tx, PEEK_HELD)
-    const lock = request.passesHeld === true ? lockFreeRuns : lockRuns
+    const waiting = peekThrottled(tx, PEEK_THROTTLED)
+    const lock = request.skipsLocked === true ? lockFreeRuns : lockRuns
     const mustLock = runs.length > 0 ? lock(tx, runs) : Promise.resolve([])
-    const [queued, held, locked] = await Promise.all([heads, waiting, mustLock])
+    const [queued, throttled, locked] = await Promise.all([heads, waiting, mustLock])
     const have = new Set(locked.map((run) => run.id))
     const wanted = [...new Set([...freeRuns, ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
     const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
@@ -297,8 +297,8 @@ export class RunTransactions {
       const model = models.get(row.id)
       if (model !== undefined) all.set(row.id, new RunChanges(model, row.is_paused))
     }
-    const hasPassed = request.passesHeld === true && locked.length < runs.length
-    return { all, queued, held, hasMissed: hasPassed || free.length < wanted.length }
+    const hasPassed = request.skipsLocked === true && locked.length < runs.length
+    return { all, queued, throttled, hasMissed: hasPassed || free.length < wanted.length }
   }
 
   /** Of what was queued before and what this transaction admitted: the most urgent ones start here, as far as slots go. */

@@ -4,7 +4,7 @@ import { isFinished, isRunFinished } from '../../core/states.ts'
 import { askForSuccessors, tellFailure } from '../../store/postgres/inbox.ts'
 import {
   notifyScheduler,
-  notifySchedulerIfHeld,
+  notifySchedulerIfThrottled,
   notifyStop,
   notifyTriggerer,
   notifyWork,
@@ -34,5 +34,5 @@ export async function wakeOthers(tx: Sql, changed: readonly RunChanges[], mayAdm
   for (const { model } of failing) await tellFailure(tx, model.run.dagId)
   const isCleared = changed.some((changes) => changes.isCleared)
   if (someRunEnded || awaited.length > 0 || TIMED.some(ends) || isCleared) await notifyScheduler(tx)
-  else if (mayAdmit) await notifySchedulerIfHeld(tx)
+  else if (mayAdmit) await notifySchedulerIfThrottled(tx)
 }

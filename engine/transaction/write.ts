@@ -1,10 +1,9 @@
-// Writes what a transaction has decided on: moves, values, waits, and the rows of `live`. Statements are sent one after the other
+// Writes what a transaction has decided on: moves, values, waits, and the rows of `task_queue`. Statements are sent one after the other
 // without waiting, and each that decides checks that it met what was decided on.
 
 import { BaramError } from '../../core/errors.ts'
 import type { Expansion, RunModel } from '../../core/run-model.ts'
 import { isFinished, type TaskState } from '../../core/states.ts'
-import { deleteLive, markRestarting, putLive } from '../../store/postgres/live.ts'
 import { bumpRun, countClear, recordRunEvent } from '../../store/postgres/runs.ts'
 import {
   becomeFirstOfMapped,
@@ -12,10 +11,11 @@ import {
   moveInstances,
   recordTries,
 } from '../../store/postgres/task-instances.ts'
+import { markRestarting, putInQueue, removeFromQueue } from '../../store/postgres/task-queue.ts'
 import { putWait, recordEvent } from '../../store/postgres/triggers.ts'
 import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
-import { groupChanges, groupHeld, type InstanceChange, type RunChanges } from './changes.ts'
+import { groupChanges, groupThrottled, type InstanceChange, type RunChanges } from './changes.ts'
 
 /** The worker on which a transaction may start attempts. */
 export interface WorkerSelf {
@@ -48,8 +48,8 @@ export async function writeChanges(
   for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
   if (changes.isCleared) pending.push(countClear(tx, dagRunId))
   const isBackfill = model.run.runType === 'backfill'
-  for (const { ids, because } of groupHeld(changes.held))
-    pending.push(putLive(tx, dagRunId, ids, 'held', { because, isBackfill }))
+  for (const { ids, because } of groupThrottled(changes.throttled))
+    pending.push(putInQueue(tx, dagRunId, ids, 'throttled', { because, isBackfill }))
   const outcomes = await Promise.allSettled(pending)
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
@@ -93,7 +93,7 @@ function writeGroup(
   return pending
 }
 
-/** What `live` has of instances after their move. */
+/** What `task_queue` has of instances after their move. */
 function writeLive(
   tx: Sql,
   { run }: RunModel,
@@ -106,19 +106,19 @@ function writeLive(
   const isBackfill = run.runType === 'backfill'
   switch (to) {
     case 'running':
-      return worker === null ? [] : [putLive(tx, dagRunId, ids, 'running', { workerId: worker.jobId, isBackfill })]
+      return worker === null ? [] : [putInQueue(tx, dagRunId, ids, 'running', { workerId: worker.jobId, isBackfill })]
     case 'queued':
-      return [putLive(tx, dagRunId, ids, 'queued', { isBackfill })]
+      return [putInQueue(tx, dagRunId, ids, 'queued', { isBackfill })]
     case 'up_for_retry':
-      return [recordTries(tx, dagRunId, ids), putLive(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
+      return [recordTries(tx, dagRunId, ids), putInQueue(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
     case 'up_for_reschedule':
-      return [putLive(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
+      return [putInQueue(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
     case 'deferred':
-      return [putLive(tx, dagRunId, ids, 'deferred', { readyAt, isBackfill })]
+      return [putInQueue(tx, dagRunId, ids, 'deferred', { readyAt, isBackfill })]
     case 'restarting':
       return [markRestarting(tx, dagRunId, ids)]
     default:
-      return from !== null || isFinished(to) ? [deleteLive(tx, dagRunId, ids)] : []
+      return from !== null || isFinished(to) ? [removeFromQueue(tx, dagRunId, ids)] : []
   }
 }
 

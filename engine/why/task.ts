@@ -9,9 +9,9 @@ import { relative } from '../../core/times.ts'
 import type { Database } from '../../store/database.ts'
 import {
   type EventRow,
-  findLive,
+  findInQueue,
   type InstanceListRow,
-  type LiveRow,
+  type QueueRow,
   type WaitRow,
 } from '../../store/postgres/read-task-instances.ts'
 import { findPreviousRun } from '../../store/postgres/runs.ts'
@@ -56,9 +56,9 @@ function timeOf(kwargs: unknown): number | null {
   return typeof instant === 'number' && Number.isFinite(instant) ? instant : null
 }
 
-function waitText(wait: WaitRow, live: LiveRow | null, zone: string, now: number): string {
+function waitText(wait: WaitRow, queued: QueueRow | null, zone: string, now: number): string {
   const since = `Waits without a slot since ${at(wait.created, zone, now)}`
-  const due = live?.ready_at ?? null
+  const due = queued?.ready_at ?? null
   if (wait.kind === 'time') {
     const until = timeOf(wait.kwargs) ?? due
     return until === null ? `${since}.` : `${since}, until ${at(until, zone, now)} (${relative(until, now)}).`
@@ -117,7 +117,7 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
 }
 
 async function scheduledText(asked: AskedTask): Promise<Why> {
-  const because = (await findLive(asked.database, asked.ti.dag_run_id, asked.ti.id))?.because
+  const because = (await findInQueue(asked.database, asked.ti.dag_run_id, asked.ti.id))?.because
   // Written by our own engine.
   const reason = reasonText(because) === null ? null : (because as Reason)
   if (reason === null) return { code: 'ready', sentence: 'Ready: waits for room in its own run (maxActiveTasks).' }
@@ -251,7 +251,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
       if (ti.wait === null) return endedText(asked)
       return {
         code: 'deferred',
-        sentence: waitText(ti.wait, await findLive(database, ti.dag_run_id, ti.id), ti.timezone, now),
+        sentence: waitText(ti.wait, await findInQueue(database, ti.dag_run_id, ti.id), ti.timezone, now),
       }
     case 'upstream_failed':
     case 'skipped': {

@@ -23,9 +23,9 @@ export async function notifyScheduler(tx: Sql): Promise<void> {
 }
 
 /** As above, but only when something waits for a slot: the common case costs one index look. */
-export async function notifySchedulerIfHeld(tx: Sql): Promise<void> {
+export async function notifySchedulerIfThrottled(tx: Sql): Promise<void> {
   await tx.query(
-    "select pg_notify('sched', '') where exists (select 1 from live where stage = 'held')",
+    "select pg_notify('sched', '') where exists (select 1 from task_queue where stage = 'throttled')",
     [],
     'notify_sched_if_held',
   )

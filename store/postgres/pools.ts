@@ -1,4 +1,4 @@
-// Pools: made, changed and deleted by people. Their use is read in read-admin.ts and counted in live.ts.
+// Pools: made, changed and deleted by people. Their use is read in read-admin.ts and counted in task-queue.ts.
 
 import type { Sql } from '../sql.ts'
 

@@ -68,8 +68,8 @@ const POOL = /* sql */ `p.id, p.pool, p.slots, p.description, p.include_deferred
   coalesce(l.running, 0)::int as running, coalesce(l.queued, 0)::int as queued, coalesce(l.scheduled, 0)::int as scheduled, 0 as deferred`
 const POOL_FROM = /* sql */ `from slot_pool p left join (
   select pool, sum(pool_slots) filter (where stage in ('running', 'restarting')) as running, sum(pool_slots) filter (where stage = 'queued') as queued,
-    sum(pool_slots) filter (where stage = 'held') as scheduled
-  from live group by pool) l on l.pool = p.pool`
+    sum(pool_slots) filter (where stage = 'throttled') as scheduled
+  from task_queue group by pool) l on l.pool = p.pool`
 
 export const POOL_ORDER = { id: 'p.id', pool: 'p.pool', name: 'p.pool', slots: 'p.slots' } as const
 

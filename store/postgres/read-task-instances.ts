@@ -256,16 +256,16 @@ export async function listEvents(
   return rows
 }
 
-export interface LiveRow {
+export interface QueueRow {
   readonly stage: string
   readonly ready_at: number | null
   readonly because: unknown
 }
 
 /** Why an instance does not start, as the scheduler last found, and when its wait is due; null when it is not waiting. */
-export async function findLive(sql: Sql, dagRunId: number, tiId: string): Promise<LiveRow | null> {
-  const { rows } = await sql.query<LiveRow>(
-    'select stage, ready_at, because from live where dag_run_id = $1 and ti_id = $2',
+export async function findInQueue(sql: Sql, dagRunId: number, tiId: string): Promise<QueueRow | null> {
+  const { rows } = await sql.query<QueueRow>(
+    'select stage, ready_at, because from task_queue where dag_run_id = $1 and ti_id = $2',
     [dagRunId, tiId],
   )
   return rows[0] ?? null

@@ -122,7 +122,7 @@ export async function repinRun(tx: Sql, id: number, versionId: string): Promise<
 
 /** Runs with the rows that have no foreign key on them, which the database would follow by itself. What has run keeps its version. */
 export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void> {
-  for (const table of ['live', 'ti_event', 'xcom'])
+  for (const table of ['task_queue', 'ti_event', 'xcom'])
     await tx.query(`delete from ${table} where dag_run_id = any($1::bigint[])`, [ids])
   await tx.query(
     "delete from inbox where kind in ('decide', 'clear') and (payload ->> 'dag_run_id')::bigint = any($1)",
@@ -142,7 +142,7 @@ export async function lockRunsOfDag(
   dagId: string,
 ): Promise<readonly { readonly id: number; readonly state: RunState; readonly active: number }[]> {
   const { rows } = await tx.query<{ id: number; state: RunState; active: number }>(
-    `select r.id, r.state, (select count(*) from live l where l.dag_run_id = r.id and l.stage in ('running', 'restarting'))::int as active
+    `select r.id, r.state, (select count(*) from task_queue l where l.dag_run_id = r.id and l.stage in ('running', 'restarting'))::int as active
      from dag_run r where r.dag_id = $1 order by r.id for update of r`,
     [dagId],
   )

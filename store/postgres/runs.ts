@@ -282,12 +282,12 @@ export async function placesOfRuns(tx: Sql, ids: readonly number[]): Promise<Rea
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Running runs that nobody works on: nothing of them is live. The sweep decides them anew. */
+/** Running runs that nobody works on: nothing of them is queued, running or waiting for a time. The sweep decides them anew. */
 export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly number[]> {
   const { rows } = await sql.query<{ id: number }>(
     `select r.id from dag_run r join dag d using (dag_id)
      where r.state = 'running' and not d.is_paused
-       and not exists (select 1 from live l where l.dag_run_id = r.id and l.stage <> 'held')
+       and not exists (select 1 from task_queue l where l.dag_run_id = r.id and l.stage <> 'throttled')
      order by r.last_scheduling_decision nulls first, r.id limit $1`,
     [limit],
   )

@@ -25,7 +25,7 @@ export async function failInstance(tx: Sql, at: AttemptKey, who: string, because
   )
   if (rowCount === 0) return false
   await tx.query('delete from trigger where dag_run_id = $1 and ti_id = $2', [at.dagRunId, at.tiId])
-  await tx.query('delete from live where dag_run_id = $1 and ti_id = $2', [at.dagRunId, at.tiId])
+  await tx.query('delete from task_queue where dag_run_id = $1 and ti_id = $2', [at.dagRunId, at.tiId])
   await tx.query(
     "insert into inbox (kind, payload) select 'decide', jsonb_build_object('dag_run_id', id) from dag_run where id = $1 and state = 'running'",
     [at.dagRunId],

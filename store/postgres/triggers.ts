@@ -52,7 +52,7 @@ export async function loadContinuation(sql: Sql, dagRunId: number, tiId: string)
 }
 
 /** A wait that a triggerer holds. */
-export interface HeldWait {
+export interface OwnedWait {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly try_number: number
@@ -69,11 +69,11 @@ export interface HeldWait {
 }
 
 /** Takes waits that nobody holds, or whose holder is dead, oldest first. */
-export async function takeWaits(tx: Sql, triggererId: number, limit: number): Promise<readonly HeldWait[]> {
-  const { rows } = await tx.query<HeldWait>(
+export async function takeWaits(tx: Sql, triggererId: number, limit: number): Promise<readonly OwnedWait[]> {
+  const { rows } = await tx.query<OwnedWait>(
     `with free as (
        select g.dag_run_id, g.ti_id from trigger g
-       join live l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
+       join task_queue l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
        left join job j on j.id = g.triggerer_id
        where g.kind = 'trigger' and g.fired_at is null and (j.id is null or j.state <> 'running')
        order by g.created_date limit $2 for update of g skip locked
@@ -91,13 +91,13 @@ export async function takeWaits(tx: Sql, triggererId: number, limit: number): Pr
 }
 
 /** Waits of a triggerer whose instances still wait. */
-export async function findHeldWaits(
+export async function findOwnedWaits(
   sql: Sql,
   triggererId: number,
 ): Promise<readonly { readonly dag_run_id: number; readonly ti_id: string; readonly epoch: number }[]> {
   const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
     `select g.dag_run_id, g.ti_id, g.epoch from trigger g
-     join live l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
+     join task_queue l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
      where g.triggerer_id = $1 and g.fired_at is null and g.kind = 'trigger'`,
     [triggererId],
   )

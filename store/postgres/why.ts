@@ -104,7 +104,7 @@ export interface Holder {
 }
 
 const holders = (stages: string) => /* sql */ `select l.dag_id, l.task_id, l.map_index, r.run_id, l.pool_slots
-  from live l join dag_run r on r.id = l.dag_run_id where l.stage in (${stages})`
+  from task_queue l join dag_run r on r.id = l.dag_run_id where l.stage in (${stages})`
 const HOLDER = holders("'queued', 'running', 'restarting'")
 /** Limits of a task count what is deferred as well. */
 const UNDER_WAY = holders("'queued', 'running', 'restarting', 'deferred'")
@@ -152,7 +152,7 @@ export interface WorkerRow {
 export async function listWorkers(sql: Sql): Promise<readonly WorkerRow[]> {
   const { rows } = await sql.query<WorkerRow>(
     `select j.hostname, j.info -> 'queues' as queues, coalesce((j.info ->> 'concurrency')::int, 0) as concurrency,
-       (select count(*) from live l where l.worker_id = j.id)::int as busy
+       (select count(*) from task_queue l where l.worker_id = j.id)::int as busy
      from job j where j.job_type = 'WorkerJob' and j.state = 'running' order by j.id`,
   )
   return rows.map((row) => ({ ...row, queues: Array.isArray(row.queues) ? row.queues : null }))

@@ -130,7 +130,7 @@ export function checkClosed(finding, { runs, instances, live }, { triggered, tas
       () => `${run.dag_id} ${run.run_id} has ${count.get(run.id)} instances`,
     )
   }
-  finding.expect(live.length === 0, () => `${live.length} rows are left in live`)
+  finding.expect(live.length === 0, () => `${live.length} rows are left in task_queue`)
   const asked = new Finding('I13', 'an acknowledged trigger has its one run')
   const known = new Set(runs.map((run) => `${run.dag_id} ${run.run_id}`))
   for (const { dagId, runId } of triggered)

@@ -12,7 +12,7 @@ const UNLOCK_LIMIT_MS = 25_000
 /** Attempts that a worker holds now. */
 const heldBy = (deployment, jobId) =>
   deployment.query(
-    "select dag_run_id, ti_id, task_id, epoch from live where stage = 'running' and worker_id = $1 order by ti_id",
+    "select dag_run_id, ti_id, task_id, epoch from task_queue where stage = 'running' and worker_id = $1 order by ti_id",
     [jobId],
   )
 
@@ -105,7 +105,7 @@ async function openFrozen({ deployment }, job, sql, limitMs) {
 }
 
 const RUN_LOCK =
-  "select id from dag_run where id in (select dag_run_id from live where dag_id = 'storm' and stage = 'running') order by id for update"
+  "select id from dag_run where id in (select dag_run_id from task_queue where dag_id = 'storm' and stage = 'running') order by id for update"
 const ADMISSION_LOCK = "select pg_advisory_xact_lock(hashtext('baram.admission')), null as id"
 
 async function frozenHolder(world, sql, isKilled) {
@@ -137,7 +137,7 @@ async function frozenHolder(world, sql, isKilled) {
 async function outage({ deployment, facts, outageMs }) {
   const before = deployment.pids()
   const held = await deployment.query(
-    "select dag_run_id, ti_id, task_id, epoch from live where stage = 'running' order by ti_id",
+    "select dag_run_id, ti_id, task_id, epoch from task_queue where stage = 'running' order by ti_id",
   )
   const from = await databaseNow(deployment)
   await deployment.withoutPostgres('SIGINT', outageMs)

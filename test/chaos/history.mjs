@@ -19,7 +19,7 @@ const EVENTS = `select * from (
 
 const XCOMS = "select dag_run_id::int as run, task_id, value from xcom where key = 'return_value'"
 
-const LIVE = `select l.dag_run_id::int as run, l.ti_id, l.task_id, l.stage, l.worker_id::int, j.state as job_state, j.pid from live l
+const LIVE = `select l.dag_run_id::int as run, l.ti_id, l.task_id, l.stage, l.worker_id::int, j.state as job_state, j.pid from task_queue l
     left join job j on j.id = l.worker_id`
 
 /** Attempts as their own lines tell them, by fence (`instance/try/epoch`). */

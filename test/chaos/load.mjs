@@ -14,7 +14,7 @@ export class Load {
 
   async running(dagId) {
     const [{ n }] = await this.deployment.query(
-      "select count(*)::int as n from live where dag_id = $1 and stage = 'running'",
+      "select count(*)::int as n from task_queue where dag_id = $1 and stage = 'running'",
       [dagId],
     )
     return n

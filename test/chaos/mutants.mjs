@@ -10,7 +10,11 @@ const MUTANTS = {
     'export async function putXCom(tx, at, value) {',
     '$&\n    return;',
   ],
-  'admission-lock-gone': ['store/postgres/live.js', 'export async function lockAdmission(tx) {', '$&\n    return;'],
+  'admission-lock-gone': [
+    'store/postgres/task-queue.js',
+    'export async function lockAdmission(tx) {',
+    '$&\n    return;',
+  ],
   'no-scheduled-runs': [
     'engine/runs/create.js',
     /export async function createDueRuns\([^\n]*\{\n/,

@@ -27,7 +27,7 @@ dag.task('a', () => 1)()
     await baram.query(
       "update task_instance set state = case when right(id::text, 1) < '8' then 'failed' else 'success' end, start_date = now(), end_date = now(), try_number = 1",
     )
-    await baram.query('delete from live')
+    await baram.query('delete from task_queue')
   }, 120_000)
   afterAll(() => baram.stop())
 

@@ -65,8 +65,10 @@ describe('admit', () => {
             parallelism: { limit: parallelism, used: 1 },
             runs: new Map([1, 2, 3, 4].map((id) => [id, { limit: perRun, used: 0 }])),
           })
-          const { admitted, held } = admit(candidates, usage)
-          expect([...ids(admitted), ...held.map(({ candidate: c }) => c.id)].sort()).toEqual(ids(candidates).sort())
+          const { admitted, throttled } = admit(candidates, usage)
+          expect([...ids(admitted), ...throttled.map(({ candidate: c }) => c.id)].sort()).toEqual(
+            ids(candidates).sort(),
+          )
           const sum = (of: readonly Candidate[]) => of.reduce((total, c) => total + c.poolSlots, 0)
           const inPool = (pool: string) => admitted.filter((c) => c.pool === pool)
           if (inPool('default_pool').length > 0) expect(used + sum(inPool('default_pool'))).toBeLessThanOrEqual(slots)
@@ -83,7 +85,7 @@ describe('admit', () => {
           // Nothing that fits was held: asking again gives the same answer.
           expect(
             admit(
-              held.map(({ candidate: c }) => c),
+              throttled.map(({ candidate: c }) => c),
               usage,
             ).admitted,
           ).toEqual([])
@@ -132,12 +134,12 @@ describe('admit', () => {
         ['full', { slots: 2, used: 2 }],
       ]),
     })
-    const { admitted, held } = admit(
+    const { admitted, throttled } = admit(
       [makeCandidate('heavy', { priorityWeight: 9, pool: 'full' }), makeCandidate('light')],
       usage,
     )
     expect(ids(admitted)).toEqual(['light'])
-    expect(held).toEqual([
+    expect(throttled).toEqual([
       {
         candidate: expect.objectContaining({ id: 'heavy' }) as Candidate,
         because: { code: 'waits_for_pool', pool: 'full', slots: 2, used: 2 },
@@ -147,7 +149,7 @@ describe('admit', () => {
 
   test('each one held says which limit holds it', () => {
     const reason = (changes: Partial<Candidate>, usage: Partial<Usage>) =>
-      admit([makeCandidate('x', changes)], makeUsage(usage)).held[0]?.because
+      admit([makeCandidate('x', changes)], makeUsage(usage)).throttled[0]?.because
     const key = { dagId: 'example', taskId: 'a', dagRunId: 1 }
     expect(reason({ pool: 'gone' }, {})).toEqual({ code: 'pool_missing', pool: 'gone' })
     expect(reason({ poolSlots: 129 }, {})).toMatchObject({ code: 'pool_too_small', slots: 128, needs: 129 })

@@ -60,7 +60,7 @@ describe('gmarket_hourly', () => {
       'twelve instances to wait',
       async () => {
         const rows = await pipelines.baram.query<{ because: Reason }>(
-          "select because from live where stage = 'held' and task_id = 'product_pages'",
+          "select because from task_queue where stage = 'throttled' and task_id = 'product_pages'",
         )
         return rows.length === 12 ? rows : null
       },

@@ -139,8 +139,11 @@ b.task('x', () => { throw new RetryTask('rate limit', { after: 1_800_000_000_000
     await eventually(
       'the retry',
       async () =>
-        (await baram.query("select 1 from live where dag_id = 'after_ms' and ready_at < now() + interval '367 days'"))
-          .length > 0,
+        (
+          await baram.query(
+            "select 1 from task_queue where dag_id = 'after_ms' and ready_at < now() + interval '367 days'",
+          )
+        ).length > 0,
     )
     const { stdout } = await eventually('the log', async () => {
       const shown = await baram.dagctl('logs', 'after_ms', 'x')

@@ -299,7 +299,7 @@ describe('files for Airflow’s TypeScript SDK', () => {
     const runId = String(run?.['run_id'])
     const wait = await eventually('the retry to wait', async () => {
       const [row] = await baram.query<{ seconds: number }>(
-        `select extract(epoch from l.ready_at - i.end_date)::float as seconds from task_instance i join live l on l.ti_id = i.id
+        `select extract(epoch from l.ready_at - i.end_date)::float as seconds from task_instance i join task_queue l on l.ti_id = i.id
          where i.run_id = $1 and i.dag_id = 'delays' and i.state = 'up_for_retry'`,
         [runId],
       )

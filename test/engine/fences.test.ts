@@ -13,7 +13,7 @@ import { decideAsked } from '../../engine/runs/sweep.ts'
 import { type Caller, serveCall } from '../../engine/task-api/serve.ts'
 import { openDatabase, sqlOf } from '../../store/database.ts'
 import { databaseNow, insertJob, reapJob } from '../../store/postgres/jobs.ts'
-import { lockAdmission } from '../../store/postgres/live.ts'
+import { lockAdmission } from '../../store/postgres/task-queue.ts'
 import { quietLog, type TestEngine } from '../support/engine.ts'
 import { type LateProxy, startLateProxy } from '../support/late-proxy.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
@@ -177,14 +177,16 @@ describe('a session that freezes while it holds', () => {
       ...{ dagRunId, tiId, epoch, xcoms: [] },
       outcome: { kind: 'success' } as const,
     }))
-    const { held } = await report(worker.transactions, batch, worker.slots(0), Date.now())
-    expect(held.map((one) => one.dagRunId)).toEqual([frozen])
+    const { lockedElsewhere } = await report(worker.transactions, batch, worker.slots(0), Date.now())
+    expect(lockedElsewhere.map((one) => one.dagRunId)).toEqual([frozen])
     expect(await engine.runState(free)).toBe('success')
     const later = await engine.trigger('free')
     await scheduler.pass()
     expect(await engine.runState(later)).toBe('running')
     await holder.query('rollback')
-    expect((await report(worker.transactions, held, worker.slots(0), Date.now())).held).toEqual([])
+    expect((await report(worker.transactions, lockedElsewhere, worker.slots(0), Date.now())).lockedElsewhere).toEqual(
+      [],
+    )
     expect(await engine.runState(frozen)).toBe('success')
   })
 

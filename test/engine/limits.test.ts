@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { pauseDag } from '../../engine/dags/sync.ts'
-import { nextReadyAt } from '../../store/postgres/live.ts'
+import { nextReadyAt } from '../../store/postgres/task-queue.ts'
 import type { TestEngine, TestWorker } from '../support/engine.ts'
 import { peaks, replay } from '../support/ledger.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'

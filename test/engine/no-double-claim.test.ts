@@ -14,11 +14,11 @@ test('100 queued attempts and four workers that claim at once: each starts exact
   const runs = []
   for (let i = 0; i < 5; i++) runs.push(await engine.trigger('wide'))
   await engine.makeScheduler().pass()
-  const queued = await engine.query("select 1 from live where stage = 'queued'")
+  const queued = await engine.query("select 1 from task_queue where stage = 'queued'")
   expect(queued).toHaveLength(100)
 
   const workers = await Promise.all([1, 2, 3, 4].map(() => engine.makeWorker({ slots: 7 })))
-  const left = async () => (await engine.query("select 1 from live where stage = 'queued'")).length
+  const left = async () => (await engine.query("select 1 from task_queue where stage = 'queued'")).length
   const work = async (worker: (typeof workers)[number]): Promise<void> => {
     while ((await left()) > 0) {
       await worker.claim()
@@ -35,7 +35,7 @@ test('100 queued attempts and four workers that claim at once: each starts exact
   const started = workers.flatMap((worker) => worker.started.map((attempt) => `${attempt.tiId} ${attempt.epoch}`))
   expect(new Set(started).size).toBe(100)
   expect(started).toHaveLength(100)
-  expect(await engine.query('select 1 from live')).toEqual([])
+  expect(await engine.query('select 1 from task_queue')).toEqual([])
   for (const run of runs) expect(await engine.runState(run)).toBe('success')
 })
 

@@ -73,7 +73,7 @@ describe('depends_on_past', () => {
     const other = await engine.trigger('other')
     await scheduler.pass()
     // As after a lost wake-up: decided on by nobody, nothing of it is live.
-    await engine.query("delete from live where task_id = 'x'")
+    await engine.query("delete from task_queue where task_id = 'x'")
     await engine.query("update task_instance set state = null, try_number = 0 where task_id = 'x'")
     await engine.query('delete from ti_event where dag_run_id = $1 and ti_id is not null', [other])
     await engine.query('update dag_run set rev = rev + 1 where id = $1', [other])

@@ -113,7 +113,7 @@ describe('a world of mapped tasks, sensors and limits', () => {
       "select task_id, state from task_instance where state is null or state not in ('success', 'failed', 'skipped', 'upstream_failed', 'removed')",
     )
     expect(open).toEqual([])
-    expect(await engine.query('select 1 from live')).toEqual([])
+    expect(await engine.query('select 1 from task_queue')).toEqual([])
     await expectWithinLimits(engine)
   })
 })

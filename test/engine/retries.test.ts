@@ -23,7 +23,7 @@ describe('a failed task with retries left', () => {
       await worker.end([worker.find('a')], () => ({ outcome: FAILURE, xcoms: xcomsOf('a', `try ${tryNumber}`) }))
       expect(await engine.states(run)).toEqual({ a: 'up_for_retry', b: null })
       const [waiting] = await engine.query<{ seconds: number }>(
-        "select extract(epoch from ready_at - now())::int as seconds from live where stage = 'waiting'",
+        "select extract(epoch from ready_at - now())::int as seconds from task_queue where stage = 'waiting'",
       )
       expect(waiting?.seconds).toBeGreaterThan(50)
       expect(waiting?.seconds).toBeLessThanOrEqual(60)
@@ -113,7 +113,7 @@ describe('a failed task with retries left', () => {
     const worker = await engine.makeWorker()
     await worker.claim()
     await worker.end(worker.running.slice(), () => FAILURE)
-    await engine.query("update live set ready_at = now() where task_id in ('a', 'b')")
+    await engine.query("update task_queue set ready_at = now() where task_id in ('a', 'b')")
     await scheduler.pass()
     expect(await engine.states(run)).toEqual({ a: 'queued', b: 'queued', c: 'up_for_retry' })
   })
@@ -157,7 +157,7 @@ describe('no attempt is lost', () => {
     await alive.drain()
     expect(await engine.states(run)).toEqual({ after: 'success', again: 'success', last: 'failed' })
     expect(alive.started.map((one) => `${one.task.taskId} ${one.tryNumber}`)).toEqual(['again 2', 'after 1'])
-    expect(await engine.query('select 1 from live')).toEqual([])
+    expect(await engine.query('select 1 from task_queue')).toEqual([])
   })
 
   test('two schedulers that rescue at once rescue once', async () => {

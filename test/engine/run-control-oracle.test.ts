@@ -110,7 +110,7 @@ afterAll(async () => {
 /** The runs of a fact, and nothing else of their DAG. */
 async function makeRuns(dagId: string, runs: readonly Run[]): Promise<void> {
   await engine.query('delete from ti_event where dag_run_id in (select id from dag_run where dag_id = $1)', [dagId])
-  await engine.query('delete from live where dag_id = $1', [dagId])
+  await engine.query('delete from task_queue where dag_id = $1', [dagId])
   await engine.query('delete from dag_run where dag_id = $1', [dagId])
   await engine.query('delete from backfill where dag_id = $1', [dagId])
   await engine.query("delete from inbox where kind = 'clear'")

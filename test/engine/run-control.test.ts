@@ -69,7 +69,7 @@ describe('clearing a task that runs', () => {
     const { engine, scheduler, run, worker, attempt } = await cleared()
     expect(await engine.states(run)).toEqual({ slow: 'restarting', after: null })
     // Its slot is held until the process is dead.
-    expect(await engine.query('select stage from live')).toEqual([{ stage: 'restarting' }])
+    expect(await engine.query('select stage from task_queue')).toEqual([{ stage: 'restarting' }])
     await scheduler.sweep()
     expect(await engine.states(run)).toMatchObject({ slow: 'restarting' })
     await worker.end([attempt], () => ({ kind: 'failure', message: 'stopped', isRetryable: false }))
@@ -438,7 +438,7 @@ describe('deleting', () => {
       xcoms: [{ taskId: 'a', mapIndex: -1, key: 'return_value', value: 1 }],
     }))
     await removeRun(engine.database, 'one', 'r', audit)
-    for (const table of ['dag_run', 'task_instance', 'xcom', 'ti_event', 'live'])
+    for (const table of ['dag_run', 'task_instance', 'xcom', 'ti_event', 'task_queue'])
       expect(await engine.query(`select 1 from ${table}`), table).toEqual([])
     await expect(removeRun(engine.database, 'one', 'r', audit)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })

@@ -33,7 +33,7 @@ describe('a run that takes longer than its DAG allows', () => {
     // Its worker is late: the report of an attempt that was ended changes nothing.
     await worker.end([worker.find('slow')])
     expect(await engine.states(run)).toMatchObject({ slow: 'skipped' })
-    expect(await engine.query('select 1 from live')).toEqual([])
+    expect(await engine.query('select 1 from task_queue')).toEqual([])
   })
 
   test('has no limit while it is queued: the time counts from its start', async () => {

@@ -27,7 +27,7 @@ async function startChain(engine: TestEngine): Promise<{ run: number; worker: Te
 
 /** Everything a report may touch, as text. */
 async function everything(engine: TestEngine): Promise<string> {
-  const tables = ['dag_run', 'task_instance', 'task_instance_history', 'live', 'ti_event', 'xcom']
+  const tables = ['dag_run', 'task_instance', 'task_instance_history', 'task_queue', 'ti_event', 'xcom']
   const rows = []
   for (const table of tables)
     rows.push(await engine.query(`select to_jsonb(t) as row from ${table} t order by to_jsonb(t)::text`))

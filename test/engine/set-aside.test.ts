@@ -96,7 +96,7 @@ describe('a report that the database refuses', () => {
       'success',
     ])
     expect(await reasonOf(engine, bad)).toMatch(reason)
-    expect(await engine.query('select 1 from live')).toEqual([])
+    expect(await engine.query('select 1 from task_queue')).toEqual([])
   })
 
   test('is tried again as far as its task has tries', async () => {
@@ -129,7 +129,7 @@ describe('a report that the database refuses', () => {
     const outcome = { kind: 'failure', message: 'x', isRetryable: true, retryAfterMs: 1.8e15 } as const
     await report(worker.transactions, [reportOf(worker, late, { outcome })], worker.slots(0), Date.now())
     const [row] = await engine.query<{ days: number }>(
-      "select extract(day from ready_at - now())::int as days from live where stage = 'waiting'",
+      "select extract(day from ready_at - now())::int as days from task_queue where stage = 'waiting'",
     )
     expect(row?.days).toBeGreaterThanOrEqual(365)
     expect(row?.days).toBeLessThanOrEqual(366)
@@ -187,7 +187,7 @@ describe('a run whose copy cannot be read', () => {
     expect(await engine.runState(fine)).toBe('success')
     expect(await engine.states(broken)).toEqual({ x: 'failed' })
     expect(await reasonOf(engine, broken)).toMatch(/^set_aside: a stored DAG has format 99/)
-    expect(await engine.query('select 1 from live')).toEqual([])
+    expect(await engine.query('select 1 from task_queue')).toEqual([])
   })
 
   test('lets the scheduler start, decide and rescue the others', async () => {

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../migrations/index.ts'
 import { type Database, openDatabase, sqlOf } from '../../store/database.ts'
 import { migrate } from '../../store/migrate.ts'
-import { deleteLive, findDue, peekHeld, peekQueued, putLive } from '../../store/postgres/live.ts'
 import { bumpRun, lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
 import { loadChanges, loadInstances, moveInstances } from '../../store/postgres/task-instances.ts'
+import { findDue, peekQueued, peekThrottled, putInQueue, removeFromQueue } from '../../store/postgres/task-queue.ts'
 import { loadContinuation, putWait } from '../../store/postgres/triggers.ts'
 import { clearXComs, getReturnValues, loadLengths, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
@@ -39,11 +39,11 @@ const HOT: Readonly<Record<string, (sql: Sql) => Promise<unknown>>> = {
       isNewTry: false,
       worker: null,
     }),
-  put_live: (sql) => putLive(sql, 1, SOME, 'queued'),
-  delete_live: (sql) => deleteLive(sql, 1, SOME),
+  put_live: (sql) => putInQueue(sql, 1, SOME, 'queued'),
+  delete_live: (sql) => removeFromQueue(sql, 1, SOME),
   peek_queued: (sql) => peekQueued(sql, ['default', 'other'], 8),
   peek_all_queued: (sql) => peekQueued(sql, null, 8),
-  peek_held: (sql) => peekHeld(sql, 16),
+  peek_held: (sql) => peekThrottled(sql, 16),
   find_due: (sql) => findDue(sql, 100),
   load_continuation: (sql) => loadContinuation(sql, 1, SOME[0] ?? ''),
   load_lengths: (sql) => loadLengths(sql, 1, ['t1', 't2']),
@@ -105,7 +105,7 @@ insert into dag_run (dag_id, run_id, run_type, state, run_after, created_dag_ver
 insert into task_instance (dag_run_id, id, task_id, dag_id, run_id, state, pool, pool_slots, queue, priority_weight, operator)
   select r.id, gen_random_uuid(), 't' || i, 'd', r.run_id, 'running', 'default_pool', 1, 'default', 1, 'T' from dag_run r, generate_series(1, 50) i;
 insert into ti_event (dag_run_id, rev, ti_id, to_state, who) select dag_run_id, row_number() over (), id, 'running', 'x' from task_instance;
-insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch)
+insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch)
   select dag_run_id, id, 'queued', dag_id, task_id, -1, queue, pool, 1, dag_run_id % 7, 0 from task_instance where dag_run_id <= 40;
 insert into xcom (dag_run_id, task_id, key, dag_id, run_id, value) select dag_run_id, task_id, 'return_value', dag_id, run_id, '1' from task_instance;
 `
@@ -140,14 +140,14 @@ describe.each(['empty', 'empty when the session began and then filled', 'filled 
 
     test.each(Object.keys(HOT))('%s reads every large table by an index that its condition uses', async (name) => {
       const plan = await planOf(client, name)
-      const large = ['task_instance', 'ti_event', 'live', 'dag_run', 'xcom']
+      const large = ['task_instance', 'ti_event', 'task_queue', 'dag_run', 'xcom']
       const scans = plan.filter(
         (node) => large.includes(node['Relation Name'] ?? '') && node['Node Type'].includes('Scan'),
       )
       for (const scan of scans) {
         expect(scan['Node Type'], `${name} on ${scan['Relation Name']}`).not.toBe('Seq Scan')
         // A walk of a whole index is the trap in another dress; the heads of partial indexes are what they are for.
-        const isHead = (scan['Index Name'] ?? '').startsWith('live_')
+        const isHead = (scan['Index Name'] ?? '').startsWith('task_queue_')
         if (!isHead)
           expect(scan['Index Cond'], `${name} on ${scan['Relation Name']} by ${scan['Index Name']}`).toBeDefined()
       }
@@ -167,8 +167,8 @@ describe.each(['empty', 'empty when the session began and then filled', 'filled 
 
     test('the head of the queue is read in its order: what waits is not sorted to find it', async () => {
       const plan = await planOf(client, 'peek_queued')
-      const scan = plan.find((node) => node['Relation Name'] === 'live')
-      expect(scan?.['Index Name']).toBe('live_queued')
+      const scan = plan.find((node) => node['Relation Name'] === 'task_queue')
+      expect(scan?.['Index Name']).toBe('task_queue_queued')
       // Sorting is fine above the limit of each queue, never directly above the scan.
       for (const node of plan)
         if (node['Node Type'].includes('Sort'))

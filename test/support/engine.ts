@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { Outcome } from '../../core/settle.ts'
 import type { TaskState } from '../../core/states.ts'
-import { admitHeld } from '../../engine/attempts/admit-waiting.ts'
+import { admitWaiting } from '../../engine/attempts/admit-waiting.ts'
 import { claim } from '../../engine/attempts/claim.ts'
 import { report } from '../../engine/attempts/report.ts'
 import { rescue } from '../../engine/attempts/rescue.ts'
@@ -133,9 +133,9 @@ export class TestWorker {
     // Those whose runs others hold at this moment are told again, as a worker does.
     for (let left: readonly Report[] = reports; left.length > 0; ) {
       const now = await databaseNow(this.database)
-      const { started, held } = await report(this.transactions, left, this.slots(), now)
+      const { started, lockedElsewhere } = await report(this.transactions, left, this.slots(), now)
       this.take(started)
-      left = held
+      left = lockedElsewhere
     }
   }
 
@@ -219,7 +219,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         await expireRuns(database, transactions)
         await pauseFailing(database)
         await decideAsked(database, transactions)
-        await admitHeld(database, transactions)
+        await admitWaiting(database, transactions)
         await noteBackfillEnds(database)
       }
       return {
@@ -251,7 +251,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       return (await database.query<Row>(text, values)).rows
     },
     async passDelays() {
-      await database.query('update live set ready_at = now() where ready_at is not null')
+      await database.query('update task_queue set ready_at = now() where ready_at is not null')
     },
     async close(isMadeUp = false) {
       try {

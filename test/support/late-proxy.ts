@@ -26,7 +26,7 @@ interface Pair {
   readonly server: Socket
 }
 
-interface Held {
+interface WatchedTrigger {
   readonly text: string
   tell(found: { letThrough(): Promise<void> }): void
 }
@@ -50,7 +50,7 @@ export async function startLateProxy(target: string, isPooler = false): Promise<
   const own = await mkdtemp(join(tmpdir(), 'late-'))
   const path = join(own, `.s.PGSQL.${port}`)
   const pairs = new Set<Pair>()
-  let held: Held | null = null
+  let held: WatchedTrigger | null = null
   let isSilent = false
 
   const pass = (pair: Pair, chunk: Buffer) => {

@@ -111,12 +111,12 @@ const STAGES: Readonly<Record<string, readonly string[]>> = {
   deferred: ['deferred'],
   restarting: ['restarting'],
   // Ready, and held by a limit; or waiting for room in its own run, which its run's end of a task makes.
-  scheduled: ['held', 'none'],
+  scheduled: ['throttled', 'none'],
 }
 
 /**
  * Checks everything there is: legal moves that follow from each other, tries 1, 2, 3 … without hole, one end a try,
- * attempts that do not overlap, and tables (task_instance, live, dag_run) that say what the ledger says.
+ * attempts that do not overlap, and tables (task_instance, task_queue, dag_run) that say what the ledger says.
  */
 export async function expectSoundLedger(sql: Sql): Promise<readonly LedgerEvent[]> {
   const events = await readLedger(sql)
@@ -143,7 +143,7 @@ interface InstanceNow {
 async function expectTablesAgree(sql: Sql, ledger: ReadonlyMap<string, readonly LedgerEvent[]>): Promise<void> {
   const { rows } = await sql.query<InstanceNow>(
     `select t.id, t.task_id, t.state, t.try_number, t.epoch, l.stage, l.epoch as live_epoch, r.state as run_state
-     from task_instance t join dag_run r on r.id = t.dag_run_id left join live l on l.dag_run_id = t.dag_run_id and l.ti_id = t.id`,
+     from task_instance t join dag_run r on r.id = t.dag_run_id left join task_queue l on l.dag_run_id = t.dag_run_id and l.ti_id = t.id`,
   )
   for (const ti of rows) {
     const last = ledger.get(ti.id)?.at(-1)
@@ -151,14 +151,14 @@ async function expectTablesAgree(sql: Sql, ledger: ReadonlyMap<string, readonly 
     expect(ti.try_number, `${ti.task_id}: the row has the ledger's try`).toBe(last?.try_number ?? 0)
     expect(ti.epoch, `${ti.task_id}: the row has the ledger's epoch`).toBe(last?.epoch ?? 0)
     const stages = STAGES[ti.state ?? ''] ?? ['none']
-    expect(stages, `${ti.task_id}: live fits ${ti.state}`).toContain(ti.stage ?? 'none')
-    if (ti.live_epoch !== null && ti.stage !== 'held')
-      expect(ti.live_epoch, `${ti.task_id}: live's epoch`).toBe(ti.epoch)
+    expect(stages, `${ti.task_id}: task_queue fits ${ti.state}`).toContain(ti.stage ?? 'none')
+    if (ti.live_epoch !== null && ti.stage !== 'throttled')
+      expect(ti.live_epoch, `${ti.task_id}: the epoch in task_queue`).toBe(ti.epoch)
   }
   const { rows: strays } = await sql.query(
-    'select 1 from live l where not exists (select 1 from task_instance t where t.dag_run_id = l.dag_run_id and t.id = l.ti_id)',
+    'select 1 from task_queue l where not exists (select 1 from task_instance t where t.dag_run_id = l.dag_run_id and t.id = l.ti_id)',
   )
-  expect(strays, 'live holds nothing that is no instance').toEqual([])
+  expect(strays, 'task_queue holds nothing that is no instance').toEqual([])
 }
 
 async function expectRunsAgree(sql: Sql, events: readonly LedgerEvent[]): Promise<void> {

@@ -224,7 +224,7 @@ export async function seedWait(
     : { rows: [] }
   await web.database.query(
     `with ti as (update task_instance set state = 'deferred', start_date = coalesce(start_date, now()) where dag_run_id = $1 and task_id = $2 returning *),
-     held as (insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch, ready_at)
+     held as (insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch, ready_at)
        select dag_run_id, id, 'deferred', dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, 1, to_timestamp($6::float8) from ti)
      insert into trigger (dag_run_id, ti_id, try_number, epoch, kind, classpath, kwargs, triggerer_id)
      select dag_run_id, id, 1, 1, $3, $4, $5::jsonb, $7 from ti`,

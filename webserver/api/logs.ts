@@ -6,7 +6,7 @@ import { listTries } from '../../store/postgres/read-task-instances.ts'
 import { ApiError, notFound } from '../http/errors.ts'
 import { findLog, type LogLine, parseLine, readChunk } from '../logs/log-file.ts'
 import type { ApiRoutes, Call } from './router.ts'
-import { requireInstance, placeOf } from './task-instances.ts'
+import { placeOf, requireInstance } from './task-instances.ts'
 
 /** Opaque to clients: where the next page begins. */
 const makeToken = (offset: number): string => Buffer.from(JSON.stringify({ o: offset })).toString('base64url')

@@ -4,18 +4,18 @@ import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 
-export type LiveStage = 'waiting' | 'deferred' | 'held' | 'queued' | 'running'
+export type QueueStage = 'waiting' | 'deferred' | 'throttled' | 'queued' | 'running'
 
 /** Puts instances of one run into a stage; their pool, queue and weight come from their own rows. */
-export async function putLive(
+export async function putInQueue(
   tx: Sql,
   dagRunId: number,
   ids: readonly string[],
-  stage: LiveStage,
+  stage: QueueStage,
   more: { workerId?: number; readyAt?: number | null; because?: unknown; isBackfill?: boolean } = {},
 ): Promise<void> {
   await tx.query(
-    `insert into live (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because,
+    `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because,
        is_backfill)
      select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6, $7
      from task_instance where dag_run_id = $1 and id = any($2::uuid[])
@@ -37,14 +37,18 @@ export async function putLive(
 /** Attempts that were cleared while they run: their worker holds them until their processes are dead. */
 export async function markRestarting(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
   await tx.query(
-    "update live set stage = 'restarting' where dag_run_id = $1 and ti_id = any($2::uuid[]) and stage = 'running'",
+    "update task_queue set stage = 'restarting' where dag_run_id = $1 and ti_id = any($2::uuid[]) and stage = 'running'",
     [dagRunId, ids],
     'mark_restarting',
   )
 }
 
-export async function deleteLive(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
-  await tx.query('delete from live where dag_run_id = $1 and ti_id = any($2::uuid[])', [dagRunId, ids], 'delete_live')
+export async function removeFromQueue(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    'delete from task_queue where dag_run_id = $1 and ti_id = any($2::uuid[])',
+    [dagRunId, ids],
+    'delete_live',
+  )
 }
 
 export interface QueuedRow {
@@ -63,7 +67,7 @@ export async function peekQueued(
 ): Promise<readonly QueuedRow[]> {
   if (queues === null) {
     const { rows } = await sql.query<QueuedRow>(
-      `select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued'
+      `select dag_run_id, ti_id, priority_weight, is_backfill from task_queue where stage = 'queued'
        and dag_run_id <> all($2::bigint[])
        order by priority_weight desc, is_backfill, dag_run_id, map_index, ti_id limit $1`,
       [limit, exceptRuns],
@@ -74,7 +78,7 @@ export async function peekQueued(
   const { rows } = await sql.query<QueuedRow>(
     // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
     `select l.dag_run_id, l.ti_id, l.priority_weight, l.is_backfill from unnest($1::text[]) q(queue) cross join lateral (
-       select dag_run_id, ti_id, priority_weight, is_backfill from live where stage = 'queued' and live.queue = q.queue
+       select dag_run_id, ti_id, priority_weight, is_backfill from task_queue where stage = 'queued' and task_queue.queue = q.queue
          and dag_run_id <> all($3::bigint[])
        order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $2) l
      order by l.priority_weight desc, l.is_backfill, l.dag_run_id, l.ti_id limit $2`,
@@ -84,7 +88,7 @@ export async function peekQueued(
   return rows
 }
 
-export interface HeldRow {
+export interface ThrottledInstance {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly priority_weight: number
@@ -95,9 +99,9 @@ export interface HeldRow {
 }
 
 /** What waits for a slot, heaviest first. */
-export async function peekHeld(sql: Sql, limit: number): Promise<readonly HeldRow[]> {
-  const { rows } = await sql.query<HeldRow>(
-    `select dag_run_id, ti_id, priority_weight, is_backfill, pool, because ->> 'code' as code from live where stage = 'held'
+export async function peekThrottled(sql: Sql, limit: number): Promise<readonly ThrottledInstance[]> {
+  const { rows } = await sql.query<ThrottledInstance>(
+    `select dag_run_id, ti_id, priority_weight, is_backfill, pool, because ->> 'code' as code from task_queue where stage = 'throttled'
      order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $1`,
     [limit],
     'peek_held',
@@ -109,13 +113,13 @@ export async function peekHeld(sql: Sql, limit: number): Promise<readonly HeldRo
  * Runs with instances that wait for a slot, the heaviest `limit` of each pool and of each task with a limit of its own:
  * a crowd before one full limit must not hide what another would let through. Paused DAGs wait for their person.
  */
-export async function findHeldRuns(sql: Sql, limit: number): Promise<readonly number[]> {
+export async function findThrottledRuns(sql: Sql, limit: number): Promise<readonly number[]> {
   const { rows } = await sql.query<{ dag_run_id: number }>(
     `select distinct dag_run_id from (
        select l.dag_run_id, row_number() over (
          partition by l.pool, case when l.because ->> 'code' = 'waits_for_task_limit' then l.dag_id || '/' || l.task_id end
          order by l.priority_weight desc, l.is_backfill, l.dag_run_id, l.ti_id) as place
-       from live l join dag d using (dag_id) where l.stage = 'held' and not d.is_paused) x
+       from task_queue l join dag d using (dag_id) where l.stage = 'throttled' and not d.is_paused) x
      where place <= $1 order by dag_run_id`,
     [limit],
     'find_held_runs',
@@ -140,7 +144,7 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[
   const { rows } = await sql.query<DueRow>(
     `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
        case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as "waitUntil", t.start_date as "triedAt"
-     from live l join dag d using (dag_id)
+     from task_queue l join dag d using (dag_id)
      left join trigger g on l.stage = 'deferred' and g.dag_run_id = l.dag_run_id and g.ti_id = l.ti_id
      left join task_instance t on l.stage = 'deferred' and t.dag_run_id = l.dag_run_id and t.id = l.ti_id
      where l.ready_at <= now() and not d.is_paused order by l.ready_at limit $1`,
@@ -153,14 +157,14 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[
 /** The earliest time that `findDue` will find something at, epoch ms, or null. */
 export async function nextReadyAt(sql: Sql): Promise<number | null> {
   const { rows } = await sql.query<{ at: number | null }>(
-    'select min(l.ready_at) as at from live l join dag d using (dag_id) where l.ready_at is not null and not d.is_paused',
+    'select min(l.ready_at) as at from task_queue l join dag d using (dag_id) where l.ready_at is not null and not d.is_paused',
     [],
     'next_ready_at',
   )
   return rows[0]?.at ?? null
 }
 
-export interface HoldRow {
+export interface OwnedAttempt {
   readonly dag_run_id: number
   readonly ti_id: string
   readonly epoch: number
@@ -169,9 +173,9 @@ export interface HoldRow {
 }
 
 /** Everything a worker holds. */
-export async function findHeldBy(sql: Sql, workerId: number): Promise<readonly HoldRow[]> {
-  const { rows } = await sql.query<HoldRow>(
-    `select dag_run_id, ti_id, epoch, stage = 'restarting' as is_restarting from live
+export async function findOwnedAttempts(sql: Sql, workerId: number): Promise<readonly OwnedAttempt[]> {
+  const { rows } = await sql.query<OwnedAttempt>(
+    `select dag_run_id, ti_id, epoch, stage = 'restarting' as is_restarting from task_queue
      where stage in ('running', 'restarting') and worker_id = $1 order by dag_run_id, ti_id`,
     [workerId],
   )
@@ -190,7 +194,7 @@ export interface Orphan {
 export async function findOrphans(sql: Sql): Promise<readonly Orphan[]> {
   const { rows } = await sql.query<Orphan>(
     `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, l.worker_id as "workerId", j.hostname
-     from live l left join job j on j.id = l.worker_id
+     from task_queue l left join job j on j.id = l.worker_id
      where l.stage in ('running', 'restarting') and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
   )
   return rows
@@ -225,7 +229,7 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
      from slot_pool p
      left join (
        select l.pool, sum(l.pool_slots) as used, count(*) filter (where l.stage <> 'deferred') as active
-       from live l join slot_pool o using (pool)
+       from task_queue l join slot_pool o using (pool)
        where l.stage in ('queued', 'running', 'restarting') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
     [],
     'count_usage',
@@ -240,7 +244,7 @@ export async function countTasks(
   taskIds: readonly string[],
 ): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
   const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
-    `select dag_id, task_id, dag_run_id, count(*)::int as active from live
+    `select dag_id, task_id, dag_run_id, count(*)::int as active from task_queue
      where stage in ('queued', 'running', 'restarting', 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
     [dagIds, taskIds],
   )
