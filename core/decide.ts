@@ -69,8 +69,8 @@ class Agenda {
 
 /** True when the task's own past allows it to run (depends_on_past, wait_for_downstream). */
 function pastAllows(model: RunModel, ti: TaskInstanceView): boolean {
-  const task = model.graph.tasks[ti.task]
-  if (task === undefined || (!task.dependsOnPast && !task.waitForDownstream)) return true
+  const task = model.graph.task(ti.task)
+  if (!task.dependsOnPast && !task.waitForDownstream) return true
   const past = model.past?.get(task.taskId)
   if (past === undefined) return true // the first instance ever has no past to wait for
   if (past.state !== 'success' && past.state !== 'skipped') return false
@@ -80,7 +80,7 @@ function pastAllows(model: RunModel, ti: TaskInstanceView): boolean {
 /** Items that an upstream has returned: of a mapped one as many as its instances pushed, though it be none. */
 function itemsOf(model: RunModel, taskId: string): number | undefined {
   const task = model.graph.indexOf.get(taskId) ?? -1
-  const isMapped = (model.graph.tasks[task]?.mapping ?? null) !== null
+  const isMapped = (model.graph.find(taskId)?.mapping ?? null) !== null
   return model.upstreamOutputs.lengths.get(task) ?? (isMapped ? 0 : undefined)
 }
 
@@ -129,8 +129,8 @@ function expandMapped(model: RunModel, ti: TaskInstanceView, mapping: TaskMappin
 }
 
 function judge(model: RunModel, ti: TaskInstanceView): Transition[] {
-  const task = model.graph.tasks[ti.task]
-  if (task === undefined || ti.state !== null) return []
+  if (ti.state !== null) return []
+  const task = model.graph.task(ti.task)
   const mustWait = () => task.waitForPastDependsBeforeSkipping && !pastAllows(model, ti)
   const skipper = model.skipperOf(ti.task)
   if (skipper !== null) return mustWait() ? [] : [model.move(ti, 'skipped', { code: 'skipped_by', taskId: skipper })]
@@ -195,7 +195,7 @@ function endRest(model: RunModel, because: Reason, ends: 'failed' | 'skipped'): 
 
 /** A task of a DAG that fails fast has failed for good: what runs fails with it, the rest is skipped. */
 export function failFast(model: RunModel, failed: TaskInstanceView): Transition[] {
-  const taskId = model.graph.tasks[failed.task]?.taskId ?? ''
+  const taskId = model.graph.task(failed.task).taskId
   return endRest(model, { code: 'stopped_by_fail_fast', taskId }, 'failed')
 }
 

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   CONFLICT: 'The thing exists already, or changed meanwhile.',
   REFUSED: 'The request is understood but not allowed in this state.',
   INPUT_INVALID: 'A value given by the user is not acceptable.',
+  INVARIANT: 'Something is as the product itself never makes it.',
   TRANSITION_ILLEGAL: 'A state change that the table of moves forbids.',
   PROTOCOL: 'A child process sent something the protocol does not know.',
   SETTLED_ELSEWHERE: 'A state change was decided on rows that have moved meanwhile.',

@@ -20,6 +20,10 @@ export interface DagGraph {
   readonly mapSources: ReadonlySet<number>
   /** Tasks that may name others to be skipped. */
   readonly skippers: ReadonlySet<number>
+  /** @throws BaramError INVARIANT: an index that is none of this graph's */
+  task(index: number): SerializedTask
+  /** The task of an id, if this version of the DAG has it. */
+  find(taskId: string): SerializedTask | undefined
 }
 
 type Adjacency = readonly (readonly number[])[]
@@ -168,5 +172,11 @@ export function buildGraph(dag: SerializedDag): DagGraph {
     weight: weigh(dag.tasks, up, down, order),
     mapSources: findMapSources(dag, indexOf),
     skippers: new Set(dag.tasks.flatMap((task, i) => (task.skips ? [i] : []))),
+    task(index) {
+      const task = dag.tasks[index]
+      if (task === undefined) throw new BaramError('INVARIANT', `task index ${index} is outside DAG ${dag.dagId}`)
+      return task
+    },
+    find: (taskId) => dag.tasks[indexOf.get(taskId) ?? -1],
   }
 }

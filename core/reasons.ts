@@ -1,6 +1,7 @@
 // Why a task instance moved, or why it does not. A closed union: the log line, the page and `dagctl` all speak from it.
 
 import { unreachable } from './errors.ts'
+import type { RunState } from './states.ts'
 import type { TriggerRule } from './trigger-rules.ts'
 
 export type Reason =
@@ -44,6 +45,28 @@ export type Reason =
   | { code: 'waits_for_parallelism'; limit: number }
   | { code: 'waits_for_run_limit'; limit: number }
   | { code: 'waits_for_task_limit'; limit: number; per: 'dag' | 'dagrun' }
+
+/** Why a run moved. */
+export type RunReason =
+  | { code: 'started' }
+  /** Its leaf tasks have ended; of a DAG that fails fast, one that failed. */
+  | { code: 'leaves' }
+  /** Unfinished tasks are left and none of them can ever start. */
+  | { code: 'deadlock' }
+  | { code: 'run_timed_out'; seconds: number }
+  | { code: 'cleared'; by: string }
+  | { code: 'run_marked'; by: string; state: RunState }
+
+/** Reasons that end a running attempt without a report of its worker: the worker has to be told. */
+const STOPS_WORKER: ReadonlySet<Reason['code']> = new Set<Reason['code']>([
+  'stopped_by_fail_fast',
+  'run_timed_out',
+  'cleared',
+  'marked',
+  'run_marked',
+])
+
+export const stopsWorker = ({ code }: Reason): boolean => STOPS_WORKER.has(code)
 
 const tries = (left: number) => (left > 0 ? `${left} ${left === 1 ? 'try' : 'tries'} left` : 'no try left')
 

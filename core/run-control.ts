@@ -56,7 +56,7 @@ export function chooseTasks(graph: DagGraph, scope: TaskScope): ChosenTasks | nu
     ...(scope.upstream ? reachable(graph, roots, 'upstream') : []),
     ...(scope.downstream ? reachable(graph, roots, 'downstream') : []),
   ]
-  for (const task of relatives) whole(graph.tasks[task]?.taskId ?? '')
+  for (const task of relatives) whole(graph.task(task).taskId)
   return chosen
 }
 
@@ -69,9 +69,7 @@ export const isChosen = (chosen: ChosenTasks | null, taskId: string, mapIndex: n
 
 /** Instances of a run that a scope means, whatever their state. */
 function instancesOf(model: RunModel, chosen: ChosenTasks | null): TaskInstanceView[] {
-  return [...model.instances.values()].filter((ti) =>
-    isChosen(chosen, model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex),
-  )
+  return [...model.instances.values()].filter((ti) => isChosen(chosen, model.graph.task(ti.task).taskId, ti.mapIndex))
 }
 
 /** Of what is chosen, which instances are cleared. Both = failed and running ones. */
@@ -102,7 +100,7 @@ export function clearInstances(model: RunModel, instances: readonly TaskInstance
   for (const ti of instances) {
     if (ti.state === null || ti.state === 'restarting') continue
     const isRunning = ti.state === 'running'
-    const retries = model.graph.tasks[ti.task]?.retries ?? 0
+    const retries = model.graph.task(ti.task).retries
     const extraTries = isRunning ? 0 : ti.tryNumber + retries - ti.maxTries
     grantTries(ti, extraTries)
     const because: Reason = { code: 'cleared', by, extraTries }

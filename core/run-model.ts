@@ -6,7 +6,16 @@ import { BaramError } from './errors.ts'
 import type { DagGraph } from './graph.ts'
 import { mappedId } from './mapping.ts'
 import type { Reason } from './reasons.ts'
-import { isActive, isFinished, type Mark, mayMove, type RunState, type RunType, type TaskState } from './states.ts'
+import {
+  isActive,
+  isFinished,
+  type Mark,
+  mayMove,
+  mayMoveRun,
+  type RunState,
+  type RunType,
+  type TaskState,
+} from './states.ts'
 import { MAX_INT4 } from './storable.ts'
 import type { UpstreamCounts } from './trigger-rules.ts'
 
@@ -24,6 +33,7 @@ export interface RunFacts {
   readonly versionId: string
   /** Grows when the run is cleared: its instances may be others then. */
   readonly clearNumber: number
+  /** Moved by `moveRun`, or taken over from the locked row. */
   state: RunState
   rev: number
 }
@@ -217,7 +227,7 @@ export class RunModel {
   move(ti: TaskInstanceView, to: TaskState | null, because: Reason, readyAt: number | null = null): Transition {
     const from = ti.state
     if (!mayMove(from, to)) {
-      const task = this.graph.tasks[ti.task]?.taskId
+      const task = this.graph.task(ti.task).taskId
       throw new BaramError(
         'TRANSITION_ILLEGAL',
         `task ${task} of run ${this.run.runId} may not move from ${from ?? 'none'} to ${to ?? 'none'}`,
@@ -231,6 +241,14 @@ export class RunModel {
     if (to === 'running') ti.epoch++
     this.set(ti, to)
     return { ti, from, to, because, readyAt }
+  }
+
+  /** Moves the run itself. @throws BaramError TRANSITION_ILLEGAL */
+  moveRun(to: RunState): void {
+    const { run } = this
+    if (!mayMoveRun(run.state, to))
+      throw new BaramError('TRANSITION_ILLEGAL', `run ${run.runId} may not move from ${run.state} to ${to}`)
+    run.state = to
   }
 
   /** A user's word: any state may become one of those a user may set. */
@@ -257,10 +275,10 @@ export class RunModel {
 
   /** The branch that left a task out, or null. A branch that runs anew has no say until it has ended. */
   skipperOf(task: number): string | null {
-    const taskId = this.graph.tasks[task]?.taskId
+    const taskId = this.graph.task(task).taskId
     for (const [branch, ids] of this.upstreamOutputs.skips) {
       const has = taskId !== undefined && ids.includes(taskId)
-      if (has && this.byTask[branch]?.[0]?.state === 'success') return this.graph.tasks[branch]?.taskId ?? null
+      if (has && this.byTask[branch]?.[0]?.state === 'success') return this.graph.task(branch).taskId
     }
     return null
   }
@@ -297,7 +315,7 @@ export class RunModel {
       mapIndex: length + i,
       state: null,
       tryNumber: 0,
-      maxTries: this.graph.tasks[task]?.retries ?? 0,
+      maxTries: this.graph.task(task).retries,
       epoch: 0,
       isContinued: false,
     }))

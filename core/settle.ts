@@ -1,6 +1,5 @@
 // What becomes of a task instance when its attempt ends: one function decides "retry or fail" for every cause of death.
 
-import { BaramError } from './errors.ts'
 import type { AttemptResult, Wait } from './protocol.ts'
 import type { Reason } from './reasons.ts'
 import { pythonIso, retryDelayMs } from './retry.ts'
@@ -70,9 +69,7 @@ const describeWait = (wait: Wait): string =>
   wait.kind === 'time' ? new Date(wait.at).toISOString() : `its trigger ${wait.name}`
 
 function delayOf(model: RunModel, ti: TaskInstanceView): number {
-  const task = model.graph.tasks[ti.task]
-  if (task === undefined)
-    throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${model.run.dagId}`)
+  const task = model.graph.task(ti.task)
   const { dagId, logicalDate } = model.run
   return retryDelayMs(task, {
     dagId,

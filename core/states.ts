@@ -73,6 +73,20 @@ export function mayMove(from: TaskState | null, to: TaskState | null): boolean {
   return MOVES[from ?? 'none'].includes(to ?? 'none')
 }
 
+/**
+ * Every legal move of a run. `queued → failed` is a cancelled backfill or a user's mark; a finished run begins again as
+ * `queued` when it is cleared, and a mark may set it to the other end.
+ */
+export const RUN_MOVES: { readonly [F in RunState]: readonly RunState[] } = {
+  queued: ['running', 'success', 'failed'],
+  running: ['success', 'failed', 'queued'],
+  success: ['queued', 'failed'],
+  failed: ['queued', 'success'],
+}
+
+/** True when the table allows the move; a run may always stay as it is. */
+export const mayMoveRun = (from: RunState, to: RunState): boolean => from === to || RUN_MOVES[from].includes(to)
+
 export const FINISHED_STATES: readonly TaskState[] = END
 
 /** What a user may set an instance to. */

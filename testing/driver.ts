@@ -112,7 +112,7 @@ export class Drive {
   }
 
   private taskId(ti: TaskInstanceView): string {
-    return this.model.graph.tasks[ti.task]?.taskId ?? ''
+    return this.model.graph.task(ti.task).taskId
   }
 
   private firstTriedAt(ti: TaskInstanceView): number {
@@ -233,7 +233,7 @@ export class Drive {
   }
 
   private lateOutcome(ti: TaskInstanceView, { triedAt }: Waiting): Outcome {
-    const limit = this.model.graph.tasks[ti.task]?.executionTimeout ?? null
+    const limit = this.model.graph.task(ti.task).executionTimeout
     return isOverLimit(limit, triedAt, this.clock.now())
       ? { kind: 'timeout', seconds: limit }
       : { kind: 'wait_timeout' }

@@ -83,7 +83,7 @@ interface Seen {
 function tasksOf({ model }: Drive, world: World, seen: Seen): TaskResult[] {
   return model.graph.order.flatMap((task) =>
     (model.byTask[task] ?? []).map((ti) => {
-      const taskId = model.graph.tasks[task]?.taskId ?? ''
+      const taskId = model.graph.task(task).taskId
       const because = seen.because.get(ti)
       return {
         ...{ taskId, mapIndex: ti.mapIndex, state: ti.state, tries: ti.tryNumber },
@@ -131,7 +131,7 @@ async function drive(
     onFields: (ti, fields) => seen.rendered.set(ti, world.masker.maskDeep(maskByName(fields)) as JsonObject),
     onMove: ({ ti, to, because }, model, at) => {
       seen.because.set(ti, because)
-      watcher.onMove?.(nameOf(model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex), to, because, new Date(at))
+      watcher.onMove?.(nameOf(model.graph.task(ti.task).taskId, ti.mapIndex), to, because, new Date(at))
     },
   })
   try {

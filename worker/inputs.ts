@@ -66,7 +66,7 @@ export class Inputs {
     const values = new Map<string, JsonValue>()
     for (const taskId of taskIds) {
       const found = rows.get(taskId) ?? []
-      const isMapped = (graph.tasks[graph.indexOf.get(taskId) ?? -1]?.mapping ?? null) !== null
+      const isMapped = (graph.find(taskId)?.mapping ?? null) !== null
       if (isMapped)
         values.set(
           taskId,

@@ -22,7 +22,7 @@ function lostEnding({ graph, run }: RunModel, ti: TaskInstanceView, workerId: nu
   return {
     dagId: run.dagId,
     runId: run.runId,
-    taskId: graph.tasks[ti.task]?.taskId ?? '',
+    taskId: graph.task(ti.task).taskId,
     mapIndex: ti.mapIndex,
     tryNumber: ti.tryNumber,
     workerId,

@@ -30,7 +30,7 @@ function wakeOne(changes: RunChanges, ti: TaskInstanceView, row: DueRow, now: nu
 
 /** The wait's own time-out, or the limit of the whole try. */
 function lateOutcome({ model }: RunChanges, ti: TaskInstanceView, row: DueRow): Outcome {
-  const limit = model.graph.tasks[ti.task]?.executionTimeout ?? null
+  const limit = model.graph.task(ti.task).executionTimeout
   return isOverLimit(limit, row.triedAt, row.now) ? { kind: 'timeout', seconds: limit } : { kind: 'wait_timeout' }
 }
 

@@ -90,10 +90,8 @@ export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest)
 /** A run that has ended goes on with what is new. */
 function resume(changes: RunChanges, by: string): void {
   const { model } = changes
-  if (isRunFinished(model.run.state)) {
-    model.run.state = 'queued'
-    changes.runBecause = { code: 'cleared', by }
-  } else if (model.run.state === 'running') changes.add(decide(model))
+  if (isRunFinished(model.run.state)) changes.moveRun('queued', { code: 'cleared', by })
+  else if (model.run.state === 'running') changes.add(decide(model))
 }
 
 /**

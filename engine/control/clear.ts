@@ -125,13 +125,10 @@ export function clearInRun(
   const { model } = changes
   if (chosen.length === 0) return
   changes.isCleared = true
-  const moved = clearInstances(model, chosen, request.by)
-  changes.add(moved)
-  changes.mustStop ||= moved.some(({ to }) => to === 'restarting')
+  changes.add(clearInstances(model, chosen, request.by))
   if (isRunFinished(model.run.state)) {
     if (!request.resetsRuns) return
-    model.run.state = 'queued'
-    changes.runBecause = { code: 'cleared', by: request.by }
+    changes.moveRun('queued', { code: 'cleared', by: request.by })
     // Also of a paused DAG: what is ready waits for its slot there. Undecided, it would look as if nothing could go on.
   } else if (model.run.state === 'running') changes.add(decide(model))
 }
@@ -146,7 +143,7 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
     if (ti !== undefined)
       throw new BaramError(
         'CONFLICT',
-        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${model.graph.tasks[ti.task]?.taskId} of ${model.run.runId} is running)`,
+        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${model.graph.task(ti.task).taskId} of ${model.run.runId} is running)`,
       )
   }
 }

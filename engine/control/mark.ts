@@ -129,7 +129,7 @@ async function preview(
   const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.task_id, row.map_index))
   const isSet = new Set(set.map((row) => row.id))
   const behind = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
-  const behindIds = [...behind].map((task) => graph.tasks[task]?.taskId ?? '')
+  const behindIds = [...behind].map((task) => graph.task(task).taskId)
   const after = await findTouched(deps.database, request.dagId, idsOf(resumed), behindIds, null)
   const cleared = after.filter((row) => isFailed(isSet.has(row.id) ? request.to : row.state))
   return { set, cleared }
@@ -158,7 +158,6 @@ export async function mark(deps: ControlDeps, request: MarkRequest, audit: Audit
       const chosen = chooseMarked(model, chooseTasks(model.graph, scopeOf(request)), request.to)
       const moved = markInstances(model, chosen, request.to, { code: 'marked', by: request.by })
       changes.add(moved)
-      changes.mustStop ||= moved.some(({ from }) => from === 'running')
     }
     if (resumeIn.has(model.run.dagRunId))
       clearInRun(changes, { by: request.by, resetsRuns: true }, chooseResumed(model, request.taskId))
@@ -215,14 +214,8 @@ export async function markRun(
     before: (tx) => insertAudit(tx, audit),
     act(all) {
       for (const changes of all.values()) {
-        const { model } = changes
-        if (to !== 'queued') {
-          const ended = endWithRun(model, to, by)
-          changes.add(ended)
-          changes.mustStop ||= ended.some(({ from }) => from === 'running')
-        }
-        model.run.state = to
-        changes.runBecause = { code: 'run_marked', by, state: to }
+        if (to !== 'queued') changes.add(endWithRun(changes.model, to, by))
+        changes.moveRun(to, { code: 'run_marked', by, state: to })
       }
     },
   })

@@ -231,8 +231,7 @@ export async function cancelBackfill(
       act(all) {
         for (const changes of all.values()) {
           if (changes.model.run.state !== 'queued') continue
-          changes.model.run.state = 'failed'
-          changes.runBecause = { code: 'run_marked', by, state: 'failed' }
+          changes.moveRun('failed', { code: 'run_marked', by, state: 'failed' })
         }
       },
     })

@@ -72,7 +72,7 @@ async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: strin
   if (added.length > 0)
     await insertTaskInstances(tx, { dagRunId: run.id, dagId: run.dag_id, runId: run.run_id, versionId }, added)
   const refreshed = kept.flatMap((ti) => {
-    const task = version.graph.tasks[version.graph.indexOf.get(ti.task_id) ?? -1]
+    const task = version.graph.find(ti.task_id)
     return task === undefined || AT_WORK.has(ti.state) ? [] : [{ ...newInstance(version, task), id: ti.id }]
   })
   await refreshInstances(tx, run.id, versionId, refreshed)

@@ -33,8 +33,7 @@ export async function startRuns(database: Database, transactions: RunTransaction
         const places = left.get(key) ?? 0
         if (places <= 0) continue
         left.set(key, places - 1)
-        changes.model.run.state = 'running'
-        changes.runBecause = { code: 'started' }
+        changes.moveRun('running', { code: 'started' })
         blame(id, () => changes.add(decide(changes.model)))
       }
     },

@@ -32,9 +32,6 @@ function endLate(changes: RunChanges): void {
   const { model } = changes
   if (model.run.state !== 'running') return
   const seconds = model.graph.dag.dagrunTimeout ?? 0
-  const ended = expire(model, seconds)
-  changes.add(ended)
-  changes.mustStop = ended.some(({ from }) => from === 'running')
-  model.run.state = 'failed'
-  changes.runBecause = { code: 'run_timed_out', seconds }
+  changes.add(expire(model, seconds))
+  changes.moveRun('failed', { code: 'run_timed_out', seconds })
 }

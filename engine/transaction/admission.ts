@@ -22,20 +22,20 @@ interface Ready {
 }
 
 function candidateOf(model: RunModel, ti: TaskInstanceView): Candidate {
-  const task = model.graph.tasks[ti.task]
+  const task = model.graph.task(ti.task)
   return {
     id: ti.id,
     dagRunId: model.run.dagRunId,
     dagId: model.run.dagId,
-    taskId: task?.taskId ?? '',
+    taskId: task.taskId,
     mapIndex: ti.mapIndex,
     pool: ti.pool,
     poolSlots: ti.poolSlots,
     priorityWeight: ti.priorityWeight,
     isBackfill: model.run.runType === 'backfill',
     runAfter: model.run.runAfter,
-    maxActiveTisPerDag: task?.maxActiveTisPerDag ?? null,
-    maxActiveTisPerDagrun: task?.maxActiveTisPerDagrun ?? null,
+    maxActiveTisPerDag: task.maxActiveTisPerDag,
+    maxActiveTisPerDagrun: task.maxActiveTisPerDagrun,
   }
 }
 

@@ -3,7 +3,7 @@
 
 import type { JsonValue } from '../../core/json.ts'
 import type { Wait } from '../../core/protocol.ts'
-import type { Reason } from '../../core/reasons.ts'
+import { type Reason, type RunReason, stopsWorker } from '../../core/reasons.ts'
 import type { RunModel, TaskInstanceView, Transition } from '../../core/run-model.ts'
 import type { RunState, TaskState } from '../../core/states.ts'
 import { isActive } from '../../core/states.ts'
@@ -40,12 +40,11 @@ export class RunChanges {
   readonly fired: { readonly tiId: string; readonly event: JsonValue }[] = []
   /** Tasks of it run again: what copies remember of their values no longer counts. */
   isCleared = false
-  /** Attempts were ended without their workers: these must be told. */
-  mustStop = false
   /** Instances that wait for a slot since now, with why. */
   readonly throttled = new Map<string, Reason>()
   readonly runStateBefore: RunState
-  runBecause: unknown = null
+  /** Why the run itself moved; null = it did not. */
+  runBecause: RunReason | null = null
 
   constructor(model: RunModel, isPaused: boolean) {
     this.model = model
@@ -62,6 +61,20 @@ export class RunChanges {
         change.readyAt = readyAt
       }
     }
+  }
+
+  /** Moves the run itself. @throws BaramError TRANSITION_ILLEGAL */
+  moveRun(to: RunState, because: RunReason): void {
+    this.model.moveRun(to)
+    this.runBecause = because
+  }
+
+  /** Attempts were ended without a report of their workers: these must be told. */
+  get mustStop(): boolean {
+    return [...this.moved.values()].some(({ from, steps }) => {
+      const [first] = steps
+      return from === 'running' && first !== undefined && stopsWorker(first.because)
+    })
   }
 
   get isEmpty(): boolean {

@@ -48,7 +48,7 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): V {
 
 /** Whether an instance has a place in a version: its task is there, and mapped or not as it was. */
 export function hasPlace({ graph }: Version, taskId: string, mapIndex: number): boolean {
-  const task = graph.tasks[graph.indexOf.get(taskId) ?? -1]
+  const task = graph.find(taskId)
   return task !== undefined && (task.mapping !== null || mapIndex === -1)
 }
 
@@ -208,7 +208,7 @@ function isOutputRead(graph: DagGraph, taskId: string): boolean {
 }
 
 async function loadUpstreamOutputs(tx: Sql, dagRunId: number, graph: DagGraph): Promise<UpstreamOutputs> {
-  const names = (tasks: ReadonlySet<number>) => [...tasks].map((task) => graph.tasks[task]?.taskId ?? '')
+  const names = (tasks: ReadonlySet<number>) => [...tasks].map((task) => graph.task(task).taskId)
   const byIndex = <T>(found: ReadonlyMap<string, T>) =>
     new Map([...found].map(([taskId, value]) => [graph.indexOf.get(taskId) ?? -1, value]))
   const { mapSources, skippers } = graph
@@ -244,7 +244,7 @@ async function loadPast(
       list.find((state) => state !== 'success' && state !== 'skipped') ??
       list[0] ??
       null
-    past.set(taskId, { state: worst, isDownstreamDone: downstream.every((i) => isGood(graph.tasks[i]?.taskId ?? '')) })
+    past.set(taskId, { state: worst, isDownstreamDone: downstream.every((i) => isGood(graph.task(i).taskId)) })
   }
   return past
 }

@@ -7,7 +7,7 @@
 // the caller may try again: nothing is half done. Attempts start only after the commit.
 
 import { runOutcome } from '../../core/decide.ts'
-import { BaramError, messageOf } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
 import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { SerializedTask } from '../../core/serialized.ts'
 import { isRunFinished } from '../../core/states.ts'
@@ -322,10 +322,7 @@ export class RunTransactions {
       const { model } = changes
       const task = blame(model.run.dagRunId, () => {
         changes.add([model.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
-        const found = model.graph.tasks[ti.task]
-        if (found === undefined)
-          throw new BaramError('SERIALIZED_INVALID', `task index ${ti.task} is outside DAG ${model.run.dagId}`)
-        return found
+        return model.graph.task(ti.task)
       })
       return {
         dagRunId: model.run.dagRunId,
@@ -362,7 +359,7 @@ export class RunTransactions {
   private logMove(model: RunModel, change: InstanceChange): void {
     if (!this.deps.log.isLevelEnabled('debug')) return
     const { dagId, runId } = model.run
-    const taskId = model.graph.tasks[change.ti.task]?.taskId
+    const taskId = model.graph.task(change.ti.task).taskId
     this.deps.log.debug(
       { dagId, runId, taskId, tryNumber: change.ti.tryNumber, from: change.from, steps: change.steps },
       'task instance moved',
@@ -379,6 +376,5 @@ function finishRun(changes: RunChanges): void {
   if (model.run.state !== 'running') return
   const outcome = runOutcome(model)
   if (outcome === null) return
-  model.run.state = outcome.state
-  changes.runBecause = { code: outcome.because }
+  changes.moveRun(outcome.state, { code: outcome.because })
 }

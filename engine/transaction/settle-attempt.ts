@@ -19,7 +19,7 @@ export interface Report {
 /** What an attempt returned that decides on other tasks. */
 export function recordOutputs(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
   const { model } = changes
-  const taskId = model.graph.tasks[ti.task]?.taskId ?? ''
+  const taskId = model.graph.task(ti.task).taskId
   const { outcome } = one
   if (outcome.kind === 'success' && model.graph.skippers.has(ti.task)) {
     // Also when it skips nothing: what it chose in an earlier life of its run must not go on.
@@ -40,9 +40,7 @@ export function settleAndAdvance(changes: RunChanges, ti: TaskInstanceView, outc
   changes.add([transition])
   if (!isFinished(transition.to)) return
   if (transition.to === 'failed' && model.graph.dag.failFast) {
-    const stopped = failFast(model, ti)
-    changes.add(stopped)
-    changes.mustStop ||= stopped.some(({ from }) => from === 'running')
+    changes.add(failFast(model, ti))
   }
   changes.add(advance(model, [ti]))
 }

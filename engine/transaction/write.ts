@@ -73,7 +73,7 @@ function writeGroup(
   const isNewTry = beginsTry(first)
   for (const { ti } of group)
     if (ti.tryNumber > (isNewTry ? 1 : 0) && (isNewTry || endsUnrun(first)))
-      pending.push(clearXComs(tx, dagRunId, model.graph.tasks[ti.task]?.taskId ?? '', ti.mapIndex))
+      pending.push(clearXComs(tx, dagRunId, model.graph.task(ti.task).taskId, ti.mapIndex))
   // The tries that ended stay in the history, before their rows are used again.
   if (first.steps.some((step) => step.to === null)) pending.push(recordTries(tx, dagRunId, ids))
   const move = {
@@ -148,8 +148,7 @@ function extraTriesOf(change: InstanceChange): number {
 /** The instances that a mapped task has grown. */
 function writeExpansion(tx: Sql, model: RunModel, { first, isRenamed, added }: Expansion): Promise<unknown>[] {
   const { dagRunId, dagId, runId, versionId } = model.run
-  const task = model.graph.tasks[first.task]
-  if (task === undefined) throw new BaramError('SERIALIZED_INVALID', `task index ${first.task} is outside DAG ${dagId}`)
+  const task = model.graph.task(first.task)
   const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
   return [
     ...(isRenamed ? [expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), model)] : []),

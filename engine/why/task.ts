@@ -163,7 +163,7 @@ async function undecidedText({ database, graph, ti }: AskedTask): Promise<Why> {
   const task = graph?.tasks[index]
   if (graph === null || task === undefined)
     return { code: 'waits_for_upstream', sentence: 'Waits for its upstream tasks.' }
-  const before = new Set((graph.upstream[index] ?? []).map((one) => graph.tasks[one]?.taskId))
+  const before = new Set((graph.upstream[index] ?? []).map((one) => graph.task(one).taskId))
   const states = (await countStatesByTask(database, ti.dag_run_id)).filter((one) => before.has(one.task_id))
   const open = states.filter((one) => !isFinished(one.state))
   if (open.length > 0)

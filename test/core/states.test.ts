@@ -9,6 +9,7 @@ import {
   isRunFinished,
   MOVES,
   mayMove,
+  mayMoveRun,
   RUN_STATES,
   TASK_STATES,
   type TaskState,
@@ -83,6 +84,25 @@ describe('the table of moves', () => {
     }
     expect([...reach(null)].map(String).sort()).toEqual(ALL.map(String).sort())
     for (const state of ALL) expect([...reach(state)].some(isFinished), String(state)).toBe(true)
+  })
+})
+
+describe('the moves of a run', () => {
+  test('lead everywhere but from an end into running: a run begins again as queued', () => {
+    for (const from of RUN_STATES)
+      for (const to of RUN_STATES)
+        expect(mayMoveRun(from, to), `${from} → ${to}`).toBe(from === to || !(isRunFinished(from) && to === 'running'))
+  })
+
+  test('are made by the model, which stays as it was where the table has no such move', () => {
+    for (const from of RUN_STATES)
+      for (const to of RUN_STATES) {
+        const model = makeModel(makeDag(['a']))
+        model.run.state = from
+        if (mayMoveRun(from, to)) model.moveRun(to)
+        else expect(() => model.moveRun(to)).toThrow(`may not move from ${from} to ${to}`)
+        expect(model.run.state).toBe(mayMoveRun(from, to) ? to : from)
+      }
   })
 })
 

@@ -120,7 +120,7 @@ const timeDelta = (seconds: number) => {
 
 export function taskJson(graph: DagGraph, task: SerializedTask) {
   const index = graph.indexOf.get(task.taskId) ?? -1
-  const downstream = (graph.downstream[index] ?? []).map((i) => graph.tasks[i]?.taskId ?? '').sort()
+  const downstream = (graph.downstream[index] ?? []).map((i) => graph.task(i).taskId).sort()
   return {
     task_id: task.taskId,
     task_display_name: task.taskId,

@@ -114,7 +114,7 @@ async function list(call: Call, onlyMappedOf: string | null) {
 
 /** A mapped task without instances answers none; any other task is an error. @throws ApiError 404 */
 function checkMapped(graph: DagGraph, taskId: string): void {
-  const task = graph.tasks[graph.indexOf.get(taskId) ?? -1]
+  const task = graph.find(taskId)
   if (task === undefined) throw notFound(`Task id ${taskId} not found`)
   if (task.mapping === null) throw notFound(`Task id ${taskId} is not mapped`)
 }
