@@ -88,7 +88,7 @@ async function commitLoop(d, count = 300) {
 
 async function runOnce(d, dagId) {
   const calledAt = Date.now()
-  const { dagRunId, runId } = await triggerRun(d.database, d.runCache, { dagId, triggeredBy: 'cli', user: 'bench' })
+  const { dagRunId, runId } = await triggerRun(d, { dagId }, { name: 'bench', via: 'cli' })
   await until(
     async () =>
       (await d.query("select state from dag_run where id = $1 and state in ('success','failed')", [dagRunId]))[0],
@@ -150,7 +150,7 @@ async function measureMapped(d) {
 
 /** As many waits as that, all held at once in one process; then all are let go. */
 async function measureWaiting(d) {
-  const { dagRunId } = await triggerRun(d.database, d.runCache, { dagId: 'waiting', triggeredBy: 'cli', user: 'bench' })
+  const { dagRunId } = await triggerRun(d, { dagId: 'waiting' }, { name: 'bench', via: 'cli' })
   const began = performance.now()
   const count = async (state) =>
     (

@@ -8,6 +8,8 @@ import { type Context, openContext } from './wire.ts'
 
 /** Who did it, in the audit log. */
 export const CLI_USER = 'dagctl'
+/** Whoever types a command, as the engine's verbs know them. */
+export const CLI_ACTOR = { name: CLI_USER, via: 'cli' } as const
 
 export async function withContext<T>(body: (context: Context) => Promise<T>): Promise<T> {
   const context = await openContext({ name: 'dagctl', level: 'warn' })

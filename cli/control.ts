@@ -2,7 +2,7 @@
 
 import { createInterface } from 'node:readline/promises'
 import { BaramError } from '../core/errors.ts'
-import type { ControlDeps } from '../engine/control/clear.ts'
+import type { Engine } from '../engine/engine.ts'
 import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import { notifyPages } from '../store/postgres/notify.ts'
 import { CLI_USER, withContext } from './context.ts'
@@ -11,7 +11,7 @@ import { style } from './style.ts'
 import { forTerminal } from './visible.ts'
 import type { Context } from './wire.ts'
 
-export interface ControlContext extends Context, ControlDeps {}
+export interface ControlContext extends Context, Engine {}
 
 /** As `withContext`, with a writer of its own. */
 export async function withControl<T>(body: (context: ControlContext) => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import {
 } from '../../engine/runs/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
 import { time, wholeNumber } from '../arguments.ts'
-import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, everything, readJsonObject, withContext, withOutput } from '../context.ts'
 import { type Confirmable, confirm, withControl } from '../control.ts'
 import { count } from '../count.ts'
 import { requireDag } from '../lookup.ts'
@@ -49,7 +49,6 @@ function requestOf(flags: CreateFlags): BackfillRequest {
     conf: flags.dagRunConf === undefined ? null : readJsonObject(flags.dagRunConf, '--dag-run-conf'),
     maxActiveRuns: flags.maxActiveRuns,
     onLatestVersion: flags.runOnLatestVersion,
-    by: CLI_USER,
   }
 }
 
@@ -82,8 +81,7 @@ async function create(flags: CreateFlags): Promise<void> {
       `${count(runs.length, 'run')}, at most ${request.maxActiveRuns} at a time${left === 0 ? '' : `; ${count(left, 'date')} left as they are`}.`,
     )
     if (!(await confirm(`Backfill ${request.dagId} with ${count(runs.length, 'run')}?`, flags))) return
-    const audit = { event: 'backfill.create', owner: CLI_USER, dagId: request.dagId }
-    const id = await createBackfill(context, request, audit)
+    const id = await createBackfill(context, request, CLI_ACTOR)
     const row = await getBackfill(context.database, id)
     printRows(row === null ? [] : [backfillRow(row)], format, BACKFILL_COLUMNS)
   })
@@ -133,16 +131,9 @@ async function show(id: number, flags: { output: string }): Promise<void> {
   })
 }
 
-const auditOf = (event: string, id: number) => (dagId: string) => ({
-  event,
-  owner: CLI_USER,
-  dagId,
-  extra: { backfill_id: id },
-})
-
 async function pause(id: number, isPaused: boolean): Promise<void> {
-  await withContext(async ({ database }) => {
-    await pauseBackfill(database, id, isPaused, auditOf(isPaused ? 'backfill.pause' : 'backfill.unpause', id))
+  await withContext(async (context) => {
+    await pauseBackfill(context, { id, isPaused }, CLI_ACTOR)
     tell(isPaused ? 'Paused: no more of its runs start.' : 'Goes on.')
   })
 }
@@ -153,7 +144,7 @@ async function cancel(id: number, flags: Confirmable): Promise<void> {
     if (row === null) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
     const question = `Cancel backfill ${id} of ${row.dag_id}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
     if (!(await confirm(question, flags))) return
-    await cancelBackfill(context, id, CLI_USER, auditOf('backfill.cancel', id))
+    await cancelBackfill(context, id, CLI_ACTOR)
     tell(`Cancelled backfill ${id}.`)
   })
 }

@@ -4,14 +4,16 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type RunState } from '../../core/states.ts'
+import { maskStoredSecrets } from '../../engine/admin/stored-secrets.ts'
 import { type ClearRequest, clear, previewClear, type RunScope } from '../../engine/control/clear.ts'
 import { mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
 import { latestVersion } from '../../engine/runs/change-version.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
+import { setRunNote } from '../../engine/runs/note.ts'
 import { listRuns } from '../../store/postgres/read-runs.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import { mapIndex, time } from '../arguments.ts'
-import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, everything, withContext, withOutput } from '../context.ts'
 import { type Confirmable, type ControlContext, confirm, withControl } from '../control.ts'
 import { count, withSeparators } from '../count.ts'
 import { requireDag, requireRun } from '../lookup.ts'
@@ -110,7 +112,6 @@ async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
       resetsRuns: flags.resetDagRuns,
       onLatestVersion: flags.runOnLatestVersion === true,
       refusesRunning: flags.preventRunningTask === true,
-      by: CLI_USER,
     }
     const shown = await previewClear(context, request)
     printPreview(shown.map(touchedRow), format, COLUMNS, 'state')
@@ -120,14 +121,7 @@ async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
     }
     const question = `Clear ${count(shown.length, 'task instance')} in ${runCount(shown)} of ${dagId}?`
     if (!(await confirm(question, flags))) return
-    const audit = {
-      event: 'task_instance.clear',
-      owner: CLI_USER,
-      dagId,
-      runId: flags.runId ?? null,
-      extra: auditExtra(flags),
-    }
-    const done = await clear(context, request, audit)
+    const done = await clear(context, request, CLI_ACTOR)
     tell(`Cleared ${count(done.length, 'task instance')} in ${runCount(done)}.`)
   })
 }
@@ -156,7 +150,6 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
       downstream: flags.downstream === true,
       past: flags.past === true,
       future: flags.future === true,
-      by: CLI_USER,
     }
     const { set, cleared } = await previewMark(context, request)
     const rows = [
@@ -167,14 +160,7 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
     const more =
       cleared.length === 0 ? '' : ` and clear ${withSeparators(cleared.length)} that failed downstream of ${taskId}`
     if (!(await confirm(`Set ${count(set.length, 'task instance')} to ${to}${more}?`, flags))) return
-    const done = await mark(context, request, {
-      event: 'task_instance.patch',
-      owner: CLI_USER,
-      dagId,
-      runId: run.run_id,
-      taskId,
-      extra: { new_state: to },
-    })
+    const done = await mark(context, request, CLI_ACTOR)
     tell(`Set ${count(done.set.length, 'task instance')} to ${to}.`)
   })
 }
@@ -192,8 +178,7 @@ async function setRun(dagId: string, runId: string, state: string, flags: Flags)
     printPreview(touched.map(touchedRow), format, COLUMNS, 'state')
     const ends = touched.length === 0 ? '' : `, which ends ${count(touched.length, 'task instance')}`
     if (!(await confirm(`Set run ${run.run_id} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
-    const audit = { event: 'dag_run.patch', owner: CLI_USER, dagId, runId: run.run_id, extra: { state: to } }
-    await markRun(context, { dagId, runId: run.run_id, to, by: CLI_USER }, audit)
+    await markRun(context, { dagId, runId: run.run_id, to }, CLI_ACTOR)
     tell(`Set run ${run.run_id} to ${to}.`)
   })
 }
@@ -203,8 +188,7 @@ async function deleteRun(dagId: string, runId: string, flags: Flags): Promise<vo
     const run = await requireRun(context, dagId, runId)
     const question = `Delete run ${run.run_id} of ${dagId} (${run.state}) with its task instances, XComs and history?`
     if (!(await confirm(question, flags))) return
-    const audit = { event: 'dag_run.delete', owner: CLI_USER, dagId, runId: run.run_id }
-    await removeRun(context.database, dagId, run.run_id, audit)
+    await removeRun(context, { dagId, runId: run.run_id }, CLI_ACTOR)
     print(`Deleted run ${run.run_id} of ${dagId}.`)
   })
 }
@@ -215,8 +199,17 @@ async function deleteDag(dagId: string, flags: Flags): Promise<void> {
     const { total } = await listRuns(context.database, dagId, {}, { ...everything, limit: 1 })
     const back = dag.is_stale ? '' : ` It comes back when ${dag.relative_fileloc} is read again.`
     if (!(await confirm(`Delete ${dagId} with ${count(total, 'run')} and all versions?${back}`, flags))) return
-    const n = await removeDag(context.database, dagId, { event: 'dag.delete', owner: CLI_USER, dagId })
+    const n = await removeDag(context, dagId, CLI_ACTOR)
     print(`Deleted ${dagId} and ${count(n, 'run')}.`)
+  })
+}
+
+async function noteRun(dagId: string, runId: string, text: string | undefined): Promise<void> {
+  await withContext(async (context) => {
+    const run = await requireRun(context, dagId, runId)
+    const note = text === undefined ? null : await maskStoredSecrets(context.vault, text)
+    await setRunNote(context, { dagId, runId: run.run_id, note }, CLI_ACTOR)
+    tell(note === null ? `Removed the note of ${run.run_id}.` : `Noted on ${run.run_id}.`)
   })
 }
 
@@ -243,7 +236,7 @@ const withRuns = (command: Command): Command =>
     .option('--prevent-running-task', 'refuse when something of it runs')
 
 export function addTaskControl(tasks: Command): void {
-  withRuns(withReach(tasks.command('clear').argument('<dag-id>').description('let tasks run again')))
+  withRuns(withReach(tasks.command('clear').argument('<dag-id>').description('clear tasks so they rerun')))
     .option('-t, --task-regex <pattern>', 'tasks whose id matches')
     .option('--task-id <id...>', 'these tasks')
     .action(clearTasks)
@@ -254,13 +247,13 @@ export function addTaskControl(tasks: Command): void {
       .argument('<run-id>', 'a run, or `latest`')
       .argument('<task-id>')
       .argument('<state>', MARKS.join(', '))
-      .description('set the state of a task; what failed behind it goes on'),
+      .description('set the state of a task; failed downstream tasks are cleared'),
   ).action(markTask)
 }
 
 export function addDagControl(dags: Command): void {
   withRuns(
-    withConfirm(withOutput(dags.command('clear').argument('<dag-id>').description('let whole runs run again'))),
+    withConfirm(withOutput(dags.command('clear').argument('<dag-id>').description('clear whole runs so they rerun'))),
   ).action(clearTasks)
   withConfirm(
     withOutput(
@@ -269,9 +262,16 @@ export function addDagControl(dags: Command): void {
         .argument('<dag-id>')
         .argument('<run-id>', 'a run, or `latest`')
         .argument('<state>', RUN_MARKS.join(', '))
-        .description('set the state of a run: what is open ends with it'),
+        .description('set the state of a run; also ends unfinished tasks'),
     ),
   ).action(setRun)
+  dags
+    .command('note')
+    .argument('<dag-id>')
+    .argument('<run-id>', 'a run, or `latest`')
+    .argument('[text]', 'the note; removed if omitted')
+    .description('set the note of a run')
+    .action(noteRun)
   withConfirm(dags.command('delete-run').argument('<dag-id>').argument('<run-id>').description('delete a run')).action(
     deleteRun,
   )

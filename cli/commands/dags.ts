@@ -7,16 +7,16 @@ import { isRunFinished, RUN_STATES } from '../../core/states.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
 import { maskStoredSecrets } from '../../engine/admin/stored-secrets.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
-import { type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
+import { type TriggeredRun, type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
 import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
 import { type DagListRow, getVersion, listDags } from '../../store/postgres/read-dags.ts'
 import { getRun, listRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import { loadVersion } from '../../store/postgres/versions.ts'
+import type { Sql } from '../../store/sql.ts'
 import { time, wholeNumber } from '../arguments.ts'
-import { CLI_USER, everything, readJsonObject, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, everything, readJsonObject, withContext, withOutput } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { inOrder, requireDag } from '../lookup.ts'
 import { type Format, print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
@@ -117,11 +117,12 @@ function readInterval(flags: TriggerFlags): { start: number; end: number } | nul
 /** The run as it would be made, with every check; then it is taken back. */
 async function showTrigger(context: Context, request: TriggerRequest, format: Format): Promise<void> {
   try {
-    await triggerRun(context.database, context.runCache, request, async (tx, run) => {
+    const inspect = async (tx: Sql, run: TriggeredRun) => {
       const row = await getRun(tx, request.dagId, run.runId)
       if (row !== null) printRows([runRow(row)], format, RUN_COLUMNS)
       throw new OnlyShown(run.runId)
-    })
+    }
+    await triggerRun(context, { ...request, inspect }, CLI_ACTOR)
   } catch (error) {
     if (!(error instanceof OnlyShown)) throw error
     tell('Nothing was made.')
@@ -139,16 +140,12 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
       dataInterval: readInterval(flags),
       conf: readJsonObject(flags.conf, '--conf'),
       note: flags.note === undefined ? null : await maskStoredSecrets(context.vault, flags.note),
-      triggeredBy: 'cli' as const,
-      user: CLI_USER,
     }
     if (flags.dryRun === true) {
       await showTrigger(context, request, format)
       return
     }
-    const { runId, isPaused } = await triggerRun(context.database, context.runCache, request, (tx, run) =>
-      insertAudit(tx, { event: 'dag_run.trigger', owner: CLI_USER, dagId, runId: run.runId }),
-    )
+    const { runId, isPaused } = await triggerRun(context, request, CLI_ACTOR)
     if (isPaused) tell(style.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
     const run =
       flags.wait === true ? await waitForRun(context, dagId, runId) : await getRun(context.database, dagId, runId)
@@ -180,10 +177,7 @@ async function setPaused(dagId: string, isPaused: boolean, flags: PauseFlags): P
     // Asked before the switch: afterwards the scheduler may have made the first of them already.
     if (!isPaused) tell((await planDag(context.database, context.runCache, dagId, 2)).sentence)
     if (flags.dryRun === true) return
-    const event = isPaused ? 'dag.pause' : 'dag.unpause'
-    await pauseDag(context.database, context.runCache, dagId, isPaused, (tx) =>
-      insertAudit(tx, { event, owner: CLI_USER, dagId }),
-    )
+    await pauseDag(context, { dagId, isPaused }, CLI_ACTOR)
     const dag = await requireDag(context, dagId)
     printRows(
       [

@@ -3,22 +3,21 @@
 
 import { decide } from '../../core/decide.ts'
 import { isRunFinished } from '../../core/states.ts'
-import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import { findInstances, type InstanceListRow } from '../../store/postgres/read-task-instances.ts'
 import { findRunsWanted } from '../../store/postgres/run-control.ts'
 import { loadRun } from '../../store/postgres/runs.ts'
 import { loadInstances } from '../../store/postgres/task-instances.ts'
 import type { Sql } from '../../store/sql.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 import { latestVersion, repinInTransaction } from '../runs/change-version.ts'
 import { belongs } from '../runs/insert.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import type { Version } from '../transaction/run-cache.ts'
-import { type ControlDeps, type RunScope, resolveRuns } from './clear.ts'
+import { type RunScope, resolveRuns } from './clear.ts'
 
 export interface AddNewRequest {
   readonly dagId: string
   readonly runs: RunScope
-  readonly by: string
 }
 
 /** Leaves a transaction that was only there to look. */
@@ -45,18 +44,18 @@ async function idsOf(tx: Sql, runs: readonly number[]): Promise<readonly string[
 }
 
 /** Moves the runs that lack tasks to the latest version, and gives the instances that are new. */
-async function add(tx: Sql, deps: ControlDeps, { dagId, by }: AddNewRequest, all: readonly number[]) {
-  const latest = await latestVersion(tx, deps.runCache, dagId)
+async function add(tx: Sql, engine: Engine, { dagId }: AddNewRequest, all: readonly number[], by: string) {
+  const latest = await latestVersion(tx, engine.runCache, dagId)
   const runs: number[] = []
   for (const id of all) if (await lacksTasks(tx, latest, id)) runs.push(id)
   const before = new Set(await idsOf(tx, runs))
-  await repinInTransaction(tx, deps.runCache, dagId, runs, by)
+  await repinInTransaction(tx, engine.runCache, dagId, runs, by)
   const fresh = (await idsOf(tx, runs)).filter((id) => !before.has(id))
   return findInstances(tx, fresh)
 }
 
-async function wanted(deps: ControlDeps, request: AddNewRequest): Promise<readonly number[]> {
-  return findRunsWanted(deps.database, request.dagId, await resolveRuns(deps.database, request.dagId, request.runs))
+async function wanted(engine: Engine, request: AddNewRequest): Promise<readonly number[]> {
+  return findRunsWanted(engine.database, request.dagId, await resolveRuns(engine.database, request.dagId, request.runs))
 }
 
 /** Runs of one transaction. */
@@ -66,10 +65,10 @@ function* chunks(runs: readonly number[]): Generator<readonly number[]> {
   for (let at = 0; at < runs.length; at += BATCH) yield runs.slice(at, at + BATCH)
 }
 
-async function preview(deps: ControlDeps, request: AddNewRequest, runs: readonly number[]) {
+async function preview(engine: Engine, request: AddNewRequest, runs: readonly number[]) {
   try {
-    return await deps.database.transaction(async (tx) => {
-      throw new OnlyShown(await add(tx, deps, request, runs))
+    return await engine.database.transaction(async (tx) => {
+      throw new OnlyShown(await add(tx, engine, request, runs, 'preview'))
     })
   } catch (error) {
     if (error instanceof OnlyShown) return error.rows
@@ -81,9 +80,9 @@ async function preview(deps: ControlDeps, request: AddNewRequest, runs: readonly
  * The instances that would be new, as they would be made; nothing is.
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
-export async function previewNewTasks(deps: ControlDeps, request: AddNewRequest): Promise<readonly InstanceListRow[]> {
+export async function previewNewTasks(engine: Engine, request: AddNewRequest): Promise<readonly InstanceListRow[]> {
   const rows: InstanceListRow[] = []
-  for (const runs of chunks(await wanted(deps, request))) rows.push(...(await preview(deps, request, runs)))
+  for (const runs of chunks(await wanted(engine, request))) rows.push(...(await preview(engine, request, runs)))
   return rows
 }
 
@@ -94,32 +93,39 @@ function resume(changes: RunChanges, by: string): void {
   else if (model.run.state === 'running') changes.add(decide(model))
 }
 
+const noteAdded = (tx: Sql, { dagId, runs }: AddNewRequest, actor: Actor) =>
+  audit(tx, actor, {
+    event: 'task_instance.clear',
+    dagId,
+    runId: runs.kind === 'run' ? runs.runId : null,
+    extra: { runs, only_new: true },
+  })
+
 /**
  * Adds the new tasks; runs that have ended go on with them, and stay ended where there are none. A run gets its tasks and
  * goes on in one transaction: no death in between leaves it ended with tasks that never run.
- * @param audit told in the transaction of the first runs
  * @returns the new instances
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
 export async function addNewTasks(
-  deps: ControlDeps,
+  engine: Engine,
   request: AddNewRequest,
-  audit: AuditEntry,
+  actor: Actor,
 ): Promise<readonly InstanceListRow[]> {
   const added: InstanceListRow[] = []
   let isTold = false
-  for (const runs of chunks(await wanted(deps, request))) {
+  for (const runs of chunks(await wanted(engine, request))) {
     let fresh: readonly InstanceListRow[] = []
-    await deps.transactions.run({
+    await engine.transactions.run({
       runs,
       async before(tx) {
-        if (!isTold) await insertAudit(tx, audit)
-        fresh = await add(tx, deps, request, runs)
+        if (!isTold) await noteAdded(tx, request, actor)
+        fresh = await add(tx, engine, request, runs, actor.name)
       },
       act(all) {
         for (const id of new Set(fresh.map((row) => row.dag_run_id))) {
           const changes = all.get(id)
-          if (changes !== undefined) resume(changes, request.by)
+          if (changes !== undefined) resume(changes, actor.name)
         }
       },
     })

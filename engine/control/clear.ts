@@ -14,7 +14,6 @@ import {
 } from '../../core/run-control.ts'
 import { isRunFinished } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
-import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/inbox.ts'
 import {
   findRun,
@@ -26,19 +25,14 @@ import {
 import { placesOfRuns } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
+import { requireNote } from '../runs/note.ts'
 import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
-import type { RunCache } from '../transaction/run-cache.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
-
-export interface ControlDeps {
-  readonly database: Database
-  readonly runCache: RunCache
-  readonly transactions: RunTransactions
-}
 
 /** Which runs of a DAG a verb is about. */
 export type RunScope =
@@ -59,7 +53,6 @@ export interface ClearRequest {
   /** Refuse when something of it runs. */
   readonly refusesRunning: boolean
   readonly note?: string | null
-  readonly by: string
 }
 
 /** Runs of one transaction. */
@@ -89,7 +82,7 @@ export async function resolveRuns(database: Database, dagId: string, scope: RunS
 }
 
 /** The graph by which "upstream" and "downstream" are meant: the named run's, else the latest. */
-async function graphOf({ database, runCache }: ControlDeps, request: ClearRequest) {
+async function graphOf({ database, runCache }: Engine, request: ClearRequest) {
   const run = request.runs.kind === 'run' ? await findRun(database, request.dagId, request.runs.runId) : null
   const own = request.onLatestVersion || run === null ? null : run.version_id
   const version =
@@ -97,11 +90,11 @@ async function graphOf({ database, runCache }: ControlDeps, request: ClearReques
   return version.graph
 }
 
-async function resolve(deps: ControlDeps, request: ClearRequest): Promise<Resolved> {
-  const runs = await resolveRuns(deps.database, request.dagId, request.runs)
-  const chosen = chooseTasks(await graphOf(deps, request), request.tasks)
+async function resolve(engine: Engine, request: ClearRequest): Promise<Resolved> {
+  const runs = await resolveRuns(engine.database, request.dagId, request.runs)
+  const chosen = chooseTasks(await graphOf(engine, request), request.tasks)
   const rows = await findTouched(
-    deps.database,
+    engine.database,
     request.dagId,
     runs,
     chosen === null ? null : [...chosen.keys()],
@@ -112,8 +105,8 @@ async function resolve(deps: ControlDeps, request: ClearRequest): Promise<Resolv
 }
 
 /** What a clear would touch now. @throws BaramError NOT_FOUND | INPUT_INVALID */
-export async function previewClear(deps: ControlDeps, request: ClearRequest): Promise<readonly TouchedInstance[]> {
-  return (await resolve(deps, request)).touched
+export async function previewClear(engine: Engine, request: ClearRequest): Promise<readonly TouchedInstance[]> {
+  return (await resolve(engine, request)).touched
 }
 
 /** Instances of one run as a clear leaves them, and what follows for the run. */
@@ -150,40 +143,49 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
 
 /**
  * Clears what the request means at the moment of its locks.
- * @param audit told in the transaction of the first runs
  * @returns what was touched, as it was before
  * @throws BaramError NOT_FOUND | INPUT_INVALID | CONFLICT
  */
-export async function clear(
-  deps: ControlDeps,
-  request: ClearRequest,
-  audit: AuditEntry,
-): Promise<readonly TouchedInstance[]> {
-  const { chosen, touched } = await resolve(deps, request)
+export async function clear(engine: Engine, request: ClearRequest, actor: Actor): Promise<readonly TouchedInstance[]> {
+  requireNote(request.note)
+  const { chosen, touched } = await resolve(engine, request)
+  const by = actor.name
   const ids = runsOf(touched)
   for (let at = 0; at < ids.length; at += BATCH) {
     const chunk = ids.slice(at, at + BATCH)
-    if (request.onLatestVersion) await repinRuns(deps, request.dagId, chunk, request.by)
-    await deps.transactions.run({
+    if (request.onLatestVersion) await repinRuns(engine, request.dagId, chunk, by)
+    await engine.transactions.run({
       runs: chunk,
-      before: at === 0 ? (tx) => note(tx, request, touched, audit) : undefined,
+      before: at === 0 ? (tx) => noteClear(tx, request, touched, actor) : undefined,
       act(all) {
         refuseRunning(all, request, chosen)
         for (const changes of all.values())
-          clearInRun(changes, request, chooseCleared(changes.model, chosen, request.filter))
+          clearInRun(
+            changes,
+            { by, resetsRuns: request.resetsRuns },
+            chooseCleared(changes.model, chosen, request.filter),
+          )
       },
     })
   }
   return touched
 }
 
-async function note(
+/** The audit row and the note of a clear, once: in the transaction of the first runs. */
+async function noteClear(
   tx: Sql,
   request: ClearRequest,
   touched: readonly TouchedInstance[],
-  audit: AuditEntry,
+  actor: Actor,
 ): Promise<void> {
-  await insertAudit(tx, audit)
+  const { dagId, runs, tasks, filter } = request
+  await audit(tx, actor, {
+    event: 'task_instance.clear',
+    dagId,
+    runId: runs.kind === 'run' ? runs.runId : null,
+    taskId: tasks.tasks?.length === 1 ? (tasks.tasks[0]?.taskId ?? null) : null,
+    extra: { runs, ...tasks, ...filter, instances: touched.length },
+  })
   if (request.note !== undefined)
     await setInstanceNotes(
       tx,
@@ -221,9 +223,9 @@ interface Repinned {
 }
 
 /** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
-async function repinAsked(deps: ControlDeps, asked: readonly AskedClear[]): Promise<Repinned> {
+async function repinAsked(engine: Engine, asked: readonly AskedClear[]): Promise<Repinned> {
   const places = await placesOfRuns(
-    deps.database,
+    engine.database,
     asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
   )
   const ready: AskedClear[] = []
@@ -231,7 +233,7 @@ async function repinAsked(deps: ControlDeps, asked: readonly AskedClear[]): Prom
   for (const row of asked) {
     const place = places.get(row.dag_run_id)
     try {
-      if (place === undefined || (await repinIfFree(deps, place.dag_id, row.dag_run_id, row.by))) ready.push(row)
+      if (place === undefined || (await repinIfFree(engine, place.dag_id, row.dag_run_id, row.by))) ready.push(row)
     } catch (error) {
       if (!isLasting(error)) throw error
       refused.set(row.dag_run_id, error)
@@ -241,13 +243,13 @@ async function repinAsked(deps: ControlDeps, asked: readonly AskedClear[]): Prom
 }
 
 /** Ended runs that a backfill took over begin again; one that somebody holds, later. Returns how many were served. */
-export async function clearAsked(deps: ControlDeps): Promise<number> {
-  const asked = await findAskedClears(deps.database, BATCH)
+export async function clearAsked(engine: Engine): Promise<number> {
+  const asked = await findAskedClears(engine.database, BATCH)
   if (asked.length === 0) return 0
-  const { ready, refused: unpinned } = await repinAsked(deps, asked)
-  if (ready.length + unpinned.size < asked.length) deps.transactions.noteMissed()
+  const { ready, refused: unpinned } = await repinAsked(engine, asked)
+  if (ready.length + unpinned.size < asked.length) engine.transactions.noteMissed()
   let served = 0
-  const { refused } = await deps.transactions.run({
+  const { refused } = await engine.transactions.run({
     runs: runsAsked(ready),
     skipsLocked: true,
     isBatch: true,
@@ -262,6 +264,6 @@ export async function clearAsked(deps: ControlDeps): Promise<number> {
       }
     },
   })
-  await noteRefused(deps.transactions, new Map([...unpinned, ...refused]))
+  await noteRefused(engine.transactions, new Map([...unpinned, ...refused]))
   return served
 }

@@ -16,7 +16,6 @@ import {
 import { isFailed, isFinished, type Mark, type RunState } from '../../core/states.ts'
 import { isOwnDate, isPeriodic } from '../../core/timetables/slot.ts'
 import type { Database } from '../../store/database.ts'
-import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import {
   findDatedRuns,
   findDateRange,
@@ -25,9 +24,11 @@ import {
   type RunOfDag,
   type TouchedInstance,
 } from '../../store/postgres/run-control.ts'
+import type { Sql } from '../../store/sql.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 import { latestVersion } from '../runs/change-version.ts'
 import type { RunChanges } from '../transaction/changes.ts'
-import { type ControlDeps, clearInRun } from './clear.ts'
+import { clearInRun } from './clear.ts'
 
 export interface MarkRequest {
   readonly dagId: string
@@ -42,7 +43,6 @@ export interface MarkRequest {
   /** Also the runs before or after on the schedule's own dates. */
   readonly past: boolean
   readonly future: boolean
-  readonly by: string
 }
 
 /** Runs of one transaction. */
@@ -94,7 +94,7 @@ async function runsToResume(
   return findDatedRuns(database, dagId, from, to)
 }
 
-async function resolve({ database, runCache }: ControlDeps, request: MarkRequest): Promise<Resolved> {
+async function resolve({ database, runCache }: Engine, request: MarkRequest): Promise<Resolved> {
   const { graph } = await latestVersion(database, runCache, request.dagId)
   if (!graph.indexOf.has(request.taskId))
     throw new BaramError('NOT_FOUND', `Task '${request.taskId}' not found in Dag '${request.dagId}'`)
@@ -112,41 +112,44 @@ async function resolve({ database, runCache }: ControlDeps, request: MarkRequest
 }
 
 /** What marking would touch: what is set, and what goes on because of it. */
+const noteMark = (tx: Sql, { dagId, runId, taskId, mapIndex, to, ...scope }: MarkRequest, actor: Actor) =>
+  audit(tx, actor, { event: 'task_instance.patch', dagId, runId, taskId, mapIndex, extra: { new_state: to, ...scope } })
+
 export interface MarkPreview {
   readonly set: readonly TouchedInstance[]
   readonly cleared: readonly TouchedInstance[]
 }
 
 async function preview(
-  deps: ControlDeps,
+  engine: Engine,
   request: MarkRequest,
   { graph, marked, resumed }: Resolved,
 ): Promise<MarkPreview> {
   const chosen = chooseTasks(graph, scopeOf(request))
   const idsOf = (runs: readonly RunOfDag[]) => ({ kind: 'runs', ids: runs.map((run) => run.id) }) as const
   const chosenIds = chosen === null ? null : [...chosen.keys()]
-  const rows = await findTouched(deps.database, request.dagId, idsOf(marked), chosenIds, null)
+  const rows = await findTouched(engine.database, request.dagId, idsOf(marked), chosenIds, null)
   const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.task_id, row.map_index))
   const isSet = new Set(set.map((row) => row.id))
   const behind = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
   const behindIds = [...behind].map((task) => graph.task(task).taskId)
-  const after = await findTouched(deps.database, request.dagId, idsOf(resumed), behindIds, null)
+  const after = await findTouched(engine.database, request.dagId, idsOf(resumed), behindIds, null)
   const cleared = after.filter((row) => isFailed(isSet.has(row.id) ? request.to : row.state))
   return { set, cleared }
 }
 
 /** @throws BaramError NOT_FOUND */
-export async function previewMark(deps: ControlDeps, request: MarkRequest): Promise<MarkPreview> {
-  return preview(deps, request, await resolve(deps, request))
+export async function previewMark(engine: Engine, request: MarkRequest): Promise<MarkPreview> {
+  return preview(engine, request, await resolve(engine, request))
 }
 
 /**
  * Sets instances. What runs is ended; what has failed behind the task goes on, and its run with it.
  * @throws BaramError NOT_FOUND, or CONFLICT when everything is in that state already
  */
-export async function mark(deps: ControlDeps, request: MarkRequest, audit: AuditEntry): Promise<MarkPreview> {
-  const resolved = await resolve(deps, request)
-  const touched = await preview(deps, request, resolved)
+export async function mark(engine: Engine, request: MarkRequest, actor: Actor): Promise<MarkPreview> {
+  const resolved = await resolve(engine, request)
+  const touched = await preview(engine, request, resolved)
   if (touched.set.length === 0)
     throw new BaramError('CONFLICT', `Task id ${request.taskId} is already in ${request.to} state`)
   const markIn = new Set(resolved.marked.map((run) => run.id))
@@ -156,17 +159,17 @@ export async function mark(deps: ControlDeps, request: MarkRequest, audit: Audit
     const { model } = changes
     if (markIn.has(model.run.dagRunId)) {
       const chosen = chooseMarked(model, chooseTasks(model.graph, scopeOf(request)), request.to)
-      const moved = markInstances(model, chosen, request.to, { code: 'marked', by: request.by })
+      const moved = markInstances(model, chosen, request.to, { code: 'marked', by: actor.name })
       changes.add(moved)
     }
     if (resumeIn.has(model.run.dagRunId))
-      clearInRun(changes, { by: request.by, resetsRuns: true }, chooseResumed(model, request.taskId))
+      clearInRun(changes, { by: actor.name, resetsRuns: true }, chooseResumed(model, request.taskId))
     if (model.run.state === 'running') changes.add(decide(model))
   }
   for (let at = 0; at < ids.length; at += BATCH)
-    await deps.transactions.run({
+    await engine.transactions.run({
       runs: ids.slice(at, at + BATCH),
-      before: at === 0 ? (tx) => insertAudit(tx, audit) : undefined,
+      before: at === 0 ? (tx) => noteMark(tx, request, actor) : undefined,
       act(all) {
         for (const changes of all.values()) act(changes)
       },
@@ -176,7 +179,7 @@ export async function mark(deps: ControlDeps, request: MarkRequest, audit: Audit
 
 /** What setting a run to an end would touch. @throws BaramError NOT_FOUND */
 export async function previewRunMark(
-  { database }: ControlDeps,
+  { database }: Engine,
   dagId: string,
   runId: string,
 ): Promise<readonly TouchedInstance[]> {
@@ -198,20 +201,20 @@ async function requireRun(database: Database, dagId: string, runId: string): Pro
  * @throws BaramError NOT_FOUND
  */
 export async function markRun(
-  deps: ControlDeps,
+  engine: Engine,
   request: {
     readonly dagId: string
     readonly runId: string
     readonly to: Exclude<RunState, 'running'>
-    readonly by: string
   },
-  audit: AuditEntry,
+  actor: Actor,
 ): Promise<void> {
-  const { id } = await requireRun(deps.database, request.dagId, request.runId)
-  const { to, by } = request
-  await deps.transactions.run({
+  const { id } = await requireRun(engine.database, request.dagId, request.runId)
+  const { dagId, runId, to } = request
+  const by = actor.name
+  await engine.transactions.run({
     runs: [id],
-    before: (tx) => insertAudit(tx, audit),
+    before: (tx) => audit(tx, actor, { event: 'dag_run.patch', dagId, runId, extra: { state: to } }),
     act(all) {
       for (const changes of all.values()) {
         if (to !== 'queued') changes.add(endWithRun(changes.model, to, by))

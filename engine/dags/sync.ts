@@ -1,7 +1,6 @@
 // What a read DAG file changes: DAG rows, versions, import errors; and pausing.
 
 import { createHash } from 'node:crypto'
-import { BaramError } from '../../core/errors.ts'
 import { canonicalJson, type JsonValue } from '../../core/json.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { describe as describeTimetable } from '../../core/timetables/describe.ts'
@@ -20,11 +19,9 @@ import {
   putModule,
   replaceVersion,
   setNextRun,
-  setPaused,
   upsertDag,
   type VersionContent,
 } from '../../store/postgres/dags.ts'
-import { askForDag } from '../../store/postgres/inbox.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
@@ -225,28 +222,4 @@ export async function refreshNextRuns(database: Database, runCache: RunCache): P
     }
   }
   return refused
-}
-
-/** @throws BaramError NOT_FOUND */
-export async function pauseDag(
-  database: Database,
-  runCache: RunCache,
-  dagId: string,
-  isPaused: boolean,
-  audit?: (tx: Sql) => Promise<void>,
-): Promise<void> {
-  await database.transaction(async (tx) => {
-    const dag = await lockDag(tx, dagId)
-    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-    await setPaused(tx, dagId, isPaused)
-    if (!isPaused) {
-      // The time while paused does not count: without catchup the schedule goes on from now.
-      const { graph } = await runCache.version(tx, dag.version_id, dag.version_hash)
-      await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
-      await askForDag(tx, dagId)
-    }
-    await audit?.(tx)
-    await notifyScheduler(tx)
-    await notifyPages(tx, { runs: [], dags: [dagId] })
-  })
 }

@@ -15,7 +15,6 @@ import type { RunState } from '../../core/states.ts'
 import { isInt4, MAX_INT4 } from '../../core/storable.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import type { Database } from '../../store/database.ts'
-import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import {
   completeBackfill,
   completeBackfills,
@@ -32,7 +31,7 @@ import { type DagFacts, lockDag, readSchedule } from '../../store/postgres/dags.
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
-import type { ControlDeps } from '../control/clear.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { checkParams } from './create.ts'
 import { insertMany } from './insert.ts'
@@ -45,7 +44,6 @@ export interface BackfillRequest extends BackfillRange {
   readonly maxActiveRuns: number
   /** Runs that are taken over go on with the latest version of the DAG. */
   readonly onLatestVersion: boolean
-  readonly by: string
 }
 
 /** One date of a backfill: a run that is made, one that is taken over, or why there is none. */
@@ -91,7 +89,7 @@ const notFound = (dagId: string) => new BaramError('NOT_FOUND', `Could not find 
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID
  */
 export async function previewBackfill(
-  { database, runCache }: Pick<ControlDeps, 'database' | 'runCache'>,
+  { database, runCache }: Pick<Engine, 'database' | 'runCache'>,
   request: BackfillRequest,
 ): Promise<readonly BackfillDate[]> {
   const dag = await readSchedule(database, request.dagId)
@@ -105,9 +103,9 @@ export async function previewBackfill(
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID, or CONFLICT while another one of the DAG goes on
  */
 export async function createBackfill(
-  { database, runCache }: Pick<ControlDeps, 'database' | 'runCache'>,
+  { database, runCache }: Pick<Engine, 'database' | 'runCache'>,
   request: BackfillRequest,
-  audit: AuditEntry,
+  actor: Actor,
 ): Promise<number> {
   if (!isInt4(request.maxActiveRuns) || request.maxActiveRuns < 1)
     throw new BaramError(
@@ -124,10 +122,14 @@ export async function createBackfill(
         'INPUT_INVALID',
         `No runs to create for Dag ${request.dagId} in the range [${new Date(request.from).toISOString()}, ${new Date(request.to).toISOString()}]`,
       )
-    const backfillId = await insertBackfill(tx, { ...request, user: request.by })
+    const backfillId = await insertBackfill(tx, { ...request, user: actor.name })
     if (backfillId === null) throw conflict(request.dagId)
-    await makeRuns(tx, runCache, dag, request, backfillId, dates)
-    await insertAudit(tx, { ...audit, extra: { backfill_id: backfillId, runs: dates.length } })
+    await makeRuns(tx, runCache, dag, request, backfillId, dates, actor.name)
+    await audit(tx, actor, {
+      event: 'backfill.create',
+      dagId: request.dagId,
+      extra: { backfill_id: backfillId, runs: dates.length },
+    })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [request.dagId] })
     return backfillId
@@ -143,17 +145,18 @@ async function makeRuns(
   request: BackfillRequest,
   backfillId: number,
   dates: readonly BackfillDate[],
+  by: string,
 ): Promise<void> {
   const version = await runCache.version(tx, dag.version_id, dag.version_hash)
   const idOf = await insertMany(
     tx,
     version,
-    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, dag.version_id, run)),
+    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, by, dag.version_id, run)),
     backfillId,
   )
   const taken = dates.flatMap(({ existing, exception }) => (existing === null || exception !== null ? [] : existing.id))
   if (taken.length > 0) {
-    const { conf, by, onLatestVersion: onLatest } = request
+    const { conf, onLatestVersion: onLatest } = request
     await takeOverRuns(tx, taken, { backfillId, conf, by, onLatest })
   }
   await insertBackfillDates(
@@ -170,7 +173,7 @@ async function makeRuns(
 
 const runIdOf = (run: DueRun): string => makeRunId('backfill', run.runAfter)
 
-const newRun = (request: BackfillRequest, versionId: string, run: DueRun) => ({
+const newRun = (request: BackfillRequest, by: string, versionId: string, run: DueRun) => ({
   dagId: request.dagId,
   runId: runIdOf(run),
   runType: 'backfill' as const,
@@ -179,7 +182,7 @@ const newRun = (request: BackfillRequest, versionId: string, run: DueRun) => ({
   runAfter: run.runAfter,
   conf: request.conf ?? {},
   triggeredBy: 'backfill',
-  user: request.by,
+  user: by,
   note: null,
   versionId,
 })
@@ -197,15 +200,18 @@ async function lockActive(tx: Sql, id: number) {
  * @throws BaramError NOT_FOUND, or CONFLICT when it is over
  */
 export async function pauseBackfill(
-  database: Database,
-  id: number,
-  isPaused: boolean,
-  audit: (dagId: string) => AuditEntry,
+  { database }: Pick<Engine, 'database'>,
+  { id, isPaused }: { readonly id: number; readonly isPaused: boolean },
+  actor: Actor,
 ): Promise<void> {
+  await stopStarting(database, id, isPaused, isPaused ? 'backfill.pause' : 'backfill.unpause', actor)
+}
+
+async function stopStarting(database: Database, id: number, isPaused: boolean, event: string, actor: Actor) {
   await database.transaction(async (tx) => {
     const { dag_id } = await lockActive(tx, id)
     await setBackfillPaused(tx, id, isPaused)
-    await insertAudit(tx, audit(dag_id))
+    await audit(tx, actor, { event, dagId: dag_id, extra: { backfill_id: id } })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [dag_id] })
   })
@@ -215,14 +221,9 @@ export async function pauseBackfill(
  * Ends a backfill: its queued runs fail, those that run go on to their end.
  * @throws BaramError NOT_FOUND, or CONFLICT when it is over
  */
-export async function cancelBackfill(
-  { database, transactions }: ControlDeps,
-  id: number,
-  by: string,
-  audit: (dagId: string) => AuditEntry,
-): Promise<void> {
+export async function cancelBackfill({ database, transactions }: Engine, id: number, actor: Actor): Promise<void> {
   // First no more of its runs may start; then those that wait are failed, and only then it is over.
-  await pauseBackfill(database, id, true, audit)
+  await stopStarting(database, id, true, 'backfill.cancel', actor)
   for (;;) {
     const queued = (await findQueuedOf(database, id)).slice(0, 100)
     if (queued.length === 0) break
@@ -231,7 +232,7 @@ export async function cancelBackfill(
       act(all) {
         for (const changes of all.values()) {
           if (changes.model.run.state !== 'queued') continue
-          changes.moveRun('failed', { code: 'run_marked', by, state: 'failed' })
+          changes.moveRun('failed', { code: 'run_marked', by: actor.name, state: 'failed' })
         }
       },
     })

@@ -20,8 +20,10 @@ import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { insertWhole, limitsOf } from './insert.ts'
+import { requireNote } from './note.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
 export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {
@@ -121,12 +123,12 @@ export interface TriggerRequest {
   readonly runAfter?: number | null
   readonly conf?: JsonObject
   readonly note?: string | null
-  readonly triggeredBy: 'cli' | 'operator' | 'rest_api' | 'ui'
-  readonly user: string | null
   /** Refuse when the DAG is paused, instead of making a run that waits. */
   readonly mustBeActive?: boolean
   /** First in the transaction: throws when the caller may no longer write. */
   readonly fence?: (tx: Sql) => Promise<void>
+  /** Last in the transaction: a caller that only looks at the run takes it back by throwing here. */
+  readonly inspect?: (tx: Sql, run: TriggeredRun) => Promise<void>
 }
 
 export interface TriggeredRun {
@@ -135,19 +137,24 @@ export interface TriggeredRun {
   readonly isPaused: boolean
 }
 
+/** The field that a refusal is about, as requests name it. */
+const OF_RUN_ID = { details: { field: 'run_id' } }
+
 function checkRunId(runId: string, type: RunType): void {
   if (runId.length > 250 || !RUN_ID_PATTERN.test(runId)) {
     throw new BaramError(
       'INPUT_INVALID',
       `a run id has 1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -, found ${JSON.stringify(runId.slice(0, 80))}`,
+      OF_RUN_ID,
     )
   }
   const fault = idFault(runId, 'a run id')
-  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault, OF_RUN_ID)
   if (type === 'scheduled' || type === 'backfill') {
     throw new BaramError(
       'INPUT_INVALID',
       `a run id that starts with ${type}__ is reserved for the scheduler; choose another, found ${JSON.stringify(runId)}`,
+      OF_RUN_ID,
     )
   }
 }
@@ -209,12 +216,12 @@ async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): P
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
  */
 export async function triggerRun(
-  database: Database,
-  runCache: RunCache,
+  { database, runCache }: Pick<Engine, 'database' | 'runCache'>,
   request: TriggerRequest,
-  audit?: (tx: Sql, run: TriggeredRun) => Promise<void>,
+  actor: Actor,
 ): Promise<TriggeredRun> {
   checkDates(request)
+  requireNote(request.note)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
@@ -224,6 +231,9 @@ export async function triggerRun(
         'REFUSED',
         `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
       )
+    // Airflow's REST API and its execution API: the version that runs may not be what its author means.
+    if (dag.has_import_errors)
+      throw new BaramError('REFUSED', `DAG with dag_id: '${request.dagId}' has import errors and cannot be triggered`)
     if (dag.is_paused && request.mustBeActive === true)
       throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
     const version = await runCache.version(tx, dag.version_id, dag.version_hash)
@@ -239,8 +249,8 @@ export async function triggerRun(
       dataInterval,
       runAfter,
       conf: request.conf ?? {},
-      triggeredBy: request.triggeredBy,
-      user: request.user,
+      triggeredBy: actor.via,
+      user: actor.name,
       note: request.note ?? null,
       versionId: dag.version_id,
     })
@@ -248,11 +258,12 @@ export async function triggerRun(
       throw new BaramError(
         'CONFLICT',
         `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`,
-        { details: { runId } },
+        { details: { runId, field: 'run_id' } },
       )
     }
     const run = { dagRunId, runId, isPaused: dag.is_paused }
-    await audit?.(tx, run)
+    await audit(tx, actor, { event: 'dag_run.trigger', dagId: request.dagId, runId, logicalDate })
+    await request.inspect?.(tx, run)
     await notifyScheduler(tx)
     return run
   })

@@ -2,16 +2,19 @@
 
 import { BaramError } from '../../core/errors.ts'
 import { isRunFinished } from '../../core/states.ts'
-import type { Database } from '../../store/database.ts'
-import { type AuditEntry, insertAudit } from '../../store/postgres/audit.ts'
 import { lockDag } from '../../store/postgres/dags.ts'
 import { askForSuccessors } from '../../store/postgres/inbox.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { deleteDag, deleteRuns, findRun, lockRunsOfDag } from '../../store/postgres/run-control.ts'
 import { loadRun, lockRuns } from '../../store/postgres/runs.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 
 /** @throws BaramError NOT_FOUND, or CONFLICT while the run is running */
-export async function removeRun(database: Database, dagId: string, runId: string, audit: AuditEntry): Promise<void> {
+export async function removeRun(
+  { database }: Pick<Engine, 'database'>,
+  { dagId, runId }: { readonly dagId: string; readonly runId: string },
+  actor: Actor,
+): Promise<void> {
   await database.transaction(async (tx) => {
     const found = await findRun(tx, dagId, runId)
     const [locked] = found === null ? [] : await lockRuns(tx, [found.id])
@@ -26,7 +29,7 @@ export async function removeRun(database: Database, dagId: string, runId: string
     // Whoever waited for this run as its past has another past now.
     await askForSuccessors(tx, run.id)
     await deleteRuns(tx, [run.id])
-    await insertAudit(tx, { ...audit, logicalDate: run.logical_date })
+    await audit(tx, actor, { event: 'dag_run.delete', dagId, runId, logicalDate: run.logical_date })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [dagId] })
   })
@@ -37,7 +40,7 @@ export async function removeRun(database: Database, dagId: string, runId: string
  * @returns how many runs went with it
  * @throws BaramError NOT_FOUND, or CONFLICT while tasks of it run
  */
-export async function removeDag(database: Database, dagId: string, audit: AuditEntry): Promise<number> {
+export async function removeDag({ database }: Pick<Engine, 'database'>, dagId: string, actor: Actor): Promise<number> {
   return database.transaction(async (tx) => {
     if ((await lockDag(tx, dagId)) === null)
       throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
@@ -49,7 +52,7 @@ export async function removeDag(database: Database, dagId: string, audit: AuditE
       runs.map((run) => run.id),
     )
     await deleteDag(tx, dagId)
-    await insertAudit(tx, audit)
+    await audit(tx, actor, { event: 'dag.delete', dagId, extra: { runs: runs.length } })
     await notifyPages(tx, { runs: [], dags: [dagId] })
     return runs.length
   })

@@ -41,18 +41,20 @@ export async function callTriggerRun(
   const runId = textOrNull(args, 'runId')
   const logicalDate = instantOrNull(args, 'logicalDate')
   try {
-    const run = await triggerRun(database, runCache, {
-      dagId,
-      runId,
-      logicalDate,
-      runAfter: instantOrNull(args, 'runAfter'),
-      conf: objectArg(args, 'conf'),
-      note: textOrNull(args, 'note'),
-      triggeredBy: 'operator',
-      user: by,
-      mustBeActive: args['failWhenDagIsPaused'] === true,
-      fence,
-    })
+    const run = await triggerRun(
+      { database, runCache },
+      {
+        dagId,
+        runId,
+        logicalDate,
+        runAfter: instantOrNull(args, 'runAfter'),
+        conf: objectArg(args, 'conf'),
+        note: textOrNull(args, 'note'),
+        mustBeActive: args['failWhenDagIsPaused'] === true,
+        fence,
+      },
+      { name: by, via: 'operator' },
+    )
     return { runId: run.runId, exists: false }
   } catch (error) {
     if (!(error instanceof BaramError) || error.code !== 'CONFLICT') throw error

@@ -94,12 +94,11 @@ describeRecorded('upbit', 'min_candle on recorded candles', () => {
   })
 
   async function trigger(slot: { start: number; end: number }): Promise<string> {
-    const run = await triggerRun(database, runCache, {
-      dagId: 'min_candle',
-      dataInterval: slot,
-      triggeredBy: 'rest_api',
-      user: 'test',
-    })
+    const run = await triggerRun(
+      { database, runCache },
+      { dagId: 'min_candle', dataInterval: slot },
+      { name: 'test', via: 'rest_api' },
+    )
     return run.runId
   }
   async function ended(runId: string): Promise<string> {

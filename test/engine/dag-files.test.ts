@@ -65,7 +65,7 @@ describe('versions', () => {
     expect((await showSource(engine.database, 'example', null))?.source_code).toBe('// one')
     await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// two' })
     await engine.trigger('example', { runId: 'mine' })
-    await removeRun(engine.database, 'example', 'mine', { event: 'dag_run.delete', owner: 'kim' })
+    await removeRun(engine, { dagId: 'example', runId: 'mine' }, { name: 'kim', via: 'ui' })
     await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// three' })
     await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// four' })
     expect((await versions(engine)).map((row) => row.code)).toEqual(['// one', '// two', '// four'])

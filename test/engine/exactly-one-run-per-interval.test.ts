@@ -2,11 +2,11 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
 import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { explain } from '../../engine/why/why.ts'
-import type { TestEngine } from '../support/engine.ts'
+import { TEST_ACTOR, type TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
@@ -74,10 +74,10 @@ describe('scheduled runs', () => {
   test('a date that a user’s run has taken is passed over, and the next ones come', async () => {
     const engine = await makeEngine()
     await engine.addDag(hourly(4, { catchup: true }))
-    await pauseDag(engine.database, engine.runCache, 'hourly', true)
+    await pauseDag(engine, { dagId: 'hourly', isPaused: true }, TEST_ACTOR)
     await engine.trigger('hourly', { logicalDate: hourAgo(3) })
     await engine.trigger('hourly', { logicalDate: hourAgo(2) })
-    await pauseDag(engine.database, engine.runCache, 'hourly', false)
+    await pauseDag(engine, { dagId: 'hourly', isPaused: false }, TEST_ACTOR)
     await createAll(engine)
     expect(await datesOf(engine)).toEqual([hourAgo(4), hourAgo(1), hourAgo(0)])
     const [dag] = await engine.query<{ next: number }>('select next_dagrun_create_after as next from dag')
@@ -113,9 +113,9 @@ describe('scheduled runs', () => {
   test('a paused or stale DAG gets none', async () => {
     const engine = await makeEngine()
     await engine.addDag(hourly(4, { catchup: true }))
-    await pauseDag(engine.database, engine.runCache, 'hourly', true)
+    await pauseDag(engine, { dagId: 'hourly', isPaused: true }, TEST_ACTOR)
     await createAll(engine)
-    await pauseDag(engine.database, engine.runCache, 'hourly', false)
+    await pauseDag(engine, { dagId: 'hourly', isPaused: false }, TEST_ACTOR)
     await engine.query('update dag set is_stale = true')
     await createAll(engine)
     expect(await datesOf(engine)).toEqual([])
@@ -225,7 +225,7 @@ describe('triggered runs', () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag(['a'], [], { dagId: 'one' }))
     await expect(engine.trigger('none')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    await pauseDag(engine.database, engine.runCache, 'one', true)
+    await pauseDag(engine, { dagId: 'one', isPaused: true }, TEST_ACTOR)
     const run = await engine.trigger('one')
     await engine.makeScheduler().sweep()
     expect(await engine.runState(run)).toBe('queued')

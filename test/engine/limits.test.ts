@@ -1,9 +1,9 @@
 // Slots at every instant: replayed from the ledger, no limit is ever exceeded; and whoever may start does, in order.
 
 import { describe, expect, test } from 'vitest'
-import { pauseDag } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import { nextReadyAt } from '../../store/postgres/task-queue.ts'
-import type { TestEngine, TestWorker } from '../support/engine.ts'
+import { TEST_ACTOR, type TestEngine, type TestWorker } from '../support/engine.ts'
 import { peaks, replay } from '../support/ledger.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -269,7 +269,7 @@ describe('a paused DAG', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await pauseDag(engine.database, engine.runCache, 'chain', true)
+    await pauseDag(engine, { dagId: 'chain', isPaused: true }, TEST_ACTOR)
     const second = await engine.trigger('chain')
     await worker.end([worker.find('a')])
     await scheduler.sweep()
@@ -277,7 +277,7 @@ describe('a paused DAG', () => {
     expect(worker.running).toEqual([])
     expect((await engine.states(run))['b']).toBe('scheduled')
     expect(await engine.runState(second)).toBe('queued')
-    await pauseDag(engine.database, engine.runCache, 'chain', false)
+    await pauseDag(engine, { dagId: 'chain', isPaused: false }, TEST_ACTOR)
     await scheduler.pass()
     await worker.claim()
     expect(worker.running.map((one) => one.task.taskId).sort()).toEqual(['a', 'b'])
@@ -295,12 +295,12 @@ describe('a paused DAG', () => {
     await worker.end(worker.running.slice(), () => ({ kind: 'failure', message: 'no', isRetryable: true }))
     expect(await nextReadyAt(engine.database)).not.toBeNull()
     await engine.passDelays()
-    await pauseDag(engine.database, engine.runCache, 'flaky', true)
+    await pauseDag(engine, { dagId: 'flaky', isPaused: true }, TEST_ACTOR)
     await scheduler.sweep()
     expect(await engine.states(run)).toEqual({ a: 'up_for_retry' })
     // A due time that nobody may serve would make the scheduler look again at once, for ever.
     expect(await nextReadyAt(engine.database)).toBeNull()
-    await pauseDag(engine.database, engine.runCache, 'flaky', false)
+    await pauseDag(engine, { dagId: 'flaky', isPaused: false }, TEST_ACTOR)
     expect(await nextReadyAt(engine.database)).not.toBeNull()
     await scheduler.pass()
     await worker.drain()

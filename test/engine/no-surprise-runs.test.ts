@@ -3,11 +3,11 @@
 import { describe, expect, test } from 'vitest'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { TimetableSpec } from '../../core/timetables/timetable.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
 import { createDueRuns } from '../../engine/runs/create.ts'
 import { RunCache } from '../../engine/transaction/run-cache.ts'
-import type { TestEngine } from '../support/engine.ts'
+import { TEST_ACTOR, type TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
@@ -141,7 +141,7 @@ describe('the plan of a DAG', () => {
       await createAll(engine)
       // As if it had been paused for six hours.
       await engine.query('delete from dag_run where logical_date > $1', [iso(hoursAgo(6))])
-      await pauseDag(engine.database, engine.runCache, 'planned', true)
+      await pauseDag(engine, { dagId: 'planned', isPaused: true }, TEST_ACTOR)
       if (!catchup)
         await engine.query(
           `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after)
@@ -151,7 +151,7 @@ describe('the plan of a DAG', () => {
       await createAll(engine)
       const paused = await planDag(engine.database, new RunCache(), 'planned', 100)
       expect(paused).toMatchObject({ isPaused: true, dueCount: missed })
-      await pauseDag(engine.database, engine.runCache, 'planned', false)
+      await pauseDag(engine, { dagId: 'planned', isPaused: false }, TEST_ACTOR)
       expect((await planAndMake(engine)).made).toEqual(paused.due.map((run) => run.logicalDate))
     }
   })

@@ -5,8 +5,9 @@ import type { SerializedDag } from '../../core/serialized.ts'
 import type { Mark, RunState } from '../../core/states.ts'
 import { parseSchedule } from '../../core/timetables/parse-schedule.ts'
 import type { TimetableSpec } from '../../core/timetables/timetable.ts'
-import { type ClearRequest, type ControlDeps, clear, previewClear } from '../../engine/control/clear.ts'
+import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { createBackfill, previewBackfill } from '../../engine/runs/backfill.ts'
 import { readFacts, replay } from '../oracle/facts.ts'
 import { startEngine, type TestEngine } from '../support/engine.ts'
@@ -95,7 +96,7 @@ function dagOf([number, kind, told, names, edges]: Facts['dags'][number]): Seria
 
 let postgres: TestPostgres
 let engine: TestEngine
-let deps: ControlDeps
+let deps: Engine
 beforeAll(async () => {
   postgres = await startTestPostgres()
   engine = await startEngine(postgres)
@@ -200,11 +201,10 @@ function clearRequest(dagId: string, order: Order): ClearRequest {
     resetsRuns: order.reset !== false,
     onLatestVersion: false,
     refusesRunning: false,
-    by: 'oracle',
   }
 }
 
-const audit = { event: 'test', owner: 'oracle' }
+const oracle = { name: 'oracle', via: 'cli' } as const
 
 async function control([number, , verb, order]: Control): Promise<readonly string[] | string> {
   const dagId = `oracle_${number}`
@@ -212,14 +212,14 @@ async function control([number, , verb, order]: Control): Promise<readonly strin
   if (verb === 'clear') {
     const request = clearRequest(dagId, order)
     const shown = keys(await previewClear(deps, request))
-    expect(keys(await clear(deps, request, audit))).toEqual(shown)
+    expect(keys(await clear(deps, request, oracle))).toEqual(shown)
     return shown
   }
   if (verb === 'mark_run') {
     // The oracle knows no other states than these.
     const to = order.to as 'success' | 'failed' | 'queued'
     const shown = to === 'queued' ? [] : keys(await previewRunMark(deps, dagId, runId))
-    await markRun(deps, { dagId, runId, to, by: 'oracle' }, audit)
+    await markRun(deps, { dagId, runId, to }, oracle)
     return shown
   }
   const request = {
@@ -232,10 +232,9 @@ async function control([number, , verb, order]: Control): Promise<readonly strin
     downstream: order.downstream === true,
     past: order.past === true,
     future: order.future === true,
-    by: 'oracle',
   }
   const shown = await previewMark(deps, request)
-  if (shown.set.length > 0) expect(keys((await mark(deps, request, audit)).set)).toEqual(keys(shown.set))
+  if (shown.set.length > 0) expect(keys((await mark(deps, request, oracle)).set)).toEqual(keys(shown.set))
   return keys(shown.set)
 }
 
@@ -279,13 +278,12 @@ describe(`what Airflow ${facts.airflow} backfills`, () => {
         conf: null,
         maxActiveRuns: 10,
         onLatestVersion: false,
-        by: 'oracle',
       }
       const dry = await previewBackfill(deps, request).then(
         (dates) => dates.filter((date) => date.exception === null).map((date) => date.run.logicalDate / 1000),
         codeOf,
       )
-      const made = await createBackfill(deps, request, audit).then(
+      const made = await createBackfill(deps, request, oracle).then(
         async (id) =>
           (
             await engine.query<{ at: number; reason: string | null; run_id: string | null }>(

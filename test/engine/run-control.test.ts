@@ -2,9 +2,10 @@
 // Which instances they mean is run-control-oracle.test.ts.
 
 import { describe, expect, test } from 'vitest'
-import { type ClearRequest, type ControlDeps, clear } from '../../engine/control/clear.ts'
+import { type ClearRequest, clear } from '../../engine/control/clear.ts'
 import { mark, markRun } from '../../engine/control/mark.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
+import type { Engine } from '../../engine/engine.ts'
 import {
   type BackfillRequest,
   cancelBackfill,
@@ -18,8 +19,8 @@ import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
 const makeEngine = useEngines()
-const audit = { event: 'test', owner: 'kim' }
-const depsOf = (engine: TestEngine, { transactions }: TestScheduler): ControlDeps => ({
+const kim = { name: 'kim', via: 'cli' } as const
+const depsOf = (engine: TestEngine, { transactions }: TestScheduler): Engine => ({
   database: engine.database,
   runCache: engine.runCache,
   transactions,
@@ -36,7 +37,6 @@ const clearOf = (dagId: string, changes: Partial<ClearRequest> = {}): ClearReque
   resetsRuns: true,
   onLatestVersion: false,
   refusesRunning: false,
-  by: 'kim',
   ...changes,
 })
 const markOf = (dagId: string, runId: string, taskId: string, to: 'success' | 'failed' | 'skipped') => ({
@@ -49,7 +49,6 @@ const markOf = (dagId: string, runId: string, taskId: string, to: 'success' | 'f
   downstream: false,
   past: false,
   future: false,
-  by: 'kim',
 })
 
 describe('clearing a task that runs', () => {
@@ -61,7 +60,7 @@ describe('clearing a task that runs', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await clear(depsOf(engine, scheduler), clearOf('one'), audit)
+    await clear(depsOf(engine, scheduler), clearOf('one'), kim)
     return { engine, scheduler, run, worker, attempt: worker.find('slow') }
   }
 
@@ -106,9 +105,9 @@ describe('clearing a task that runs', () => {
     await worker.claim()
     await worker.end([worker.find('done')])
     const request = clearOf('one', { refusesRunning: true })
-    await expect(clear(depsOf(engine, scheduler), request, audit)).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(clear(depsOf(engine, scheduler), request, kim)).rejects.toMatchObject({ code: 'CONFLICT' })
     expect(await engine.states(run)).toEqual({ slow: 'running', done: 'success' })
-    expect(await engine.query('select 1 from log')).toEqual([])
+    expect(await engine.query('select 1 from log where event = 'task_instance.clear'')).toEqual([])
   })
 })
 
@@ -127,7 +126,7 @@ describe('clearing', () => {
     await worker.claim()
     for (const one of [...worker.running])
       await worker.end([one], () => ({ kind: 'failure', message: 'no', isRetryable: true }))
-    await clear(depsOf(engine, scheduler), clearOf('many'), audit)
+    await clear(depsOf(engine, scheduler), clearOf('many'), kim)
     await scheduler.sweep()
     for (const one of [...worker.running]) await worker.end([one])
     await worker.drain()
@@ -142,13 +141,13 @@ describe('clearing', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await pauseDag(engine.database, engine.runCache, 'paused', true)
-    await clear(depsOf(engine, scheduler), clearOf('paused'), audit)
+    await pauseDag(engine, { dagId: 'paused', isPaused: true }, kim)
+    await clear(depsOf(engine, scheduler), clearOf('paused'), kim)
     await worker.end([worker.find('a')])
     await scheduler.sweep()
     expect(await engine.runState(run)).toBe('running')
     expect(await worker.claim()).toBe(0)
-    await pauseDag(engine.database, engine.runCache, 'paused', false)
+    await pauseDag(engine, { dagId: 'paused', isPaused: false }, kim)
     await scheduler.sweep()
     await worker.drain()
     expect(await engine.runState(run)).toBe('success')
@@ -166,7 +165,7 @@ describe('clearing', () => {
     const request = clearOf('mapped', {
       tasks: { tasks: [{ taskId: 'each', mapIndex: 1 }], upstream: false, downstream: false },
     })
-    expect((await clear(depsOf(engine, scheduler), request, audit)).map((row) => row.map_index)).toEqual([1])
+    expect((await clear(depsOf(engine, scheduler), request, kim)).map((row) => row.map_index)).toEqual([1])
     await scheduler.pass()
     await worker.drain()
     const rows = await engine.query('select map_index, try_number from task_instance order by 1')
@@ -191,12 +190,12 @@ describe('clearing', () => {
     await engine.addDag(next, { moduleCode: '// 2' })
     const tasks = { tasks: [{ taskId: 'added' }], upstream: false, downstream: false }
     // By its own version the run has no such task.
-    expect(await clear(depsOf(engine, scheduler), clearOf('changed', { tasks }), audit)).toEqual([])
+    expect(await clear(depsOf(engine, scheduler), clearOf('changed', { tasks }), kim)).toEqual([])
     const request = clearOf('changed', {
       tasks: { tasks: [{ taskId: 'first' }], upstream: false, downstream: true },
       onLatestVersion: true,
     })
-    await clear(depsOf(engine, scheduler), request, audit)
+    await clear(depsOf(engine, scheduler), request, kim)
     await scheduler.pass()
     await worker.drain()
     expect(await engine.states(run)).toEqual({ first: 'success', gone: 'removed', added: 'success' })
@@ -214,7 +213,7 @@ describe('marking', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await mark(depsOf(engine, scheduler), markOf('one', 'r', 'slow', 'success'), audit)
+    await mark(depsOf(engine, scheduler), markOf('one', 'r', 'slow', 'success'), kim)
     expect(await engine.states(run)).toEqual({ slow: 'success', after: 'queued' })
     await worker.end([worker.find('slow')], () => ({ kind: 'failure', message: 'killed', isRetryable: false }))
     await worker.drain()
@@ -240,13 +239,13 @@ describe('marking', () => {
     const worker = await engine.makeWorker()
     await worker.drain(() => ({ kind: 'failure', message: 'no', isRetryable: false }))
     expect(await engine.runState(run)).toBe('failed')
-    const touched = await mark(depsOf(engine, scheduler), markOf('chain', 'r', 'bad', 'success'), audit)
+    const touched = await mark(depsOf(engine, scheduler), markOf('chain', 'r', 'bad', 'success'), kim)
     expect(touched.cleared.map((row) => row.task_id)).toEqual(['after', 'last'])
     await scheduler.pass()
     await worker.drain()
     expect(await engine.states(run)).toEqual({ bad: 'success', after: 'success', last: 'success' })
     expect(await engine.runState(run)).toBe('success')
-    await expect(mark(depsOf(engine, scheduler), markOf('chain', 'r', 'bad', 'success'), audit)).rejects.toMatchObject({
+    await expect(mark(depsOf(engine, scheduler), markOf('chain', 'r', 'bad', 'success'), kim)).rejects.toMatchObject({
       code: 'CONFLICT',
     })
   })
@@ -260,7 +259,7 @@ describe('marking', () => {
     const worker = await engine.makeWorker()
     await worker.claim()
     await worker.end([worker.find('done')])
-    await markRun(depsOf(engine, scheduler), { dagId: 'one', runId: 'r', to: 'failed', by: 'kim' }, audit)
+    await markRun(depsOf(engine, scheduler), { dagId: 'one', runId: 'r', to: 'failed' }, kim)
     expect(await engine.states(run)).toEqual({ done: 'success', slow: 'failed', after: 'skipped' })
     expect(await engine.runState(run)).toBe('failed')
     await worker.end([worker.find('slow')])
@@ -277,7 +276,6 @@ const backfillOf = (dagId: string, days: number, changes: Partial<BackfillReques
   conf: null,
   maxActiveRuns: 2,
   onLatestVersion: true,
-  by: 'kim',
   ...changes,
 })
 
@@ -286,7 +284,7 @@ describe('a backfill', () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily, maxActiveRuns: 1 }))
     const scheduler = engine.makeScheduler()
-    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 5), audit)
+    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 5), kim)
     await engine.trigger('daily', { runId: 'mine' })
     await scheduler.pass()
     const running = () =>
@@ -303,7 +301,7 @@ describe('a backfill', () => {
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily }))
     await engine.addDag(makeDag(['a'], [], { dagId: 'other' }))
     const scheduler = engine.makeScheduler({ parallelism: 1 })
-    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 4, { maxActiveRuns: 4 }), audit)
+    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 4, { maxActiveRuns: 4 }), kim)
     await scheduler.pass()
     for (const runId of ['one', 'two']) await engine.trigger('other', { runId })
     await scheduler.pass()
@@ -322,11 +320,7 @@ describe('a backfill', () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily, isPausedUponCreation: false }))
     const scheduler = engine.makeScheduler()
-    await createBackfill(
-      depsOf(engine, scheduler),
-      backfillOf('daily', 3, { isReverse: true, maxActiveRuns: 1 }),
-      audit,
-    )
+    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 3, { isReverse: true, maxActiveRuns: 1 }), kim)
     const worker = await engine.makeWorker()
     const done: (string | undefined)[] = []
     for (let i = 0; i < 3; i++) {
@@ -354,7 +348,7 @@ describe('a backfill', () => {
     )
     expect(await engine.runState(run)).toBe('failed')
     const conf = { why: 'again' }
-    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 2, { reprocess: 'failed', conf }), audit)
+    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 2, { reprocess: 'failed', conf }), kim)
     // Not cleared yet: it has not ended before that.
     await scheduler.sweep()
     await worker.drain()
@@ -370,11 +364,11 @@ describe('a backfill', () => {
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily }))
     const scheduler = engine.makeScheduler()
     const deps = depsOf(engine, scheduler)
-    const id = await createBackfill(deps, backfillOf('daily', 4, { maxActiveRuns: 1 }), audit)
+    const id = await createBackfill(deps, backfillOf('daily', 4, { maxActiveRuns: 1 }), kim)
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await pauseBackfill(engine.database, id, true, () => audit)
+    await pauseBackfill(engine, { id, isPaused: true }, kim)
     const own = () => worker.running.filter((one) => one.run.runType === 'backfill')
     const [first] = own()
     if (first === undefined) throw new Error('the first run of the backfill does not run')
@@ -382,15 +376,15 @@ describe('a backfill', () => {
     await scheduler.pass()
     await worker.claim()
     expect(own()).toEqual([])
-    await pauseBackfill(engine.database, id, false, () => audit)
+    await pauseBackfill(engine, { id, isPaused: false }, kim)
     await scheduler.pass()
     await worker.claim()
     expect(own()).toHaveLength(1)
-    await cancelBackfill(deps, id, 'kim', () => audit)
+    await cancelBackfill(deps, id, kim)
     const states = await engine.query("select state from dag_run where run_type = 'backfill' order by id")
     expect(states.map((row) => (row as { state: string }).state)).toEqual(['success', 'running', 'failed', 'failed'])
     await worker.end(own())
-    await expect(cancelBackfill(deps, id, 'kim', () => audit)).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(cancelBackfill(deps, id, kim)).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
   test('is cancelled also when the sweep finds in that moment that nothing is left of it', async () => {
@@ -398,7 +392,7 @@ describe('a backfill', () => {
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily }))
     const scheduler = engine.makeScheduler()
     const deps = depsOf(engine, scheduler)
-    const id = await createBackfill(deps, backfillOf('daily', 3, { maxActiveRuns: 1 }), audit)
+    const id = await createBackfill(deps, backfillOf('daily', 3, { maxActiveRuns: 1 }), kim)
     const transactions: Pick<typeof deps.transactions, 'run'> = {
       run: async (transaction) => {
         const ended = await deps.transactions.run(transaction)
@@ -406,7 +400,7 @@ describe('a backfill', () => {
         return ended
       },
     }
-    await cancelBackfill({ ...deps, transactions: transactions as typeof deps.transactions }, id, 'kim', () => audit)
+    await cancelBackfill({ ...deps, transactions: transactions as typeof deps.transactions }, id, kim)
     expect(await engine.query('select 1 from backfill where completed_at is not null')).toHaveLength(1)
   })
 
@@ -415,7 +409,7 @@ describe('a backfill', () => {
     await engine.addDag(makeDag(['a'], [], { dagId: 'daily', timetable: daily }))
     const scheduler = engine.makeScheduler()
     const asked = await Promise.allSettled(
-      Array.from({ length: 5 }, () => createBackfill(depsOf(engine, scheduler), backfillOf('daily', 3), audit)),
+      Array.from({ length: 5 }, () => createBackfill(depsOf(engine, scheduler), backfillOf('daily', 3), kim)),
     )
     expect(asked.filter((one) => one.status === 'fulfilled')).toHaveLength(1)
     for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'CONFLICT' })
@@ -432,15 +426,15 @@ describe('deleting', () => {
     await scheduler.pass()
     const worker = await engine.makeWorker()
     await worker.claim()
-    await expect(removeRun(engine.database, 'one', 'r', audit)).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(removeRun(engine, { dagId: 'one', runId: 'r' }, kim)).rejects.toMatchObject({ code: 'CONFLICT' })
     await worker.end([worker.find('a')], () => ({
       outcome: { kind: 'success' },
       xcoms: [{ taskId: 'a', mapIndex: -1, key: 'return_value', value: 1 }],
     }))
-    await removeRun(engine.database, 'one', 'r', audit)
+    await removeRun(engine, { dagId: 'one', runId: 'r' }, kim)
     for (const table of ['dag_run', 'task_instance', 'xcom', 'ti_event', 'task_queue'])
       expect(await engine.query(`select 1 from ${table}`), table).toEqual([])
-    await expect(removeRun(engine.database, 'one', 'r', audit)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await expect(removeRun(engine, { dagId: 'one', runId: 'r' }, kim)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
   test('a DAG takes its runs, versions and backfills along, and comes back with its file', async () => {
@@ -448,8 +442,8 @@ describe('deleting', () => {
     const dag = makeDag(['a'], [], { dagId: 'daily', timetable: daily })
     await engine.addDag(dag)
     const scheduler = engine.makeScheduler()
-    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 3), audit)
-    expect(await removeDag(engine.database, 'daily', audit)).toBe(3)
+    await createBackfill(depsOf(engine, scheduler), backfillOf('daily', 3), kim)
+    expect(await removeDag(engine, 'daily', kim)).toBe(3)
     for (const table of ['dag', 'dag_run', 'dag_version', 'backfill', 'task_instance'])
       expect(await engine.query(`select 1 from ${table}`), table).toEqual([])
     await engine.addDag(dag)

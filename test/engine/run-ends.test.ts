@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../core/settle.ts'
 import { resetRun } from '../../engine/control/clear.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
+import { TEST_ACTOR } from '../support/engine.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
@@ -192,7 +193,7 @@ describe('a DAG whose last runs have all failed', () => {
     expect(await engine.query('select event, dag_id from log')).toEqual([
       { event: 'paused_after_failures', dag_id: 'failing' },
     ])
-    await pauseDag(engine.database, engine.runCache, 'failing', false)
+    await pauseDag(engine, { dagId: 'failing', isPaused: false }, TEST_ACTOR)
     await scheduler.sweep()
     expect(await isPaused()).toBe(false)
   })

@@ -5,7 +5,8 @@ import type { SerializedDag } from '../../core/serialized.ts'
 import type { Outcome } from '../../core/settle.ts'
 import { clear } from '../../engine/control/clear.ts'
 import { mark, markRun } from '../../engine/control/mark.ts'
-import { pauseDag, recordImportError } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
+import { recordImportError } from '../../engine/dags/sync.ts'
 import { createBackfill, pauseBackfill } from '../../engine/runs/backfill.ts'
 import { removeRun } from '../../engine/runs/delete.ts'
 import { explain, type WhyQuestion } from '../../engine/why/why.ts'
@@ -31,9 +32,6 @@ class World {
   get deps() {
     return { database: this.engine.database, runCache: this.engine.runCache, transactions: this.scheduler.transactions }
   }
-  audit(event: string, owner = 'admin') {
-    return { event, owner, dagId: 'etl' }
-  }
   /** A DAG `etl` with a run `r` that has been looked at. */
   async run(dag: SerializedDag): Promise<number> {
     await this.engine.addDag(dag)
@@ -42,9 +40,7 @@ class World {
     return id
   }
   async pause(isPaused = true, owner = 'admin'): Promise<void> {
-    await pauseDag(this.engine.database, this.engine.runCache, 'etl', isPaused, (tx) =>
-      insertAudit(tx, { event: isPaused ? 'dag.pause' : 'dag.unpause', owner, dagId: 'etl' }),
-    )
+    await pauseDag(this.engine, { dagId: 'etl', isPaused }, actor(owner))
   }
   /** A scheduler that lives, as its job row tells. */
   async schedulerLives(from = "now() - interval '30 days'"): Promise<void> {
@@ -61,8 +57,8 @@ class World {
     const filter = { onlyFailed: false, onlyRunning: false }
     const runs = { kind: 'run', runId: 'r', past: false, future: false } as const
     const flags = { resetsRuns: true, onLatestVersion: false, refusesRunning: false }
-    const request = { dagId: 'etl', runs, tasks, filter, ...flags, by: 'kim' }
-    await clear(this.deps, request, this.audit('task_instance.clear'))
+    const request = { dagId: 'etl', runs, tasks, filter, ...flags }
+    await clear(this.deps, request, actor('kim'))
   }
   async end(taskId: string, outcome: Outcome): Promise<void> {
     await this.worker.claim()
@@ -70,6 +66,7 @@ class World {
   }
 }
 
+const actor = (name: string) => ({ name, via: 'cli' as const })
 const etl = (
   tasks: Parameters<typeof makeDag>[0],
   edges: Parameters<typeof makeDag>[1] = [],
@@ -116,7 +113,7 @@ const DAGS: readonly Situation[] = [
     'a DAG paused because it failed again and again',
     async (w) => {
       await w.engine.addDag(scheduled())
-      await pauseDag(w.engine.database, w.engine.runCache, 'etl', true)
+      await pauseDag(w.engine, { dagId: 'etl', isPaused: true }, actor('admin'))
       await insertAudit(w.engine.database, {
         event: 'paused_after_failures',
         owner: 'scheduler',
@@ -325,7 +322,7 @@ const MISSING: readonly Situation[] = [
     async (w) => {
       await w.engine.addDag(scheduled())
       await w.engine.trigger('etl', { runId: 'mine', logicalDate: two('2026-01-05') })
-      await removeRun(w.engine.database, 'etl', 'mine', { ...w.audit('dag_run.delete', 'lee'), runId: 'mine' })
+      await removeRun(w.engine, { dagId: 'etl', runId: 'mine' }, actor('lee'))
       return { run: two('2026-01-05') }
     },
     'deleted',
@@ -405,7 +402,7 @@ const RUNS: readonly Situation[] = [
     'a queued run of a paused backfill',
     async (w) => {
       const id = await backfill(w)
-      await pauseBackfill(w.engine.database, id, true, () => w.audit('backfill.pause'))
+      await pauseBackfill(w.engine, { id, isPaused: true }, actor('kim'))
       return { run: 'backfill__2026-01-04T17:00:00+00:00' }
     },
     'backfill_paused',
@@ -456,7 +453,7 @@ const RUNS: readonly Situation[] = [
     'a run that a person has set',
     async (w) => {
       await w.run(etl(['a']))
-      await markRun(w.deps, { dagId: 'etl', runId: 'r', to: 'failed', by: 'kim' }, w.audit('dag_run.patch'))
+      await markRun(w.deps, { dagId: 'etl', runId: 'r', to: 'failed' }, actor('kim'))
       return ofRun
     },
     'run_marked',
@@ -488,9 +485,8 @@ async function backfill(w: World): Promise<number> {
       conf: null,
       maxActiveRuns: 1,
       onLatestVersion: true,
-      by: 'kim',
     },
-    w.audit('backfill.create'),
+    actor('kim'),
   )
 }
 
@@ -721,7 +717,7 @@ const TASKS: readonly Situation[] = [
       await w.run(etl(['a', 'b']))
       const flags = { upstream: false, downstream: false, past: false, future: false }
       const place = { dagId: 'etl', runId: 'r', taskId: 'a', mapIndex: null }
-      await mark(w.deps, { ...place, to: 'success', ...flags, by: 'kim' }, w.audit('task_instance.patch'))
+      await mark(w.deps, { ...place, to: 'success', ...flags }, actor('kim'))
       return ofTask('a')
     },
     'marked',

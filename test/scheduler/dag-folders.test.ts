@@ -177,7 +177,7 @@ describe('a folder that is away for a while', () => {
     await start(dags)
     await expectActive({ x: '', y: '' })
     renameSync(join(dags, 'x.ts'), join(folder, 'x.kept'))
-    await removeDag(engine.database, 'x', { event: 'delete_dag', owner: 'test', dagId: 'x', extra: null })
+    await removeDag(engine, 'x', { name: 'test', via: 'cli' })
     await expectActive({ y: '' })
     renameSync(join(folder, 'x.kept'), join(dags, 'x.ts'))
     await expectActive({ x: '', y: '' })

@@ -122,7 +122,7 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
       return JSON.parse(stdout) as Record<string, unknown>[]
     },
     async trigger(dagId, conf = {}) {
-      return (await triggerRun(database, runCache, { dagId, conf, triggeredBy: 'cli', user: null })).runId
+      return (await triggerRun({ database, runCache }, { dagId, conf }, { name: 'test', via: 'cli' })).runId
     },
     writeDag(name, text) {
       writeFileSync(join(dags, name), text)

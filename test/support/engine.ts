@@ -27,6 +27,9 @@ import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
 import { expectSoundLedger } from './ledger.ts'
 import type { TestPostgres } from './postgres.ts'
 
+/** Who asks for what a test changes. */
+export const TEST_ACTOR = { name: 'test', via: 'cli' } as const
+
 export const quietLog = makeLogger('test', 'silent')
 
 export interface TestEngine {
@@ -36,7 +39,7 @@ export interface TestEngine {
   readonly runCache: RunCache
   /** Declares a DAG as a file of its own would. */
   addDag(dag: SerializedDag, file?: Partial<ParsedFile>): Promise<void>
-  trigger(dagId: string, request?: Partial<TriggerRequest>): Promise<number>
+  trigger(dagId: string, request?: Partial<TriggerRequest> & { readonly user?: string }): Promise<number>
   makePool(pool: string, slots: number): Promise<void>
   /** Clears tasks of a run with all their instances, as a user does. */
   clear(scheduler: TestScheduler, dagId: string, runId: string, taskIds: readonly string[]): Promise<void>
@@ -190,7 +193,8 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
       await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
     },
     async trigger(dagId, request = {}) {
-      const { dagRunId } = await triggerRun(database, runCache, { dagId, triggeredBy: 'cli', user: null, ...request })
+      const { user = 'test', ...more } = request
+      const { dagRunId } = await triggerRun({ database, runCache }, { dagId, ...more }, { name: user, via: 'cli' })
       return dagRunId
     },
     async makePool(pool, slots) {
@@ -205,9 +209,8 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         resetsRuns: true,
         onLatestVersion: false,
         refusesRunning: false,
-        by: 'test',
       } as const
-      await clear({ database, runCache, transactions }, request, { event: 'test', owner: 'test' })
+      await clear({ database, runCache, transactions }, request, TEST_ACTOR)
     },
     makeScheduler({ parallelism = 0 } = {}) {
       const transactions = makeTransactions('scheduler:1', parallelism)

@@ -9,7 +9,8 @@ import type { Report } from '../../core/reports.ts'
 import { makeRunId } from '../../core/run-id.ts'
 import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
-import { pauseDag, syncFile } from '../../engine/dags/sync.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
+import { syncFile } from '../../engine/dags/sync.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
 import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import type { TestWeb } from './start-web.ts'
@@ -116,7 +117,10 @@ export async function storeDag(web: TestWeb, dag: SerializedDag, sourceCode = `/
   )
 }
 
-export const unpause = (web: TestWeb, dagId: string) => pauseDag(web.database, web.runCache, dagId, false)
+/** Who makes what is there before a test looks. */
+const SEEDER = { name: 'admin', via: 'ui' } as const
+
+export const unpause = (web: TestWeb, dagId: string) => pauseDag(web, { dagId, isPaused: false }, SEEDER)
 
 export interface SeededRun {
   readonly id: number
@@ -137,21 +141,23 @@ export async function seedRun(
     conf?: JsonObject
   },
 ): Promise<SeededRun> {
-  const { dagRunId, runId } = await triggerRun(web.database, web.runCache, {
-    dagId,
-    runId: makeRunId('manual', at),
-    ...(run.conf === undefined ? {} : { conf: run.conf }),
-    dataInterval: { start: at - 3_600_000, end: at },
-    runAfter: at,
-    triggeredBy: 'cli',
-    user: null,
-  })
+  const { dagRunId, runId } = await triggerRun(
+    web,
+    {
+      dagId,
+      runId: makeRunId('manual', at),
+      ...(run.conf === undefined ? {} : { conf: run.conf }),
+      dataInterval: { start: at - 3_600_000, end: at },
+      runAfter: at,
+    },
+    SEEDER,
+  )
   const type = run.type ?? 'scheduled'
   const name = type === 'scheduled' ? runId.replace('manual__', 'scheduled__') : runId
   const seconds = run.seconds ?? 50
   await web.database.query(
     `update dag_run set run_type = $2, run_id = $3, state = $4, logical_date = to_timestamp($5) - interval '1 hour', start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
-       triggered_by = case when $2 = 'scheduled' then 'timetable' else 'ui' end,
+       triggering_user_name = null, triggered_by = case when $2 = 'scheduled' then 'timetable' else 'ui' end,
        end_date = case when $4 in ('success', 'failed') then to_timestamp($5) + $6 * interval '1 second' end where id = $1`,
     [dagRunId, type, name, run.state, at / 1000, seconds],
   )

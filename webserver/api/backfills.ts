@@ -12,7 +12,7 @@ import {
 import { type BackfillRow, getBackfill, listBackfills } from '../../store/postgres/backfills.ts'
 import type { Web } from '../deps.ts'
 import { readBody, readInstant } from '../http/bodies.ts'
-import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
+import { invalid, notFound, withTexts } from '../http/errors.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
@@ -64,7 +64,7 @@ interface BackfillBody {
   readonly run_on_latest_version?: boolean
 }
 
-function requestOf({ web, req, who }: Call): BackfillRequest {
+function requestOf({ web, req }: Call): BackfillRequest {
   const body = readBody<BackfillBody>(web.assets, 'BackfillPostBody', req.body)
   return {
     dagId: body.dag_id,
@@ -75,7 +75,6 @@ function requestOf({ web, req, who }: Call): BackfillRequest {
     conf: body.dag_run_conf ?? {},
     maxActiveRuns: body.max_active_runs ?? 10,
     onLatestVersion: body.run_on_latest_version !== false,
-    by: who.username,
   }
 }
 
@@ -83,10 +82,8 @@ function requestOf({ web, req, who }: Call): BackfillRequest {
 const TEXTS = { NOT_FOUND: 404, CONFLICT: 409, INPUT_INVALID: 422, PARAMS_INVALID: 422 } as const
 
 async function create(call: Call) {
-  const { web, who } = call
-  const request = requestOf(call)
-  const audit = { event: 'backfill.create', owner: who.username, dagId: request.dagId }
-  const id = await withTexts(createBackfill(web, request, audit), TEXTS)
+  const { web, actor } = call
+  const id = await withTexts(createBackfill(web, requestOf(call), actor), TEXTS)
   return backfillJson(await found(web, id))
 }
 
@@ -115,32 +112,16 @@ async function list({ web, query }: Call) {
 }
 
 const pause = (isPaused: boolean) => async (call: Call) => {
-  const { web, who } = call
-  const { id, completed_at } = await requireBackfill(call)
-  if (completed_at !== null) throw new ApiError(409, 'Backfill is already completed.')
-  const event = isPaused ? 'backfill.pause' : 'backfill.unpause'
-  await withTexts(
-    pauseBackfill(web.database, id, isPaused, (dagId) => ({
-      event,
-      owner: who.username,
-      dagId,
-      extra: { backfill_id: id },
-    })),
-  )
+  const { web, actor } = call
+  const { id } = await requireBackfill(call)
+  await withTexts(pauseBackfill(web, { id, isPaused }, actor))
   return backfillJson(await found(web, id))
 }
 
 async function cancel(call: Call) {
-  const { web, who } = call
+  const { web, actor } = call
   const { id } = await requireBackfill(call)
-  await withTexts(
-    cancelBackfill(web, id, who.username, (dagId) => ({
-      event: 'backfill.cancel',
-      owner: who.username,
-      dagId,
-      extra: { backfill_id: id },
-    })),
-  )
+  await withTexts(cancelBackfill(web, id, actor))
   return backfillJson(await found(web, id))
 }
 

@@ -6,8 +6,10 @@ import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
+import { setInstanceNote } from '../../engine/control/note.ts'
+import type { Actor } from '../../engine/engine.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
+import { setRunNote } from '../../engine/runs/note.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
   findInstances,
@@ -15,7 +17,7 @@ import {
   getInstance,
   type InstanceListRow,
 } from '../../store/postgres/read-task-instances.ts'
-import { setInstanceNotes, setRunNote, type TouchedInstance } from '../../store/postgres/run-control.ts'
+import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
 import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
@@ -77,7 +79,7 @@ function checkClear(body: ClearBody): void {
   if (body.task_ids?.length === 0) throw refuse('task_ids list should have at least 1 element.')
 }
 
-function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest {
+function clearRequest(dagId: string, body: ClearBody): ClearRequest {
   const { dag_run_id, task_ids } = body
   const [past, future] = [body.include_past === true, body.include_future === true]
   return {
@@ -100,55 +102,41 @@ function clearRequest(dagId: string, body: ClearBody, by: string): ClearRequest 
     onLatestVersion: body.run_on_latest_version === true,
     refusesRunning: body.prevent_running_task === true,
     ...(body.note !== undefined && body.note !== null && { note: body.note }),
-    by,
   }
 }
 
-async function clearInstances({ web, req, who, param }: Call) {
+async function clearInstances({ web, req, actor, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body))
   checkClear(body)
   const dagId = param('dag_id')
   await requireDag(web, dagId)
-  const request = clearRequest(dagId, body, who.username)
+  const request = clearRequest(dagId, body)
   if (body.dry_run !== false)
     return body.only_new === true
       ? collection(web, await withTexts(previewNewTasks(web, request)))
       : instancesOf(web, await previewClear(web, request))
-  const audit = {
-    event: 'task_instance.clear',
-    owner: who.username,
-    dagId,
-    runId: body.dag_run_id ?? null,
-    extra: body,
-  }
-  if (body.only_new === true) return collection(web, await withTexts(addNewTasks(web, request, audit)))
-  return instancesOf(web, await withTexts(clear(web, request, audit)))
+  if (body.only_new === true) return collection(web, await withTexts(addNewTasks(web, request, actor)))
+  return instancesOf(web, await withTexts(clear(web, request, actor)))
 }
 
 type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
 
-async function clearRun({ web, req, who, param }: Call) {
+async function clearRun({ web, req, actor, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const run = await requireRun(web, dagId, runId)
-  const request = clearRequest(
-    dagId,
-    {
-      dag_run_id: runId,
-      only_failed: body.only_failed === true,
-      run_on_latest_version: body.run_on_latest_version === true,
-    },
-    who.username,
-  )
+  const request = clearRequest(dagId, {
+    dag_run_id: runId,
+    only_failed: body.only_failed === true,
+    run_on_latest_version: body.run_on_latest_version === true,
+  })
   const isNewOnly = body.only_new === true
   if (body.dry_run !== false)
     return isNewOnly
       ? collection(web, await withTexts(previewNewTasks(web, request)))
       : instancesOf(web, await previewClear(web, request))
-  const audit = { event: 'dag_run.clear', owner: who.username, dagId, runId, extra: body }
-  await withTexts<unknown>(isNewOnly ? addNewTasks(web, request, audit) : clear(web, request, audit))
+  await withTexts<unknown>(isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
   // Of the run, not of each of its instances.
-  if (body.note !== undefined && body.note !== null) await setRunNote(web.database, run.id, body.note)
+  if (body.note !== undefined && body.note !== null) await setRunNote(web, { dagId, runId, note: body.note }, actor)
   return runAnswer(web, dagId, runId)
 }
 
@@ -162,21 +150,16 @@ interface RunPatch {
   readonly note?: string | null
 }
 
-async function patchRun({ web, req, query, who, param }: Call) {
+async function patchRun({ web, req, query, actor, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body))
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const run = await requireRun(web, dagId, runId)
-  const audit = { event: 'dag_run.patch', owner: who.username, dagId, runId, extra: body }
   const isMeant = (field: keyof RunPatch) => Object.hasOwn(body, field) && (mask === null || mask.has(field))
-  if (isMeant('note'))
-    await web.database.transaction(async (tx) => {
-      await setRunNote(tx, run.id, body.note ?? null)
-      if (!isMeant('state')) await insertAudit(tx, audit)
-    })
+  await requireRun(web, dagId, runId)
+  if (isMeant('note')) await setRunNote(web, { dagId, runId, note: body.note ?? null }, actor)
   if (isMeant('state') && body.state !== null && body.state !== undefined)
-    await withTexts(markRun(web, { dagId, runId, to: body.state, by: who.username }, audit))
+    await withTexts(markRun(web, { dagId, runId, to: body.state }, actor))
   return runAnswer(web, dagId, runId)
 }
 
@@ -199,7 +182,7 @@ interface Place {
 
 const isMark = (state: string): state is Mark => MARKS.some((known) => known === state)
 
-function markRequest(place: Place, patch: InstancePatch, by: string): MarkRequest {
+function markRequest(place: Place, patch: InstancePatch): MarkRequest {
   const to = patch.new_state?.toLowerCase() ?? ''
   if (!isMark(to))
     throw invalid({
@@ -215,7 +198,6 @@ function markRequest(place: Place, patch: InstancePatch, by: string): MarkReques
     downstream: patch.include_downstream === true,
     past: patch.include_past === true,
     future: patch.include_future === true,
-    by,
   }
 }
 
@@ -240,53 +222,39 @@ async function patchInstances(
   web: Web,
   place: Place,
   given: InstancePatch,
-  by: string,
+  actor: Actor,
   fields: ReadonlySet<string> | null,
 ) {
   const patch = await withMaskedNote(web.vault, given)
   const rows = await meant(web, place)
   const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
-  const audit = {
-    event: 'task_instance.patch',
-    owner: by,
-    dagId: place.dagId,
-    runId: place.runId,
-    taskId: place.taskId,
-    mapIndex: place.mapIndex,
-    extra: patch,
+  const request = isMeant('new_state') ? markRequest(place, patch) : null
+  if (isMeant('note')) {
+    const ids = rows.map((row) => row.id)
+    await setInstanceNote(web, { ...place, ids, note: patch.note ?? null }, actor)
   }
-  const request = isMeant('new_state') ? markRequest(place, patch, by) : null
-  if (isMeant('note'))
-    await web.database.transaction(async (tx) => {
-      await setInstanceNotes(
-        tx,
-        rows.map((row) => row.id),
-        patch.note ?? null,
-      )
-      if (request === null) await insertAudit(tx, audit)
-    })
-  if (request !== null) await withTexts(mark(web, request, audit))
+  if (request !== null) await withTexts(mark(web, request, actor))
 }
 
 const patchInstance = (isMapped: boolean) => async (call: Call) => {
-  const { web, req, query, who } = call
+  const { web, req, query, actor } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
   const place = placeOf(call, isMapped)
   const fields = readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
-  await patchInstances(web, place, patch, who.username, fields)
+  await patchInstances(web, place, patch, actor, fields)
   return collection(web, await meant(web, place))
 }
 
 const dryRun = (isMapped: boolean) => async (call: Call) => {
-  const { web, req, query, who } = call
+  const { web, req, query } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
   const place = placeOf(call, isMapped)
   readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
   const rows = await meant(web, place)
   if (patch.new_state === null || patch.new_state === undefined) return collection(web, rows)
-  return instancesOf(web, (await previewMark(web, markRequest(place, patch, who.username))).set)
+  return instancesOf(web, (await previewMark(web, markRequest(place, patch))).set)
 }
 
 interface BulkEntity extends InstancePatch {
@@ -312,12 +280,12 @@ async function updateOne(
   web: Web,
   place: Place,
   entity: BulkEntity,
-  by: string,
+  actor: Actor,
   mayBeMissing: boolean,
   done: BulkResult,
 ) {
   try {
-    await patchInstances(web, place, entity, by, null)
+    await patchInstances(web, place, entity, actor, null)
     done.success.push(`${place.dagId}.${place.runId}.${place.taskId}[${place.mapIndex ?? -1}]`)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
@@ -329,7 +297,7 @@ async function updateOne(
   }
 }
 
-async function bulk({ web, req, who, param }: Call) {
+async function bulk({ web, req, actor, param }: Call) {
   const body = readBody<BulkBody>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
   const answer: Record<'create' | 'update' | 'delete', BulkResult | null> = { create: null, update: null, delete: null }
   for (const { action, entities, action_on_non_existence } of body.actions) {
@@ -347,20 +315,20 @@ async function bulk({ web, req, who, param }: Call) {
         taskId: entity.task_id,
         mapIndex: entity.map_index ?? null,
       }
-      await updateOne(web, place, entity, who.username, action_on_non_existence === 'skip', done)
+      await updateOne(web, place, entity, actor, action_on_non_existence === 'skip', done)
     }
   }
   return answer
 }
 
-async function deleteRun({ web, who, param }: Call) {
+async function deleteRun({ web, actor, param }: Call) {
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  await withTexts(removeRun(web.database, dagId, runId, { event: 'dag_run.delete', owner: who.username, dagId, runId }))
+  await withTexts(removeRun(web, { dagId, runId }, actor))
 }
 
-async function deleteDag({ web, who, param }: Call) {
+async function deleteDag({ web, actor, param }: Call) {
   const dagId = param('dag_id')
-  await withTexts(removeDag(web.database, dagId, { event: 'dag.delete', owner: who.username, dagId }))
+  await withTexts(removeDag(web, dagId, actor))
   return null
 }
 

@@ -1,8 +1,7 @@
 // DAGs, their tasks, versions and sources.
 
 import { RUN_STATES } from '../../core/states.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import {
   countActiveRuns,
   countRunsByState,
@@ -65,7 +64,7 @@ async function list({ web, query }: Call) {
   return { dags: rows.map((row) => dagJson(row, web.jwtSecret)), total_entries: total }
 }
 
-async function patch({ web, req, query, who, param }: Call) {
+async function patch({ web, req, query, actor, param }: Call) {
   const body = readBody<{ is_paused: boolean }>(web.assets, 'DAGPatchBody', req.body)
   const mask = query.texts('update_mask')
   if (mask?.some((field) => field !== 'is_paused') === true)
@@ -73,9 +72,7 @@ async function patch({ web, req, query, who, param }: Call) {
   const dagId = param('dag_id')
   await requireDag(web, dagId)
   readMask(mask, ['is_paused'])
-  await pauseDag(web.database, web.runCache, dagId, body.is_paused, (tx) =>
-    insertAudit(tx, { event: body.is_paused ? 'dag.pause' : 'dag.unpause', owner: who.username, dagId }),
-  )
+  await pauseDag(web, { dagId, isPaused: body.is_paused }, actor)
   return dagJson(await requireDag(web, dagId), web.jwtSecret)
 }
 

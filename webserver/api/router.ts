@@ -3,6 +3,7 @@
 
 import { type Request, type Response, Router } from 'express'
 import type { Role } from '../../engine/admin/accounts.ts'
+import type { Actor } from '../../engine/engine.ts'
 import { requireRole, whoIs } from '../auth/guard.ts'
 import { type Principal, withoutAccount } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
@@ -15,6 +16,8 @@ export interface Call {
   readonly res: Response
   readonly query: Query
   readonly who: Principal
+  /** The same, as the engine's verbs know them. */
+  readonly actor: Actor
   /** A part of the path, decoded. */
   param(name: string): string
 }
@@ -38,12 +41,14 @@ export class ApiRoutes {
     this.served.add(`${method} ${path}`)
     const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
     const answer = async (req: Request, res: Response) => {
+      const who = role === null ? NOBODY : whoIs(req)
       const call: Call = {
         web: this.web,
         req,
         res,
         query: new Query(req),
-        who: role === null ? NOBODY : whoIs(req),
+        who,
+        actor: { name: who.username, via: 'rest_api' },
         param: (name) => String(req.params[name] ?? ''),
       }
       const body = await handle(call)

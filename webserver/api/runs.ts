@@ -4,13 +4,12 @@ import type { JsonObject } from '../../core/json.ts'
 import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
 import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { readBody, readCount, readInstant } from '../http/bodies.ts'
-import { ApiError, invalid, notFound } from '../http/errors.ts'
+import { invalid, notFound } from '../http/errors.ts'
 import { capLimit, knownOnly, readOrder } from '../http/query.ts'
 import { requireDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
@@ -118,18 +117,12 @@ function intervalOf(body: TriggerBody) {
   return { start, end }
 }
 
-async function trigger({ web, req, who, param }: Call) {
+async function trigger({ web, req, actor, param }: Call) {
   const body = await withMaskedNote(web.vault, readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body))
   const dataInterval = intervalOf(body)
-  if ((body.note?.length ?? 0) > 1000)
-    throw invalid({ type: 'string_too_long', loc: ['body', 'note'], msg: 'String should have at most 1000 characters' })
   const dagId = param('dag_id')
-  const dag = await requireDag(web, dagId)
-  if (dag.has_import_errors)
-    throw new ApiError(400, `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`)
   const run = await triggerRun(
-    web.database,
-    web.runCache,
+    web,
     {
       dagId,
       runId: body.dag_run_id ?? null,
@@ -138,10 +131,8 @@ async function trigger({ web, req, who, param }: Call) {
       runAfter: readInstant('run_after', body.run_after),
       conf: body.conf ?? {},
       note: body.note ?? null,
-      triggeredBy: 'rest_api',
-      user: who.username,
     },
-    (tx, { runId }) => insertAudit(tx, { event: 'dag_run.trigger', owner: who.username, dagId, runId }),
+    actor,
   )
   const row = await requireRun(web, dagId, run.runId)
   return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))

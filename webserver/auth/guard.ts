@@ -3,6 +3,7 @@
 
 import type { NextFunction, Request, Response } from 'express'
 import { mayAct, type Role } from '../../engine/admin/accounts.ts'
+import type { Actor } from '../../engine/engine.ts'
 import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
 import { LOCAL_ADMIN, type Principal, withoutAccount } from './tokens.ts'
@@ -82,6 +83,9 @@ export function whoIs(req: Request): Principal {
   if (who === undefined) throw new ApiError(401, 'Not authenticated')
   return who
 }
+
+/** The person at a page, as the engine's verbs know them. */
+export const actorOf = (req: Request): Actor => ({ name: whoIs(req).username, via: 'ui' })
 
 export function remember(req: Request, who: Principal): void {
   principals.set(req, who)

@@ -63,6 +63,13 @@ export function toApiError(error: unknown, isWrite = false): ApiError {
   const refused = ofDatabase(error, isWrite)
   if (refused !== null) return refused
   if (error instanceof BaramError) {
+    const { field, most } = error.details
+    if (field === 'note' && typeof most === 'number')
+      return invalid({
+        type: 'string_too_long',
+        loc: ['body', field],
+        msg: `String should have at most ${most} characters`,
+      })
     const status = STATUS[error.code] ?? 500
     if (status === 409)
       return new ApiError(409, {

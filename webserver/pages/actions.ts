@@ -3,10 +3,9 @@
 import type { Request, Response } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import { MASK } from '../../core/secret-names.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
+import { pauseDag } from '../../engine/dags/pause.ts'
 import { localPath } from '../api/index.ts'
-import { whoIs } from '../auth/guard.ts'
+import { actorOf, whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { fieldFault } from '../shared/field-rules.ts'
@@ -24,10 +23,7 @@ const back = (req: Request, fallback: string): string => {
 export async function postPause(web: Web, req: Request, res: Response): Promise<null> {
   const dagId = String(req.params['dag_id'] ?? '')
   const isPaused = formField(req.body, 'is_paused') === 'true'
-  const { username } = whoIs(req)
-  await pauseDag(web.database, web.runCache, dagId, isPaused, (tx) =>
-    insertAudit(tx, { event: isPaused ? 'dag.pause' : 'dag.unpause', owner: username, dagId }),
-  )
+  await pauseDag(web, { dagId, isPaused }, actorOf(req))
   flash(res, isPaused ? 'paused' : 'unpaused', dagId)
   res.redirect(303, back(req, dagPath(dagId)))
   return null

@@ -13,7 +13,7 @@ import {
   previewBackfill,
 } from '../../engine/runs/backfill.ts'
 import { type BackfillRow, listBackfills } from '../../store/postgres/backfills.ts'
-import { whoIs } from '../auth/guard.ts'
+import { actorOf } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { parseDate } from '../http/query.ts'
@@ -49,7 +49,7 @@ const timeOf = (text: string, zone: string, clock: '00:00' | '23:59:59'): number
   return instantOf(full, zone) ?? parseDate(full)
 }
 
-function requestOf(dagId: string, draft: Draft, zone: string, by: string): BackfillRequest | null {
+function requestOf(dagId: string, draft: Draft, zone: string): BackfillRequest | null {
   const [from, to] = [timeOf(draft.from, zone, '00:00'), timeOf(draft.to, zone, '23:59:59')]
   if (from === null || to === null) return null
   return {
@@ -61,7 +61,6 @@ function requestOf(dagId: string, draft: Draft, zone: string, by: string): Backf
     conf: null,
     maxActiveRuns: Number(draft.maxActiveRuns),
     onLatestVersion: true,
-    by,
   }
 }
 
@@ -133,10 +132,10 @@ function commandOf(dagId: string, draft: Draft, request: BackfillRequest | null)
   return `dagctl backfill create --dag-id ${dagId}${range}${reprocess}${draft.isReverse ? ' --run-backwards' : ''} --max-active-runs ${draft.maxActiveRuns}`
 }
 
-async function page(web: Web, basics: DagBasics, draft: Draft, by: string, refused: string | null): Promise<PageView> {
+async function page(web: Web, basics: DagBasics, draft: Draft, refused: string | null): Promise<PageView> {
   const now = Date.now()
   const { dag_id: dagId, timezone: zone } = basics.row
-  const request = requestOf(dagId, draft, zone, by)
+  const request = requestOf(dagId, draft, zone)
   const { dates, fault } = await preview(web, request, draft)
   const { rows } = await listBackfills(web.database, dagId, {
     limit: 50,
@@ -193,7 +192,7 @@ export async function backfillPage(web: Web, req: Request): Promise<PageView> {
     const value = req.query[name]
     return typeof value === 'string' ? value : ''
   })
-  return page(web, basics, draft, whoIs(req).username, null)
+  return page(web, basics, draft, null)
 }
 
 function refusal(error: unknown): string {
@@ -204,15 +203,14 @@ function refusal(error: unknown): string {
 
 export async function postBackfill(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const basics = await loadBasics(web, String(req.params['dag_id'] ?? ''))
-  const { username } = whoIs(req)
   const { dag_id: dagId, timezone: zone } = basics.row
   const draft = readDraft((name) => formField(req.body, name))
-  const request = requestOf(dagId, draft, zone, username)
-  if (request === null) return page(web, basics, draft, username, null)
+  const request = requestOf(dagId, draft, zone)
+  if (request === null) return page(web, basics, draft, null)
   try {
-    await createBackfill(web, request, { event: 'backfill.create', owner: username, dagId })
+    await createBackfill(web, request, actorOf(req))
   } catch (error) {
-    return page(web, basics, draft, username, refusal(error))
+    return page(web, basics, draft, refusal(error))
   }
   flash(res, 'backfill-created', dagId)
   res.redirect(303, dagPath(dagId, '/backfills'))
@@ -224,25 +222,17 @@ const isVerb = (text: string): text is keyof typeof VERBS => Object.hasOwn(VERBS
 
 export async function postBackfillVerb(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const basics = await loadBasics(web, String(req.params['dag_id'] ?? ''))
-  const { username } = whoIs(req)
   const [id, verb] = [Number(req.params['backfill_id']), String(req.params['verb'] ?? '')]
   if (!isVerb(verb) || !Number.isInteger(id) || id < 1 || id > 2 ** 31 - 1)
     throw notFound(`There is no backfill ${String(req.params['backfill_id'])}.`)
-  const audit = (dagId: string) => ({
-    event: `backfill.${verb}`,
-    owner: username,
-    dagId,
-    extra: { backfill_id: id },
-  })
   try {
-    if (verb === 'cancel') await cancelBackfill(web, id, username, audit)
-    else await pauseBackfill(web.database, id, verb === 'pause', audit)
+    if (verb === 'cancel') await cancelBackfill(web, id, actorOf(req))
+    else await pauseBackfill(web, { id, isPaused: verb === 'pause' }, actorOf(req))
   } catch (error) {
     return page(
       web,
       basics,
       readDraft(() => ''),
-      username,
       refusal(error),
     )
   }

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { type Contents, countContents } from '../../store/postgres/contents.ts'
-import { whoIs } from '../auth/guard.ts'
+import { actorOf } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import {
   type Asked,
@@ -30,7 +30,7 @@ import {
 import { dagPath, loadBasics, runLabel } from './dag-view.ts'
 import { flash, type PageView, say } from './frame.ts'
 
-function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by: string): ClearRequest {
+function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[]): ClearRequest {
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)
   const [taskId, mapIndex] = [asked('task'), mapIndexOf(asked)]
   return {
@@ -45,11 +45,10 @@ function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by:
     resetsRuns: true,
     onLatestVersion: is('latest'),
     refusesRunning: false,
-    by,
   }
 }
 
-async function clearControl(web: Web, dagId: string, asked: Asked, by: string) {
+async function clearControl(web: Web, dagId: string, asked: Asked) {
   const run = await needRun(web, dagId, asked('run'))
   const taskId = asked('task')
   const names = [...(taskId === '' ? SCOPES.slice(2) : SCOPES), ...FILTERS].filter(
@@ -57,7 +56,7 @@ async function clearControl(web: Web, dagId: string, asked: Asked, by: string) {
     ([name]) => run.logical_date !== null || (name !== 'past' && name !== 'future'),
   )
   const scopes = scopesOf(asked, names)
-  const request = clearRequest(dagId, asked, scopes, by)
+  const request = clearRequest(dagId, asked, scopes)
   const touched = await previewClear(web, request)
   const running = touched.filter((row) => row.state === 'running').length
   const control: Control = {
@@ -90,20 +89,18 @@ export async function clearPage(web: Web, req: Request): Promise<PageView> {
   const dagId = String(req.params['dag_id'] ?? '')
   const asked = fromQuery(req)
   await loadBasics(web, dagId)
-  const { control, zone } = await clearControl(web, dagId, asked, whoIs(req).username)
+  const { control, zone } = await clearControl(web, dagId, asked)
   return shown(dagId, zone, control, asked, null)
 }
 
 export async function postClear(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const dagId = String(req.params['dag_id'] ?? '')
   const asked = fromForm(req)
-  const { username } = whoIs(req)
-  const { request, control, zone } = await clearControl(web, dagId, asked, username)
+  const { request, control, zone } = await clearControl(web, dagId, asked)
   if (stampOf(control.touched) !== asked('stamp')) return shown(dagId, zone, control, asked, CHANGED)
   const runId = asked('run')
-  const audit = { event: 'task_instance.clear', owner: username, dagId, runId, taskId: asked('task') || null }
   try {
-    const done = await clear(web, request, { ...audit, extra: { count: control.touched.length } })
+    const done = await clear(web, request, actorOf(req))
     flash(res, 'cleared', done.length === 1 ? '1 task instance' : `${done.length} task instances`)
     res.redirect(303, control.back)
     return null
@@ -170,11 +167,10 @@ export async function deletePage(web: Web, req: Request): Promise<PageView> {
 export async function postDelete(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const dagId = String(req.params['dag_id'] ?? '')
   const asked = fromForm(req)
-  const { username } = whoIs(req)
   const runId = asked('run')
   try {
-    if (runId === '') await removeDag(web.database, dagId, { event: 'dag.delete', owner: username, dagId })
-    else await removeRun(web.database, dagId, runId, { event: 'dag_run.delete', owner: username, dagId, runId })
+    if (runId === '') await removeDag(web, dagId, actorOf(req))
+    else await removeRun(web, { dagId, runId }, actorOf(req))
   } catch (error) {
     const why = refusal(error)
     const { control, zone } = await deleteControl(web, dagId, asked)

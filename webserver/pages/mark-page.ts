@@ -3,8 +3,9 @@
 import type { Request, Response } from 'express'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
 import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
+import type { Actor } from '../../engine/engine.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import { whoIs } from '../auth/guard.ts'
+import { actorOf } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import {
   type Asked,
@@ -32,7 +33,7 @@ const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly Ru
 const markOf = (asked: Asked): Mark => MARKS.find((known) => known === asked('to')) ?? 'success'
 const runMarkOf = (asked: Asked) => RUN_MARKS.find((known) => known === asked('to')) ?? 'success'
 
-async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
+async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked) {
   const to = markOf(asked)
   const scopes = scopesOf(asked, run.logical_date === null ? SCOPES.slice(0, 2) : SCOPES)
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)
@@ -46,7 +47,6 @@ async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: 
     downstream: is('downstream'),
     past: is('past'),
     future: is('future'),
-    by,
   }
   const { set, cleared } = await previewMark(web, request)
   const isDone = set.length === 0
@@ -78,10 +78,10 @@ async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: 
     command: `dagctl tasks mark ${dagId} ${run.run_id} ${request.taskId} ${to}${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
     keep: keepOf(asked),
   }
-  return { control, act: (audit: object) => mark(web, request, { event: 'task_instance.patch', owner: by, ...audit }) }
+  return { control, act: (actor: Actor) => mark(web, request, actor) }
 }
 
-async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
+async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: Asked) {
   const to = runMarkOf(asked)
   const touched = to === 'queued' ? [] : await previewRunMark(web, dagId, run.run_id)
   const control: Control = {
@@ -106,35 +106,31 @@ async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: A
   }
   return {
     control,
-    act: (audit: object) =>
-      markRun(web, { dagId, runId: run.run_id, to, by }, { event: 'dag_run.patch', owner: by, ...audit }),
+    act: (actor: Actor) => markRun(web, { dagId, runId: run.run_id, to }, actor),
   }
 }
 
-async function markControl(web: Web, dagId: string, asked: Asked, by: string) {
+async function markControl(web: Web, dagId: string, asked: Asked) {
   const run = await needRun(web, dagId, asked('run'))
   const made =
-    asked('task') === ''
-      ? await markRunControl(web, dagId, run, asked, by)
-      : await markTaskControl(web, dagId, run, asked, by)
+    asked('task') === '' ? await markRunControl(web, dagId, run, asked) : await markTaskControl(web, dagId, run, asked)
   return { ...made, zone: run.timezone }
 }
 
 export async function markPage(web: Web, req: Request): Promise<PageView> {
   const dagId = String(req.params['dag_id'] ?? '')
   const asked = fromQuery(req)
-  const { control, zone } = await markControl(web, dagId, asked, whoIs(req).username)
+  const { control, zone } = await markControl(web, dagId, asked)
   return shown(dagId, zone, control, asked, null)
 }
 
 export async function postMark(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const dagId = String(req.params['dag_id'] ?? '')
   const asked = fromForm(req)
-  const { username } = whoIs(req)
-  const { control, zone, act } = await markControl(web, dagId, asked, username)
+  const { control, zone, act } = await markControl(web, dagId, asked)
   if (stampOf(control.touched) !== asked('stamp')) return shown(dagId, zone, control, asked, CHANGED)
   try {
-    await act({ dagId, runId: asked('run'), taskId: asked('task') || null, extra: { new_state: asked('to') } })
+    await act(actorOf(req))
     flash(res, 'marked', asked('to'))
     res.redirect(303, control.back)
     return null

@@ -7,8 +7,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { zoneName } from '../../core/times.ts'
 import { maskStoredSecrets } from '../../engine/admin/stored-secrets.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
-import { whoIs } from '../auth/guard.ts'
+import { actorOf } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { parseDate, Query } from '../http/query.ts'
 import { instantOf } from '../shared/zoned.ts'
@@ -139,12 +138,15 @@ function linesOf({ details, message }: BaramError): string[] {
   return message.split('\n').filter((line) => line.trim() !== '')
 }
 
+const isField = (field: unknown): field is TriggerFault['field'] =>
+  field === 'run_id' || field === 'note' || field === 'logical_date' || field === 'interval'
+
 /** The engine's refusal, at the field it is about. */
 function faultsOf(error: unknown): Faults {
   if (!(error instanceof BaramError) || error.code === 'DATABASE_UNAVAILABLE') throw error
   if (error.code === 'PARAMS_INVALID') return { fields: [], params: readFaults(linesOf(error)) }
-  const field = /run id/.test(error.message) ? 'run_id' : 'conf'
-  return { fields: [{ field, text: error.message }], params: [] }
+  const { field } = error.details
+  return { fields: [{ field: isField(field) ? field : 'conf', text: error.message }], params: [] }
 }
 
 const orNull = (text: string): string | null => (text.trim() === '' ? null : text.trim())
@@ -157,13 +159,11 @@ export async function postTrigger(
   draft: TriggerDraft,
 ): Promise<PageView | null> {
   const dagId = String(req.params['dag_id'] ?? '')
-  const who = whoIs(req)
   const read = readConf(draft.conf)
   const { graph } = await loadBasics(web, dagId)
   const dates = readDates(draft, graph.dag.timezone)
   const fields: TriggerFault[] = [...dates.faults]
   if ('fault' in read) fields.push({ field: 'conf', text: read.fault })
-  if (draft.note.length > 1000) fields.push({ field: 'note', text: 'The note has more than 1,000 characters.' })
   if (fields.length > 0 || 'fault' in read) return triggerPage(web, req, draft, { fields, params: [] })
   const { logicalDate, dataInterval } = dates
   const request = {
@@ -173,13 +173,9 @@ export async function postTrigger(
     dataInterval,
     conf: read.conf,
     note: orNull(await maskStoredSecrets(web.vault, draft.note)),
-    triggeredBy: 'ui' as const,
-    user: who.username,
   }
   try {
-    const { runId } = await triggerRun(web.database, web.runCache, request, (tx, run) =>
-      insertAudit(tx, { event: 'dag_run.trigger', owner: who.username, dagId, runId: run.runId }),
-    )
+    const { runId } = await triggerRun(web, request, actorOf(req))
     flash(res, 'triggered', dagId)
     res.redirect(303, withQuery(dagPath(dagId), { run: runId }))
     return null

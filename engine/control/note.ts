@@ -1,0 +1,29 @@
+// The note of task instances.
+
+import { setInstanceNotes } from '../../store/postgres/run-control.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
+import { requireNote } from '../runs/note.ts'
+
+export interface InstanceNote {
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  /** Null = all instances of the task. */
+  readonly mapIndex: number | null
+  /** Row ids of the instances that are meant. */
+  readonly ids: readonly string[]
+  readonly note: string | null
+}
+
+/** Sets or removes the note of instances of one task. @throws BaramError INPUT_INVALID */
+export async function setInstanceNote(
+  { database }: Pick<Engine, 'database'>,
+  { ids, note, ...place }: InstanceNote,
+  actor: Actor,
+): Promise<void> {
+  requireNote(note)
+  await database.transaction(async (tx) => {
+    await setInstanceNotes(tx, ids, note)
+    await audit(tx, actor, { event: 'task_instance.patch', ...place, extra: { note } })
+  })
+}

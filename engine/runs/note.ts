@@ -1,0 +1,42 @@
+// The note of a run: one free text that people keep beside it.
+
+import { BaramError } from '../../core/errors.ts'
+import { notifyPages } from '../../store/postgres/notify.ts'
+import { findRun, setRunNote as writeNote } from '../../store/postgres/run-control.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
+
+/** Characters of a note, as in Airflow. */
+export const MOST_NOTE = 1000
+
+/** @throws BaramError INPUT_INVALID: the note is too long */
+export function requireNote(note: string | null | undefined): void {
+  const length = note?.length ?? 0
+  if (length > MOST_NOTE)
+    throw new BaramError('INPUT_INVALID', `a note has at most ${MOST_NOTE} characters, found ${length}`, {
+      details: { field: 'note', most: MOST_NOTE },
+    })
+}
+
+export interface RunNote {
+  readonly dagId: string
+  readonly runId: string
+  /** Null or empty = none. */
+  readonly note: string | null
+}
+
+/** Sets or removes the note of a run. @throws BaramError NOT_FOUND | INPUT_INVALID */
+export async function setRunNote(
+  { database }: Pick<Engine, 'database'>,
+  { dagId, runId, note }: RunNote,
+  actor: Actor,
+): Promise<void> {
+  requireNote(note)
+  await database.transaction(async (tx) => {
+    const run = await findRun(tx, dagId, runId)
+    if (run === null)
+      throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+    await writeNote(tx, run.id, note === '' ? null : note)
+    await audit(tx, actor, { event: 'dag_run.patch', dagId, runId, extra: { note } })
+    await notifyPages(tx, { runs: [run.id], dags: [] })
+  })
+}
