@@ -50,6 +50,7 @@ export default tseslint.config(
       'worker/**',
       'webserver/**',
       'operators/**',
+      'pipelines/**',
       'testing/**',
       'services/**',
       'migrations/**',

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 export const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const alias = [
-  { find: /^baram\/operators\/([a-z-]+)$/, replacement: here('./operators/$1/index.ts') },
+  { find: /^baram\/(operators|pipelines)\/([a-z-]+)$/, replacement: here('./$1/$2/index.ts') },
   { find: /^baram\/operators$/, replacement: here('./operators/index.ts') },
   { find: /^baram\/testing$/, replacement: here('./testing/index.ts') },
   { find: /^baram$/, replacement: here('./sdk/index.ts') },
@@ -22,7 +22,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
-          include: ['test/{child,core,sdk,testing,runtime,operators,house,oracle}/**/*.test.ts'],
+          include: ['test/{child,core,sdk,testing,runtime,operators,pipelines,house,oracle}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
           // A loaded machine is slow, never wrong: the limit only ends what hangs.

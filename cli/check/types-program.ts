@@ -83,6 +83,7 @@ function productPaths(): Record<string, string[]> {
     'baram/testing': dist('testing/index.d.ts'),
     'baram/operators': dist('operators/index.d.ts'),
     'baram/operators/*': dist('operators/*/index.d.ts'),
+    'baram/pipelines/*': dist('pipelines/*/index.d.ts'),
     ...Object.fromEntries(
       ['@apache-airflow/ts-sdk', 'apache-airflow-ts-sdk'].flatMap((name) => [
         [name, facade('index.d.ts')],

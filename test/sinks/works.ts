@@ -77,7 +77,7 @@ const WORKS = {
   compact: {
     run: DAY,
     async act() {
-      const { compactDay } = await import('../../operators/upbit/daily.ts')
+      const { compactDay } = await import('../../pipelines/upbit/daily.ts')
       return compactDay({ database: 'sinks' })
     },
   },

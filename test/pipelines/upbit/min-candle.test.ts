@@ -4,9 +4,9 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { hdfsUpload } from '../../../operators/lake/hdfs-upload.ts'
-import { CANDLE_COLUMNS } from '../../../operators/upbit/candle.ts'
 import { hiveExternalTable } from '../../../operators/warehouse/hive-external-table.ts'
 import { queryWarehouse } from '../../../operators/warehouse/open.ts'
+import { CANDLE_COLUMNS } from '../../../pipelines/upbit/candle.ts'
 import { type Exchange, startExchange } from '../../../services/simulated/upbit/exchange.ts'
 import { FakeClock } from '../../support/clock.ts'
 import {
@@ -137,7 +137,7 @@ test('a partition that pointed elsewhere is moved to the file’s folder, and th
     columns: CANDLE_COLUMNS,
     partitionedBy: ['dt'],
   })
-  const { collectCandles } = await import('../../../operators/upbit/collect.ts')
+  const { collectCandles } = await import('../../../pipelines/upbit/collect.ts')
   const { runInScope } = await import('../../../sdk/context.ts')
   const variables = new Map([['upbit_simulated_url', exchange.url]])
   const op = madeUpContext({ embeddedRoot, variables, run: run('2024-03-18T02:00:00Z', '2024-03-18T02:01:00Z') })

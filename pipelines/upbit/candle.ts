@@ -1,6 +1,6 @@
 // Candles as Upbit writes them, checked before a row is accepted, and the columns they are stored in.
 
-import type { RowOf } from '../parquet/columns.ts'
+import type { RowOf } from '../../operators/parquet/columns.ts'
 import { UpbitShapeError } from './errors.ts'
 
 export const MINUTE_UNITS = [1, 3, 5, 10, 15, 30, 60, 240] as const

@@ -1,6 +1,6 @@
-// `baram/operators/upbit`: Upbit's candles.
+// `baram/pipelines/upbit`: Upbit's candles.
 
-export type { Clock } from '../clock.ts'
+export type { Clock } from '../../operators/clock.ts'
 export {
   CANDLE_COLUMNS,
   type Candle,

@@ -1,8 +1,8 @@
 // Price, volume and a forecast of chosen markets as reports, from what the warehouse holds.
 
+import { openWarehouse } from '../../operators/warehouse/open.ts'
+import { WarehouseError } from '../../operators/warehouse/warehouse.ts'
 import { FailTask, getOperatorContext, type OperatorContext, SkipTask } from '../../sdk/index.ts'
-import { openWarehouse } from '../warehouse/open.ts'
-import { WarehouseError } from '../warehouse/warehouse.ts'
 import { backtest, type ForecastError, filled, forecast } from './model.ts'
 import { type Minute, readMinutes } from './series.ts'
 

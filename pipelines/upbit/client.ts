@@ -1,7 +1,7 @@
 // A typed client of Upbit's quotation API: paces, pages, retries what may be retried, and accepts nothing it has not checked.
 
 import { Agent, type Dispatcher, request } from 'undici'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../operators/clock.ts'
 import { RequestBudget } from './budget.ts'
 import {
   type Candle,

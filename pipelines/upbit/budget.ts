@@ -1,6 +1,6 @@
 // The request budget of one group at one address: a token bucket of one token, so that requests are spread over the second.
 
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../operators/clock.ts'
 
 /** A second in which a full burst fits must never hold one request more: 5 % slower than the limit. */
 const SAFETY = 1.05

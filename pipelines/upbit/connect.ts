@@ -1,8 +1,8 @@
 // Which exchange a task talks to: the one of its connection, else the simulated one, said so in the log.
 
+import { type Clock, systemClock } from '../../operators/clock.ts'
+import { ConnectionUnusableError, readExtra } from '../../operators/connection.ts'
 import { type ConnectionResult, FailTask, type OperatorContext } from '../../sdk/index.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import { ConnectionUnusableError, readExtra } from '../connection.ts'
 import { UpbitClient } from './client.ts'
 
 /** Set by `dagctl standalone` to the address of its simulated exchange. */

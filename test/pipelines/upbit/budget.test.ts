@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RequestBudget } from '../../../operators/upbit/budget.ts'
+import { RequestBudget } from '../../../pipelines/upbit/budget.ts'
 import { FakeClock } from '../../support/clock.ts'
 
 async function turns(clock: FakeClock, budget: RequestBudget, count: number): Promise<number[]> {

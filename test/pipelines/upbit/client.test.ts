@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { UpbitClient, type UpbitClientOptions } from '../../../operators/upbit/client.ts'
+import { UpbitClient, type UpbitClientOptions } from '../../../pipelines/upbit/client.ts'
 import {
   UpbitBlockedError,
   UpbitRateLimitedError,
   UpbitRequestError,
   UpbitShapeError,
   UpbitUnavailableError,
-} from '../../../operators/upbit/errors.ts'
+} from '../../../pipelines/upbit/errors.ts'
 import { type ExchangeOptions, startExchange } from '../../../services/simulated/upbit/exchange.ts'
 import { FakeClock } from '../../support/clock.ts'
 import { describeRecorded, recordedJson } from '../../support/recorded.ts'

@@ -1,11 +1,11 @@
 // Every minute of the run's slot, of every chosen market, into one Parquet file on scratch.
 
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../../operators/clock.ts'
+import type { RowOf } from '../../operators/parquet/columns.ts'
+import { writeParquet } from '../../operators/parquet/write.ts'
+import { type ScratchFile, scratchFolder } from '../../operators/scratch/scratch.ts'
 import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import type { RowOf } from '../parquet/columns.ts'
-import { writeParquet } from '../parquet/write.ts'
-import { type ScratchFile, scratchFolder } from '../scratch/scratch.ts'
 import { CANDLE_COLUMNS, candleRow, isMarketCode, type MinuteCandle, type MinuteUnit } from './candle.ts'
 import type { UpbitClient } from './client.ts'
 import { openUpbit } from './connect.ts'

@@ -1,7 +1,7 @@
 // One market's candles out of the warehouse, minute by minute, for reports and forecasts.
 
-import { sqlText } from '../duckdb/session.ts'
-import type { Warehouse } from '../warehouse/warehouse.ts'
+import { sqlText } from '../../operators/duckdb/session.ts'
+import type { Warehouse } from '../../operators/warehouse/warehouse.ts'
 import { isMarketCode } from './candle.ts'
 import { kstText } from './slot.ts'
 

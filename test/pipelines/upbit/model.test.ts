@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backtest, filled, forecast } from '../../../operators/upbit/model.ts'
+import { backtest, filled, forecast } from '../../../pipelines/upbit/model.ts'
 
 const M = 60_000
 
