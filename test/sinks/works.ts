@@ -1,10 +1,10 @@
 // The tasks that fill sinks, each as a worker would run it: in a process that is killed, and in the test for its retry.
 
 import { join } from 'node:path'
-import type { CategoryFile } from '../../operators/gmarket/crawl.ts'
 import type { LakeFile } from '../../operators/lake/hdfs-upload.ts'
 import type { ScratchFile } from '../../operators/scratch/scratch.ts'
 import type { ReplayedStocks } from '../../operators/stocks/replay.ts'
+import type { CategoryFile } from '../../pipelines/gmarket/crawl.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { type MadeUpContext, madeUpContext, runOf } from '../support/made-up-context.ts'
 
@@ -98,7 +98,7 @@ const WORKS = {
   mart: {
     run: SLOT,
     async act() {
-      const { fillMart } = await import('../../operators/gmarket/mart.ts')
+      const { fillMart } = await import('../../pipelines/gmarket/mart.ts')
       const from = HOUR.dataInterval?.start.toISOString() ?? null
       const request = { from, hours: 2, categories: [], target: 'Postgres table', table: 'dm_sinks', allowGaps: false }
       return fillMart(request)
@@ -107,7 +107,7 @@ const WORKS = {
   store: {
     run: HOUR,
     async act(world) {
-      const { storeBest } = await import('../../operators/gmarket/store.ts')
+      const { storeBest } = await import('../../pipelines/gmarket/store.ts')
       return storeBest(filesOf(world).map((file): CategoryFile => ({ ...file, category: file.file_name })))
     },
   },

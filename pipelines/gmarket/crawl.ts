@@ -1,10 +1,10 @@
 // One category's best 100, as a CSV file on scratch: a mapped task each, so that one that fails is repaired alone.
 
 import { join } from 'node:path'
+import type { Clock } from '../../operators/clock.ts'
+import { writeCsv } from '../../operators/parquet/write.ts'
+import { type ScratchFile, scratchFolder } from '../../operators/scratch/scratch.ts'
 import { FailTask, getOperatorContext } from '../../sdk/index.ts'
-import type { Clock } from '../clock.ts'
-import { writeCsv } from '../parquet/write.ts'
-import { type ScratchFile, scratchFolder } from '../scratch/scratch.ts'
 import type { Category } from './categories.ts'
 import { BEST_COLUMNS, BEST_KEY, bestRow } from './columns.ts'
 import { openShop } from './connect.ts'

@@ -2,8 +2,8 @@
 //
 // It tells and fails nothing: the hour it runs for is whole, and a gap is filled by a backfill, not by a retry of this task.
 
+import { openWarehouse } from '../../operators/warehouse/open.ts'
 import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { openWarehouse } from '../warehouse/open.ts'
 import { type HourSlot, hourSlotAt, hourSlotOf } from './slot.ts'
 import { knownHours, rowsByHour } from './table.ts'
 

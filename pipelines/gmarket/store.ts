@@ -1,10 +1,10 @@
 // The hour's categories into the lake: one CSV that is kept as it is, and one Parquet file for the table.
 
 import { join } from 'node:path'
+import { type LakeFile, uploadToLake } from '../../operators/lake/hdfs-upload.ts'
+import { mergeCsv, type WrittenFile } from '../../operators/parquet/write.ts'
+import { type ScratchFile, scratchExists, scratchFolder } from '../../operators/scratch/scratch.ts'
 import { FailTask, getOperatorContext } from '../../sdk/index.ts'
-import { type LakeFile, uploadToLake } from '../lake/hdfs-upload.ts'
-import { mergeCsv, type WrittenFile } from '../parquet/write.ts'
-import { type ScratchFile, scratchExists, scratchFolder } from '../scratch/scratch.ts'
 import { BEST_COLUMNS, BEST_KEY } from './columns.ts'
 import type { CategoryFile } from './crawl.ts'
 import { publishBest } from './reports.ts'

@@ -1,4 +1,4 @@
-// `baram/operators/gmarket`: Gmarket's best 100, hour by hour.
+// `baram/pipelines/gmarket`: Gmarket's best 100, hour by hour.
 
 export { type Category, GMARKET_CATEGORIES } from './categories.ts'
 export { type CheckedHours, type CheckHours, checkHours } from './check-hours.ts'

@@ -1,9 +1,9 @@
 // Which Gmarket a task reads: the one of its connection (live, opt-in), else the simulated one, said so in the log.
 
+import { type Clock, systemClock } from '../../operators/clock.ts'
+import { type HttpAnswer, judgeStatus } from '../../operators/http/answer.ts'
+import { HttpClient, openHttp } from '../../operators/http/client.ts'
 import { FailTask, type OperatorContext } from '../../sdk/index.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import { type HttpAnswer, judgeStatus } from '../http/answer.ts'
-import { HttpClient, openHttp } from '../http/client.ts'
 import { checkRobots } from './robots.ts'
 
 /** Set by `dagctl standalone` to the address of its simulated shop. */

@@ -1,7 +1,7 @@
 // XPaths of product pages: what is found, and what is rather not found than wrong.
 
 import { describe, expect, test } from 'vitest'
-import { findXpaths } from '../../../operators/gmarket/xpaths.ts'
+import { findXpaths } from '../../../pipelines/gmarket/xpaths.ts'
 
 const wanted = { title: '감자 3kg', price: 13_000, goodsCode: '1234567890', image: 'https://img.example/a.jpg' }
 const find = (body: string, change: Partial<typeof wanted> = {}) =>

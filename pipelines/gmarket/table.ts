@@ -1,8 +1,8 @@
 // The table gmarket.best as its readers see it.
 
+import { sqlText } from '../../operators/duckdb/session.ts'
+import type { Warehouse } from '../../operators/warehouse/warehouse.ts'
 import type { OperatorContext } from '../../sdk/index.ts'
-import { sqlText } from '../duckdb/session.ts'
-import type { Warehouse } from '../warehouse/warehouse.ts'
 import { BEST_COLUMNS, type BestRow } from './columns.ts'
 import type { HourSlot } from './slot.ts'
 

@@ -1,6 +1,6 @@
 // The rows of a best-100 list as files and tables have them.
 
-import type { Columns, RowOf } from '../parquet/columns.ts'
+import type { Columns, RowOf } from '../../operators/parquet/columns.ts'
 import type { Category } from './categories.ts'
 import type { BestItem } from './items.ts'
 

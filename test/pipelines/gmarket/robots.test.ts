@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isAllowed } from '../../../operators/gmarket/robots.ts'
+import { isAllowed } from '../../../pipelines/gmarket/robots.ts'
 
 const BEST = '/n/best?groupCode=1'
 

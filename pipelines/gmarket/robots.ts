@@ -1,8 +1,8 @@
 // What robots.txt of a shop leaves open to us.
 
+import type { HttpAnswer } from '../../operators/http/answer.ts'
+import type { HttpClient } from '../../operators/http/client.ts'
 import { FailTask } from '../../sdk/index.ts'
-import type { HttpAnswer } from '../http/answer.ts'
-import type { HttpClient } from '../http/client.ts'
 
 /** Paths under `User-agent: *` (or our own name) that robots.txt closes. Longest match wins, as RFC 9309 has it. */
 export function isAllowed(robots: string, path: string): boolean {

@@ -1,12 +1,12 @@
 // Hours of gmarket.best that are missing: told with the command that fills them, never a failure.
 
 import { beforeEach, describe, expect, test } from 'vitest'
-import { BEST_COLUMNS } from '../../../operators/gmarket/columns.ts'
-import { hourSlotAt } from '../../../operators/gmarket/slot.ts'
 import { DirectoryLake } from '../../../operators/lake/directory.ts'
 import { embeddedLakeRoot } from '../../../operators/lake/open.ts'
 import { writeParquet } from '../../../operators/parquet/write.ts'
 import { openWarehouse } from '../../../operators/warehouse/open.ts'
+import { BEST_COLUMNS } from '../../../pipelines/gmarket/columns.ts'
+import { hourSlotAt } from '../../../pipelines/gmarket/slot.ts'
 import { checkTheHours, hourRun } from '../../support/gmarket-pipeline.ts'
 import { madeUpContext, removeTemporaryFoldersAfterwards, temporaryFolder } from '../../support/operator-context.ts'
 

@@ -1,7 +1,7 @@
 // The hour's best 100 as a report: what the page shows of it.
 
+import { openDuckDb, sqlText } from '../../operators/duckdb/session.ts'
 import type { OperatorContext } from '../../sdk/index.ts'
-import { openDuckDb, sqlText } from '../duckdb/session.ts'
 import type { HourSlot } from './slot.ts'
 
 const numberOf = (value: unknown): number | null => (value === null || value === undefined ? null : Number(value))
