@@ -3,8 +3,8 @@
 import { join } from 'node:path'
 import type { LakeFile } from '../../operators/lake/hdfs-upload.ts'
 import type { ScratchFile } from '../../operators/scratch/scratch.ts'
-import type { ReplayedStocks } from '../../operators/stocks/replay.ts'
 import type { CategoryFile } from '../../pipelines/gmarket/crawl.ts'
+import type { ReplayedStocks } from '../../pipelines/stocks/replay.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { type MadeUpContext, madeUpContext, runOf } from '../support/made-up-context.ts'
 
@@ -84,14 +84,14 @@ const WORKS = {
   replay: {
     run: SLOT,
     async act(world) {
-      const { replayStocks } = await import('../../operators/stocks/replay.ts')
+      const { replayStocks } = await import('../../pipelines/stocks/replay.ts')
       return replayStocks({ topic: world.name, batch: BATCH })
     },
   },
   index: {
     run: SLOT,
     async act(world) {
-      const { indexStocks } = await import('../../operators/stocks/index-stocks.ts')
+      const { indexStocks } = await import('../../pipelines/stocks/index-stocks.ts')
       return indexStocks(need(world.given.replayed), { index: indexOf(world), batch: BATCH })
     },
   },

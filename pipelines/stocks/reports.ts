@@ -1,7 +1,7 @@
 // What the pages show of the index: the last day's twenty, rows and market cap by year, and the counts from source to index.
 
+import type { DocumentIndex, Query, Source } from '../../operators/document-index/index.ts'
 import type { OperatorContext } from '../../sdk/index.ts'
-import type { DocumentIndex, Query, Source } from '../document-index/index.ts'
 import type { ReplayedStocks } from './replay.ts'
 
 const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null)

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { documentId, type RawStock, readStock, type StockRow } from '../../../operators/stocks/rows.ts'
+import { documentId, type RawStock, readStock, type StockRow } from '../../../pipelines/stocks/rows.ts'
 import { generatedHistory, HISTORY_COLUMNS } from '../../../services/simulated/stocks/history.ts'
 import { describeRecorded, recordedQuotedCsv } from '../../support/recorded.ts'
 

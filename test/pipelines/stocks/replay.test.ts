@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openEventLog, openReplay } from '../../../operators/event-log/index.ts'
-import { replayStocks } from '../../../operators/stocks/replay.ts'
+import { replayStocks } from '../../../pipelines/stocks/replay.ts'
 import { runInScope } from '../../../sdk/context.ts'
 import { madeUpContext, removeTemporaryFoldersAfterwards, temporaryFolder } from '../../support/operator-context.ts'
 

@@ -1,13 +1,13 @@
 // Conditional search of the indexed history: a report on the page, and all that match as CSV where it is asked for.
 
 import { join } from 'node:path'
+import { type DocumentIndex, openDocumentIndex, type Query } from '../../operators/document-index/index.ts'
+import { uploadToLake } from '../../operators/lake/hdfs-upload.ts'
+import { safeName } from '../../operators/lake/paths.ts'
+import type { Columns, RowOf } from '../../operators/parquet/columns.ts'
+import { writeCsv } from '../../operators/parquet/write.ts'
+import { scratchFolder } from '../../operators/scratch/scratch.ts'
 import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { type DocumentIndex, openDocumentIndex, type Query } from '../document-index/index.ts'
-import { uploadToLake } from '../lake/hdfs-upload.ts'
-import { safeName } from '../lake/paths.ts'
-import type { Columns, RowOf } from '../parquet/columns.ts'
-import { writeCsv } from '../parquet/write.ts'
-import { scratchFolder } from '../scratch/scratch.ts'
 import { STOCK_TABLE } from './reports.ts'
 
 export interface StockQuery {

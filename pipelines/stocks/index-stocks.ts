@@ -1,8 +1,7 @@
 // The topic into the document index, by date and code: a message that cannot be used goes to the dead letters, and what was
 // acknowledged is never read again. The counts of source, topic and index must agree in the end.
 
-import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { type DocumentIndex, type IndexedDocument, openDocumentIndex } from '../document-index/index.ts'
+import { type DocumentIndex, type IndexedDocument, openDocumentIndex } from '../../operators/document-index/index.ts'
 import {
   type Consumer,
   deadLetter,
@@ -11,7 +10,8 @@ import {
   type LogMessage,
   openEventLog,
   type Position,
-} from '../event-log/index.ts'
+} from '../../operators/event-log/index.ts'
+import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { REPLAY_HEADER, type ReplayedStocks } from './replay.ts'
 import { publishStocks } from './reports.ts'
 import { documentId, readStock, STOCK_FIELDS } from './rows.ts'

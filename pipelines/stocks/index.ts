@@ -1,4 +1,4 @@
-// `baram/operators/stocks`: the KRX market-cap history, replayed and searched.
+// `baram/pipelines/stocks`: the KRX market-cap history, replayed and searched.
 
 export { type IndexedStocks, type IndexStocks, indexStocks } from './index-stocks.ts'
 export { type ReplayedStocks, type ReplayStocks, replayStocks } from './replay.ts'

@@ -3,7 +3,7 @@
 // Column order and quoting differ by year, whole numbers carry `.0`, codes have leading zeros, and what is missing is empty:
 // so rows are read by name, normalised here, and nothing that JSON cannot hold gets further.
 
-import type { Fields } from '../document-index/index.ts'
+import type { Fields } from '../../operators/document-index/index.ts'
 
 /** A row by the source's own column names; empty = missing. */
 export type RawStock = Readonly<Record<string, string | null>>

@@ -1,7 +1,6 @@
 // The history into a topic, each row once however often the task is killed: as fast as the log takes it, or paced as if live.
 
-import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../../operators/clock.ts'
 import {
   deadLetter,
   deadLetterTopic,
@@ -10,7 +9,8 @@ import {
   openEventLog,
   openReplay,
   type Send,
-} from '../event-log/index.ts'
+} from '../../operators/event-log/index.ts'
+import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { readStock } from './rows.ts'
 import { openStockSource, type StockSource } from './source.ts'
 
