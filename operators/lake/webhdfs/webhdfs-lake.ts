@@ -11,17 +11,17 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import type { ConnectionResult, OperatorContext } from '../../sdk/index.ts'
-import type { Lake, LakeChecksum, LakeEntry, LakeOptions } from './lake.ts'
-import { childOf, lakePath, parentOf } from './paths.ts'
-import { BeyondPackage } from './webhdfs/beyond-package.ts'
-import { type Answer, accepted, answerOf, encodePath, packageClients } from './webhdfs/client.ts'
-import { type WebHdfsTarget, webHdfsTarget } from './webhdfs/connection.ts'
-import { download } from './webhdfs/download.ts'
-import { isRecord, WebHdfsAnswerError, WebHdfsError, type Where } from './webhdfs/errors.ts'
-import { type Attempt, NameNodes } from './webhdfs/failover.ts'
-import type { PackageRequest, WebHdfsPackage } from './webhdfs/package.ts'
-import { Chunks, NothingSentError, upload } from './webhdfs/upload.ts'
+import type { ConnectionResult, OperatorContext } from '../../../sdk/index.ts'
+import type { Lake, LakeChecksum, LakeEntry, LakeOptions } from '../lake.ts'
+import { childOf, lakePath, parentOf } from '../paths.ts'
+import { BeyondPackage } from './beyond-package.ts'
+import { type Answer, accepted, answerOf, encodePath, packageClients } from './client.ts'
+import { type WebHdfsTarget, webHdfsTarget } from './connection.ts'
+import { download } from './download.ts'
+import { isRecord, WebHdfsAnswerError, WebHdfsError, type Where } from './errors.ts'
+import { type Attempt, NameNodes } from './failover.ts'
+import type { PackageRequest, WebHdfsPackage } from './package.ts'
+import { Chunks, NothingSentError, upload } from './upload.ts'
 
 /** How HDFS says that a rename cannot be done as things are; all else is an error. */
 const RENAME_REFUSED = ['FileNotFoundException', 'FileAlreadyExistsException', 'ParentNotDirectoryException']
