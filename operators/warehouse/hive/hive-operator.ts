@@ -1,10 +1,10 @@
 // HiveQL as a task, on the Hive of a connection.
 
-import { defineOperator, type JsonValue, type Operator } from '../../sdk/index.ts'
-import { ConnectionUnusableError } from '../connection.ts'
-import type { ExactResult, ExactRow } from '../duckdb/session.ts'
-import { type HiveParameter, splitHql, withParameters } from './hive/statements.ts'
-import { openHive } from './hive.ts'
+import { defineOperator, type JsonValue, type Operator } from '../../../sdk/index.ts'
+import { ConnectionUnusableError } from '../../connection.ts'
+import type { ExactResult, ExactRow } from '../../duckdb/session.ts'
+import { openHive } from './hive-warehouse.ts'
+import { type HiveParameter, splitHql, withParameters } from './statements.ts'
 
 /** More than fits into an XCom in any case. */
 const MOST_ROWS = 100_000

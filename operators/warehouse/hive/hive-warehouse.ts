@@ -1,9 +1,22 @@
 // The warehouse on a real Hive: statements over HiveServer2, files in the lake that `lake_uri` names.
 
-import type { ConnectionResult, OperatorContext } from '../../sdk/index.ts'
-import type { ExactResult, StatementOptions } from '../duckdb/session.ts'
-import { lakePath } from '../lake/paths.ts'
-import { type HiveTarget, hiveTarget } from './hive/connection.ts'
+import type { ConnectionResult, OperatorContext } from '../../../sdk/index.ts'
+import type { ExactResult, StatementOptions } from '../../duckdb/session.ts'
+import { lakePath } from '../../lake/paths.ts'
+import { checkTable, checkViewNames, checkViewOf, missingColumns, nameIsTaken, nameIsView } from '../shape.ts'
+import {
+  checkName,
+  type ExternalTable,
+  fullName,
+  type Partition,
+  type PartitionValues,
+  partitionName,
+  type TableName,
+  type TableView,
+  type Warehouse,
+  WarehouseError,
+} from '../warehouse.ts'
+import { type HiveTarget, hiveTarget } from './connection.ts'
 import {
   addColumns,
   createCsvView,
@@ -16,22 +29,9 @@ import {
   parsePartitionName,
   partitionClause,
   selectOfView,
-} from './hive/ddl.ts'
-import { HiveStatementError } from './hive/errors.ts'
-import { type HiveSession, openHiveSession } from './hive/session.ts'
-import { checkTable, checkViewNames, checkViewOf, missingColumns, nameIsTaken, nameIsView } from './shape.ts'
-import {
-  checkName,
-  type ExternalTable,
-  fullName,
-  type Partition,
-  type PartitionValues,
-  partitionName,
-  type TableName,
-  type TableView,
-  type Warehouse,
-  WarehouseError,
-} from './warehouse.ts'
+} from './ddl.ts'
+import { HiveStatementError } from './errors.ts'
+import { type HiveSession, openHiveSession } from './session.ts'
 
 /** Of Hive's errors: "table not found", in two statements, and "partition not found". */
 const NO_TABLE = [10_001, 10_004]
