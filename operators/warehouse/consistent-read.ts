@@ -29,7 +29,7 @@ interface Look<T> {
 }
 
 /** Looks, reads, and looks again; begins anew when a file changed meanwhile, also if the read failed because of that. */
-export async function readSteadily<T>(look: () => Promise<Look<T>>, signal?: AbortSignal): Promise<T> {
+export async function readConsistently<T>(look: () => Promise<Look<T>>, signal?: AbortSignal): Promise<T> {
   let cause: unknown
   for (let attempt = 1; attempt <= MOST_TRIES; attempt += 1) {
     signal?.throwIfAborted()
