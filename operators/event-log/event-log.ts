@@ -198,6 +198,21 @@ export function checkTopic(topic: string): string {
   )
 }
 
+/** @throws EventLogError unless a topic of this name can be made with so many partitions */
+export function checkPartitions(topic: string, partitions: number): void {
+  checkTopic(topic)
+  if (!Number.isInteger(partitions) || partitions < 1)
+    throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
+}
+
+/** @throws EventLogError when an existing topic has fewer partitions than asked for */
+export function checkEnough(topic: string, has: number, asked: number | undefined): void {
+  if (asked !== undefined && has < asked)
+    throw new EventLogError(
+      `topic ${topic} has ${has} partitions, asked for ${asked}: keys would move, so make a new topic`,
+    )
+}
+
 /** @throws EventLogError for an empty group or transactional id */
 export function checkId(id: string, what: string): string {
   if (id.trim() !== '' && id.length <= 240) return id

@@ -17,7 +17,9 @@ import kafka, { type Admin, type Kafka } from 'kafkajs'
 import {
   type Consumer,
   type ConsumerOptions,
+  checkEnough,
   checkId,
+  checkPartitions,
   checkTopic,
   type EventLog,
   EventLogError,
@@ -92,9 +94,7 @@ export class KafkaEventLog implements EventLog {
 
   async ensureTopic(topic: string, options: TopicOptions = {}): Promise<boolean> {
     const { partitions = 3, timestampType = 'create', replicas = -1, retentionMs } = options
-    checkTopic(topic)
-    if (!Number.isInteger(partitions) || partitions < 1)
-      throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
+    checkPartitions(topic, partitions)
     const configEntries = [
       { name: 'message.timestamp.type', value: timestampType === 'append' ? 'LogAppendTime' : 'CreateTime' },
       ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
@@ -104,10 +104,7 @@ export class KafkaEventLog implements EventLog {
       this.#admin.createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
     )
     const has = isNew ? await this.#awaitNew(topic, partitions) : await this.#partitionsOf(topic)
-    if (options.partitions !== undefined && has < options.partitions)
-      throw new EventLogError(
-        `topic ${topic} has ${has} partitions, asked for ${options.partitions}: keys would move, so make a new topic`,
-      )
+    checkEnough(topic, has, options.partitions)
     return isNew
   }
 
