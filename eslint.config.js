@@ -7,7 +7,7 @@ export default tseslint.config(
   {
     ignores: [
       'dist/**',
-      'facade/**',
+      'sdk/facade/package/**',
       'node_modules/**',
       'webserver/public/**',
       'webserver/generated/**',
