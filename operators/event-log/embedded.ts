@@ -53,8 +53,11 @@ import { type Topic, TopicFiles } from './topics.ts'
 const NO_WRITER: Writer = { producer: Buffer.alloc(16), sequence: -1 }
 
 export interface EmbeddedEventLogOptions {
+  /** For errors and logs. Default `embedded event log (<folder>)`. */
   readonly name?: string
+  /** Ends every call when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal
+  /** Default: the system's. */
   readonly clock?: Clock
   /** For tests: called between any two steps of a write; may throw, or kill the process. */
   readonly step?: (name: string) => void

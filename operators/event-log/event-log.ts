@@ -116,6 +116,7 @@ export interface TransactionalProducer {
 export interface ConsumerOptions {
   /** Whose stored offsets it goes on from. */
   readonly group: string
+  /** Which must exist. */
   readonly topics: readonly string[]
   /** Where nothing is stored, or what is stored is kept no more. Default `earliest`. */
   readonly from?: 'earliest' | 'latest'

@@ -40,6 +40,7 @@ function widened(before: CatalogTable, wanted: ExternalTable): CatalogTable {
 export interface DuckDbWarehouseOptions {
   /** Folder of the catalog. */
   readonly catalog: string
+  /** Whose files the tables read. */
   readonly lake: DirectoryLake
   /** Default `512MB`. */
   readonly memoryLimit?: string

@@ -42,7 +42,9 @@ export interface UpbitClientOptions {
   readonly requestsPerSecond?: number
   /** For a proxy in front of it; Upbit's quotation API needs none. */
   readonly authorization?: string
+  /** Ends every request and wait when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal
+  /** Paces the requests. */
   readonly clock: Clock
   /** To connect, to the first byte, between two bytes. Default 10. */
   readonly timeoutSeconds?: number
