@@ -9,7 +9,9 @@ const mayImport = {
   // Runs a DAG in one process, by the child's own program for an attempt.
   testing: ['core', 'sdk', 'child'],
   operators: ['sdk'],
-  dags: ['sdk', 'operators'],
+  // The examples' own code, as a user's project would have it; nothing of the product stands on it.
+  pipelines: ['sdk', 'operators'],
+  dags: ['sdk', 'operators', 'pipelines'],
   migrations: [],
   scheduler: ['core', 'runtime', 'store', 'engine'],
   worker: ['core', 'runtime', 'store', 'engine'],

@@ -1,13 +1,44 @@
 // Type-aware lint and the bans that hold the house (STYLE: core is pure, one reader of the environment, no console).
 import tseslint from 'typescript-eslint'
 
+/** What authors read in their editor: an exported declaration, or a member of an exported interface, without a doc comment. */
+const documented = {
+  meta: { type: 'suggestion', schema: [{ type: 'object', properties: { interfaces: { type: 'string' } } }] },
+  create(context) {
+    const { interfaces } = context.options[0] ?? {}
+    const isMeant = (name) => interfaces === undefined || new RegExp(interfaces).test(name)
+    /** An overload of what stands just before it is documented there. */
+    const isOverload = (node, list, nameOf) => nameOf(list[list.indexOf(node) - 1]) === nameOf(node)
+    const declared = (node) => node?.declaration?.id?.name ?? node?.declaration?.declarations?.[0]?.id.name
+    const key = (member) => member?.key && context.sourceCode.getText(member.key)
+    const require = (node, name) => {
+      const comments = context.sourceCode.getCommentsBefore(node)
+      if (comments.some(({ type, value }) => type === 'Block' && value.startsWith('*'))) return
+      const message =
+        'Authors read this in their editor: say in a doc comment what {{name}} means, its unit, default and error.'
+      context.report({ node, message, data: { name } })
+    }
+    return {
+      'ExportNamedDeclaration[declaration]'(node) {
+        if (interfaces === undefined && !isOverload(node, node.parent.body, declared)) require(node, declared(node))
+      },
+      'ExportNamedDeclaration > TSInterfaceDeclaration'({ id, body }) {
+        if (!isMeant(id.name)) return
+        for (const member of body.body)
+          if (member.key !== undefined && !isOverload(member, body.body, key))
+            require(member, `${id.name}.${key(member)}`)
+      },
+    }
+  },
+}
+
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 
 export default tseslint.config(
   {
     ignores: [
       'dist/**',
-      'facade/**',
+      'sdk/facade/package/**',
       'node_modules/**',
       'webserver/public/**',
       'webserver/generated/**',
@@ -50,6 +81,7 @@ export default tseslint.config(
       'worker/**',
       'webserver/**',
       'operators/**',
+      'pipelines/**',
       'testing/**',
       'services/**',
       'migrations/**',
@@ -66,6 +98,18 @@ export default tseslint.config(
         'process.env is read only in runtime/config.ts, so that every setting has a name, a default and a check.',
       ]),
     },
+  },
+  {
+    files: ['sdk/types.ts', 'sdk/spec.ts', 'sdk/context.ts', 'testing/index.ts'],
+    plugins: { house: { rules: { documented } } },
+    rules: { 'house/documented': 'error' },
+  },
+  {
+    // Options of operators and of the rest of the SDK, and what testing/ hands out of its other files.
+    files: ['operators/**/*.ts', 'pipelines/**/*.ts', 'sdk/**/*.ts', 'testing/**/*.ts'],
+    ignores: ['sdk/types.ts', 'sdk/spec.ts', 'sdk/context.ts', 'testing/index.ts', 'testing/driver.ts'],
+    plugins: { house: { rules: { documented } } },
+    rules: { 'house/documented': ['error', { interfaces: '(Options|Spec|Opts)$|^(LogLine|StartedRun)$' }] },
   },
   {
     files: ['core/**/*.ts'],

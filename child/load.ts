@@ -33,7 +33,7 @@ const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? nu
 /** True when our own code threw: then its message is a sentence for the author already. */
 function isOurs(error: unknown): boolean {
   const frame = /\n\s+at (.+)/.exec(stackOf(error) ?? '')?.[1] ?? ''
-  return /[/\\](sdk|core|operators)[/\\][^:]+\.[jt]s:\d/.test(frame) && !frame.includes('/dags/')
+  return /[/\\](sdk|core|operators|pipelines)[/\\][^:]+\.[jt]s:\d/.test(frame) && !frame.includes('/dags/')
 }
 
 /** What evaluating the file threw. */

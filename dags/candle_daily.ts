@@ -1,7 +1,7 @@
 // A day of candles into one file: waits for the day's slots, compacts them, and turns the table's partition to the file.
 
 import { cron, Dag, sensor } from 'baram'
-import { compactDay, isDayReady } from 'baram/operators/upbit'
+import { compactDay, isDayReady } from 'baram/pipelines/upbit'
 
 export const dag = new Dag('candle_daily', {
   description: 'One file a day instead of 720, each minute of a market once',

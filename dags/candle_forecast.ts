@@ -1,7 +1,7 @@
 // Price, volume and a baseline forecast of the next half hour, every ten minutes, from what the table holds.
 
 import { cron, Dag } from 'baram'
-import { forecastCandles } from 'baram/operators/upbit'
+import { forecastCandles } from 'baram/pipelines/upbit'
 
 export const dag = new Dag('candle_forecast', {
   description: 'A damped trend for the next 30 minutes of three markets, with its error',

@@ -14,7 +14,7 @@ import {
   GMARKET_CATEGORIES,
   readProductPages,
   storeBest,
-} from 'baram/operators/gmarket'
+} from 'baram/pipelines/gmarket'
 
 const params = defineParams({
   with_product_pages: param(false, {

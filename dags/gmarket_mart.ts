@@ -3,7 +3,7 @@
 // Trigger it with the form. The same hours again change nothing: rows are found by (slot, category, rank).
 
 import { Dag, defineParams, getParams, param } from 'baram'
-import { fillMart, GMARKET_CATEGORIES } from 'baram/operators/gmarket'
+import { fillMart, GMARKET_CATEGORIES } from 'baram/pipelines/gmarket'
 
 const params = defineParams({
   from: param<string | null>(null, {

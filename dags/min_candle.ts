@@ -5,7 +5,7 @@
 
 import { cron, Dag } from 'baram'
 import { hdfsUpload, hiveExternalTable } from 'baram/operators'
-import { CANDLE_COLUMNS, collectCandles } from 'baram/operators/upbit'
+import { CANDLE_COLUMNS, collectCandles } from 'baram/pipelines/upbit'
 
 export const dag = new Dag('min_candle', {
   description: 'Every minute of every KRW market, stored two minutes at a time',

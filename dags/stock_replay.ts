@@ -4,7 +4,7 @@
 // file, extra {"path": "/data/marcap"}), `kafka_default` and `elasticsearch_default` make it the real thing.
 
 import { Dag, defineParams, getParams, param } from 'baram'
-import { indexStocks, type ReplayedStocks, replayStocks } from 'baram/operators/stocks'
+import { indexStocks, type ReplayedStocks, replayStocks } from 'baram/pipelines/stocks'
 
 const params = defineParams({
   per_second: param(0, {

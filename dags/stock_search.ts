@@ -1,7 +1,7 @@
 // Conditional search of the replayed history: trigger it with the form, read the answer as its report.
 
 import { Dag, defineParams, getParams, param } from 'baram'
-import { searchStocks } from 'baram/operators/stocks'
+import { searchStocks } from 'baram/pipelines/stocks'
 
 const day = {
   type: 'string',

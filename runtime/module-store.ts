@@ -27,8 +27,8 @@ import { packageRoot } from './paths.ts'
 /** What DAG files import: `baram` is the product itself, the façade's names are a small package of it. */
 const LINKS: readonly (readonly [string, string])[] = [
   ['baram', '.'],
-  ['@apache-airflow/ts-sdk', 'facade'],
-  ['apache-airflow-ts-sdk', 'facade'],
+  ['@apache-airflow/ts-sdk', 'sdk/facade/package'],
+  ['apache-airflow-ts-sdk', 'sdk/facade/package'],
 ]
 
 function link(target: string, path: string): void {

@@ -38,18 +38,20 @@ function memoryFolder() {
 /**
  * Runs vitest, prints `N passed, N failed` (and `, N skipped` where some were), and ends this process with vitest's status.
  * @param args for vitest, the reporter for people included
+ * @param given.projects which of vitest.config.ts run, where `args` name none
  * @param given.env added to this process' own
  * @param given.skipNote told where tests were skipped
  */
-export function runVitest(args, { env = {}, skipNote } = {}) {
+export function runVitest(args, { projects, env = {}, skipNote }) {
   const memory = process.env.TMPDIR === undefined ? memoryFolder() : null
   const inMemory = memory === null ? {} : { TMPDIR: memory }
   const folder = mkdtempSync(join(tmpdir(), 'baram-test-'))
   const report = join(folder, 'report.json')
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const chosen = args.some((arg) => /^--project(=|$)/.test(arg)) ? [] : projects.map((name) => `--project=${name}`)
   const { status } = spawnSync(
     process.execPath,
-    [vitest, 'run', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    [vitest, 'run', '--reporter=json', `--outputFile.json=${report}`, ...chosen, ...args],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...inMemory, ...env } },
   )
   try {

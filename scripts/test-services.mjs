@@ -6,7 +6,8 @@ import { runVitest } from './run-vitest.mjs'
 const isFull = process.argv.includes('--full')
 const rest = process.argv.slice(2).filter((argument) => argument !== '--full')
 
-runVitest(['--config=vitest.real.config.ts', '--reporter=verbose', ...rest], {
+runVitest(['--reporter=verbose', ...rest], {
+  projects: ['real'],
   env: isFull ? { BARAM_SIZES: 'full' } : {},
   skipNote: 'SKIPPED: some servers are missing on this machine (see NOT RUN above)',
 })

@@ -2,4 +2,4 @@
 
 import { runVitest } from './run-vitest.mjs'
 
-runVitest(['--config=vitest.sinks.config.ts', '--reporter=verbose', ...process.argv.slice(2)])
+runVitest(['--reporter=verbose', ...process.argv.slice(2)], { projects: ['sinks'] })

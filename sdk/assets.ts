@@ -8,7 +8,9 @@ export interface AssetUriRef {
 }
 export type AssetRefSpec = AssetNameRef | AssetUriRef
 export interface AssetSpec {
+  /** Default: the uri. One of both must be given. */
   readonly name?: string
+  /** Default: the name. */
   readonly uri?: string
 }
 

@@ -31,14 +31,20 @@ interface HITLCommon<TSubject, TBody> {
 }
 
 export interface HITLSpec<TSubject = unknown, TBody = unknown> extends HITLCommon<TSubject, TBody> {
+  /** What may be chosen. */
   readonly options: readonly string[]
+  /** What counts as chosen when nobody has answered in time. */
   readonly defaults?: readonly string[]
+  /** Several may be chosen; default false. */
   readonly multiple?: boolean
 }
 
 export interface ApprovalSpec<TSubject = unknown, TBody = unknown> extends HITLCommon<TSubject, TBody> {
+  /** What counts as the answer when nobody has given one in time. */
   readonly defaults?: 'Approve' | 'Reject'
+  /** A rejection skips everything downstream, whatever its trigger rules; default false: what is directly downstream. */
   readonly ignoreDownstreamTriggerRules?: boolean
+  /** A rejection fails the task instead of skipping what is downstream; default false. */
   readonly failOnReject?: boolean
 }
 

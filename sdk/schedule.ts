@@ -102,9 +102,13 @@ export function timetable(options: TimetableOptions): Schedule {
 }
 
 export interface EveryOptions {
+  /** Of 24 hours each; default 0. The four are added up and must be more than 0. */
   readonly days?: number
+  /** Default 0. */
   readonly hours?: number
+  /** Default 0. */
   readonly minutes?: number
+  /** Default 0. */
   readonly seconds?: number
   /** As for `cron`; default false. */
   readonly interval?: boolean

@@ -2,6 +2,7 @@
 
 import { isStorableInstant, storableFault } from '../core/storable.ts'
 
+/** What an option's value must be: `strings` an array of them, `date` a valid Date, `number` a finite one. */
 export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object' | 'function'
 
 const DAG_FIELDS: Readonly<Record<string, FieldType>> = {
@@ -54,29 +55,38 @@ const TASK_FIELDS: Readonly<Record<string, FieldType>> = {
   maxActiveTisPerDagrun: 'number',
 }
 
+/** Which options something takes. */
 export interface SpecRules {
+  /** What it is, for messages: `Dag`, `task`, `group`. */
   readonly what: string
+  /** Each option it knows; any other throws. */
   readonly fields: Readonly<Record<string, FieldType>>
 }
 
 /** The fields each door knows. */
 export interface Rules {
+  /** Of `new Dag(id, options)`. */
   readonly dag: SpecRules
+  /** Of `dag.task`, `dag.if`, `dag.switch`, and of `defaultArgs`. */
   readonly task: SpecRules
+  /** Of `dag.taskGroup`. */
   readonly group: SpecRules
 }
 const GROUP_FIELDS = { prefixGroupId: 'boolean' } as const
+/** Of `@apache-airflow/ts-sdk`: Airflow's options, and no others. */
 export const FACADE: Rules = {
   dag: { what: 'Dag', fields: DAG_FIELDS },
   task: { what: 'task', fields: TASK_FIELDS },
   group: { what: 'group', fields: GROUP_FIELDS },
 }
+/** Of `baram`: Airflow's and our own. */
 export const BARAM: Rules = {
   dag: { what: 'Dag', fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object', params: 'object' } },
   task: { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string', retryPolicy: 'function' } },
   group: { what: 'group', fields: { ...GROUP_FIELDS, defaultArgs: 'object' } },
 }
 
+/** An object literal: of no class, not null, no array. */
 export const isPlainObject = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

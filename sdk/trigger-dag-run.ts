@@ -35,6 +35,7 @@ export interface TriggerDagRunSpec {
   readonly skipWhenAlreadyExists?: boolean
   /** Fail when the DAG is paused; default false: the run waits. */
   readonly failWhenDagIsPaused?: boolean
+  /** A remark for people, stored with the run. Default: none. */
   readonly note?: string
   /** Give the slot back while waiting; default false. */
   readonly deferrable?: boolean

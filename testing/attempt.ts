@@ -17,10 +17,15 @@ import type { Asking, World } from './world.ts'
 
 /** One line of a task's log. */
 export interface LogLine {
+  /** With the prefix of its groups. */
   readonly taskId: string
+  /** -1 = not mapped. */
   readonly mapIndex: number
+  /** 1 for the first try. */
   readonly tryNumber: number
+  /** `debug`, `info`, `warning` or `error`. */
   readonly level: LogLevel
+  /** Secrets that the task was given are masked, in `fields` too. */
   readonly message: string
   /** What `getLogger().info(fields, message)` was given, or the `exception` of a failure. */
   readonly fields: object

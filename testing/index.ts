@@ -24,9 +24,11 @@ export type { MadeUpConnection, StartedRun } from './world.ts'
 
 /** How one task instance ended. */
 export interface TaskResult<TValue = JsonValue> {
+  /** With the prefix of its groups. */
   readonly taskId: string
   /** -1 = not mapped. */
   readonly mapIndex: number
+  /** Its last state; null = nothing has decided on it. */
   readonly state: TaskState | null
   /** Tries that were begun; 0 = it never ran. */
   readonly tries: number
@@ -34,6 +36,7 @@ export interface TaskResult<TValue = JsonValue> {
   readonly value: TValue | undefined
   /** All its XComs by key, `return_value` among them. */
   readonly xcoms: { readonly [key: string]: JsonValue }
+  /** Lines of all its tries, in order. */
   readonly logs: readonly LogLine[]
   /** Why it stands as it does, in a sentence. */
   readonly because: string
@@ -41,8 +44,11 @@ export interface TaskResult<TValue = JsonValue> {
   readonly rendered: JsonObject | null
 }
 
+/** How a run ended, and what it left. */
 export interface DagResult {
+  /** `failed` when a task that nothing is downstream of has failed, or the run took too long. */
   readonly state: 'success' | 'failed'
+  /** `manual__<logical date>`. */
   readonly runId: string
   /** By task id; `load[0]` of a mapped task. */
   readonly states: { readonly [task: string]: TaskState | null }
@@ -56,6 +62,7 @@ export interface DagResult {
   readonly tasks: readonly TaskResult[]
   /** Row counts that tasks told with `recordEffect`. */
   readonly effects: readonly (Effect & { readonly taskId: string })[]
+  /** What tasks published, by name; the last one of a name. */
   readonly reports: { readonly [name: string]: Report }
   /** Runs of other DAGs that tasks have started; nothing runs of them. */
   readonly started: readonly StartedRun[]
@@ -67,8 +74,9 @@ export interface DagResult {
 
 /** What is seen while a run is driven. */
 export interface Watcher {
+  /** Called with each line of `logs`, at once. */
   onLog?(line: LogLine): void
-  /** `name`: `load`, or `load[0]`. */
+  /** Called with each move of an instance. `name`: `load`, or `load[0]`; `at`: by the virtual clock. */
   onMove?(name: string, to: TaskState | null, because: Reason, at: Date): void
 }
 
@@ -161,7 +169,7 @@ async function drive(
  * Runs a DAG to its end, as a deployment would: trigger rules, branches, mapped tasks, retries and waits; only that tasks
  * run one after another in this process, and that no wait takes time.
  * @param options.task run only this task and what is upstream of it
- * @throws BaramError DAG_INVALID, PARAMS_INVALID, NOT_FOUND; a task that fails does not throw
+ * @throws BaramError DAG_INVALID, DAG_CYCLE, PARAMS_INVALID, INPUT_INVALID for a date, NOT_FOUND for a task; a task that fails does not throw
  */
 export function runDag(
   dag: FacadeDag,
@@ -173,7 +181,7 @@ export function runDag(
 
 /** Options of `runTask`. */
 export interface RunTaskOptions extends RunOptions, Watcher {
-  /** Arguments by name; those the DAG gives as literals need not be given. */
+  /** Arguments by name; those the DAG gives as literals need not be given. Default: none. */
   readonly inputs?: { readonly [name: string]: JsonValue }
 }
 
@@ -186,7 +194,7 @@ async function runAlone(dag: FacadeDag, taskId: string, options: RunTaskOptions)
 /**
  * Runs one task alone, with its retries: `runTask(dag, 'load', { inputs: { rows: 3 } })`, or by the reference that its call
  * returned. Of a mapped task one instance runs; `inputs` has its items.
- * @throws BaramError INPUT_INVALID for an argument that another task would give and nobody gave
+ * @throws BaramError INPUT_INVALID for an argument that another task would give and nobody gave; else as `runDag`
  */
 export function runTask<TValue>(task: TaskRef<TValue>, options?: RunTaskOptions): Promise<TaskResult<TValue>>
 export function runTask(dag: FacadeDag, taskId: string, options?: RunTaskOptions): Promise<TaskResult>

@@ -19,13 +19,13 @@ import { World, type WorldOptions } from './world.ts'
 export interface RunOptions extends WorldOptions {
   /** The logical date; a text is ISO, UTC without a zone. Default: `at`. */
   readonly date?: Date | string
-  /** Default: what the timetable infers for a manual run at the logical date, the last complete one. */
+  /** Half-open. Default: that of the schedule's own run at the logical date, else the last complete one; none without a schedule. */
   readonly dataInterval?: { readonly start: Date; readonly end: Date }
-  /** The run's conf; its keys override the DAG's params. Default: none. */
+  /** The run's conf; its keys override the DAG's params. Default: none. @throws BaramError PARAMS_INVALID when they do not fit */
   readonly conf?: JsonObject
-  /** When the virtual clock stands at the start of the run. Default: now. */
+  /** Where the virtual clock stands at the start of the run; a text is ISO, UTC without a zone. Default: now. */
   readonly at?: Date | string
-  /** Folder for embedded backends and scratch files. Default: a new folder below the system's temporary one. */
+  /** Folder for embedded backends and scratch files. Default: a new folder below the system's temporary one, removed after the run. */
   readonly folder?: string
   /** Whether `executionTimeout` ends a try. Default true; a debugger wants false. */
   readonly hasTimeLimits?: boolean

@@ -13,8 +13,11 @@ import { alone, prepare, type RunOptions, requireTask } from './prepare.ts'
 
 /** What is taken from a run that was, instead of made up. */
 export interface RenderOptions extends RunOptions {
+  /** Arguments by name. Default: those that the DAG gives as literals. */
   readonly inputs?: { readonly [name: string]: JsonValue }
+  /** Default: that of a manual run at the logical date. */
   readonly runId?: string
+  /** What upstream tasks have pushed. Default: nothing. */
   readonly xcoms?: readonly {
     readonly taskId: string
     readonly mapIndex: number

@@ -12,11 +12,13 @@ import { extraSecrets, isSensitiveName, Masker, secretStrings } from '../core/se
 export type MadeUpConnection = string | Partial<Record<ConnectionField, string | number | null | JsonObject>>
 type ConnectionField = 'conn_type' | 'host' | 'schema' | 'login' | 'password' | 'port' | 'extra'
 
+/** What a run finds: nothing is there but what is given. */
 export interface WorldOptions {
-  /** Values of Variables; what is no text is stored as JSON. */
+  /** Values of Variables; what is no text is stored as JSON. Default: none. */
   readonly variables?: { readonly [key: string]: JsonValue }
+  /** By id. Default: none, so operators use their embedded back ends. */
   readonly connections?: { readonly [connId: string]: MadeUpConnection }
-  /** Asked for what is not above: `BARAM_VAR_X` and `BARAM_CONN_X` in `dagctl test`. Names are upper-cased. */
+  /** Asked for what is not above: `BARAM_VAR_X` and `BARAM_CONN_X` in `dagctl test`. Names are upper-cased. Default: nothing. */
   readonly overrides?: {
     readonly variables: ReadonlyMap<string, string>
     readonly connections: ReadonlyMap<string, string>
@@ -25,9 +27,13 @@ export interface WorldOptions {
 
 /** A run that a task has started (`triggerDagRun`): nothing runs, and it counts as ended well. */
 export interface StartedRun {
+  /** The DAG that was to run. */
   readonly dagId: string
+  /** As it was asked for, else `manual__test_1`, `manual__test_2` … */
   readonly runId: string
+  /** `{}` when nothing was given. */
   readonly conf: JsonObject
+  /** Epoch ms; null = none. */
   readonly logicalDate: number | null
 }
 

@@ -77,12 +77,13 @@ function strictOptions(ts: Ts, folder: string): TypeScript.CompilerOptions {
 /** Where `baram` and the façade's names lie when the user's project does not have them itself. */
 function productPaths(): Record<string, string[]> {
   const dist = (name: string) => [join(packageRoot, 'dist', name)]
-  const facade = (name: string) => [join(packageRoot, 'facade', name)]
+  const facade = (name: string) => [join(packageRoot, 'sdk/facade/package', name)]
   return {
     baram: dist('sdk/index.d.ts'),
     'baram/testing': dist('testing/index.d.ts'),
     'baram/operators': dist('operators/index.d.ts'),
     'baram/operators/*': dist('operators/*/index.d.ts'),
+    'baram/pipelines/*': dist('pipelines/*/index.d.ts'),
     ...Object.fromEntries(
       ['@apache-airflow/ts-sdk', 'apache-airflow-ts-sdk'].flatMap((name) => [
         [name, facade('index.d.ts')],

@@ -15,6 +15,7 @@ export type FieldType = 'keyword' | 'text' | 'long' | 'double' | 'date' | 'boole
 export type Fields = Readonly<Record<string, FieldType>>
 
 export interface IndexOptions {
+  /** Each field's type. A field that is there already keeps its type; another one is refused. */
   readonly fields: Fields
   /** Refuse documents with fields that are not mapped. Default true; else such fields are kept, and cannot be searched. */
   readonly strict?: boolean
@@ -122,6 +123,7 @@ export interface HistogramRequest {
 }
 
 export interface ExportOptions {
+  /** Only documents that it finds. Default: all. */
   readonly query?: Query
   /** Documents a batch. Default 1000. */
   readonly batch?: number

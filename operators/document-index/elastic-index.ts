@@ -19,8 +19,6 @@ import {
   type DocumentIndex,
   DocumentIndexError,
   type ExportOptions,
-  type Fields,
-  type FieldType,
   type HistogramRequest,
   type IndexedDocument,
   type IndexOptions,
@@ -34,109 +32,18 @@ import {
   type TopRequest,
   UnknownIndexError,
 } from './document-index.ts'
-import { checkDocument, type Mapping, typeOf } from './documents.ts'
+import { typeOf } from './documents.ts'
+import { at, bucketOf, checkAnswer, failure, type Json, listAt, typeOfError } from './elastic-answers.ts'
+import { putBulk } from './elastic-bulk.ts'
 import { type ElasticAnswer, type ElasticClient, type ElasticRequest, openElasticClient } from './elastic-client.ts'
 import { ID_FIELD, metricsOf, queryOf, sortOf } from './elastic-dsl.ts'
-
-/** Of one request: nodes take 100 MB, and like a few better. */
-const REQUEST_BYTES = 5_000_000
-/** A busy node is given half a minute. */
-const BUSY_TRIES = 9
-const BUSY_MS = 100
+import { definitionOf, type Known, knownOf, propertiesOf } from './elastic-mapping.ts'
 
 /**
  * A mapping that was read so short a time ago still holds for the next bulk: asking a busy node before each took a fifth of the time.
  * Fields are only ever added; an index that somebody deletes meanwhile is the race there is anyway, a second wider.
  */
 const FRESH_MS = 1_000
-
-/** Epoch ms first: 5000 would else be the year 5000. */
-const DATE_FORMAT = 'epoch_millis||strict_date_optional_time'
-
-/** Types of indexes that others made, as ours. */
-const FOREIGN: Readonly<Record<string, FieldType>> = {
-  integer: 'long',
-  short: 'long',
-  byte: 'long',
-  float: 'double',
-  half_float: 'double',
-  scaled_float: 'double',
-  date_nanos: 'date',
-  constant_keyword: 'keyword',
-  wildcard: 'keyword',
-}
-const OWN: readonly FieldType[] = ['keyword', 'text', 'long', 'double', 'date', 'boolean']
-
-type Json = Readonly<Record<string, unknown>>
-
-/** What an answer holds at a path; `{}` where there is nothing, so that a changed server shows as missing values and not as a crash. */
-function at(value: unknown, ...path: readonly string[]): Json {
-  let found: unknown = value
-  for (const name of path) found = typeof found === 'object' && found !== null ? Reflect.get(found, name) : undefined
-  return typeof found === 'object' && found !== null ? (found as Json) : {}
-}
-
-function listAt(value: unknown, name: string): readonly unknown[] {
-  const list = at(value)[name]
-  return Array.isArray(list) ? (list as readonly unknown[]) : []
-}
-
-function reasonOf(error: Json): string {
-  const cause = at(error, 'caused_by')['reason']
-  const reason = String(error['reason'] ?? error['type'] ?? 'no reason given')
-  return cause === undefined ? reason : `${reason}: ${String(cause)}`
-}
-
-function failure({ status, body }: ElasticAnswer, what: string): DocumentIndexError {
-  const error = at(body, 'error')
-  const [root] = listAt(error, 'root_cause')
-  const reason = reasonOf(Object.keys(at(root)).length > 0 ? at(root) : error)
-  const hint =
-    status === 401 || status === 403 ? ': the login may not do that; ask the cluster’s administrator for the right' : ''
-  return new DocumentIndexError(`Elasticsearch: ${what}: status ${status}, ${reason}${hint}`)
-}
-
-const typeOfError = ({ body }: ElasticAnswer) => String(at(body, 'error')['type'] ?? '')
-
-function propertiesOf(fields: Fields): object {
-  const entries = Object.entries(fields).map(
-    ([field, type]) => [field, type === 'date' ? { type, format: DATE_FORMAT } : { type }] as const,
-  )
-  return Object.fromEntries([...entries, [ID_FIELD, { type: 'keyword' }] as const])
-}
-
-function definitionOf({ fields, strict = true, shards = 1, replicas = 0 }: IndexOptions): object {
-  return {
-    settings: { number_of_shards: shards, number_of_replicas: replicas, 'index.mapping.coerce': false },
-    mappings: { dynamic: strict ? 'strict' : false, properties: propertiesOf(fields) },
-  }
-}
-
-interface Known extends Mapping {
-  /** Whether the documents carry their id in a field: those put by this adapter do. */
-  readonly hasId: boolean
-}
-
-function knownOf(mappings: Json): Known {
-  const fields: Record<string, FieldType> = {}
-  let hasOthers = false
-  for (const [field, property] of Object.entries(at(mappings, 'properties'))) {
-    const name = String(at(property)['type'])
-    const type = OWN.find((own) => own === name) ?? FOREIGN[name]
-    if (type !== undefined) fields[field] = type
-    else hasOthers = true
-  }
-  const hasId = fields[ID_FIELD] === 'keyword'
-  delete fields[ID_FIELD]
-  // Fields of kinds unknown here are left to the server to judge.
-  return { fields, strict: mappings['dynamic'] === 'strict' && !hasOthers, hasId }
-}
-
-interface Item {
-  readonly at: number
-  readonly id: string
-  readonly lines: readonly [string, string]
-}
 
 const encoded = encodeURIComponent
 
@@ -179,20 +86,15 @@ export class ElasticDocumentIndex implements DocumentIndex {
 
   async bulk(index: string, documents: readonly IndexedDocument[]): Promise<readonly BulkResult[]> {
     const known = await this.#knownForBulk(index)
-    const results: BulkResult[] = []
-    const items: Item[] = []
-    for (const [position, document] of documents.entries()) {
-      const { id, source } = document
-      const checked = checkDocument(known, document)
-      if (checked.reason !== undefined) {
-        results[position] = { id, outcome: 'rejected', reason: checked.reason }
-        continue
-      }
-      const stored = known.hasId ? { ...source, [ID_FIELD]: id } : source
-      items.push({ at: position, id, lines: [JSON.stringify({ index: { _id: id } }), JSON.stringify(stored)] })
-    }
-    for (const request of requestsOf(items)) await this.#put(index, request, results)
-    return results
+    return putBulk(
+      {
+        send: (lines) => this.#client.request({ method: 'POST', path: `/${index}/_bulk`, lines }),
+        check: (answer) => this.#check(index, answer, `putting documents into index ${index}`),
+        sleep: (ms) => this.#clock.sleep(ms, this.#signal),
+      },
+      known,
+      documents,
+    )
   }
 
   async refresh(index: string): Promise<void> {
@@ -281,8 +183,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
 
   /** @throws UnknownIndexError, DocumentIndexError */
   #check(index: string, answer: ElasticAnswer, what: string): void {
-    if (typeOfError(answer) === 'index_not_found_exception') throw new UnknownIndexError(index, this.name)
-    if (answer.status < 200 || answer.status > 299) throw failure(answer, what)
+    checkAnswer(answer, what, index, this.name)
   }
 
   async #ask(request: ElasticRequest, what: string): Promise<unknown> {
@@ -331,30 +232,6 @@ export class ElasticDocumentIndex implements DocumentIndex {
     return this.#known(index)
   }
 
-  async #put(index: string, items: readonly Item[], results: BulkResult[]): Promise<void> {
-    let left = items
-    for (let attempt = 1; left.length > 0; attempt += 1) {
-      if (attempt > 1) await this.#clock.sleep(BUSY_MS * 2 ** (attempt - 2), this.#signal)
-      const lines = left.flatMap((item) => item.lines)
-      const answer = await this.#client.request({ method: 'POST', path: `/${index}/_bulk`, lines })
-      const mayRetry = attempt < BUSY_TRIES
-      if (answer.status === 429 && mayRetry) continue
-      this.#check(index, answer, `putting documents into index ${index}`)
-      const told = listAt(answer.body, 'items')
-      if (told.length !== left.length)
-        throw new DocumentIndexError(
-          `Elasticsearch: a bulk of ${left.length} documents was answered for ${told.length}: put them again`,
-        )
-      const busy: Item[] = []
-      for (const [i, item] of left.entries()) {
-        const outcome = at(told[i], 'index')
-        if (outcome['status'] === 429 && mayRetry) busy.push(item)
-        else results[item.at] = resultOf(item.id, outcome)
-      }
-      left = busy
-    }
-  }
-
   async #page(
     index: string,
     known: Known,
@@ -400,39 +277,6 @@ export class ElasticDocumentIndex implements DocumentIndex {
     const answer = await this.#askOf(index, { method: 'POST', path: `/${index}/_search`, body }, 'counting')
     return listAt(at(answer, 'aggregations', 'buckets'), 'buckets').map((bucket) => at(bucket))
   }
-}
-
-/** In pieces a node takes. */
-function* requestsOf(items: readonly Item[]): Generator<readonly Item[]> {
-  let request: Item[] = []
-  let bytes = 0
-  for (const item of items) {
-    const size = item.lines[0].length + item.lines[1].length * 2
-    if (request.length > 0 && bytes + size > REQUEST_BYTES) {
-      yield request
-      request = []
-      bytes = 0
-    }
-    request.push(item)
-    bytes += size
-  }
-  if (request.length > 0) yield request
-}
-
-function resultOf(id: string, outcome: Json): BulkResult {
-  const error = at(outcome, 'error')
-  if (Object.keys(error).length > 0) return { id, outcome: 'rejected', reason: reasonOf(error) }
-  const result = outcome['result']
-  if (result === 'created' || result === 'updated' || result === 'noop') return { id, outcome: result }
-  return { id, outcome: 'rejected', reason: `Elasticsearch answered ${JSON.stringify(outcome)}` }
-}
-
-function bucketOf<K>(key: K, bucket: Json, metrics: Metrics): Bucket<K> {
-  const values = Object.keys(metrics).map((name, i) => {
-    const value = at(bucket, `m${i}`)['value']
-    return [name, typeof value === 'number' ? value : null] as const
-  })
-  return { key, count: Number(bucket['doc_count']), metrics: Object.fromEntries(values) }
 }
 
 /** @throws ConnectionUnusableError, DocumentIndexError that says why it cannot be reached */

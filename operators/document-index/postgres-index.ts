@@ -13,7 +13,6 @@ import type { OperatorContext } from '../../sdk/index.ts'
 import { openPostgres, type PostgresHook } from '../postgres/hook.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import {
-  addedFields,
   type Bucket,
   type BulkResult,
   checkFields,
@@ -21,9 +20,7 @@ import {
   checkSize,
   type DocumentIndex,
   type ExportOptions,
-  type Fields,
   type FieldType,
-  fitsPattern,
   type HistogramRequest,
   type IndexedDocument,
   type IndexOptions,
@@ -35,86 +32,48 @@ import {
   type Source,
   type TemplateOptions,
   type TopRequest,
-  UnknownIndexError,
 } from './document-index.ts'
-import { checkDocument, type Mapping, typeOf } from './documents.ts'
+import { checkDocument, typeOf } from './documents.ts'
+import { type IndexTable, PostgresCatalog } from './postgres-catalog.ts'
 import { Sql } from './postgres-sql.ts'
-
-/** Any number: who makes tables here takes it, so that two do not at once. */
-const MAKING = 7_364_120_951
-
-const SET_UP = `
-create schema if not exists document_index;
-create table if not exists document_index.catalog (
-  name text primary key,
-  number int generated always as identity,
-  fields jsonb not null,
-  strict boolean not null
-);
-comment on table document_index.catalog is 'Indexes of documents; those of number n are in d_n.';
-create table if not exists document_index.template (
-  name text primary key,
-  patterns jsonb not null,
-  fields jsonb not null,
-  strict boolean not null
-);
-comment on table document_index.template is 'How an index is made by its first document.'`
-
-interface CatalogRow {
-  readonly number: number
-  readonly fields: Fields
-  readonly strict: boolean
-}
-
-interface Found extends Mapping {
-  readonly table: string
-}
 
 type Row = Readonly<Record<string, unknown>>
 
 export class PostgresDocumentIndex implements DocumentIndex {
   readonly name: string
   readonly #hook: PostgresHook
+  readonly #catalog: PostgresCatalog
   /** One connection does one thing after the other; a transaction must not get a neighbour's statements. */
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(hook: PostgresHook, name: string) {
     this.#hook = hook
+    this.#catalog = new PostgresCatalog(hook, name)
     this.name = name
   }
 
   /** Makes the schema where it is missing. @throws PostgresError when the role may not */
   async setUp(): Promise<void> {
-    await this.#alone(async () => {
-      const [found] = await this.#hook.query<{ there: boolean }>(
-        `select to_regclass('document_index.template') is not null as there`,
-      )
-      if (found?.there === true) return
-      await this.#making(() => this.#hook.run(SET_UP))
-    })
+    await this.#alone(() => this.#catalog.setUp())
   }
 
   ensureIndex(index: string, { fields, strict = true }: IndexOptions): Promise<boolean> {
     return this.#alone(async () => {
       checkFields(checkIndex(index), fields)
-      return this.#making(() => this.#make(index, { fields, strict }))
+      return this.#catalog.make(index, { fields, strict })
     })
   }
 
   ensureTemplate(template: string, { patterns, fields, strict = true }: TemplateOptions): Promise<void> {
     return this.#alone(async () => {
       checkFields(checkIndex(template), fields)
-      await this.#hook.run(
-        `insert into document_index.template (name, patterns, fields, strict) values ($1, $2::jsonb, $3::jsonb, $4)
-         on conflict (name) do update set patterns = excluded.patterns, fields = excluded.fields, strict = excluded.strict`,
-        [template, JSON.stringify(patterns), JSON.stringify(fields), strict],
-      )
+      await this.#catalog.putTemplate(template, { patterns, fields, strict })
     })
   }
 
   bulk(index: string, documents: readonly IndexedDocument[]): Promise<readonly BulkResult[]> {
     return this.#alone(async () => {
-      const found = (await this.#find(index)) ?? (await this.#makeFromTemplate(index))
+      const found = (await this.#catalog.find(index)) ?? (await this.#catalog.makeFromTemplate(index))
       const results: BulkResult[] = []
       const accepted: Accepted[] = []
       for (const [at, document] of documents.entries()) {
@@ -128,16 +87,16 @@ export class PostgresDocumentIndex implements DocumentIndex {
   }
 
   async refresh(index: string): Promise<void> {
-    await this.#alone(() => this.#known(index))
+    await this.#alone(() => this.#catalog.require(index))
   }
 
   count(index: string, query?: Query): Promise<number> {
-    return this.#alone(async () => this.#count(await this.#known(index), query))
+    return this.#alone(async () => this.#count(await this.#catalog.require(index), query))
   }
 
   get(index: string, id: string): Promise<Source | null> {
     return this.#alone(async () => {
-      const { table } = await this.#known(index)
+      const { table } = await this.#catalog.require(index)
       const [row] = await this.#hook.query<{ source: Source }>(`select source from ${table} where id = $1`, [id])
       return row?.source ?? null
     })
@@ -145,7 +104,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
 
   search(index: string, request: SearchRequest = {}): Promise<SearchPage> {
     return this.#alone(async () => {
-      const found = await this.#known(index)
+      const found = await this.#catalog.require(index)
       const size = checkSize(request.size ?? 10, 'size')
       const total = await this.#count(found, request.query)
       const { documents, next } = await this.#page(found, request, size)
@@ -155,7 +114,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
 
   top(index: string, { query, field, size = 10, metrics = {} }: TopRequest): Promise<readonly Bucket<Scalar>[]> {
     return this.#alone(async () => {
-      const found = await this.#known(index)
+      const found = await this.#catalog.require(index)
       const type = typeOf(found, field, 'top', ['keyword', 'long', 'boolean'])
       const sql = new Sql(found)
       const key = sql.expression(field, type)
@@ -171,7 +130,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
     { query, field, interval, timezone = 'UTC', metrics = {} }: HistogramRequest,
   ): Promise<readonly Bucket<number>[]> {
     return this.#alone(async () => {
-      const found = await this.#known(index)
+      const found = await this.#catalog.require(index)
       const sql = new Sql(found)
       const at = sql.expression(field, typeOf(found, field, 'histogram', ['date']))
       const unit = sql.value(interval)
@@ -190,7 +149,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
     let after: string | undefined
     for (;;) {
       const page = await this.#alone(async () =>
-        this.#page(await this.#known(index), { ...(query && { query }), ...(after && { after }) }, batch),
+        this.#page(await this.#catalog.require(index), { ...(query && { query }), ...(after && { after }) }, batch),
       )
       if (page.documents.length > 0) yield page.documents
       if (page.next === null) return
@@ -199,15 +158,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
   }
 
   deleteIndex(index: string): Promise<boolean> {
-    return this.#alone(async () =>
-      this.#making(async () => {
-        const found = await this.#find(index)
-        if (found === null) return false
-        await this.#hook.run(`drop table ${found.table}`)
-        await this.#hook.run('delete from document_index.catalog where name = $1', [index])
-        return true
-      }),
-    )
+    return this.#alone(() => this.#catalog.drop(index))
   }
 
   async close(): Promise<void> {
@@ -219,63 +170,6 @@ export class PostgresDocumentIndex implements DocumentIndex {
     const turn = this.#queue.then(body)
     this.#queue = turn.catch(() => undefined)
     return turn
-  }
-
-  /** A transaction in which no other process makes or drops tables here. */
-  #making<T>(body: () => Promise<T>): Promise<T> {
-    return this.#hook.transaction(async () => {
-      await this.#hook.run('select pg_advisory_xact_lock($1)', [MAKING])
-      return body()
-    })
-  }
-
-  async #find(index: string): Promise<Found | null> {
-    const [row] = await this.#hook.query<CatalogRow>(
-      'select number, fields, strict from document_index.catalog where name = $1',
-      [checkIndex(index)],
-    )
-    return row === undefined
-      ? null
-      : { table: `document_index.d_${row.number}`, fields: row.fields, strict: row.strict }
-  }
-
-  /** @throws UnknownIndexError */
-  async #known(index: string): Promise<Found> {
-    const found = await this.#find(index)
-    if (found === null) throw new UnknownIndexError(index, this.name)
-    return found
-  }
-
-  async #make(index: string, { fields, strict }: Mapping): Promise<boolean> {
-    const found = await this.#find(index)
-    if (found !== null) {
-      const added = addedFields(index, found.fields, fields)
-      await this.#hook.run('update document_index.catalog set fields = fields || $2::jsonb where name = $1', [
-        index,
-        JSON.stringify(added),
-      ])
-      return false
-    }
-    const [made] = await this.#hook.query<{ number: number }>(
-      'insert into document_index.catalog (name, fields, strict) values ($1, $2::jsonb, $3) returning number',
-      [index, JSON.stringify(fields), strict],
-    )
-    const table = `document_index.d_${made?.number}`
-    await this.#hook.run(
-      `create table ${table} (id text collate "C" primary key, source json not null, keys jsonb not null)`,
-    )
-    await this.#hook.run(`create index on ${table} using gin (keys jsonb_path_ops)`)
-    return true
-  }
-
-  async #makeFromTemplate(index: string): Promise<Found> {
-    const templates = await this.#hook.query<{ patterns: readonly string[]; fields: Fields; strict: boolean }>(
-      'select patterns, fields, strict from document_index.template order by name',
-    )
-    const template = templates.find(({ patterns }) => patterns.some((pattern) => fitsPattern(index, pattern)))
-    if (template === undefined) throw new UnknownIndexError(index, this.name)
-    await this.#making(() => this.#make(index, template))
-    return this.#known(index)
   }
 
   async #put(table: string, wave: readonly Accepted[], results: BulkResult[]): Promise<void> {
@@ -296,7 +190,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
     }
   }
 
-  async #count(found: Found, query: Query | undefined): Promise<number> {
+  async #count(found: IndexTable, query: Query | undefined): Promise<number> {
     const sql = new Sql(found)
     const condition = sql.condition(query)
     const [row] = await this.#hook.query<{ count: number }>(
@@ -307,7 +201,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
   }
 
   async #page(
-    found: Found,
+    found: IndexTable,
     { query, sort = [], after }: Omit<SearchRequest, 'size'>,
     size: number,
   ): Promise<Omit<SearchPage, 'total'>> {
@@ -329,7 +223,7 @@ export class PostgresDocumentIndex implements DocumentIndex {
 
   /** A statement that counts by `key`, but for its order. */
   #buckets(
-    { table }: Found,
+    { table }: IndexTable,
     sql: Sql,
     { key, query, metrics, field }: { key: string; query: Query | undefined; metrics: Metrics; field: string },
   ): (order: string) => Promise<readonly Row[]> {

@@ -15,6 +15,7 @@ export interface DuckDbLimits {
 }
 
 export interface StatementOptions {
+  /** Ends the statement when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal | undefined
   /** Default: no limit but the task's own. */
   readonly timeoutMs?: number | undefined

@@ -20,12 +20,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../clock.ts'
 import { EmbeddedConsumer } from './embedded-consumer.ts'
+import { type Placed, type StagedTransaction, stageTransaction } from './embedded-transaction.ts'
 import {
   type Appended,
   type Consumer,
   type ConsumerOptions,
+  checkEnough,
   checkId,
-  checkTopic,
+  checkPartitions,
   type EventLog,
   EventLogError,
   type LogMessage,
@@ -36,42 +38,29 @@ import {
   type Position,
   type Producer,
   ProducerFencedError,
-  type TimestampType,
   type TopicOptions,
-  type Transaction,
   type TransactionalProducer,
-  UnknownTopicError,
 } from './event-log.ts'
 import { exists, isRecord, readJson, writeWhole } from './files.ts'
 import type { Writer } from './frames.ts'
 import { fileNameOf, GroupOffsets } from './groups.ts'
-import { type Intent, type PlacedFrame, readIntent, removeIntent, type StoredOffsets, writeIntent } from './journal.ts'
+import { type Intent, type PlacedFrame, readIntent, removeIntent, writeIntent } from './journal.ts'
 import { FolderLock } from './lock.ts'
 import { PartitionReader, PartitionTail } from './partition.ts'
 import { Partitioner, type PlacedRecord } from './partitioner.ts'
+import { type Topic, TopicFiles } from './topics.ts'
 
 const NO_WRITER: Writer = { producer: Buffer.alloc(16), sequence: -1 }
 
-interface Topic {
-  readonly partitions: number
-  readonly timestampType: TimestampType
-}
-
 export interface EmbeddedEventLogOptions {
+  /** For errors and logs. Default `embedded event log (<folder>)`. */
   readonly name?: string
+  /** Ends every call when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal
+  /** Default: the system's. */
   readonly clock?: Clock
   /** For tests: called between any two steps of a write; may throw, or kill the process. */
   readonly step?: (name: string) => void
-}
-
-/** Records of a transaction that is not committed are held in memory. */
-const MOST_STAGED = 1_000_000
-
-/** Records by partition, for one topic. */
-interface Placed {
-  readonly topic: Topic
-  readonly records: ReadonlyMap<number, readonly PlacedRecord[]>
 }
 
 export class EmbeddedEventLog implements EventLog {
@@ -82,7 +71,7 @@ export class EmbeddedEventLog implements EventLog {
   readonly #clock: Clock
   readonly #step: (name: string) => void
   readonly #groups: GroupOffsets
-  readonly #topics = new Map<string, Topic>()
+  readonly #topics: TopicFiles
   readonly #tails = new Map<string, PartitionTail>()
   readonly #partitioner = new Partitioner()
   readonly #opened = new Set<{ close(): Promise<void> }>()
@@ -97,22 +86,20 @@ export class EmbeddedEventLog implements EventLog {
     this.#step = options.step ?? (() => undefined)
     this.#lock = new FolderLock(root)
     this.#groups = new GroupOffsets(join(root, 'groups'))
+    this.#topics = new TopicFiles(join(root, 'topics'), this.name)
   }
 
   async ensureTopic(topic: string, options: TopicOptions = {}): Promise<boolean> {
     const { partitions = 3, timestampType = 'create' } = options
-    checkTopic(topic)
-    if (!Number.isInteger(partitions) || partitions < 1)
-      throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
-    const found = await this.#find(topic)
-    if (found !== null && options.partitions !== undefined && found.partitions < options.partitions)
-      throw new EventLogError(
-        `topic ${topic} has ${found.partitions} partitions, asked for ${options.partitions}: keys would move, so make a new topic`,
-      )
-    if (found !== null) return false
+    checkPartitions(topic, partitions)
+    const found = await this.#topics.find(topic)
+    if (found !== null) {
+      checkEnough(topic, found.partitions, options.partitions)
+      return false
+    }
     return this.#exclusively(async () => {
-      if ((await this.#find(topic)) !== null) return false
-      await writeWhole(this.#topicFile(topic), JSON.stringify({ partitions, timestampType }))
+      if ((await this.#topics.find(topic)) !== null) return false
+      await this.#topics.write(topic, { partitions, timestampType })
       return true
     })
   }
@@ -158,7 +145,14 @@ export class EmbeddedEventLog implements EventLog {
       begin: async () => {
         if (open) throw new EventLogError(`transactional id ${id}: a transaction is open already; commit or abort it`)
         open = true
-        return this.#transaction(fence, done)
+        return stageTransaction(
+          {
+            place: (topic, records) => this.#placed(topic, records),
+            requireTopic: (topic) => this.#topics.require(topic),
+            commit: (staged) => this.#exclusively(() => this.#commit(staged, fence)),
+          },
+          done,
+        )
       },
       close: async () => done(),
     }
@@ -182,7 +176,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async offsets(topic: string): Promise<readonly PartitionOffsets[]> {
     this.#signal?.throwIfAborted()
-    const { partitions } = await this.#topic(topic)
+    const { partitions } = await this.#topics.require(topic)
     await this.#settle()
     const found: PartitionOffsets[] = []
     for (let partition = 0; partition < partitions; partition += 1) {
@@ -194,7 +188,7 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   async storedOffsets(group: string, topic: string): Promise<readonly (number | null)[]> {
-    const { partitions } = await this.#topic(topic)
+    const { partitions } = await this.#topics.require(topic)
     await this.#settle()
     const stored = await this.#groups.of(checkId(group, 'group'), topic)
     return Array.from({ length: partitions }, (_, partition) => stored.get(partition) ?? null)
@@ -235,10 +229,6 @@ export class EmbeddedEventLog implements EventLog {
     return join(this.#root, 'commit.intent')
   }
 
-  #topicFile(topic: string): string {
-    return join(this.#root, 'topics', topic, 'topic.json')
-  }
-
   #folder(topic: string, partition: number): string {
     return join(this.#root, 'topics', topic, String(partition))
   }
@@ -263,26 +253,6 @@ export class EmbeddedEventLog implements EventLog {
     if (await exists(this.#intent)) await this.#exclusively(() => Promise.resolve())
   }
 
-  async #find(topic: string): Promise<Topic | null> {
-    const known = this.#topics.get(topic)
-    if (known !== undefined) return known
-    const value = await readJson(this.#topicFile(topic))
-    if (!isRecord(value)) return null
-    const found: Topic = {
-      partitions: Number(value['partitions']),
-      timestampType: value['timestampType'] === 'append' ? 'append' : 'create',
-    }
-    this.#topics.set(topic, found)
-    return found
-  }
-
-  /** @throws UnknownTopicError */
-  async #topic(topic: string): Promise<Topic> {
-    const found = await this.#find(checkTopic(topic))
-    if (found === null) throw new UnknownTopicError(topic, this.name)
-    return found
-  }
-
   #tail(topic: string, partition: number, mode: 'append' | 'look'): PartitionTail {
     const key = `${mode} ${topic} ${partition}`
     const tail =
@@ -293,7 +263,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async #placed(topic: string, records: readonly NewRecord[]): Promise<Placed> {
     this.#signal?.throwIfAborted()
-    const found = await this.#topic(topic)
+    const found = await this.#topics.require(topic)
     return { topic: found, records: this.#partitioner.place(topic, records, found.partitions, this.#clock.now()) }
   }
 
@@ -342,49 +312,7 @@ export class EmbeddedEventLog implements EventLog {
     return this.#exclusively(() => this.#groups.store(group, positions, { durable: true }))
   }
 
-  #transaction(fence: () => Promise<void>, done: () => void): Transaction {
-    const sent = new Map<string, Placed>()
-    const offsets: StoredOffsets[] = []
-    let count = 0
-    let isOpen = true
-    const check = () => {
-      if (!isOpen) throw new EventLogError('the transaction has ended: begin another')
-    }
-    const end = () => {
-      isOpen = false
-      done()
-    }
-    return {
-      send: async (topic, records) => {
-        check()
-        count += records.length
-        if (count > MOST_STAGED)
-          throw new EventLogError(`a transaction of more than ${MOST_STAGED} records: commit more often`)
-        const placed = await this.#placed(topic, records)
-        sent.set(topic, joined(sent.get(topic), placed))
-      },
-      storeOffsets: async (group, positions) => {
-        check()
-        for (const { topic } of positions) await this.#topic(topic)
-        offsets.push({ group: checkId(group, 'group'), positions })
-      },
-      commit: async () => {
-        check()
-        end()
-        return this.#exclusively(() => this.#commit(sent, offsets, fence))
-      },
-      abort: async () => {
-        check()
-        end()
-      },
-    }
-  }
-
-  async #commit(
-    sent: ReadonlyMap<string, Placed>,
-    offsets: readonly StoredOffsets[],
-    fence: () => Promise<void>,
-  ): Promise<readonly Appended[]> {
+  async #commit({ sent, offsets }: StagedTransaction, fence: () => Promise<void>): Promise<readonly Appended[]> {
     await fence()
     const frames: PlacedFrame[] = []
     const appended: Appended[] = []
@@ -428,12 +356,4 @@ export class EmbeddedEventLog implements EventLog {
 async function epochIn(file: string): Promise<number> {
   const value = await readJson(file)
   return isRecord(value) && typeof value['epoch'] === 'number' ? value['epoch'] : 0
-}
-
-/** The later records behind the earlier ones, partition by partition. */
-function joined(earlier: Placed | undefined, later: Placed): Placed {
-  if (earlier === undefined) return later
-  const records = new Map(earlier.records)
-  for (const [partition, list] of later.records) records.set(partition, [...(records.get(partition) ?? []), ...list])
-  return { topic: later.topic, records }
 }

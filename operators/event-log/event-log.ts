@@ -116,6 +116,7 @@ export interface TransactionalProducer {
 export interface ConsumerOptions {
   /** Whose stored offsets it goes on from. */
   readonly group: string
+  /** Which must exist. */
   readonly topics: readonly string[]
   /** Where nothing is stored, or what is stored is kept no more. Default `earliest`. */
   readonly from?: 'earliest' | 'latest'
@@ -196,6 +197,21 @@ export function checkTopic(topic: string): string {
   throw new EventLogError(
     `topic ${JSON.stringify(topic)} must be 1 to 249 letters, digits and . _ -, such as Stock_Data`,
   )
+}
+
+/** @throws EventLogError unless a topic of this name can be made with so many partitions */
+export function checkPartitions(topic: string, partitions: number): void {
+  checkTopic(topic)
+  if (!Number.isInteger(partitions) || partitions < 1)
+    throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
+}
+
+/** @throws EventLogError when an existing topic has fewer partitions than asked for */
+export function checkEnough(topic: string, has: number, asked: number | undefined): void {
+  if (asked !== undefined && has < asked)
+    throw new EventLogError(
+      `topic ${topic} has ${has} partitions, asked for ${asked}: keys would move, so make a new topic`,
+    )
 }
 
 /** @throws EventLogError for an empty group or transactional id */

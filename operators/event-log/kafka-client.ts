@@ -135,11 +135,15 @@ function logTo(log: TaskLogger): logCreator {
 }
 
 export interface KafkaClientOptions {
+  /** Of the Connection, for errors. */
   readonly connId: string
+  /** Brokers and how to sign in, from the Connection. */
   readonly config: Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] }
   /** Told to the brokers: what an administrator sees. */
   readonly clientId: string
+  /** Gets the client's own warnings and errors. */
   readonly log: TaskLogger
+  /** Ends every call when it aborts. */
   readonly signal: AbortSignal
 }
 

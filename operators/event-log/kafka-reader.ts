@@ -32,6 +32,14 @@ export function offsetOf(text: string): number {
   throw new EventLogError(`the offset ${text} is larger than 2^53, which this adapter cannot tell exactly`)
 }
 
+/** Positions as kafkajs takes them. */
+export function topicsOf(positions: readonly Position[]) {
+  const topics = new Map<string, { partition: number; offset: string }[]>()
+  for (const { topic, partition, offset } of positions)
+    topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: String(offset) }])
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
+}
+
 function headersOf(headers: FetchedMessage['headers']): Readonly<Record<string, Buffer>> {
   const entries = Object.entries(headers).map(([name, value]) => {
     const one = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)

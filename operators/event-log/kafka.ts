@@ -13,18 +13,13 @@
 // - `Consumer.commit`: the offsets of before, or the new ones.
 
 import { setMaxListeners } from 'node:events'
-import kafka, {
-  type Admin,
-  type Kafka,
-  type Producer as KafkaProducer,
-  type Transaction as KafkaTransaction,
-} from 'kafkajs'
+import kafka, { type Admin, type Kafka } from 'kafkajs'
 import {
-  type Appended,
-  type Compression,
   type Consumer,
   type ConsumerOptions,
+  checkEnough,
   checkId,
+  checkPartitions,
   checkTopic,
   type EventLog,
   EventLogError,
@@ -37,7 +32,6 @@ import {
   type Producer,
   type ProducerOptions,
   type TopicOptions,
-  type Transaction,
   type TransactionalProducer,
   UnknownTopicError,
 } from './event-log.ts'
@@ -52,52 +46,13 @@ import {
   problemOf,
   within,
 } from './kafka-client.ts'
-import { KafkaReader, offsetOf, openKafkaConsumer } from './kafka-reader.ts'
-import { Partitioner, type PlacedRecord } from './partitioner.ts'
+import { openKafkaProducer, openKafkaTransactions, type PlacedRecords, type SendingLog } from './kafka-producer.ts'
+import { KafkaReader, offsetOf, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
+import { Partitioner } from './partitioner.ts'
 
-/** Brokers take batches of 1 MB by default; and kafkajs copies a batch's list for each of its records. */
-const BATCH_BYTES = 900_000
-const BATCH_RECORDS = 2_000
-/** A transaction that its process has left is aborted by the broker after it. */
-const TRANSACTION_MS = 60_000
 const CLOSE_MS = 5_000
 /** A topic just made may not be known to every broker yet. */
 const TOPIC_LOOKS = 5
-
-const COMPRESSIONS: Readonly<Record<Compression, number>> = {
-  none: kafka.CompressionTypes.None,
-  gzip: kafka.CompressionTypes.GZIP,
-  snappy: kafka.CompressionTypes.Snappy,
-}
-
-type Sender = Pick<KafkaProducer | KafkaTransaction, 'send'>
-
-/** Records of one partition, cut into batches a broker takes. */
-function* batchesOf(records: readonly PlacedRecord[]): Generator<readonly PlacedRecord[]> {
-  let batch: PlacedRecord[] = []
-  let bytes = 0
-  for (const record of records) {
-    const size = 64 + (record.key?.length ?? 0) + (record.value?.length ?? 0)
-    if (batch.length > 0 && (bytes + size > BATCH_BYTES || batch.length >= BATCH_RECORDS)) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
-    batch.push(record)
-    bytes += size
-  }
-  if (batch.length > 0) yield batch
-}
-
-/** One range a partition, of the batches' answers. */
-function mergedRanges(topic: string, ranges: readonly Appended[]): readonly Appended[] {
-  const merged = new Map<number, Appended>()
-  for (const range of ranges) {
-    const before = merged.get(range.partition)
-    merged.set(range.partition, { ...range, topic, first: before?.first ?? range.first })
-  }
-  return [...merged.values()]
-}
 
 export class KafkaEventLog implements EventLog {
   readonly name: string
@@ -108,6 +63,7 @@ export class KafkaEventLog implements EventLog {
   readonly #partitions = new Map<string, number>()
   readonly #partitioner = new Partitioner()
   readonly #closing: (() => Promise<void>)[] = []
+  readonly #sending: SendingLog
 
   /** Use `openKafkaEventLog`. */
   constructor(options: KafkaClientOptions) {
@@ -119,6 +75,12 @@ export class KafkaEventLog implements EventLog {
     this.#client = makeKafka(options)
     this.#cluster = clusterOf(this.#client)
     this.#admin = this.#client.admin()
+    this.#sending = {
+      client: this.#client,
+      call: (what, call, transactionalId) => this.#call(what, call, transactionalId),
+      place: (topic, records) => this.#place(topic, records),
+      closeLater: (close) => this.#closeLater(close),
+    }
   }
 
   /** @throws EventLogError that says why the cluster cannot be used */
@@ -132,9 +94,7 @@ export class KafkaEventLog implements EventLog {
 
   async ensureTopic(topic: string, options: TopicOptions = {}): Promise<boolean> {
     const { partitions = 3, timestampType = 'create', replicas = -1, retentionMs } = options
-    checkTopic(topic)
-    if (!Number.isInteger(partitions) || partitions < 1)
-      throw new EventLogError(`topic ${topic}: partitions must be a whole number from 1, found ${partitions}`)
+    checkPartitions(topic, partitions)
     const configEntries = [
       { name: 'message.timestamp.type', value: timestampType === 'append' ? 'LogAppendTime' : 'CreateTime' },
       ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
@@ -144,78 +104,16 @@ export class KafkaEventLog implements EventLog {
       this.#admin.createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
     )
     const has = isNew ? await this.#awaitNew(topic, partitions) : await this.#partitionsOf(topic)
-    if (options.partitions !== undefined && has < options.partitions)
-      throw new EventLogError(
-        `topic ${topic} has ${has} partitions, asked for ${options.partitions}: keys would move, so make a new topic`,
-      )
+    checkEnough(topic, has, options.partitions)
     return isNew
   }
 
-  async producer({ compression = 'none' }: ProducerOptions = {}): Promise<Producer> {
-    const producer = this.#client.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafka.Partitioners.DefaultPartitioner,
-    })
-    const close = this.#closeLater(() => producer.disconnect())
-    await this.#call('opening a producer', () => producer.connect())
-    let failure: unknown = null
-    let queue: Promise<unknown> = Promise.resolve()
-    return {
-      send: (topic, records) => {
-        const turn = queue.then(async () => {
-          if (failure !== null) throw new EventLogError('this producer has failed: open another', { cause: failure })
-          const placed = await this.#place(topic, records)
-          try {
-            return await this.#sendPlaced(producer, topic, placed, compression)
-          } catch (error) {
-            failure = error
-            throw error
-          }
-        })
-        queue = turn.catch(() => undefined)
-        return turn
-      },
-      // What is sent has been acknowledged by all replicas; none waits here.
-      flush: async () => void (await queue),
-      close,
-    }
+  producer({ compression = 'none' }: ProducerOptions = {}): Promise<Producer> {
+    return openKafkaProducer(this.#sending, compression)
   }
 
   async transactions(id: string, { compression = 'none' }: ProducerOptions = {}): Promise<TransactionalProducer> {
-    checkId(id, 'transactional id')
-    const producer = this.#client.producer({
-      transactionalId: id,
-      transactionTimeout: TRANSACTION_MS,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafka.Partitioners.DefaultPartitioner,
-    })
-    const close = this.#closeLater(() => producer.disconnect())
-    await this.#call('opening a producer', () => producer.connect())
-    // The id is opened with the first transaction: that fences the others, and waits until what they left is settled.
-    let begun: KafkaTransaction | null = await this.#call(
-      `opening the transactional id ${id}`,
-      () => producer.transaction(),
-      id,
-    )
-    let open: KafkaTransaction | null = null
-    return {
-      begin: async () => {
-        if (open !== null)
-          throw new EventLogError(`transactional id ${id}: a transaction is open already; commit or abort it`)
-        open = begun ?? (await this.#call('beginning a transaction', () => producer.transaction(), id))
-        begun = null
-        return this.#transaction(open, { id, compression }, () => {
-          open = null
-        })
-      },
-      close: async () => {
-        await this.#call('aborting a transaction', async () => open?.abort(), id).catch(() => undefined)
-        await close()
-      },
-    }
+    return openKafkaTransactions(this.#sending, checkId(id, 'transactional id'), compression)
   }
 
   async consumer(options: ConsumerOptions): Promise<Consumer> {
@@ -350,51 +248,8 @@ export class KafkaEventLog implements EventLog {
     }
   }
 
-  async #place(topic: string, records: readonly NewRecord[]): Promise<ReadonlyMap<number, readonly PlacedRecord[]>> {
+  async #place(topic: string, records: readonly NewRecord[]): Promise<PlacedRecords> {
     return this.#partitioner.place(topic, records, await this.#partitionsOf(topic), Date.now())
-  }
-
-  async #sendPlaced(
-    sender: Sender,
-    topic: string,
-    placed: ReadonlyMap<number, readonly PlacedRecord[]>,
-    compression: Compression,
-    transactionalId?: string,
-  ): Promise<readonly Appended[]> {
-    const sent = await Promise.all(
-      [...placed].map(([partition, records]) =>
-        this.#sendPartition(sender, { topic, partition, compression }, records, transactionalId),
-      ),
-    )
-    return mergedRanges(topic, sent.flat())
-  }
-
-  async #sendPartition(
-    sender: Sender,
-    { topic, partition, compression }: { topic: string; partition: number; compression: Compression },
-    records: readonly PlacedRecord[],
-    transactionalId?: string,
-  ): Promise<readonly Appended[]> {
-    const appended: Appended[] = []
-    for (const batch of batchesOf(records)) {
-      const messages = batch.map(({ key, value, timestamp, headers }) => ({
-        key,
-        value,
-        partition,
-        timestamp: String(timestamp),
-        ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
-      }))
-      const [answer] = await this.#call(
-        `sending to partition ${partition} of ${topic}`,
-        () => sender.send({ topic, messages, acks: -1, timeout: 30_000, compression: COMPRESSIONS[compression] }),
-        transactionalId,
-      )
-      if (answer?.baseOffset === undefined)
-        throw new EventLogError(`Kafka: sending to partition ${partition} of ${topic} was not answered`)
-      const first = offsetOf(answer.baseOffset)
-      appended.push({ topic, partition, first, last: first + batch.length - 1 })
-    }
-    return appended
   }
 
   #store(group: string, positions: readonly Position[]): Promise<void> {
@@ -409,58 +264,6 @@ export class KafkaEventLog implements EventLog {
       })
     })
   }
-
-  #transaction(
-    transaction: KafkaTransaction,
-    { id, compression }: { readonly id: string; readonly compression: Compression },
-    done: () => void,
-  ): Transaction {
-    const appended = new Map<string, Appended[]>()
-    let failure: unknown = null
-    const attempt = async <T>(body: () => Promise<T>): Promise<T> => {
-      if (failure !== null) throw new EventLogError('the transaction has failed: abort it', { cause: failure })
-      try {
-        return await body()
-      } catch (error) {
-        failure = error
-        throw error
-      }
-    }
-    return {
-      send: async (topic, records) => {
-        // Refused before anything is sent, this leaves the transaction as it was.
-        const placed = await this.#place(topic, records)
-        await attempt(async () => {
-          const sent = await this.#sendPlaced(transaction, topic, placed, compression, id)
-          appended.set(topic, [...(appended.get(topic) ?? []), ...sent])
-        })
-      },
-      storeOffsets: (group, positions) =>
-        attempt(() =>
-          this.#call(
-            `storing offsets of group ${group}`,
-            () => transaction.sendOffsets({ consumerGroupId: checkId(group, 'group'), topics: topicsOf(positions) }),
-            id,
-          ),
-        ),
-      commit: async () => {
-        await attempt(() => this.#call('committing a transaction', () => transaction.commit(), id))
-        done()
-        return [...appended].flatMap(([topic, ranges]) => mergedRanges(topic, ranges))
-      },
-      abort: async () => {
-        done()
-        await this.#call('aborting a transaction', () => transaction.abort(), id)
-      },
-    }
-  }
-}
-
-function topicsOf(positions: readonly Position[]) {
-  const topics = new Map<string, { partition: number; offset: string }[]>()
-  for (const { topic, partition, offset } of positions)
-    topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: String(offset) }])
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }
 
 /** @throws EventLogError that says why the cluster cannot be used, and what to do */

@@ -17,6 +17,7 @@ export interface LakeChecksum {
 }
 
 export interface LakeOptions {
+  /** Ends the call when it aborts. Default: nothing does. */
   readonly signal?: AbortSignal | undefined
 }
 

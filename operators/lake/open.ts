@@ -5,7 +5,7 @@ import type { OperatorContext } from '../../sdk/index.ts'
 import { ConnectionUnusableError, folderOf } from '../connection.ts'
 import { DirectoryLake } from './directory.ts'
 import type { Lake } from './lake.ts'
-import { openWebHdfs } from './webhdfs.ts'
+import { openWebHdfs } from './webhdfs/webhdfs-lake.ts'
 
 /** The folder that is the embedded lake of this host. */
 export function embeddedLakeRoot(embeddedRoot: string): string {

@@ -4,8 +4,8 @@ import { type DuckDbSession, type ExactResult, openDuckDb, type StatementOptions
 import type { DirectoryLake } from '../lake/directory.ts'
 import { nameOf } from '../lake/paths.ts'
 import { Catalog, type CatalogTable } from './catalog.ts'
+import { readConsistently } from './consistent-read.ts'
 import { checkTable, checkViewNames, checkViewOf, missingColumns, nameIsTaken, nameIsView } from './shape.ts'
-import { readSteadily } from './steady.ts'
 import { duckDbTable, type PartitionFiles, selectOf, selectOfView } from './views.ts'
 import {
   type ExternalTable,
@@ -40,6 +40,7 @@ function widened(before: CatalogTable, wanted: ExternalTable): CatalogTable {
 export interface DuckDbWarehouseOptions {
   /** Folder of the catalog. */
   readonly catalog: string
+  /** Whose files the tables read. */
   readonly lake: DirectoryLake
   /** Default `512MB`. */
   readonly memoryLimit?: string
@@ -69,7 +70,7 @@ export class DuckDbWarehouse implements Warehouse {
 
   async query(sql: string, options: StatementOptions = {}): Promise<ExactResult> {
     const session = await this.#session
-    return readSteadily(async () => {
+    return readConsistently(async () => {
       const shown = await this.#shownBy(sql)
       const read = async () => {
         await defineViews(session, shown)
@@ -136,7 +137,7 @@ export class DuckDbWarehouse implements Warehouse {
     const table = await this.#catalog.tableOrThrow(name)
     const session = await this.#session
     const file = this.#lake.file(path)
-    const { rows } = await readSteadily(async () => {
+    const { rows } = await readConsistently(async () => {
       const partition = await this.#catalog.partition(table, values)
       const shown = partition === null ? [] : (await this.#filesOf(table, partition)).files
       const files = shown.includes(file) ? [file] : []

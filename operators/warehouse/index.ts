@@ -9,8 +9,8 @@ export {
 } from '../duckdb/session.ts'
 export { DuckDbWarehouse, type DuckDbWarehouseOptions } from './duckdb.ts'
 export { HiveStatementError, HiveUnreachableError } from './hive/errors.ts'
+export { type HiveOptions, hive } from './hive/hive-operator.ts'
 export { type HiveExternalTableOptions, hiveExternalTable, type LoadedFile } from './hive-external-table.ts'
-export { type HiveOptions, hive } from './hive-operator.ts'
 export { openWarehouse, type QueryWarehouseOptions, queryWarehouse } from './open.ts'
 export {
   type ExternalTable,

@@ -7,7 +7,7 @@ import type { ExactResult, StatementOptions } from '../duckdb/session.ts'
 import { DirectoryLake } from '../lake/directory.ts'
 import { embeddedLakeRoot, openLake } from '../lake/open.ts'
 import { DuckDbWarehouse } from './duckdb.ts'
-import { openHiveWarehouse } from './hive.ts'
+import { openHiveWarehouse } from './hive/hive-warehouse.ts'
 import type { Warehouse } from './warehouse.ts'
 
 function embeddedCatalog(embeddedRoot: string): string {

@@ -37,7 +37,7 @@ export const MUTANT_NAMES = Object.keys(MUTANTS)
 /** A copy of the product with the mutant in it; the original is not touched. @throws Error when it no longer fits */
 export function makeMutant(name, product, folder) {
   const [file, text, instead] = MUTANTS[name]
-  for (const part of ['dist', 'facade', 'package.json', 'LICENSE', 'dags'])
+  for (const part of ['dist', 'sdk/facade/package', 'package.json', 'LICENSE', 'dags'])
     cpSync(join(product, part), join(folder, part), { recursive: true })
   symlinkSync(join(product, 'node_modules'), join(folder, 'node_modules'))
   const path = join(folder, 'dist', file)

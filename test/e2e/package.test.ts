@@ -78,7 +78,7 @@ describe('a project of its own', () => {
     )
     writeFileSync(join(folder, 'greeter', 'index.js'), "export const greet = (name) => 'hello ' + name\n")
     writeFileSync(join(folder, 'greeter', 'index.d.ts'), 'export declare const greet: (name: string) => string\n')
-    const facade = '@apache-airflow/ts-sdk@file:node_modules/baram/facade'
+    const facade = '@apache-airflow/ts-sdk@file:node_modules/baram/sdk/facade/package'
     run('npm', 'install', '--no-audit', '--no-fund', './greeter', facade)
     writeFileSync(join(folder, 'dags', 'greeting.ts'), HELLO)
     writeFileSync(join(folder, 'dags', 'for-airflow.ts'), FACADE)

@@ -1,5 +1,6 @@
 // What the documents promise stands in the code, and the other way round.
 
+import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { ERROR_CODES } from '../../core/errors.ts'
@@ -15,6 +16,14 @@ it('docs/errors.md has a heading for each error code, with its meaning', () => {
 
 it('README shows both commands', () => {
   for (const command of ['npm ci && npm start', 'npm ci && npm test']) expect(read('README.md')).toContain(command)
+})
+
+it.each(['README.md', 'docs/architecture.md'])('%s names each folder of the top level', (file) => {
+  const tracked = execFileSync('git', ['ls-files'], { cwd: new URL('../../', import.meta.url), encoding: 'utf8' })
+  const folders = new Set(tracked.split('\n').flatMap((path) => /^([^./][^/]*)\//.exec(path)?.[1] ?? []))
+  const named = new Set([...read(file).matchAll(/[|,] `(\w+)\/`/g)].map(([, folder]) => folder))
+  expect(folders.size).toBeGreaterThan(10)
+  expect([...folders].filter((folder) => !named.has(folder))).toEqual([])
 })
 
 const files = [

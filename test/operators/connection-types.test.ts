@@ -1,11 +1,12 @@
-// The types that `dagctl connections add` takes are those that operators open.
+// The types that `dagctl connections add` takes are those that operators and the examples' pipelines open.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { CONNECTION_TYPES } from '../../core/connection-types.ts'
 
-const operators = fileURLToPath(new URL('../../operators/', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Named only to say why it cannot be opened. */
 const REFUSED = ['hive_cli']
 
@@ -26,8 +27,12 @@ function typesIn(source: string): string[] {
 }
 
 it('the table of connection types is what operators open', () => {
-  const files = readdirSync(operators, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
-  const opened = new Set(files.flatMap((file) => typesIn(readFileSync(operators + file, 'utf8'))))
+  const files = ['operators', 'pipelines'].flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(root, room, file)),
+  )
+  const opened = new Set(files.flatMap((file) => typesIn(readFileSync(file, 'utf8'))))
   for (const type of REFUSED) opened.delete(type)
   expect([...CONNECTION_TYPES.keys()].sort()).toEqual([...opened].sort())
 })

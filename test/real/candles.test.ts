@@ -1,7 +1,7 @@
 // Pipeline A, "accept when": the DAG files unchanged, through the real scheduler and worker, on real HDFS and Hive.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CANDLE_COLUMNS } from '../../operators/upbit/candle.ts'
+import { CANDLE_COLUMNS } from '../../pipelines/upbit/candle.ts'
 import { type Exchange, startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { replaySource } from '../../services/simulated/upbit/replay.ts'
 import { eventually } from '../support/baram.ts'

@@ -2,8 +2,8 @@
 
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { GMARKET_CATEGORIES } from '../../operators/gmarket/categories.ts'
 import { openLake } from '../../operators/lake/open.ts'
+import { GMARKET_CATEGORIES } from '../../pipelines/gmarket/categories.ts'
 import { type SimulatedShop, startShop } from '../../services/simulated/gmarket/shop.ts'
 import { crawlOne, hourRun, storeHour } from '../support/gmarket-pipeline.ts'
 import { madeUpContext, removeTemporaryFoldersAfterwards, temporaryFolder } from '../support/operator-context.ts'

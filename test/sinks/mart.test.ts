@@ -1,9 +1,9 @@
 // The mart in Postgres: an hour is there as it was or as it is now, and its watermark with it.
 
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { BEST_COLUMNS } from '../../operators/gmarket/columns.ts'
 import { writeParquet } from '../../operators/parquet/write.ts'
 import { hiveExternalTable } from '../../operators/warehouse/hive-external-table.ts'
+import { BEST_COLUMNS } from '../../pipelines/gmarket/columns.ts'
 import { runSql } from '../support/launch-postgres.ts'
 import { removeTemporaryFoldersAfterwards } from '../support/operator-context.ts'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts'

@@ -2,9 +2,9 @@
 
 import { describe, test } from 'vitest'
 import { writeParquet } from '../../operators/parquet/write.ts'
-import { CANDLE_COLUMNS } from '../../operators/upbit/candle.ts'
 import { hiveExternalTable } from '../../operators/warehouse/hive-external-table.ts'
 import { queryWarehouse } from '../../operators/warehouse/open.ts'
+import { CANDLE_COLUMNS } from '../../pipelines/upbit/candle.ts'
 import { removeTemporaryFoldersAfterwards } from '../support/operator-context.ts'
 import { killEverywhere, type Sink, type Units } from './kill-everywhere.ts'
 import { contextOf, type WorkName, type World } from './works.ts'

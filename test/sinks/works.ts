@@ -1,10 +1,10 @@
 // The tasks that fill sinks, each as a worker would run it: in a process that is killed, and in the test for its retry.
 
 import { join } from 'node:path'
-import type { CategoryFile } from '../../operators/gmarket/crawl.ts'
 import type { LakeFile } from '../../operators/lake/hdfs-upload.ts'
 import type { ScratchFile } from '../../operators/scratch/scratch.ts'
-import type { ReplayedStocks } from '../../operators/stocks/replay.ts'
+import type { CategoryFile } from '../../pipelines/gmarket/crawl.ts'
+import type { ReplayedStocks } from '../../pipelines/stocks/replay.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { type MadeUpContext, madeUpContext, runOf } from '../support/made-up-context.ts'
 
@@ -77,28 +77,28 @@ const WORKS = {
   compact: {
     run: DAY,
     async act() {
-      const { compactDay } = await import('../../operators/upbit/daily.ts')
+      const { compactDay } = await import('../../pipelines/upbit/daily.ts')
       return compactDay({ database: 'sinks' })
     },
   },
   replay: {
     run: SLOT,
     async act(world) {
-      const { replayStocks } = await import('../../operators/stocks/replay.ts')
+      const { replayStocks } = await import('../../pipelines/stocks/replay.ts')
       return replayStocks({ topic: world.name, batch: BATCH })
     },
   },
   index: {
     run: SLOT,
     async act(world) {
-      const { indexStocks } = await import('../../operators/stocks/index-stocks.ts')
+      const { indexStocks } = await import('../../pipelines/stocks/index-stocks.ts')
       return indexStocks(need(world.given.replayed), { index: indexOf(world), batch: BATCH })
     },
   },
   mart: {
     run: SLOT,
     async act() {
-      const { fillMart } = await import('../../operators/gmarket/mart.ts')
+      const { fillMart } = await import('../../pipelines/gmarket/mart.ts')
       const from = HOUR.dataInterval?.start.toISOString() ?? null
       const request = { from, hours: 2, categories: [], target: 'Postgres table', table: 'dm_sinks', allowGaps: false }
       return fillMart(request)
@@ -107,7 +107,7 @@ const WORKS = {
   store: {
     run: HOUR,
     async act(world) {
-      const { storeBest } = await import('../../operators/gmarket/store.ts')
+      const { storeBest } = await import('../../pipelines/gmarket/store.ts')
       return storeBest(filesOf(world).map((file): CategoryFile => ({ ...file, category: file.file_name })))
     },
   },

@@ -11,11 +11,11 @@ import {
   openEventLog,
   UnknownTopicError,
 } from '../../operators/event-log/index.ts'
-import type { BestRow } from '../../operators/gmarket/columns.ts'
 import { type LakeFile, uploadToLake } from '../../operators/lake/hdfs-upload.ts'
 import { nameOf } from '../../operators/lake/paths.ts'
 import { type WrittenFile, writeParquet } from '../../operators/parquet/write.ts'
-import { REPLAY_HEADER, type ReplayedStocks } from '../../operators/stocks/replay.ts'
+import type { BestRow } from '../../pipelines/gmarket/columns.ts'
+import { REPLAY_HEADER, type ReplayedStocks } from '../../pipelines/stocks/replay.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { connectionOf } from '../services/postgres-connection.ts'
 import { temporaryFolder } from '../support/operator-context.ts'

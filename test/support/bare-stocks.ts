@@ -5,7 +5,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Client } from 'elasticsearch-7'
 import kafka, { type Kafka, type KafkaMessage } from 'kafkajs'
-import { documentId, type RawStock, readStock, type StockRow } from '../../operators/stocks/rows.ts'
+import { documentId, type RawStock, readStock, type StockRow } from '../../pipelines/stocks/rows.ts'
 
 /** Quotes are few: a line without one is cut at its commas. */
 function cellsOf(line: string): readonly string[] {

@@ -1,12 +1,12 @@
 // The tasks of gmarket_hourly, run by hand as a worker would run them, on embedded backends in a folder.
 
-import { type Category, GMARKET_CATEGORIES } from '../../operators/gmarket/categories.ts'
-import { type CheckHours, checkHours } from '../../operators/gmarket/check-hours.ts'
-import { BEST_COLUMNS } from '../../operators/gmarket/columns.ts'
-import { type CategoryFile, crawlBest } from '../../operators/gmarket/crawl.ts'
-import { type ReadProductPages, readProductPages } from '../../operators/gmarket/product-pages.ts'
-import { type StoredHour, storeBest } from '../../operators/gmarket/store.ts'
 import { hiveExternalTable, type LoadedFile } from '../../operators/warehouse/hive-external-table.ts'
+import { type Category, GMARKET_CATEGORIES } from '../../pipelines/gmarket/categories.ts'
+import { type CheckHours, checkHours } from '../../pipelines/gmarket/check-hours.ts'
+import { BEST_COLUMNS } from '../../pipelines/gmarket/columns.ts'
+import { type CategoryFile, crawlBest } from '../../pipelines/gmarket/crawl.ts'
+import { type ReadProductPages, readProductPages } from '../../pipelines/gmarket/product-pages.ts'
+import { type StoredHour, storeBest } from '../../pipelines/gmarket/store.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { madeUpContext, runOf } from './operator-context.ts'
 

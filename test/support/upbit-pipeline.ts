@@ -1,9 +1,9 @@
 // The three tasks of min_candle, run by hand as a worker would run them, on embedded backends in a folder.
 
 import { hdfsUpload } from '../../operators/lake/hdfs-upload.ts'
-import { CANDLE_COLUMNS } from '../../operators/upbit/candle.ts'
-import { type CollectCandles, collectCandles } from '../../operators/upbit/collect.ts'
 import { hiveExternalTable, type LoadedFile } from '../../operators/warehouse/hive-external-table.ts'
+import { CANDLE_COLUMNS } from '../../pipelines/upbit/candle.ts'
+import { type CollectCandles, collectCandles } from '../../pipelines/upbit/collect.ts'
 import { type RunInfo, runInScope } from '../../sdk/context.ts'
 import { madeUpContext } from './operator-context.ts'
 

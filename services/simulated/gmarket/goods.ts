@@ -39,6 +39,8 @@ const NOUNS: Readonly<Record<string, readonly string[]>> = {
     '편의점 쿠폰',
   ],
 }
+/** By their group codes. */
+export const SHOP_CATEGORIES = Object.keys(NOUNS)
 const MAKERS = ['가상농원', '모의상회', '연습당', '예시몰', '견본전자', '가나다', '시험마을', '보기생활'] as const
 const SIZES = ['1개', '2개 묶음', '3kg', '500g x 4', '10매', '대용량', '한정수량', '1+1', '특가', '"오늘만"'] as const
 
@@ -89,7 +91,7 @@ export function bestGoods(seed: number, category: string, at: number, count = 10
 /** Finds goods of the known categories by their code, priced as in an hour: what a product page is made of. */
 export function goodsByCode(seed: number): (goodsCode: string, at: number) => Omit<Good, 'rank'> | null {
   const places = new Map<string, { readonly own: number; readonly category: string; readonly index: number }>()
-  for (const category of Object.keys(NOUNS)) {
+  for (const category of SHOP_CATEGORIES) {
     const own = hashText(`${seed}/${category}`)
     for (let index = 0; index < STOCK; index += 1) places.set(codeOf(own, index), { own, category, index })
   }

@@ -1,4 +1,5 @@
-// A candle as Upbit's API writes it, and the kinds of candles its paths name.
+// A candle as Upbit's API writes it, and the kinds of candles its paths name. pipelines/upbit has its own view of the same API: a
+// server shares no code with its client. test/pipelines/simulated-sources.test.ts compares the two.
 
 /** Field names and their order are the API's. */
 export interface UpbitCandle {

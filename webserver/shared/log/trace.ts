@@ -22,7 +22,7 @@ const BEGINS = /^(?:Caused by|Error \d+ of \d+): /
 const NOT_OWN = [
   /\(?node:/,
   /[/\\]node_modules[/\\]/,
-  /[/\\]dist[/\\](?:child|cli|core|engine|facade|operators|runtime|sdk|store|testing|worker)[/\\]/,
+  /[/\\]dist[/\\](?:child|cli|core|engine|facade|operators|pipelines|runtime|sdk|store|testing|worker)[/\\]/,
 ]
 
 /** Whether a frame is in code of the DAG's author. Frames without a file (`<anonymous>`, `Promise.all (index 0)`) are nobody's. */

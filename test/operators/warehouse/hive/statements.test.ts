@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { hive } from '../../../../operators/warehouse/hive/hive-operator.ts'
 import { splitHql, withParameters } from '../../../../operators/warehouse/hive/statements.ts'
-import { hive } from '../../../../operators/warehouse/hive-operator.ts'
 import { madeUpContext } from '../../../support/operator-context.ts'
 
 test('statements are split at semicolons of the code alone', () => {
