@@ -1,6 +1,9 @@
 // Type-aware lint and the bans that hold the house (STYLE: core is pure, one reader of the environment, no console).
 import tseslint from 'typescript-eslint'
 
+/** What runs in a browser. */
+const BROWSER = ['webserver/browser/**', 'webserver/pages/**/browser.ts', 'webserver/pages/**/browser/**']
+
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 
 export default tseslint.config(
@@ -22,7 +25,7 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        project: ['./tsconfig.json', './webserver/browser/tsconfig.json'],
+        project: ['./tsconfig.json', './webserver/tsconfig.browser.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -54,12 +57,12 @@ export default tseslint.config(
       'services/**',
       'migrations/**',
     ],
-    ignores: ['webserver/browser/**'],
+    ignores: BROWSER,
     rules: { 'no-console': 'error' },
   },
   {
     files: ['**/*.ts'],
-    ignores: ['runtime/config.ts', 'test/**', 'bench/**', 'webserver/browser/**', 'core/**'],
+    ignores: ['runtime/config.ts', 'test/**', 'bench/**', ...BROWSER, 'core/**'],
     rules: {
       'no-restricted-syntax': bans([
         "MemberExpression[object.name='process'][property.name='env']",

@@ -2,9 +2,9 @@
 // and logos copied under names that hold their hash. Runs after tsc, writes dist/webserver/built.
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Ajv } from 'ajv'
@@ -68,15 +68,19 @@ const KNOWN_HELPERS = {
   json: true,
 }
 
+const pages = join(source, 'pages')
+/** Path inside a folder, with `/` on every system. */
+const inside = (folder, path) => relative(folder, path).replaceAll('\\', '/')
+
+/** A template's name is its path below pages/: `dag/grid/page`, as a page and as a partial. */
 function buildTemplates() {
-  const folder = join(source, 'templates')
-  const parts = [...walk(folder)]
-    .filter((path) => path.endsWith('.hbs'))
+  const old = join(source, 'templates')
+  const named = [...[...walk(pages)].map((path) => [pages, path]), ...[...walk(old)].map((path) => [old, path])]
+  const parts = named
+    .filter(([, path]) => path.endsWith('.hbs'))
     .sort()
-    .map((path) => {
-      const name = relative(folder, path)
-        .replaceAll('\\', '/')
-        .replace(/\.hbs$/, '')
+    .map(([folder, path]) => {
+      const name = inside(folder, path).replace(/\.hbs$/, '')
       const text = readFileSync(path, 'utf8')
       // Unescaped output is banned; markup of our own comes through helpers.
       if (/\{\{\{|\{\{&/.test(text)) throw new Error(`${name}: unescaped output in a template`)
@@ -134,22 +138,29 @@ async function buildValidators(document) {
   })
 }
 
+/** The script of a page is the `browser.ts` of its folder, served under the folder's name: `dag-grid.js`. */
 async function buildBrowser() {
-  const folder = join(source, 'browser')
-  const entries = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.page.ts')) : []
-  if (entries.length === 0) return
+  const old = join(source, 'browser')
+  const entries = [
+    ...[...walk(old)]
+      .filter((path) => path.endsWith('.page.ts'))
+      .map((path) => ({ in: path, out: inside(old, path).replace('.page.ts', '') })),
+    ...[...walk(pages)]
+      .filter((path) => path.endsWith(`${sep}browser.ts`))
+      .map((path) => ({ in: path, out: inside(pages, dirname(path)).replaceAll('/', '-') })),
+  ]
   const result = await build({
-    entryPoints: entries.map((name) => join(folder, name)),
+    entryPoints: entries,
     bundle: true,
     format: 'iife',
     target: ['chrome125', 'firefox126', 'safari17.5'],
     minify: true,
     write: false,
     outdir: out,
-    tsconfig: join(folder, 'tsconfig.json'),
+    tsconfig: join(source, 'tsconfig.browser.json'),
     logLevel: 'warning',
   })
-  for (const file of result.outputFiles) put(relative(out, file.path).replace('.page.js', '.js'), file.contents)
+  for (const file of result.outputFiles) put(relative(out, file.path), file.contents)
 }
 
 const ICONS =

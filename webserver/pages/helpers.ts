@@ -84,7 +84,7 @@ export function makeRenderer(assets: Assets): Renderer {
     // Precompiled by our own build.
     const template = handlebars.template(spec as TemplateSpecification)
     compiled.set(name, template)
-    if (name.startsWith('partials/')) handlebars.registerPartial(name.slice('partials/'.length), template)
+    handlebars.registerPartial(name.replace(/^partials\//, ''), template)
   }
   return (name, view) => {
     const template = compiled.get(name)
