@@ -1,5 +1,7 @@
 // The run grid: cells change as the stream tells, a card follows the pointer, arrows and clicks select.
 
+import { connect, type RunEvent } from '../pages/frame/browser/live.ts'
+import { go, onReplaced } from '../pages/frame/browser/regions.ts'
 import { letterOf, MARKS, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import {
   BAR_HEIGHT,
@@ -16,8 +18,6 @@ import {
   typeMark,
 } from '../shared/grid.ts'
 import { countTally, readTally, worstOf } from '../shared/tally.ts'
-import { connect, type RunEvent } from './live.ts'
-import { go, onReplaced } from './regions.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
 

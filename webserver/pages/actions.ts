@@ -12,7 +12,7 @@ import { notFound } from '../http/errors.ts'
 import { fieldFault } from '../shared/field-rules.ts'
 import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from './admin-pages.ts'
 import { dagPath } from './dag-view.ts'
-import { flash, type PageView } from './frame.ts'
+import { flash, type PageView } from './frame/frame.ts'
 import { formField } from './sign-in.ts'
 
 /** Back to the page the form stood on: its own field, since the referrer may be cut. */

@@ -7,9 +7,9 @@ import { getImportError, listDagsOfFile, listImportErrors } from '../../store/po
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { countWord } from '../text/text.ts'
 import { dagPath } from './dag-view.ts'
-import { type PageView, say } from './frame.ts'
+import { type PageView, say } from './frame/frame.ts'
+import { countWord } from './frame/sentence.ts'
 
 export interface FormFault {
   readonly field: string

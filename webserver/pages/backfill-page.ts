@@ -19,7 +19,7 @@ import { notFound } from '../http/errors.ts'
 import { parseDate } from '../http/query.ts'
 import { instantOf, localOf } from '../shared/zoned.ts'
 import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag-view.ts'
-import { flash, type PageView, say } from './frame.ts'
+import { flash, type PageView, say } from './frame/frame.ts'
 import { formField } from './sign-in.ts'
 
 /** A new backfill as it is written. */

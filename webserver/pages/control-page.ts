@@ -28,7 +28,7 @@ import {
   withIndex,
 } from './control-view.ts'
 import { dagPath, loadBasics, runLabel } from './dag-view.ts'
-import { flash, type PageView, say } from './frame.ts'
+import { flash, type PageView, say } from './frame/frame.ts'
 
 function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by: string): ClearRequest {
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)

@@ -8,9 +8,9 @@ import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
-import type { Part } from '../text/text.ts'
 import { dagCrumbs, dagPath, taskPath, withQuery } from './dag-view.ts'
-import type { PageView } from './frame.ts'
+import type { PageView } from './frame/frame.ts'
+import type { Part } from './frame/sentence.ts'
 import { formField } from './sign-in.ts'
 
 /** What a page was asked for: the address' query, or the form's fields. */

@@ -15,7 +15,6 @@ import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 import { letterOf, STATE_NAMES } from '../shared/cells.ts'
 import { countTally, readTally } from '../shared/tally.ts'
-import type { Part } from '../text/text.ts'
 import {
   dagCrumbs,
   dagPath,
@@ -28,12 +27,13 @@ import {
   runView,
   withQuery,
 } from './dag-view.ts'
-import { type PageView, say } from './frame.ts'
+import { type PageView, say } from './frame/frame.ts'
+import { markup } from './frame/renderer.ts'
+import type { Part } from './frame/sentence.ts'
 import { gridGaps } from './gaps.ts'
 import { graphSvg } from './graph-svg.ts'
 import { gridData, gridRows } from './grid-data.ts'
 import { gridSvg, medianSeconds } from './grid-svg.ts'
-import { markup } from './helpers.ts'
 import { instancePanel, runPanel } from './panel.ts'
 
 const dagOf = (req: Request): string => String(req.params['dag_id'] ?? '')

@@ -14,8 +14,8 @@ import {
 import { latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
-import type { Part } from '../text/text.ts'
-import { type Crumb, say } from './frame.ts'
+import { type Crumb, say } from './frame/frame.ts'
+import type { Part } from './frame/sentence.ts'
 
 export const dagPath = (dagId: string, rest = ''): string => `/dags/${encodeURIComponent(dagId)}${rest}`
 export const taskPath = (dagId: string, runId: string, taskId: string, rest = ''): string =>

@@ -16,10 +16,10 @@ import { listImportErrors } from '../../store/postgres/read-admin.ts'
 import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
-import { countWord, type Part } from '../text/text.ts'
 import { dagPath, pageZone, scheduleWords, withQuery } from './dag-view.ts'
-import { type PageView, say } from './frame.ts'
-import { escapeHtml, markup } from './helpers.ts'
+import { type PageView, say } from './frame/frame.ts'
+import { escapeHtml, markup } from './frame/renderer.ts'
+import { countWord, type Part } from './frame/sentence.ts'
 
 const PAGE = 100
 const BARS = 24

@@ -19,7 +19,7 @@ import {
   taskPath,
   withQuery,
 } from './dag-view.ts'
-import type { PageView } from './frame.ts'
+import type { PageView } from './frame/frame.ts'
 
 const KINDS: Readonly<Record<EffectRow['kind'], string>> = {
   source: 'source',

@@ -21,8 +21,8 @@ import {
   runSeconds,
   typeMark,
 } from '../shared/grid.ts'
+import { escapeHtml } from './frame/renderer.ts'
 import type { GridGap } from './gaps.ts'
-import { escapeHtml } from './helpers.ts'
 
 export interface GridSelection {
   readonly column: number

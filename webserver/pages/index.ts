@@ -18,8 +18,8 @@ import { graphPage, gridPage, runsPage } from './dag-pages.ts'
 import { dagPath, withQuery } from './dag-view.ts'
 import { dagsPage } from './dags-page.ts'
 import { effectsPage } from './effects-page.ts'
-import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame.ts'
-import { makeRenderer } from './helpers.ts'
+import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
+import { makeRenderer } from './frame/renderer.ts'
 import { markPage, postMark } from './mark-page.ts'
 import { passwordRoutes } from './password.ts'
 import { reportPage, reportsPage } from './reports-page.ts'
@@ -183,8 +183,8 @@ export function answerPageError(
     }
     try {
       if (who === null || mustChooseFirst(who))
-        await pages.bare(req, res, 'pages/error-bare', { ...view, words, title: words }, told.status)
-      else await pages.page(req, res, who, page, 'pages/failed', told.status)
+        await pages.bare(req, res, 'frame/failed-bare', { ...view, words, title: words }, told.status)
+      else await pages.page(req, res, who, page, 'frame/failed', told.status)
     } catch {
       // The page of the error failed too: the plainest answer is left.
       if (!res.headersSent) res.status(told.status).type('text/plain').send(words)

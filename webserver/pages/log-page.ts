@@ -13,7 +13,7 @@ import { readTail, readWindow } from '../logs/window.ts'
 import { formatLevels, readLevels, toggleLevel } from '../shared/log/levels.ts'
 import { LEVEL_NAMES, LEVELS, type Level, type LogCounts, type LogWindow } from '../shared/log/line.ts'
 import { lineRow, windowRows } from '../shared/log/rows.ts'
-import { markup } from './helpers.ts'
+import { markup } from './frame/renderer.ts'
 import { toHtml } from './piece-html.ts'
 
 /** Lines a page opens with: its last ones, or so many on each side of the one asked for. */

@@ -10,7 +10,7 @@ import type { Tally } from '../shared/tally.ts'
 import { worstOf } from '../shared/tally.ts'
 import { controlLinks } from './control-view.ts'
 import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
-import { say } from './frame.ts'
+import { say } from './frame/frame.ts'
 import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './tally-view.ts'
 
 const BUCKETS = 200

@@ -26,7 +26,7 @@ import {
   withIndex,
 } from './control-view.ts'
 import { dagPath, runLabel } from './dag-view.ts'
-import { flash, type PageView, say } from './frame.ts'
+import { flash, type PageView, say } from './frame/frame.ts'
 
 const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]
 const markOf = (asked: Asked): Mark => MARKS.find((known) => known === asked('to')) ?? 'success'

@@ -10,7 +10,7 @@ import { trySignIn } from '../auth/token-routes.ts'
 import type { Principal } from '../auth/tokens.ts'
 import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
-import { flash, type Pages } from './frame.ts'
+import { flash, type Pages } from './frame/frame.ts'
 import { enter, formField } from './sign-in.ts'
 
 interface Faults {

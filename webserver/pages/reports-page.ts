@@ -8,7 +8,7 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
 import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, taskPath, withQuery } from './dag-view.ts'
-import type { PageView } from './frame.ts'
+import type { PageView } from './frame/frame.ts'
 
 const reportPath = (dagId: string, name: string): string => dagPath(dagId, `/reports/${encodeURIComponent(name)}`)
 

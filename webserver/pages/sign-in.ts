@@ -11,7 +11,7 @@ import type { SignInLimit } from '../auth/rate-limit.ts'
 import { trySignIn } from '../auth/token-routes.ts'
 import type { Web } from '../deps.ts'
 import { ApiError } from '../http/errors.ts'
-import { cookie, type Pages } from './frame.ts'
+import { cookie, type Pages } from './frame/frame.ts'
 
 /** A page session ends after this, used or not. */
 const SESSION_SECONDS = 12 * 3600

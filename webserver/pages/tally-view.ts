@@ -3,7 +3,7 @@
 import type { BucketRow } from '../../store/postgres/read-mapped.ts'
 import { cellState, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import { barParts, countTally, makeTally, type Tally } from '../shared/tally.ts'
-import { escapeHtml, markup } from './helpers.ts'
+import { escapeHtml, markup } from './frame/renderer.ts'
 
 const nameOf = (letter: string): string => STATE_NAMES[stateOf(letter) ?? 'none'].toLowerCase()
 

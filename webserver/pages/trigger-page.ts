@@ -13,7 +13,7 @@ import type { Web } from '../deps.ts'
 import { parseDate, Query } from '../http/query.ts'
 import { instantOf } from '../shared/zoned.ts'
 import { dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag-view.ts'
-import { flash, type PageView, say } from './frame.ts'
+import { flash, type PageView, say } from './frame/frame.ts'
 import { defaultsOf, type ParamFault, paramFields, readFaults } from './param-fields.ts'
 
 export const DRAFT_FIELDS = ['conf', 'run_id', 'note', 'logical_date', 'interval_start', 'interval_end'] as const

@@ -3,16 +3,16 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { NextFunction, Request, Response } from 'express'
-import { mayAct, type Role } from '../../engine/admin/accounts.ts'
-import { productVersion } from '../../runtime/paths.ts'
-import { readFrameFacts } from '../../store/postgres/clock-holds.ts'
-import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../auth/guard.ts'
-import type { Principal } from '../auth/tokens.ts'
-import type { Web } from '../deps.ts'
-import { nonceOf } from '../http/headers.ts'
-import { english, type Part, plain, sentence, type Values } from '../text/text.ts'
-import { troublesOf } from '../troubles.ts'
-import { markup, type Renderer } from './helpers.ts'
+import { mayAct, type Role } from '../../../engine/admin/accounts.ts'
+import { productVersion } from '../../../runtime/paths.ts'
+import { readFrameFacts } from '../../../store/postgres/clock-holds.ts'
+import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../../auth/guard.ts'
+import type { Principal } from '../../auth/tokens.ts'
+import type { Web } from '../../deps.ts'
+import { nonceOf } from '../../http/headers.ts'
+import { troublesOf } from '../../troubles.ts'
+import { markup, type Renderer } from './renderer.ts'
+import { english, type Part, plain, sentence, type Values } from './sentence.ts'
 
 const compress = promisify(gzip)
 
@@ -137,7 +137,7 @@ export class Pages {
     if (told !== null) res.append('Set-Cookie', cookie(FLASH_COOKIE, '', 0))
     const { importErrors, clockMovedMs } = await readFrameFacts(this.web.database)
     const troubles = troublesOf(this.web, clockMovedMs)
-    const html = this.render('layout', {
+    const html = this.render('frame/layout', {
       ...shared,
       nonce: nonceOf(res),
       version: productVersion,
@@ -155,7 +155,7 @@ export class Pages {
       troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
       topics: page.topics ?? '',
       zone: page.zone ?? null,
-      scripts: ['base.js', ...(page.scripts ?? [])],
+      scripts: ['frame.js', ...(page.scripts ?? [])],
       toast: told,
       isFlush: page.isFlush ?? false,
       here: req.originalUrl,

@@ -1,7 +1,7 @@
 // On every page: forms and links that change only parts, copying, the account menu, toasts that go, the page's stream.
 
-import { connect } from './live.ts'
-import { go, refresh, show } from './regions.ts'
+import { connect } from './browser/live.ts'
+import { go, refresh, show } from './browser/regions.ts'
 
 /** Pages with a stream of their own options open it themselves. */
 const OWN_STREAM = ['#grid-data', '#log']
