@@ -2,7 +2,6 @@
 
 import { connect, type RunEvent } from '../pages/frame/browser/live.ts'
 import { go, onReplaced } from '../pages/frame/browser/regions.ts'
-import { letterOf, MARKS, STATE_NAMES, stateOf } from '../shared/cells.ts'
 import {
   BAR_HEIGHT,
   barHeight,
@@ -17,7 +16,8 @@ import {
   rowLetters,
   typeMark,
 } from '../shared/grid.ts'
-import { countTally, readTally, worstOf } from '../shared/tally.ts'
+import { letterOf, MARKS, STATE_NAMES, stateOf } from '../states/cells.ts'
+import { countTally, readTally, worstOf } from '../states/tally.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
 

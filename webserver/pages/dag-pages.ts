@@ -13,8 +13,8 @@ import {
 } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
-import { letterOf, STATE_NAMES } from '../shared/cells.ts'
-import { countTally, readTally } from '../shared/tally.ts'
+import { letterOf, STATE_NAMES } from '../states/cells.ts'
+import { countTally, readTally } from '../states/tally.ts'
 import {
   dagCrumbs,
   dagPath,

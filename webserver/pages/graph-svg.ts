@@ -3,13 +3,13 @@
 import type { DagGraph } from '../../core/graph.ts'
 import { duration } from '../../core/times.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import { BOX, MARKS, STATE_NAMES, stateOf } from '../shared/cells.ts'
-import { barParts, worstOf } from '../shared/tally.ts'
+import { BOX, MARKS, STATE_NAMES, stateOf } from '../states/cells.ts'
+import type { TaskCell } from '../states/run-cells.ts'
+import { barParts, worstOf } from '../states/tally.ts'
 import { dagPath, withQuery } from './dag-view.ts'
 import { escapeHtml } from './frame/renderer.ts'
 import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './graph-layout.ts'
 import { isMappedTask } from './grid-data.ts'
-import type { TaskCell } from './run-cells.ts'
 import { tallyWords } from './tally-view.ts'
 
 /** A graph up to this width is shown whole, drawn smaller where the window is. */

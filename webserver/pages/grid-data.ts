@@ -3,9 +3,9 @@
 import type { DagGraph } from '../../core/graph.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import type { GridData, GridRow } from '../shared/grid.ts'
-import { worstOf, writeTally } from '../shared/tally.ts'
+import type { TaskCell } from '../states/run-cells.ts'
+import { worstOf, writeTally } from '../states/tally.ts'
 import { runInterval, runLabel } from './dag-view.ts'
-import type { TaskCell } from './run-cells.ts'
 
 interface Node {
   readonly id: string

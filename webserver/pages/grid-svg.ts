@@ -1,7 +1,6 @@
 // The run grid as SVG text: days, bars, cells, selection. Geometry from shared/grid.ts; data only as escaped text.
 
 import { clock, day } from '../../core/times.ts'
-import { MARKS } from '../shared/cells.ts'
 import {
   BAR_HEIGHT,
   barHeight,
@@ -21,6 +20,7 @@ import {
   runSeconds,
   typeMark,
 } from '../shared/grid.ts'
+import { MARKS } from '../states/cells.ts'
 import { escapeHtml } from './frame/renderer.ts'
 import type { GridGap } from './gaps.ts'
 

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import type HandlebarsModule from 'handlebars'
 import { moment, relative, zoneName } from '../../../core/times.ts'
 import type { Assets } from '../../assets.ts'
-import { BOX, cellState, MARKS, STATE_NAMES } from '../../shared/cells.ts'
+import { BOX, cellState, MARKS, STATE_NAMES } from '../../states/cells.ts'
 import { english, plain, sentence } from './sentence.ts'
 
 // Only the run-time part: it cannot compile. Its own typings name nothing, the whole package's describe it.

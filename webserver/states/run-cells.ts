@@ -5,7 +5,7 @@ import { isRunFinished } from '../../core/states.ts'
 import { type CellRow, listCells } from '../../store/postgres/read-mapped.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Sql } from '../../store/sql.ts'
-import { makeTally, type Tally } from '../shared/tally.ts'
+import { makeTally, type Tally } from './tally.ts'
 
 /** What a run shows of one task. */
 export interface TaskCell {
