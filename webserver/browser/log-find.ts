@@ -1,9 +1,9 @@
 // Finding in the whole log: the server looks, page after page; hits are lines, and the next one may be one that is not loaded.
 
-import { plainText } from '../shared/log/ansi.ts'
-import { foldCase } from '../shared/log/find-text.ts'
-import { formatLevels } from '../shared/log/levels.ts'
-import type { ShownLine } from '../shared/log/line.ts'
+import { plainText } from '../logs/shown/ansi.ts'
+import { foldCase } from '../logs/shown/find-text.ts'
+import { formatLevels } from '../logs/shown/levels.ts'
+import type { ShownLine } from '../logs/shown/line.ts'
 import type { LogData } from './log-data.ts'
 import { markRows } from './log-marks.ts'
 import type { LogView } from './log-view.ts'

@@ -1,8 +1,8 @@
 // A task's log: its lines as they are written, finding, levels, permalinks, following, wrapping.
 
+import { formatLevels, toggleLevel } from '../logs/shown/levels.ts'
+import { LEVELS, type Level, type ShownLine } from '../logs/shown/line.ts'
 import { connect } from '../pages/frame/browser/live.ts'
-import { formatLevels, toggleLevel } from '../shared/log/levels.ts'
-import { LEVELS, type Level, type ShownLine } from '../shared/log/line.ts'
 import { LogData } from './log-data.ts'
 import { LogFind } from './log-find.ts'
 import { LogView, plural } from './log-view.ts'

@@ -2,10 +2,10 @@
 // time and says where the next one goes on.
 
 import type { FileHandle } from 'node:fs/promises'
-import { foldCase } from '../shared/log/find-text.ts'
-import type { Level } from '../shared/log/line.ts'
 import type { Batch } from './line-splitter.ts'
 import { parseLine, readBatches } from './log-file.ts'
+import { foldCase } from './shown/find-text.ts'
+import type { Level } from './shown/line.ts'
 import { searchText } from './shown-line.ts'
 
 export interface FindRequest {

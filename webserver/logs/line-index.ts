@@ -1,9 +1,9 @@
 // What is known of every line of a log after one pass over it: how many there are of each level, where each block of them
 // begins, the first error, the groups. 1 GB of lines costs about half a megabyte.
 
-import { LEVELS, type Level, type LevelCounts, type LogCounts } from '../shared/log/line.ts'
 import type { Batch } from './line-splitter.ts'
 import { parseLine, readLevel } from './log-file.ts'
+import { LEVELS, type Level, type LevelCounts, type LogCounts } from './shown/line.ts'
 import { markOf } from './shown-line.ts'
 
 /** A block ends after so many lines or bytes: reading one costs a few milliseconds. */

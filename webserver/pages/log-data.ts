@@ -16,9 +16,9 @@ import { type FindPlace, findInLog } from '../logs/find.ts'
 import type { LineIndex } from '../logs/line-index.ts'
 import { readLogAddress } from '../logs/log-address.ts'
 import { findLog, withFile } from '../logs/log-file.ts'
+import { readLevels } from '../logs/shown/levels.ts'
+import type { LogCounts, LogFound, LogWindow, NotCounted } from '../logs/shown/line.ts'
 import { countsTo, readWindow } from '../logs/window.ts'
-import { readLevels } from '../shared/log/levels.ts'
-import type { LogCounts, LogFound, LogWindow, NotCounted } from '../shared/log/line.ts'
 
 /** How long an answer waits for the count before it says how far that is. */
 const COUNT_MS = 2_000

@@ -1,6 +1,6 @@
 // Pieces as HTML: all text and every attribute is escaped here.
 
-import type { Piece } from '../shared/log/piece.ts'
+import type { Piece } from '../logs/shown/piece.ts'
 import { escapeHtml } from './frame/renderer.ts'
 
 function attributes(attrs: Readonly<Record<string, string | true | null>>): string {

@@ -1,6 +1,6 @@
 // The page's one stream. A hidden page closes it and catches up on return; a lost one shows in the live dot.
 
-import type { ShownLine } from '../../../shared/log/line.ts'
+import type { ShownLine } from '../../../logs/shown/line.ts'
 import { lastRefreshMs, refresh } from './regions.ts'
 
 export interface RunEvent {
