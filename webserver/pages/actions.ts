@@ -11,7 +11,7 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { fieldFault } from '../shared/field-rules.ts'
 import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from './admin-pages.ts'
-import { dagPath } from './dag-view.ts'
+import { dagPath } from './dag/head/view.ts'
 import { flash, type PageView } from './frame/frame.ts'
 import { formField } from './sign-in.ts'
 

@@ -7,7 +7,7 @@ import { getImportError, listDagsOfFile, listImportErrors } from '../../store/po
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { dagPath } from './dag-view.ts'
+import { dagPath } from './dag/head/view.ts'
 import { type PageView, say } from './frame/frame.ts'
 import { countWord } from './frame/sentence.ts'
 

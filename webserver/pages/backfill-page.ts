@@ -18,7 +18,7 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { parseDate } from '../http/query.ts'
 import { instantOf, localOf } from '../shared/zoned.ts'
-import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag-view.ts'
+import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag/head/view.ts'
 import { flash, type PageView, say } from './frame/frame.ts'
 import { formField } from './sign-in.ts'
 

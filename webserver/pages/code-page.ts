@@ -7,7 +7,7 @@ import { listVersionUses, showSource, type VersionUse } from '../../store/postgr
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, withQuery } from './dag-view.ts'
+import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, withQuery } from './dag/head/view.ts'
 import type { PageView } from './frame/frame.ts'
 
 /** Versions that a page lists. */

@@ -27,7 +27,7 @@ import {
   stampOf,
   withIndex,
 } from './control-view.ts'
-import { dagPath, loadBasics, runLabel } from './dag-view.ts'
+import { dagPath, loadBasics, runLabel } from './dag/head/view.ts'
 import { flash, type PageView, say } from './frame/frame.ts'
 
 function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by: string): ClearRequest {

@@ -15,6 +15,10 @@ import type { Web } from '../deps.ts'
 import { Query } from '../http/query.ts'
 import { letterOf, STATE_NAMES } from '../states/cells.ts'
 import { countTally, readTally } from '../states/tally.ts'
+import { gridGaps } from './dag/grid/missing-runs.ts'
+import { instancePanel, runPanel } from './dag/grid/panel.ts'
+import { gridData, gridRows } from './dag/grid/rows.ts'
+import { gridSvg, medianSeconds } from './dag/grid/svg.ts'
 import {
   dagCrumbs,
   dagPath,
@@ -26,15 +30,11 @@ import {
   runLabel,
   runView,
   withQuery,
-} from './dag-view.ts'
+} from './dag/head/view.ts'
 import { type PageView, say } from './frame/frame.ts'
 import { markup } from './frame/renderer.ts'
 import type { Part } from './frame/sentence.ts'
-import { gridGaps } from './gaps.ts'
 import { graphSvg } from './graph-svg.ts'
-import { gridData, gridRows } from './grid-data.ts'
-import { gridSvg, medianSeconds } from './grid-svg.ts'
-import { instancePanel, runPanel } from './panel.ts'
 
 const dagOf = (req: Request): string => String(req.params['dag_id'] ?? '')
 
@@ -85,7 +85,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
     ),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,
-    scripts: ['dag.js'],
+    scripts: ['dag-grid.js'],
     zone: zoneName(zone, now),
     isFlush: true,
     view: {

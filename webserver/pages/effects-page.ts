@@ -18,7 +18,7 @@ import {
   runView,
   taskPath,
   withQuery,
-} from './dag-view.ts'
+} from './dag/head/view.ts'
 import type { PageView } from './frame/frame.ts'
 
 const KINDS: Readonly<Record<EffectRow['kind'], string>> = {

@@ -6,10 +6,10 @@ import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import { BOX, MARKS, STATE_NAMES, stateOf } from '../states/cells.ts'
 import type { TaskCell } from '../states/run-cells.ts'
 import { barParts, worstOf } from '../states/tally.ts'
-import { dagPath, withQuery } from './dag-view.ts'
+import { isMappedTask } from './dag/grid/rows.ts'
+import { dagPath, withQuery } from './dag/head/view.ts'
 import { escapeHtml } from './frame/renderer.ts'
 import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './graph-layout.ts'
-import { isMappedTask } from './grid-data.ts'
 import { tallyWords } from './tally-view.ts'
 
 /** A graph up to this width is shown whole, drawn smaller where the window is. */

@@ -14,8 +14,8 @@ import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, v
 import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
 import { codePage } from './code-page.ts'
 import { clearPage, deletePage, postClear, postDelete } from './control-page.ts'
+import { dagPath, withQuery } from './dag/head/view.ts'
 import { graphPage, gridPage, runsPage } from './dag-pages.ts'
-import { dagPath, withQuery } from './dag-view.ts'
 import { dagsPage } from './dags-page.ts'
 import { effectsPage } from './effects-page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
@@ -50,7 +50,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   router.get('/', (_req, res) => res.redirect(303, '/dags'))
   show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
   show('/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, null))
-  show('/dags/:dag_id', 'viewer', 'pages/grid', (req) => gridPage(web, req))
+  show('/dags/:dag_id', 'viewer', 'dag/grid/page', (req) => gridPage(web, req))
   show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
   show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
   show('/dags/:dag_id/data', 'viewer', 'pages/effects', (req) => effectsPage(web, req))

@@ -9,7 +9,7 @@ import { cellState, isCellState, letterOf, stateOf } from '../states/cells.ts'
 import type { Tally } from '../states/tally.ts'
 import { worstOf } from '../states/tally.ts'
 import { controlLinks } from './control-view.ts'
-import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
+import { dagPath, runView, taskPath, withQuery } from './dag/head/view.ts'
 import { say } from './frame/frame.ts'
 import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './tally-view.ts'
 

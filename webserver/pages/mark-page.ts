@@ -25,7 +25,7 @@ import {
   stampOf,
   withIndex,
 } from './control-view.ts'
-import { dagPath, runLabel } from './dag-view.ts'
+import { dagPath, runLabel } from './dag/head/view.ts'
 import { flash, type PageView, say } from './frame/frame.ts'
 
 const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]

@@ -7,7 +7,16 @@ import { findReport, listReports, listRunsOfReport, type ReportListRow } from '.
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { Query } from '../http/query.ts'
-import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, taskPath, withQuery } from './dag-view.ts'
+import {
+  dagCrumbs,
+  dagPath,
+  dagSentence,
+  headView,
+  loadBasics,
+  loadRuns,
+  taskPath,
+  withQuery,
+} from './dag/head/view.ts'
 import type { PageView } from './frame/frame.ts'
 
 const reportPath = (dagId: string, name: string): string => dagPath(dagId, `/reports/${encodeURIComponent(name)}`)

@@ -12,7 +12,7 @@ import { whoIs } from '../auth/guard.ts'
 import type { Web } from '../deps.ts'
 import { parseDate, Query } from '../http/query.ts'
 import { instantOf } from '../shared/zoned.ts'
-import { dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag-view.ts'
+import { dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag/head/view.ts'
 import { flash, type PageView, say } from './frame/frame.ts'
 import { defaultsOf, type ParamFault, paramFields, readFaults } from './param-fields.ts'
 

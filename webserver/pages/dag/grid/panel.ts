@@ -1,10 +1,10 @@
 // The side panel of the grid: the selected run, or one task of it, with why it is as it is.
 
-import type { SerializedTask } from '../../core/serialized.ts'
-import { clockSeconds, duration, moment } from '../../core/times.ts'
-import { whyRun } from '../../engine/why/run.ts'
-import { getDag } from '../../store/postgres/read-dags.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
+import type { SerializedTask } from '../../../../core/serialized.ts'
+import { clockSeconds, duration, moment } from '../../../../core/times.ts'
+import { whyRun } from '../../../../engine/why/run.ts'
+import { getDag } from '../../../../store/postgres/read-dags.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import {
   type EventRow,
   getInstance,
@@ -13,19 +13,19 @@ import {
   listFailures,
   listTries,
   type TryRow,
-} from '../../store/postgres/read-task-instances.ts'
-import { listRunReports } from '../../store/postgres/reports.ts'
-import type { Web } from '../deps.ts'
-import { cellState, STATE_NAMES, stateOf } from '../states/cells.ts'
-import type { TaskCell } from '../states/run-cells.ts'
-import { makeTally } from '../states/tally.ts'
-import { controlLinks } from './control-view.ts'
-import { dagPath, runView, taskPath, withQuery } from './dag-view.ts'
-import { loadSums } from './effects-page.ts'
-import { say } from './frame/frame.ts'
-import { loadStrip, mappedPanel } from './mapped.ts'
-import { tallyChips } from './tally-view.ts'
-import { reasonText, whyText } from './why.ts'
+} from '../../../../store/postgres/read-task-instances.ts'
+import { listRunReports } from '../../../../store/postgres/reports.ts'
+import type { Web } from '../../../deps.ts'
+import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
+import type { TaskCell } from '../../../states/run-cells.ts'
+import { makeTally } from '../../../states/tally.ts'
+import { controlLinks } from '../../control-view.ts'
+import { loadSums } from '../../effects-page.ts'
+import { say } from '../../frame/frame.ts'
+import { loadStrip, mappedPanel } from '../../mapped.ts'
+import { tallyChips } from '../../tally-view.ts'
+import { reasonText, whyText } from '../../why.ts'
+import { dagPath, runView, taskPath, withQuery } from '../head/view.ts'
 
 /** A task of the version that a run was made from. */
 export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {

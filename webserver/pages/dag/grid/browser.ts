@@ -1,7 +1,9 @@
 // The run grid: cells change as the stream tells, a card follows the pointer, arrows and clicks select.
 
-import { connect, type RunEvent } from '../pages/frame/browser/live.ts'
-import { go, onReplaced } from '../pages/frame/browser/regions.ts'
+import { letterOf, MARKS, STATE_NAMES, stateOf } from '../../../states/cells.ts'
+import { countTally, readTally, worstOf } from '../../../states/tally.ts'
+import { connect, type RunEvent } from '../../frame/browser/live.ts'
+import { go, onReplaced } from '../../frame/browser/regions.ts'
 import {
   BAR_HEIGHT,
   barHeight,
@@ -15,9 +17,7 @@ import {
   ROW,
   rowLetters,
   typeMark,
-} from '../shared/grid.ts'
-import { letterOf, MARKS, STATE_NAMES, stateOf } from '../states/cells.ts'
-import { countTally, readTally, worstOf } from '../states/tally.ts'
+} from './geometry.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
 

@@ -1,6 +1,8 @@
 // The run grid as SVG text: days, bars, cells, selection. Geometry from shared/grid.ts; data only as escaped text.
 
-import { clock, day } from '../../core/times.ts'
+import { clock, day } from '../../../../core/times.ts'
+import { MARKS } from '../../../states/cells.ts'
+import { escapeHtml } from '../../frame/renderer.ts'
 import {
   BAR_HEIGHT,
   barHeight,
@@ -19,10 +21,8 @@ import {
   rowY,
   runSeconds,
   typeMark,
-} from '../shared/grid.ts'
-import { MARKS } from '../states/cells.ts'
-import { escapeHtml } from './frame/renderer.ts'
-import type { GridGap } from './gaps.ts'
+} from './geometry.ts'
+import type { GridGap } from './missing-runs.ts'
 
 export interface GridSelection {
   readonly column: number

@@ -1,13 +1,13 @@
 // Dates of the schedule that have no run, between the runs of a grid.
 
-import type { DagGraph } from '../../core/graph.ts'
-import { moment, zoneName } from '../../core/times.ts'
-import { findGaps } from '../../core/timetables/missed.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import { findTakenDates } from '../../store/postgres/runs.ts'
-import type { Web } from '../deps.ts'
-import { localOf } from '../shared/zoned.ts'
-import { dagPath, withQuery } from './dag-view.ts'
+import type { DagGraph } from '../../../../core/graph.ts'
+import { moment, zoneName } from '../../../../core/times.ts'
+import { findGaps } from '../../../../core/timetables/missed.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import { findTakenDates } from '../../../../store/postgres/runs.ts'
+import type { Web } from '../../../deps.ts'
+import { localOf } from '../../../shared/zoned.ts'
+import { dagPath, withQuery } from '../head/view.ts'
 
 export interface GridGap {
   /** Row id of the run before it. */

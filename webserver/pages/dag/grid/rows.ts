@@ -1,11 +1,11 @@
 // The matrix of the run grid from rows: tasks in topological order, groups around their tasks, cells as letters.
 
-import type { DagGraph } from '../../core/graph.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import type { GridData, GridRow } from '../shared/grid.ts'
-import type { TaskCell } from '../states/run-cells.ts'
-import { worstOf, writeTally } from '../states/tally.ts'
-import { runInterval, runLabel } from './dag-view.ts'
+import type { DagGraph } from '../../../../core/graph.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import type { TaskCell } from '../../../states/run-cells.ts'
+import { worstOf, writeTally } from '../../../states/tally.ts'
+import { runInterval, runLabel } from '../head/view.ts'
+import type { GridData, GridRow } from './geometry.ts'
 
 interface Node {
   readonly id: string

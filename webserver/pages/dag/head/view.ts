@@ -1,21 +1,21 @@
 // What the pages of one DAG share: its sentence, facts, tabs, and the selected run.
 
-import type { DagGraph } from '../../core/graph.ts'
-import { duration, interval, moment, relative, zoneName } from '../../core/times.ts'
-import { planDag } from '../../engine/dags/preview-schedule.ts'
-import type { DagWarning } from '../../store/postgres/dag-warnings.ts'
+import type { DagGraph } from '../../../../core/graph.ts'
+import { duration, interval, moment, relative, zoneName } from '../../../../core/times.ts'
+import { planDag } from '../../../../engine/dags/preview-schedule.ts'
+import type { DagWarning } from '../../../../store/postgres/dag-warnings.ts'
 import {
   type DagListRow,
   getDag,
   getVersion,
   type VersionListRow,
   type WarnedDagRow,
-} from '../../store/postgres/read-dags.ts'
-import { latestRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { type Crumb, say } from './frame/frame.ts'
-import type { Part } from './frame/sentence.ts'
+} from '../../../../store/postgres/read-dags.ts'
+import { latestRuns, type RunListRow } from '../../../../store/postgres/read-runs.ts'
+import type { Web } from '../../../deps.ts'
+import { notFound } from '../../../http/errors.ts'
+import { type Crumb, say } from '../../frame/frame.ts'
+import type { Part } from '../../frame/sentence.ts'
 
 export const dagPath = (dagId: string, rest = ''): string => `/dags/${encodeURIComponent(dagId)}${rest}`
 export const taskPath = (dagId: string, runId: string, taskId: string, rest = ''): string =>

@@ -1,7 +1,7 @@
 // Geometry of the run grid: rows × runs, one path a state a row. Pure, so that server and browser draw the same cells.
 
-import { MARKS, stateOf, worstLetter } from '../states/cells.ts'
-import { barParts, readTally } from '../states/tally.ts'
+import { MARKS, stateOf, worstLetter } from '../../../states/cells.ts'
+import { barParts, readTally } from '../../../states/tally.ts'
 
 export const PITCH = 18
 export const ROW = 26
