@@ -12,17 +12,17 @@ import { isWrite, toApiError } from '../http/errors.ts'
 import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
 import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
 import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
-import { codePage } from './code-page.ts'
 import { clearPage, deletePage, postClear, postDelete } from './control-page.ts'
+import { codePage } from './dag/code/page.ts'
+import { effectsPage } from './dag/data/page.ts'
+import { graphPage, gridPage, runsPage } from './dag/grid/page.ts'
 import { dagPath, withQuery } from './dag/head/view.ts'
-import { graphPage, gridPage, runsPage } from './dag-pages.ts'
+import { reportPage, reportsPage } from './dag/reports/page.ts'
 import { dagsPage } from './dags-page.ts'
-import { effectsPage } from './effects-page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
 import { makeRenderer } from './frame/renderer.ts'
 import { markPage, postMark } from './mark-page.ts'
 import { passwordRoutes } from './password.ts'
-import { reportPage, reportsPage } from './reports-page.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task-page.ts'
 import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
@@ -49,14 +49,14 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   router.use(passwordRoutes(pages, limit))
   router.get('/', (_req, res) => res.redirect(303, '/dags'))
   show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
-  show('/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, null))
+  show('/runs', 'viewer', 'dag/runs/page', (req) => runsPage(web, req, null))
   show('/dags/:dag_id', 'viewer', 'dag/grid/page', (req) => gridPage(web, req))
-  show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
-  show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
-  show('/dags/:dag_id/data', 'viewer', 'pages/effects', (req) => effectsPage(web, req))
-  show('/dags/:dag_id/reports', 'viewer', 'pages/reports', (req) => reportsPage(web, req))
-  show('/dags/:dag_id/reports/:name', 'viewer', 'pages/report', (req) => reportPage(web, req))
-  show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
+  show('/dags/:dag_id/graph', 'viewer', 'dag/graph/page', (req) => graphPage(web, req))
+  show('/dags/:dag_id/runs', 'viewer', 'dag/runs/page', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
+  show('/dags/:dag_id/data', 'viewer', 'dag/data/page', (req) => effectsPage(web, req))
+  show('/dags/:dag_id/reports', 'viewer', 'dag/reports/page', (req) => reportsPage(web, req))
+  show('/dags/:dag_id/reports/:name', 'viewer', 'dag/reports/report', (req) => reportPage(web, req))
+  show('/dags/:dag_id/code', 'viewer', 'dag/code/page', (req) => codePage(web, req))
   show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
   take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))
   show('/dags/:dag_id/clear', 'user', 'pages/control', (req) => clearPage(web, req))

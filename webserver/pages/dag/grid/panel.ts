@@ -20,11 +20,11 @@ import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
 import { makeTally } from '../../../states/tally.ts'
 import { controlLinks } from '../../control-view.ts'
-import { loadSums } from '../../effects-page.ts'
 import { say } from '../../frame/frame.ts'
 import { loadStrip, mappedPanel } from '../../mapped.ts'
 import { tallyChips } from '../../tally-view.ts'
 import { reasonText, whyText } from '../../why.ts'
+import { loadSums } from '../data/page.ts'
 import { dagPath, runView, taskPath, withQuery } from '../head/view.ts'
 
 /** A task of the version that a run was made from. */

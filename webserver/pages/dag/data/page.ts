@@ -1,13 +1,13 @@
 // The data of a DAG's runs: what each try read from and wrote to, which file became how many rows of which table.
 
 import type { Request } from 'express'
-import { zoneName } from '../../core/times.ts'
-import { type EffectRow, type EffectSum, listEffects, sumEffects } from '../../store/postgres/effects.ts'
-import { getRun } from '../../store/postgres/read-runs.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { Query } from '../http/query.ts'
-import { byteText } from '../text/bytes.ts'
+import { zoneName } from '../../../../core/times.ts'
+import { type EffectRow, type EffectSum, listEffects, sumEffects } from '../../../../store/postgres/effects.ts'
+import { getRun } from '../../../../store/postgres/read-runs.ts'
+import type { Web } from '../../../deps.ts'
+import { notFound } from '../../../http/errors.ts'
+import { Query } from '../../../http/query.ts'
+import type { PageView } from '../../frame/frame.ts'
 import {
   dagCrumbs,
   dagPath,
@@ -18,8 +18,8 @@ import {
   runView,
   taskPath,
   withQuery,
-} from './dag/head/view.ts'
-import type { PageView } from './frame/frame.ts'
+} from '../head/view.ts'
+import { byteText } from './bytes.ts'
 
 const KINDS: Readonly<Record<EffectRow['kind'], string>> = {
   source: 'source',

@@ -1,16 +1,16 @@
 // The graph of a DAG as SVG, with the states of one run in its cells. Data only as escaped text.
 
-import type { DagGraph } from '../../core/graph.ts'
-import { duration } from '../../core/times.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import { BOX, MARKS, STATE_NAMES, stateOf } from '../states/cells.ts'
-import type { TaskCell } from '../states/run-cells.ts'
-import { barParts, worstOf } from '../states/tally.ts'
-import { isMappedTask } from './dag/grid/rows.ts'
-import { dagPath, withQuery } from './dag/head/view.ts'
-import { escapeHtml } from './frame/renderer.ts'
-import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './graph-layout.ts'
-import { tallyWords } from './tally-view.ts'
+import type { DagGraph } from '../../../../core/graph.ts'
+import { duration } from '../../../../core/times.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import { BOX, MARKS, STATE_NAMES, stateOf } from '../../../states/cells.ts'
+import type { TaskCell } from '../../../states/run-cells.ts'
+import { barParts, worstOf } from '../../../states/tally.ts'
+import { escapeHtml } from '../../frame/renderer.ts'
+import { tallyWords } from '../../tally-view.ts'
+import { isMappedTask } from '../grid/rows.ts'
+import { dagPath, withQuery } from '../head/view.ts'
+import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './layout.ts'
 
 /** A graph up to this width is shown whole, drawn smaller where the window is. */
 const FITS = 1800

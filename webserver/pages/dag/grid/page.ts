@@ -1,8 +1,8 @@
 // The pages of one DAG: grid, graph, runs, code, trigger.
 
 import type { Request } from 'express'
-import { isStorableInstant } from '../../core/storable.ts'
-import { duration, zoneName } from '../../core/times.ts'
+import { isStorableInstant } from '../../../../core/storable.ts'
+import { duration, zoneName } from '../../../../core/times.ts'
 import {
   countRuns,
   getRun,
@@ -10,15 +10,15 @@ import {
   pageRuns,
   type RunCursor,
   type RunListRow,
-} from '../../store/postgres/read-runs.ts'
-import type { Web } from '../deps.ts'
-import { Query } from '../http/query.ts'
-import { letterOf, STATE_NAMES } from '../states/cells.ts'
-import { countTally, readTally } from '../states/tally.ts'
-import { gridGaps } from './dag/grid/missing-runs.ts'
-import { instancePanel, runPanel } from './dag/grid/panel.ts'
-import { gridData, gridRows } from './dag/grid/rows.ts'
-import { gridSvg, medianSeconds } from './dag/grid/svg.ts'
+} from '../../../../store/postgres/read-runs.ts'
+import type { Web } from '../../../deps.ts'
+import { Query } from '../../../http/query.ts'
+import { letterOf, STATE_NAMES } from '../../../states/cells.ts'
+import { countTally, readTally } from '../../../states/tally.ts'
+import { type PageView, say } from '../../frame/frame.ts'
+import { markup } from '../../frame/renderer.ts'
+import type { Part } from '../../frame/sentence.ts'
+import { graphSvg } from '../graph/svg.ts'
 import {
   dagCrumbs,
   dagPath,
@@ -30,11 +30,11 @@ import {
   runLabel,
   runView,
   withQuery,
-} from './dag/head/view.ts'
-import { type PageView, say } from './frame/frame.ts'
-import { markup } from './frame/renderer.ts'
-import type { Part } from './frame/sentence.ts'
-import { graphSvg } from './graph-svg.ts'
+} from '../head/view.ts'
+import { gridGaps } from './missing-runs.ts'
+import { instancePanel, runPanel } from './panel.ts'
+import { gridData, gridRows } from './rows.ts'
+import { gridSvg, medianSeconds } from './svg.ts'
 
 const dagOf = (req: Request): string => String(req.params['dag_id'] ?? '')
 

@@ -1,14 +1,14 @@
 // The code of a DAG: each version as its file was, the difference of two, and which runs each has.
 
 import type { Request } from 'express'
-import { zoneName } from '../../core/times.ts'
-import { diffVersions, type VersionDiff } from '../../engine/dags/versions.ts'
-import { listVersionUses, showSource, type VersionUse } from '../../store/postgres/read-dags.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { Query } from '../http/query.ts'
-import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, withQuery } from './dag/head/view.ts'
-import type { PageView } from './frame/frame.ts'
+import { zoneName } from '../../../../core/times.ts'
+import { diffVersions, type VersionDiff } from '../../../../engine/dags/versions.ts'
+import { listVersionUses, showSource, type VersionUse } from '../../../../store/postgres/read-dags.ts'
+import type { Web } from '../../../deps.ts'
+import { notFound } from '../../../http/errors.ts'
+import { Query } from '../../../http/query.ts'
+import type { PageView } from '../../frame/frame.ts'
+import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, withQuery } from '../head/view.ts'
 
 /** Versions that a page lists. */
 const MOST = 30

@@ -1,7 +1,7 @@
 // Charts of a report: lines and bars by uPlot, in the colours of the theme.
 
 import uPlot from 'uplot'
-import { onReplaced } from '../pages/frame/browser/regions.ts'
+import { onReplaced } from '../../frame/browser/regions.ts'
 
 interface Series {
   readonly name: string

@@ -2,8 +2,8 @@
 // task starts or waits for beside it. Made once a version.
 
 import { createRequire } from 'node:module'
-import type { DagGraph } from '../../core/graph.ts'
-import type { SerializedTask } from '../../core/serialized.ts'
+import type { DagGraph } from '../../../../core/graph.ts'
+import type { SerializedTask } from '../../../../core/serialized.ts'
 
 export interface Point {
   readonly x: number

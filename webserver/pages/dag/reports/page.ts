@@ -1,23 +1,14 @@
 // Reports of a DAG: the list, and one of them drawn as charts and a table.
 
 import type { Request } from 'express'
-import type { Report, ReportColumn } from '../../core/reports.ts'
-import { moment, zoneName } from '../../core/times.ts'
-import { findReport, listReports, listRunsOfReport, type ReportListRow } from '../../store/postgres/reports.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { Query } from '../http/query.ts'
-import {
-  dagCrumbs,
-  dagPath,
-  dagSentence,
-  headView,
-  loadBasics,
-  loadRuns,
-  taskPath,
-  withQuery,
-} from './dag/head/view.ts'
-import type { PageView } from './frame/frame.ts'
+import type { Report, ReportColumn } from '../../../../core/reports.ts'
+import { moment, zoneName } from '../../../../core/times.ts'
+import { findReport, listReports, listRunsOfReport, type ReportListRow } from '../../../../store/postgres/reports.ts'
+import type { Web } from '../../../deps.ts'
+import { notFound } from '../../../http/errors.ts'
+import { Query } from '../../../http/query.ts'
+import type { PageView } from '../../frame/frame.ts'
+import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, taskPath, withQuery } from '../head/view.ts'
 
 const reportPath = (dagId: string, name: string): string => dagPath(dagId, `/reports/${encodeURIComponent(name)}`)
 
@@ -142,7 +133,7 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
     ),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,
-    scripts: ['report.js'],
+    scripts: ['dag-reports.js'],
     zone: zoneName(zone, now),
     view: {
       ...headView(basics, 'reports', null, now),
