@@ -17,7 +17,7 @@ import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { sendJson } from './http/json.ts'
 import { answerPageError, pageRoutes } from './pages/index.ts'
-import { logDataRoutes } from './pages/log-data.ts'
+import { logDataRoutes } from './pages/task/log/routes.ts'
 
 const BODY_LIMIT = '1mb'
 

@@ -24,7 +24,7 @@ import { makeRenderer } from './frame/renderer.ts'
 import { markPage, postMark } from './mark-page.ts'
 import { passwordRoutes } from './password.ts'
 import { formField, signInRoutes } from './sign-in.ts'
-import { type TaskTab, taskPage } from './task-page.ts'
+import { type TaskTab, taskPage } from './task/page.ts'
 import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
 
 export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {

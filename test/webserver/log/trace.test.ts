@@ -4,7 +4,7 @@ import { parseLine } from '../../../webserver/logs/log-file.ts'
 import type { ShownLine } from '../../../webserver/logs/shown/line.ts'
 import { lineRow } from '../../../webserver/logs/shown/rows.ts'
 import { traceItems } from '../../../webserver/logs/shown/trace.ts'
-import { toHtml } from '../../../webserver/pages/piece-html.ts'
+import { toHtml } from '../../../webserver/pages/task/log/piece-html.ts'
 
 const STACK = [
   'TypeError: fetch failed',

@@ -8,7 +8,7 @@ import type { LineIndex } from '../../../webserver/logs/line-index.ts'
 import type { Level } from '../../../webserver/logs/shown/line.ts'
 import { windowRows } from '../../../webserver/logs/shown/rows.ts'
 import { countsTo, readTail, readWindow } from '../../../webserver/logs/window.ts'
-import { toHtml } from '../../../webserver/pages/piece-html.ts'
+import { toHtml } from '../../../webserver/pages/task/log/piece-html.ts'
 
 let folder = ''
 beforeAll(async () => {

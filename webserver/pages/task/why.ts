@@ -1,11 +1,11 @@
 // Why a task instance is as it is, for its page and panel: the sentence that `dagctl why` tells, without its name.
 
-import { whyTask } from '../../engine/why/task.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import type { EventRow, InstanceListRow } from '../../store/postgres/read-task-instances.ts'
-import type { Web } from '../deps.ts'
+import { whyTask } from '../../../engine/why/task.ts'
+import type { RunListRow } from '../../../store/postgres/read-runs.ts'
+import type { EventRow, InstanceListRow } from '../../../store/postgres/read-task-instances.ts'
+import type { Web } from '../../deps.ts'
 
-export { reasonText } from '../../engine/why/run.ts'
+export { reasonText } from '../../../engine/why/run.ts'
 
 /** What the instance does or waits for, now. */
 export async function whyText(

@@ -1,12 +1,12 @@
 // Finding in the whole log: the server looks, page after page; hits are lines, and the next one may be one that is not loaded.
 
-import { plainText } from '../logs/shown/ansi.ts'
-import { foldCase } from '../logs/shown/find-text.ts'
-import { formatLevels } from '../logs/shown/levels.ts'
-import type { ShownLine } from '../logs/shown/line.ts'
-import type { LogData } from './log-data.ts'
-import { markRows } from './log-marks.ts'
-import type { LogView } from './log-view.ts'
+import { plainText } from '../../../../logs/shown/ansi.ts'
+import { foldCase } from '../../../../logs/shown/find-text.ts'
+import { formatLevels } from '../../../../logs/shown/levels.ts'
+import type { ShownLine } from '../../../../logs/shown/line.ts'
+import type { LogData } from './data.ts'
+import { markRows } from './marks.ts'
+import type { LogView } from './view.ts'
 
 /** Hits that a page counts; beyond them it says "more than". */
 const MOST_HITS = 50_000

@@ -1,9 +1,9 @@
 // The states of many instances as people see them: words, chips, a bar, and a strip of neighbours.
 
-import type { BucketRow } from '../../store/postgres/read-mapped.ts'
-import { cellState, STATE_NAMES, stateOf } from '../states/cells.ts'
-import { barParts, countTally, makeTally, type Tally } from '../states/tally.ts'
-import { escapeHtml, markup } from './frame/renderer.ts'
+import type { BucketRow } from '../../../../store/postgres/read-mapped.ts'
+import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
+import { barParts, countTally, makeTally, type Tally } from '../../../states/tally.ts'
+import { escapeHtml, markup } from '../../frame/renderer.ts'
 
 const nameOf = (letter: string): string => STATE_NAMES[stateOf(letter) ?? 'none'].toLowerCase()
 

@@ -1,6 +1,6 @@
 // Pieces as elements: text becomes text nodes, so that nothing a log holds is ever markup.
 
-import type { Piece, Tag } from '../logs/shown/piece.ts'
+import type { Piece, Tag } from '../../../../logs/shown/piece.ts'
 
 export function toElement({ tag, attrs, children }: Tag): HTMLElement {
   const element = document.createElement(tag)

@@ -1,6 +1,6 @@
 // What a log page asks the server for: parts of the log, counts, finds. While the server counts, it is asked again.
 
-import type { LogCounts, LogFound, LogWindow, NotCounted } from '../logs/shown/line.ts'
+import type { LogCounts, LogFound, LogWindow, NotCounted } from '../../../../logs/shown/line.ts'
 
 type Values = Readonly<Record<string, string | number | null>>
 

@@ -1,6 +1,6 @@
 // Marks what was found in the loaded rows. Only text nodes are split: a hit may reach over pieces of several colours.
 
-import { foldCase, hitsIn } from '../logs/shown/find-text.ts'
+import { foldCase, hitsIn } from '../../../../logs/shown/find-text.ts'
 
 /** The parts of a row that are one text each. */
 const TEXTS = ':scope > span, .tr'

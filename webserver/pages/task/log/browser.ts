@@ -1,11 +1,11 @@
 // A task's log: its lines as they are written, finding, levels, permalinks, following, wrapping.
 
-import { formatLevels, toggleLevel } from '../logs/shown/levels.ts'
-import { LEVELS, type Level, type ShownLine } from '../logs/shown/line.ts'
-import { connect } from '../pages/frame/browser/live.ts'
-import { LogData } from './log-data.ts'
-import { LogFind } from './log-find.ts'
-import { LogView, plural } from './log-view.ts'
+import { formatLevels, toggleLevel } from '../../../logs/shown/levels.ts'
+import { LEVELS, type Level, type ShownLine } from '../../../logs/shown/line.ts'
+import { connect } from '../../frame/browser/live.ts'
+import { LogData } from './browser/data.ts'
+import { LogFind } from './browser/find.ts'
+import { LogView, plural } from './browser/view.ts'
 
 /** A count that failed is asked for again after this time. */
 const AGAIN_MS = 2000

@@ -1,25 +1,30 @@
 // The pages of one task instance: its log, XComs, tries and events.
 
 import type { Request } from 'express'
-import { maskByName } from '../../core/secret-names.ts'
-import { clockSeconds, day, duration, zoneName } from '../../core/times.ts'
-import { findNeighbours, type Neighbours } from '../../store/postgres/read-mapped.ts'
-import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
-import { getInstance, type InstanceListRow, listEvents, listTries } from '../../store/postgres/read-task-instances.ts'
-import { isTryRunning } from '../api/logs.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { Query } from '../http/query.ts'
-import { cellState, STATE_NAMES } from '../states/cells.ts'
-import { causesByTry, findTask, instanceName, instanceSentence, triesLine, tryView } from './dag/grid/panel.ts'
-import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from './dag/head/view.ts'
-import type { PageView } from './frame/frame.ts'
+import { maskByName } from '../../../core/secret-names.ts'
+import { clockSeconds, day, duration, zoneName } from '../../../core/times.ts'
+import { findNeighbours, type Neighbours } from '../../../store/postgres/read-mapped.ts'
+import { getRun, type RunListRow } from '../../../store/postgres/read-runs.ts'
+import {
+  getInstance,
+  type InstanceListRow,
+  listEvents,
+  listTries,
+} from '../../../store/postgres/read-task-instances.ts'
+import { isTryRunning } from '../../api/logs.ts'
+import type { Web } from '../../deps.ts'
+import { notFound } from '../../http/errors.ts'
+import { Query } from '../../http/query.ts'
+import { cellState, STATE_NAMES } from '../../states/cells.ts'
+import { causesByTry, findTask, instanceName, instanceSentence, triesLine, tryView } from '../dag/grid/panel.ts'
+import { dagCrumbs, runInterval, runLabel, runView, taskPath, withQuery } from '../dag/head/view.ts'
+import type { PageView } from '../frame/frame.ts'
 import { charactersText, prettyJson } from './json-text.ts'
-import { logView } from './log-page.ts'
-import { loadStrip, mappedSentence, mappedView } from './mapped.ts'
-import type { Strip } from './tally-view.ts'
+import { logView } from './log/view.ts'
+import { loadStrip, mappedSentence, mappedView } from './mapped/page.ts'
+import type { Strip } from './mapped/strip.ts'
 import { reasonText, whyText } from './why.ts'
-import { xcomView } from './xcom-view.ts'
+import { xcomView } from './xcom/view.ts'
 
 export type TaskTab = 'log' | 'rendered' | 'xcom' | 'tries' | 'events'
 
@@ -52,13 +57,13 @@ export async function taskPage(
     getInstance(web.database, place),
   ])
   if (run !== null && ti !== null)
-    return { ...(await instancePage(web, run, ti, place, query, tab)), template: 'pages/task' }
+    return { ...(await instancePage(web, run, ti, place, query, tab)), template: 'task/page' }
   const strip = run === null || place.mapIndex !== -1 ? null : await loadStrip(web, run.id, place.taskId)
   if (run === null || strip === null)
     throw notFound(
       `There is no task ${place.taskId}${place.mapIndex === -1 ? '' : ` [${place.mapIndex}]`} in run ${place.runId} of ${place.dagId}.`,
     )
-  return { ...(await mappedPage(web, run, place.taskId, strip, query)), template: 'pages/mapped' }
+  return { ...(await mappedPage(web, run, place.taskId, strip, query)), template: 'task/mapped/page' }
 }
 
 const runCrumb = (run: RunListRow, now: number) => ({
@@ -148,7 +153,7 @@ async function instancePage(
     ),
     sentence: instanceSentence(ti),
     topics: `run:${ti.dag_run_id}`,
-    scripts: tab === 'log' ? ['task.js'] : [],
+    scripts: tab === 'log' ? ['task-log.js'] : [],
     zone: zoneName(ti.timezone, now),
     isFlush: tab === 'log',
     view: {

@@ -1,17 +1,17 @@
 // A mapped task as a whole: its sentence, the strip of all its instances, and a list of some of them.
 
-import { duration } from '../../core/times.ts'
-import { listBuckets, type MappedRow, pageMapped } from '../../store/postgres/read-mapped.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import type { Web } from '../deps.ts'
-import type { Query } from '../http/query.ts'
-import { cellState, isCellState, letterOf, stateOf } from '../states/cells.ts'
-import type { Tally } from '../states/tally.ts'
-import { worstOf } from '../states/tally.ts'
-import { controlLinks } from './control-view.ts'
-import { dagPath, runView, taskPath, withQuery } from './dag/head/view.ts'
-import { say } from './frame/frame.ts'
-import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './tally-view.ts'
+import { duration } from '../../../../core/times.ts'
+import { listBuckets, type MappedRow, pageMapped } from '../../../../store/postgres/read-mapped.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import type { Web } from '../../../deps.ts'
+import type { Query } from '../../../http/query.ts'
+import { cellState, isCellState, letterOf, stateOf } from '../../../states/cells.ts'
+import type { Tally } from '../../../states/tally.ts'
+import { worstOf } from '../../../states/tally.ts'
+import { controlLinks } from '../../control-view.ts'
+import { dagPath, runView, taskPath, withQuery } from '../../dag/head/view.ts'
+import { say } from '../../frame/frame.ts'
+import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './strip.ts'
 
 const BUCKETS = 200
 /** Up to so many instances are shown as rows alone. */

@@ -1,19 +1,19 @@
 // The log of one try, as its page opens: the end of it at once, or the lines around the one that was asked for. Numbers and
 // counts are of the whole log; while a long one is being counted, the page says so and its script asks again.
 
-import type { AttemptLogKey } from '../../runtime/attempt-log.ts'
-import type { InstanceListRow } from '../../store/postgres/read-task-instances.ts'
-import { isTryRunning } from '../api/logs.ts'
-import type { Web } from '../deps.ts'
-import type { Query } from '../http/query.ts'
-import type { LineIndex } from '../logs/line-index.ts'
-import { formatLogAddress } from '../logs/log-address.ts'
-import { findLog } from '../logs/log-file.ts'
-import { formatLevels, readLevels, toggleLevel } from '../logs/shown/levels.ts'
-import { LEVEL_NAMES, LEVELS, type Level, type LogCounts, type LogWindow } from '../logs/shown/line.ts'
-import { lineRow, windowRows } from '../logs/shown/rows.ts'
-import { readTail, readWindow } from '../logs/window.ts'
-import { markup } from './frame/renderer.ts'
+import type { AttemptLogKey } from '../../../../runtime/attempt-log.ts'
+import type { InstanceListRow } from '../../../../store/postgres/read-task-instances.ts'
+import { isTryRunning } from '../../../api/logs.ts'
+import type { Web } from '../../../deps.ts'
+import type { Query } from '../../../http/query.ts'
+import type { LineIndex } from '../../../logs/line-index.ts'
+import { formatLogAddress } from '../../../logs/log-address.ts'
+import { findLog } from '../../../logs/log-file.ts'
+import { formatLevels, readLevels, toggleLevel } from '../../../logs/shown/levels.ts'
+import { LEVEL_NAMES, LEVELS, type Level, type LogCounts, type LogWindow } from '../../../logs/shown/line.ts'
+import { lineRow, windowRows } from '../../../logs/shown/rows.ts'
+import { readTail, readWindow } from '../../../logs/window.ts'
+import { markup } from '../../frame/renderer.ts'
 import { toHtml } from './piece-html.ts'
 
 /** Lines a page opens with: its last ones, or so many on each side of the one asked for. */

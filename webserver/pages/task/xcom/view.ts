@@ -1,9 +1,9 @@
 // The XComs of one instance as its page shows them: the returned value first, then by key, in pages.
 
-import type { InstanceListRow } from '../../store/postgres/read-task-instances.ts'
-import { countXComs, pageXComs } from '../../store/postgres/xcom-list.ts'
-import type { Web } from '../deps.ts'
-import { charactersText, prettyJson } from './json-text.ts'
+import type { InstanceListRow } from '../../../../store/postgres/read-task-instances.ts'
+import { countXComs, pageXComs } from '../../../../store/postgres/xcom-list.ts'
+import type { Web } from '../../../deps.ts'
+import { charactersText, prettyJson } from '../json-text.ts'
 
 const PAGE = 50
 /** Of each value; the API gives the whole. */

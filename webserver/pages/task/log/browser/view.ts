@@ -1,10 +1,10 @@
 // The loaded part of a log: its end as it grows, or the lines around another place. One load at a time; lines that the stream
 // brings meanwhile wait, so that what is drawn is always one part of the log without a gap.
 
-import { formatLevels, readLevels } from '../logs/shown/levels.ts'
-import type { Level, LogGroup, LogWindow, ShownLine } from '../logs/shown/line.ts'
-import type { LogData } from './log-data.ts'
-import { LogRows, MOST_ROWS } from './log-rows.ts'
+import { formatLevels, readLevels } from '../../../../logs/shown/levels.ts'
+import type { Level, LogGroup, LogWindow, ShownLine } from '../../../../logs/shown/line.ts'
+import type { LogData } from './data.ts'
+import { LogRows, MOST_ROWS } from './rows.ts'
 
 const TAIL = 500
 const AROUND = 200

@@ -1,7 +1,7 @@
 // The rows of the loaded part of a log, in their order: adding at either end, dropping what is too much, groups as folds.
 
-import type { Level, LogGroup, ShownLine } from '../logs/shown/line.ts'
-import { groupFold, isGroupOpen, lineRow } from '../logs/shown/rows.ts'
+import type { Level, LogGroup, ShownLine } from '../../../../logs/shown/line.ts'
+import { groupFold, isGroupOpen, lineRow } from '../../../../logs/shown/rows.ts'
 import { toElement } from './piece-dom.ts'
 
 /** Lines that a page holds; more make scrolling slow. */
