@@ -79,7 +79,7 @@ export async function variableForm(
       { text: key ?? 'New', href: '' },
     ],
     sentence: key === null ? say('New variable') : say('Variable {key}', { key }, 'key'),
-    scripts: ['form.js'],
+    scripts: ['forms.js'],
     view: {
       isNew: key === null,
       key: draft?.key ?? key ?? '',
@@ -256,7 +256,7 @@ export async function connectionForm(
       { text: id ?? 'New', href: '' },
     ],
     sentence: id === null ? say('New connection') : say('Connection {id}', { id }, 'id'),
-    scripts: ['form.js'],
+    scripts: ['forms.js'],
     view: {
       isNew: id === null,
       ...shown,

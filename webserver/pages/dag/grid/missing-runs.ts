@@ -6,7 +6,7 @@ import { findGaps } from '../../../../core/timetables/missed.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { findTakenDates } from '../../../../store/postgres/runs.ts'
 import type { Web } from '../../../deps.ts'
-import { localOf } from '../../../shared/zoned.ts'
+import { localOf } from '../../forms/zoned.ts'
 import { dagPath, withQuery } from '../head/view.ts'
 
 export interface GridGap {

@@ -1,6 +1,6 @@
 // Forms of variables and connections: the secret switch follows the key, JSON is told from text, leaving asks first.
 
-import { watchFields } from './field-faults.ts'
+import { watchFields } from './browser/field-faults.ts'
 
 watchFields()
 

@@ -1,6 +1,6 @@
 // Tells what a field must hold as it is left, by the server's own rules (`data-rule`); what is mended is told at once.
 
-import { fieldFault, isFieldRule } from '../shared/field-rules.ts'
+import { fieldFault, isFieldRule } from '../field-rules.ts'
 
 type Field = HTMLInputElement | HTMLTextAreaElement
 
