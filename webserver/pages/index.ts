@@ -25,7 +25,7 @@ import { markPage, postMark } from './mark-page.ts'
 import { passwordRoutes } from './password.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task/page.ts'
-import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
+import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger/page.ts'
 
 export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {
   const pages = new Pages(web, makeRenderer(web.assets))
@@ -57,8 +57,8 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   show('/dags/:dag_id/reports', 'viewer', 'dag/reports/page', (req) => reportsPage(web, req))
   show('/dags/:dag_id/reports/:name', 'viewer', 'dag/reports/report', (req) => reportPage(web, req))
   show('/dags/:dag_id/code', 'viewer', 'dag/code/page', (req) => codePage(web, req))
-  show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
-  take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))
+  show('/dags/:dag_id/trigger', 'user', 'trigger/page', (req) => triggerPage(web, req, null))
+  take('/dags/:dag_id/trigger', 'user', 'trigger/page', (req, res) => postTrigger(web, req, res, readDraft(req)))
   show('/dags/:dag_id/clear', 'user', 'pages/control', (req) => clearPage(web, req))
   take('/dags/:dag_id/clear', 'user', 'pages/control', (req, res) => postClear(web, req, res))
   show('/dags/:dag_id/mark', 'user', 'pages/control', (req) => markPage(web, req))

@@ -1,8 +1,8 @@
 // The fields of the trigger form, from the JSON Schema of a DAG's params. The form is another view of the run's
 // configuration, which stays one JSON text: so only the frame is made here, and the browser fills it from that text.
 
-import type { JsonObject, JsonValue } from '../../core/json.ts'
-import type { SerializedDag, SerializedParam } from '../../core/serialized.ts'
+import type { JsonObject, JsonValue } from '../../../core/json.ts'
+import type { SerializedDag, SerializedParam } from '../../../core/serialized.ts'
 
 type FieldKind =
   | 'text'

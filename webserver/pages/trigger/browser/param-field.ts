@@ -1,6 +1,6 @@
 // One field of the trigger form and the JSON value it stands for. `undefined` = the configuration has no such key.
 
-import { instantOf, localOf, zonedIso } from '../pages/forms/zoned.ts'
+import { instantOf, localOf, zonedIso } from '../../forms/zoned.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 

@@ -1,7 +1,7 @@
 // The trigger form: the configuration as fields and as JSON, two views of one value that follow each other; it is checked
 // while it is written, and the command and call beside it follow.
 
-import { type Json, ParamField } from './param-field.ts'
+import { type Json, ParamField } from './browser/param-field.ts'
 
 const form = document.querySelector<HTMLFormElement>('#trigger')
 const conf = document.querySelector<HTMLTextAreaElement>('#conf')
