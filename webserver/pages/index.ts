@@ -11,8 +11,9 @@ import { RETRY_AFTER_SECONDS } from '../http/database-errors.ts'
 import { isWrite, toApiError } from '../http/errors.ts'
 import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
 import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
-import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
-import { clearPage, deletePage, postClear, postDelete } from './control-page.ts'
+import { backfillPage, postBackfill, postBackfillVerb } from './control/backfill/page.ts'
+import { clearPage, deletePage, postClear, postDelete } from './control/clear/page.ts'
+import { markPage, postMark } from './control/mark/page.ts'
 import { codePage } from './dag/code/page.ts'
 import { effectsPage } from './dag/data/page.ts'
 import { graphPage, gridPage, runsPage } from './dag/grid/page.ts'
@@ -21,7 +22,6 @@ import { reportPage, reportsPage } from './dag/reports/page.ts'
 import { dagsPage } from './dags-page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
 import { makeRenderer } from './frame/renderer.ts'
-import { markPage, postMark } from './mark-page.ts'
 import { passwordRoutes } from './password.ts'
 import { formField, signInRoutes } from './sign-in.ts'
 import { type TaskTab, taskPage } from './task/page.ts'
@@ -59,15 +59,15 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   show('/dags/:dag_id/code', 'viewer', 'dag/code/page', (req) => codePage(web, req))
   show('/dags/:dag_id/trigger', 'user', 'trigger/page', (req) => triggerPage(web, req, null))
   take('/dags/:dag_id/trigger', 'user', 'trigger/page', (req, res) => postTrigger(web, req, res, readDraft(req)))
-  show('/dags/:dag_id/clear', 'user', 'pages/control', (req) => clearPage(web, req))
-  take('/dags/:dag_id/clear', 'user', 'pages/control', (req, res) => postClear(web, req, res))
-  show('/dags/:dag_id/mark', 'user', 'pages/control', (req) => markPage(web, req))
-  take('/dags/:dag_id/mark', 'user', 'pages/control', (req, res) => postMark(web, req, res))
-  show('/dags/:dag_id/delete', 'user', 'pages/control', (req) => deletePage(web, req))
-  take('/dags/:dag_id/delete', 'user', 'pages/control', (req, res) => postDelete(web, req, res))
-  show('/dags/:dag_id/backfills', 'viewer', 'pages/backfill', (req) => backfillPage(web, req))
-  take('/dags/:dag_id/backfills', 'user', 'pages/backfill', (req, res) => postBackfill(web, req, res))
-  take('/dags/:dag_id/backfills/:backfill_id/:verb', 'user', 'pages/backfill', (req, res) =>
+  show('/dags/:dag_id/clear', 'user', 'control/page', (req) => clearPage(web, req))
+  take('/dags/:dag_id/clear', 'user', 'control/page', (req, res) => postClear(web, req, res))
+  show('/dags/:dag_id/mark', 'user', 'control/page', (req) => markPage(web, req))
+  take('/dags/:dag_id/mark', 'user', 'control/page', (req, res) => postMark(web, req, res))
+  show('/dags/:dag_id/delete', 'user', 'control/page', (req) => deletePage(web, req))
+  take('/dags/:dag_id/delete', 'user', 'control/page', (req, res) => postDelete(web, req, res))
+  show('/dags/:dag_id/backfills', 'viewer', 'control/backfill/page', (req) => backfillPage(web, req))
+  take('/dags/:dag_id/backfills', 'user', 'control/backfill/page', (req, res) => postBackfill(web, req, res))
+  take('/dags/:dag_id/backfills/:backfill_id/:verb', 'user', 'control/backfill/page', (req, res) =>
     postBackfillVerb(web, req, res),
   )
   router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {

@@ -1,11 +1,13 @@
 // Mark as a page: a task's instances or a whole run, set to a state that is shown first.
 
 import type { Request, Response } from 'express'
-import { MARKS, type Mark, type RunState } from '../../core/states.ts'
-import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
-import type { RunListRow } from '../../store/postgres/read-runs.ts'
-import { whoIs } from '../auth/guard.ts'
-import type { Web } from '../deps.ts'
+import { MARKS, type Mark, type RunState } from '../../../../core/states.ts'
+import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '../../../../engine/control/mark.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import { whoIs } from '../../../auth/guard.ts'
+import type { Web } from '../../../deps.ts'
+import { dagPath, runLabel } from '../../dag/head/view.ts'
+import { flash, type PageView, say } from '../../frame/frame.ts'
 import {
   type Asked,
   backTo,
@@ -24,9 +26,7 @@ import {
   shown,
   stampOf,
   withIndex,
-} from './control-view.ts'
-import { dagPath, runLabel } from './dag/head/view.ts'
-import { flash, type PageView, say } from './frame/frame.ts'
+} from '../view.ts'
 
 const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]
 const markOf = (asked: Asked): Mark => MARKS.find((known) => known === asked('to')) ?? 'success'

@@ -2,16 +2,16 @@
 
 import { createHash } from 'node:crypto'
 import type { Request } from 'express'
-import { BaramError } from '../../core/errors.ts'
-import { moment, zoneName } from '../../core/times.ts'
-import { getRun, type RunListRow } from '../../store/postgres/read-runs.ts'
-import type { TouchedInstance } from '../../store/postgres/run-control.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { dagCrumbs, dagPath, taskPath, withQuery } from './dag/head/view.ts'
-import type { PageView } from './frame/frame.ts'
-import type { Part } from './frame/sentence.ts'
-import { formField } from './sign-in.ts'
+import { BaramError } from '../../../core/errors.ts'
+import { moment, zoneName } from '../../../core/times.ts'
+import { getRun, type RunListRow } from '../../../store/postgres/read-runs.ts'
+import type { TouchedInstance } from '../../../store/postgres/run-control.ts'
+import type { Web } from '../../deps.ts'
+import { notFound } from '../../http/errors.ts'
+import { dagCrumbs, dagPath, taskPath, withQuery } from '../dag/head/view.ts'
+import type { PageView } from '../frame/frame.ts'
+import type { Part } from '../frame/sentence.ts'
+import { formField } from '../sign-in.ts'
 
 /** What a page was asked for: the address' query, or the form's fields. */
 export type Asked = (name: string) => string

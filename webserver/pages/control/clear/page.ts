@@ -1,11 +1,13 @@
 // Clear and delete as pages: what will be touched stands there first. mark-page.ts is their sibling.
 
 import type { Request, Response } from 'express'
-import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
-import { removeDag, removeRun } from '../../engine/runs/delete.ts'
-import { type Contents, countContents } from '../../store/postgres/contents.ts'
-import { whoIs } from '../auth/guard.ts'
-import type { Web } from '../deps.ts'
+import { type ClearRequest, clear, previewClear } from '../../../../engine/control/clear.ts'
+import { removeDag, removeRun } from '../../../../engine/runs/delete.ts'
+import { type Contents, countContents } from '../../../../store/postgres/contents.ts'
+import { whoIs } from '../../../auth/guard.ts'
+import type { Web } from '../../../deps.ts'
+import { dagPath, loadBasics, runLabel } from '../../dag/head/view.ts'
+import { flash, type PageView, say } from '../../frame/frame.ts'
 import {
   type Asked,
   backTo,
@@ -26,9 +28,7 @@ import {
   shown,
   stampOf,
   withIndex,
-} from './control-view.ts'
-import { dagPath, loadBasics, runLabel } from './dag/head/view.ts'
-import { flash, type PageView, say } from './frame/frame.ts'
+} from '../view.ts'
 
 function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by: string): ClearRequest {
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)

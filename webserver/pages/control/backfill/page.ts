@@ -1,9 +1,9 @@
 // Backfills of a DAG: those there are, and a new one, date by date before it is made.
 
 import type { Request, Response } from 'express'
-import { MAX_BACKFILL_RUNS, REPROCESS_BEHAVIORS, type ReprocessBehavior } from '../../core/backfill.ts'
-import { BaramError } from '../../core/errors.ts'
-import { moment, zoneName } from '../../core/times.ts'
+import { MAX_BACKFILL_RUNS, REPROCESS_BEHAVIORS, type ReprocessBehavior } from '../../../../core/backfill.ts'
+import { BaramError } from '../../../../core/errors.ts'
+import { moment, zoneName } from '../../../../core/times.ts'
 import {
   type BackfillDate,
   type BackfillRequest,
@@ -11,16 +11,16 @@ import {
   createBackfill,
   pauseBackfill,
   previewBackfill,
-} from '../../engine/runs/backfill.ts'
-import { type BackfillRow, listBackfills } from '../../store/postgres/backfills.ts'
-import { whoIs } from '../auth/guard.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { parseDate } from '../http/query.ts'
-import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from './dag/head/view.ts'
-import { instantOf, localOf } from './forms/zoned.ts'
-import { flash, type PageView, say } from './frame/frame.ts'
-import { formField } from './sign-in.ts'
+} from '../../../../engine/runs/backfill.ts'
+import { type BackfillRow, listBackfills } from '../../../../store/postgres/backfills.ts'
+import { whoIs } from '../../../auth/guard.ts'
+import type { Web } from '../../../deps.ts'
+import { notFound } from '../../../http/errors.ts'
+import { parseDate } from '../../../http/query.ts'
+import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from '../../dag/head/view.ts'
+import { instantOf, localOf } from '../../forms/zoned.ts'
+import { flash, type PageView, say } from '../../frame/frame.ts'
+import { formField } from '../../sign-in.ts'
 
 /** A new backfill as it is written. */
 interface Draft {
