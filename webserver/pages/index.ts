@@ -19,7 +19,7 @@ import { effectsPage } from './dag/data/page.ts'
 import { graphPage, gridPage, runsPage } from './dag/grid/page.ts'
 import { dagPath, withQuery } from './dag/head/view.ts'
 import { reportPage, reportsPage } from './dag/reports/page.ts'
-import { dagsPage } from './dags-page.ts'
+import { dagsPage } from './dags/page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
 import { makeRenderer } from './frame/renderer.ts'
 import { passwordRoutes } from './password.ts'
@@ -48,7 +48,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   router.use(signInRoutes(pages, limit))
   router.use(passwordRoutes(pages, limit))
   router.get('/', (_req, res) => res.redirect(303, '/dags'))
-  show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
+  show('/dags', 'viewer', 'dags/page', (req) => dagsPage(web, req))
   show('/runs', 'viewer', 'dag/runs/page', (req) => runsPage(web, req, null))
   show('/dags/:dag_id', 'viewer', 'dag/grid/page', (req) => gridPage(web, req))
   show('/dags/:dag_id/graph', 'viewer', 'dag/graph/page', (req) => graphPage(web, req))
@@ -95,7 +95,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   )
   take('/ui/connections', 'op', 'pages/connection', (req, res) => postConnection(web, req, res))
   take('/ui/connections/delete', 'op', 'pages/connection', (req, res) => deleteConnection(web, req, res))
-  take('/ui/dags/:dag_id/pause', 'user', 'pages/dags', (req, res) => postPause(web, req, res))
+  take('/ui/dags/:dag_id/pause', 'user', 'dags/page', (req, res) => postPause(web, req, res))
   show('/errors', 'viewer', 'pages/errors', () => errorsPage(web))
   show('/errors/:id', 'viewer', 'pages/error', (req) => errorPage(web, req))
   router.post('/ui/theme', async (req, res) => {

@@ -1,7 +1,7 @@
 // The list of DAGs: the sentence, filters, and a row each with its schedule, next and last run and the bars of its past.
 
 import type { Request } from 'express'
-import { duration, moment, relative, zoneName } from '../../core/times.ts'
+import { duration, moment, relative, zoneName } from '../../../core/times.ts'
 import {
   countDags,
   type DagCounts,
@@ -10,16 +10,16 @@ import {
   type DagListState,
   type ListedDag,
   pageDags,
-} from '../../store/postgres/dag-list.ts'
-import { findWarnedDags } from '../../store/postgres/dag-warnings.ts'
-import { listImportErrors } from '../../store/postgres/read-admin.ts'
-import { type RecentRun, recentRuns } from '../../store/postgres/read-runs.ts'
-import type { Web } from '../deps.ts'
-import { Query } from '../http/query.ts'
-import { dagPath, pageZone, scheduleWords, withQuery } from './dag/head/view.ts'
-import { type PageView, say } from './frame/frame.ts'
-import { escapeHtml, markup } from './frame/renderer.ts'
-import { countWord, type Part } from './frame/sentence.ts'
+} from '../../../store/postgres/dag-list.ts'
+import { findWarnedDags } from '../../../store/postgres/dag-warnings.ts'
+import { listImportErrors } from '../../../store/postgres/read-admin.ts'
+import { type RecentRun, recentRuns } from '../../../store/postgres/read-runs.ts'
+import type { Web } from '../../deps.ts'
+import { Query } from '../../http/query.ts'
+import { dagPath, pageZone, scheduleWords, withQuery } from '../dag/head/view.ts'
+import { type PageView, say } from '../frame/frame.ts'
+import { escapeHtml, markup } from '../frame/renderer.ts'
+import { countWord, type Part } from '../frame/sentence.ts'
 
 const PAGE = 100
 const BARS = 24

@@ -1,6 +1,6 @@
 // The list of DAGs: the server is asked as one types, `j`/`k` move, Enter opens.
 
-import { go } from '../pages/frame/browser/regions.ts'
+import { go } from '../frame/browser/regions.ts'
 
 /** A hand that types is asked for rarely; one that pauses, at once. */
 const PAUSE_MS = 180
