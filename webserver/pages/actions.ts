@@ -13,7 +13,7 @@ import { type ConnectionDraft, connectionForm, type FormFault, variableForm } fr
 import { dagPath } from './dag/head/view.ts'
 import { fieldFault } from './forms/field-rules.ts'
 import { flash, type PageView } from './frame/frame.ts'
-import { formField } from './sign-in.ts'
+import { formField } from './sign-in/page.ts'
 
 /** Back to the page the form stood on: its own field, since the referrer may be cut. */
 const back = (req: Request, fallback: string): string => {

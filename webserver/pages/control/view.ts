@@ -11,7 +11,7 @@ import { notFound } from '../../http/errors.ts'
 import { dagCrumbs, dagPath, taskPath, withQuery } from '../dag/head/view.ts'
 import type { PageView } from '../frame/frame.ts'
 import type { Part } from '../frame/sentence.ts'
-import { formField } from '../sign-in.ts'
+import { formField } from '../sign-in/page.ts'
 
 /** What a page was asked for: the address' query, or the form's fields. */
 export type Asked = (name: string) => string

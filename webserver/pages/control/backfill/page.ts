@@ -20,7 +20,7 @@ import { parseDate } from '../../../http/query.ts'
 import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from '../../dag/head/view.ts'
 import { instantOf, localOf } from '../../forms/zoned.ts'
 import { flash, type PageView, say } from '../../frame/frame.ts'
-import { formField } from '../../sign-in.ts'
+import { formField } from '../../sign-in/page.ts'
 
 /** A new backfill as it is written. */
 interface Draft {

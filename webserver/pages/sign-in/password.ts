@@ -1,17 +1,17 @@
 // Choosing a new password: asked of accounts whose password somebody else made, open to everybody who signed in.
 
 import { type Request, type Response, Router } from 'express'
-import { BaramError } from '../../core/errors.ts'
-import { getAccount, resetPassword, verifyPassword } from '../../engine/admin/accounts.ts'
-import { localPath } from '../api/index.ts'
-import { checkWrite, identify } from '../auth/guard.ts'
-import type { SignInLimit } from '../auth/rate-limit.ts'
-import { trySignIn } from '../auth/token-routes.ts'
-import type { Principal } from '../auth/tokens.ts'
-import type { Web } from '../deps.ts'
-import { ApiError } from '../http/errors.ts'
-import { flash, type Pages } from './frame/frame.ts'
-import { enter, formField } from './sign-in.ts'
+import { BaramError } from '../../../core/errors.ts'
+import { getAccount, resetPassword, verifyPassword } from '../../../engine/admin/accounts.ts'
+import { localPath } from '../../api/index.ts'
+import { checkWrite, identify } from '../../auth/guard.ts'
+import type { SignInLimit } from '../../auth/rate-limit.ts'
+import { trySignIn } from '../../auth/token-routes.ts'
+import type { Principal } from '../../auth/tokens.ts'
+import type { Web } from '../../deps.ts'
+import { ApiError } from '../../http/errors.ts'
+import { flash, type Pages } from '../frame/frame.ts'
+import { enter, formField } from './page.ts'
 
 interface Faults {
   readonly old?: string
@@ -60,7 +60,7 @@ export function passwordRoutes(pages: Pages, limit: SignInLimit): Router {
     pages.bare(
       req,
       res,
-      'pages/password',
+      'sign-in/password',
       {
         title: 'Choose a new password',
         name: who.username,

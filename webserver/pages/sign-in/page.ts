@@ -3,15 +3,15 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Request, type Response, Router } from 'express'
-import { type Account, redeemSignInToken } from '../../engine/admin/accounts.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
-import { localPath } from '../api/index.ts'
-import { checkWrite, identify, isSameOrigin, readCookies, SESSION_COOKIE } from '../auth/guard.ts'
-import type { SignInLimit } from '../auth/rate-limit.ts'
-import { trySignIn } from '../auth/token-routes.ts'
-import type { Web } from '../deps.ts'
-import { ApiError } from '../http/errors.ts'
-import { cookie, type Pages } from './frame/frame.ts'
+import { type Account, redeemSignInToken } from '../../../engine/admin/accounts.ts'
+import { insertAudit } from '../../../store/postgres/audit.ts'
+import { localPath } from '../../api/index.ts'
+import { checkWrite, identify, isSameOrigin, readCookies, SESSION_COOKIE } from '../../auth/guard.ts'
+import type { SignInLimit } from '../../auth/rate-limit.ts'
+import { trySignIn } from '../../auth/token-routes.ts'
+import type { Web } from '../../deps.ts'
+import { ApiError } from '../../http/errors.ts'
+import { cookie, type Pages } from '../frame/frame.ts'
 
 /** A page session ends after this, used or not. */
 const SESSION_SECONDS = 12 * 3600
@@ -47,7 +47,7 @@ export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
     await pages.bare(
       req,
       res,
-      'pages/sign-in',
+      'sign-in/page',
       { ...more, secret, host: hostname(), title: 'Sign in' },
       more.status ?? 200,
     )
@@ -105,7 +105,7 @@ export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
     const who = await identify(web, req)
     if (who === null || who.via !== 'cookie') res.redirect(303, '/sign-in')
     else
-      await pages.bare(req, res, 'pages/sign-out', {
+      await pages.bare(req, res, 'sign-in/sign-out', {
         csrf: web.tokens.csrf(who.sessionId),
         title: 'Sign out',
         host: hostname(),
