@@ -9,8 +9,6 @@ import type { SignInLimit } from '../auth/rate-limit.ts'
 import type { Web } from '../deps.ts'
 import { RETRY_AFTER_SECONDS } from '../http/database-errors.ts'
 import { isWrite, toApiError } from '../http/errors.ts'
-import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
-import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
 import { backfillPage, postBackfill, postBackfillVerb } from './control/backfill/page.ts'
 import { clearPage, deletePage, postClear, postDelete } from './control/clear/page.ts'
 import { markPage, postMark } from './control/mark/page.ts'
@@ -18,6 +16,7 @@ import { codePage } from './dag/code/page.ts'
 import { effectsPage } from './dag/data/page.ts'
 import { graphPage, gridPage, runsPage } from './dag/grid/page.ts'
 import { dagPath, withQuery } from './dag/head/view.ts'
+import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './dag/pause.ts'
 import { reportPage, reportsPage } from './dag/reports/page.ts'
 import { dagsPage } from './dags/page.ts'
 import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
@@ -26,6 +25,14 @@ import { formField, signInRoutes } from './sign-in/page.ts'
 import { passwordRoutes } from './sign-in/password.ts'
 import { type TaskTab, taskPage } from './task/page.ts'
 import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger/page.ts'
+import {
+  connectionForm,
+  connectionsPage,
+  errorPage,
+  errorsPage,
+  variableForm,
+  variablesPage,
+} from './variables/page.ts'
 
 export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {
   const pages = new Pages(web, makeRenderer(web.assets))
@@ -83,21 +90,21 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   task('/xcom', 'xcom')
   task('/tries', 'tries')
   task('/events', 'events')
-  show('/variables', 'op', 'pages/variables', (req) => variablesPage(web, req))
-  show('/variables/new', 'op', 'pages/variable', () => variableForm(web, null, null, []))
-  show('/variables/edit', 'op', 'pages/variable', (req) => variableForm(web, String(req.query['key'] ?? ''), null, []))
-  take('/ui/variables', 'op', 'pages/variable', (req, res) => postVariable(web, req, res))
-  take('/ui/variables/delete', 'op', 'pages/variable', (req, res) => deleteVariable(web, req, res))
-  show('/connections', 'op', 'pages/connections', (req) => connectionsPage(web, req))
-  show('/connections/new', 'op', 'pages/connection', (req) => newConnection(web, req))
-  show('/connections/edit', 'op', 'pages/connection', (req) =>
+  show('/variables', 'op', 'variables/page', (req) => variablesPage(web, req))
+  show('/variables/new', 'op', 'variables/form', () => variableForm(web, null, null, []))
+  show('/variables/edit', 'op', 'variables/form', (req) => variableForm(web, String(req.query['key'] ?? ''), null, []))
+  take('/ui/variables', 'op', 'variables/form', (req, res) => postVariable(web, req, res))
+  take('/ui/variables/delete', 'op', 'variables/form', (req, res) => deleteVariable(web, req, res))
+  show('/connections', 'op', 'connections/page', (req) => connectionsPage(web, req))
+  show('/connections/new', 'op', 'connections/form', (req) => newConnection(web, req))
+  show('/connections/edit', 'op', 'connections/form', (req) =>
     connectionForm(web, String(req.query['id'] ?? ''), null, []),
   )
-  take('/ui/connections', 'op', 'pages/connection', (req, res) => postConnection(web, req, res))
-  take('/ui/connections/delete', 'op', 'pages/connection', (req, res) => deleteConnection(web, req, res))
+  take('/ui/connections', 'op', 'connections/form', (req, res) => postConnection(web, req, res))
+  take('/ui/connections/delete', 'op', 'connections/form', (req, res) => deleteConnection(web, req, res))
   take('/ui/dags/:dag_id/pause', 'user', 'dags/page', (req, res) => postPause(web, req, res))
-  show('/errors', 'viewer', 'pages/errors', () => errorsPage(web))
-  show('/errors/:id', 'viewer', 'pages/error', (req) => errorPage(web, req))
+  show('/errors', 'viewer', 'import-errors/page', () => errorsPage(web))
+  show('/errors/:id', 'viewer', 'import-errors/error', (req) => errorPage(web, req))
   router.post('/ui/theme', async (req, res) => {
     const who = await identify(web, req)
     if (who !== null) checkWrite(web, req, who)

@@ -1,15 +1,15 @@
 // Variables, connections and import errors. Secret values never reach a template.
 
 import type { Request } from 'express'
-import { MASK } from '../../core/secret-names.ts'
-import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
-import { getImportError, listDagsOfFile, listImportErrors } from '../../store/postgres/read-admin.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { Query } from '../http/query.ts'
-import { dagPath } from './dag/head/view.ts'
-import { type PageView, say } from './frame/frame.ts'
-import { countWord } from './frame/sentence.ts'
+import { MASK } from '../../../core/secret-names.ts'
+import type { Connection, Variable, Vault } from '../../../engine/admin/vault.ts'
+import { getImportError, listDagsOfFile, listImportErrors } from '../../../store/postgres/read-admin.ts'
+import type { Web } from '../../deps.ts'
+import { notFound } from '../../http/errors.ts'
+import { Query } from '../../http/query.ts'
+import { dagPath } from '../dag/head/view.ts'
+import { type PageView, say } from '../frame/frame.ts'
+import { countWord } from '../frame/sentence.ts'
 
 export interface FormFault {
   readonly field: string

@@ -1,19 +1,19 @@
 // What the pages' forms do. Each answers with a redirect to the page that shows the change, or the form with its faults.
 
 import type { Request, Response } from 'express'
-import { BaramError } from '../../core/errors.ts'
-import { MASK } from '../../core/secret-names.ts'
-import { pauseDag } from '../../engine/dags/sync.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
-import { localPath } from '../api/index.ts'
-import { whoIs } from '../auth/guard.ts'
-import type { Web } from '../deps.ts'
-import { notFound } from '../http/errors.ts'
-import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from './admin-pages.ts'
-import { dagPath } from './dag/head/view.ts'
-import { fieldFault } from './forms/field-rules.ts'
-import { flash, type PageView } from './frame/frame.ts'
-import { formField } from './sign-in/page.ts'
+import { BaramError } from '../../../core/errors.ts'
+import { MASK } from '../../../core/secret-names.ts'
+import { pauseDag } from '../../../engine/dags/sync.ts'
+import { insertAudit } from '../../../store/postgres/audit.ts'
+import { localPath } from '../../api/index.ts'
+import { whoIs } from '../../auth/guard.ts'
+import type { Web } from '../../deps.ts'
+import { notFound } from '../../http/errors.ts'
+import { fieldFault } from '../forms/field-rules.ts'
+import { flash, type PageView } from '../frame/frame.ts'
+import { formField } from '../sign-in/page.ts'
+import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from '../variables/page.ts'
+import { dagPath } from './head/view.ts'
 
 /** Back to the page the form stood on: its own field, since the referrer may be cut. */
 const back = (req: Request, fallback: string): string => {
