@@ -3,8 +3,7 @@
 import { type NextFunction, type Request, type Response, Router } from 'express'
 import { BaramError } from '../../core/errors.ts'
 import type { Role } from '../../engine/admin/accounts.ts'
-import { localPath } from '../api/index.ts'
-import { checkWrite, identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
+import { identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'
 import type { Web } from '../deps.ts'
 import { RETRY_AFTER_SECONDS } from '../http/database-errors.ts'
@@ -15,13 +14,17 @@ import { markPage, postMark } from './control/mark/page.ts'
 import { codePage } from './dag/code/page.ts'
 import { effectsPage } from './dag/data/page.ts'
 import { graphPage, gridPage, runsPage } from './dag/grid/page.ts'
-import { dagPath, withQuery } from './dag/head/view.ts'
 import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './dag/pause.ts'
 import { reportPage, reportsPage } from './dag/reports/page.ts'
 import { dagsPage } from './dags/page.ts'
-import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame/frame.ts'
+import { formField } from './forms/form-field.ts'
+import { Pages } from './frame/frame.ts'
+import { dagPath, withQuery } from './frame/links.ts'
+import type { PageHandler, PageView } from './frame/page-view.ts'
+import { say } from './frame/page-view.ts'
 import { makeRenderer } from './frame/renderer.ts'
-import { formField, signInRoutes } from './sign-in/page.ts'
+import { postTheme } from './frame/theme.ts'
+import { signInRoutes } from './sign-in/page.ts'
 import { passwordRoutes } from './sign-in/password.ts'
 import { type TaskTab, taskPage } from './task/page.ts'
 import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger/page.ts'
@@ -105,13 +108,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   take('/ui/dags/:dag_id/pause', 'user', 'dags/page', (req, res) => postPause(web, req, res))
   show('/errors', 'viewer', 'import-errors/page', () => errorsPage(web))
   show('/errors/:id', 'viewer', 'import-errors/error', (req) => errorPage(web, req))
-  router.post('/ui/theme', async (req, res) => {
-    const who = await identify(web, req)
-    if (who !== null) checkWrite(web, req, who)
-    const theme = THEMES.find((name) => name === formField(req.body, 'theme')) ?? 'system'
-    res.append('Set-Cookie', themeCookie(theme))
-    res.redirect(303, localPath(formField(req.body, 'here')))
-  })
+  router.post('/ui/theme', (req, res) => postTheme(web, req, res))
   return { router, pages }
 }
 

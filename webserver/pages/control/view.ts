@@ -8,10 +8,10 @@ import { getRun, type RunListRow } from '../../../store/postgres/read-runs.ts'
 import type { TouchedInstance } from '../../../store/postgres/run-control.ts'
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/errors.ts'
-import { dagCrumbs, dagPath, taskPath, withQuery } from '../dag/head/view.ts'
-import type { PageView } from '../frame/frame.ts'
+import { formField } from '../forms/form-field.ts'
+import { dagCrumbs, dagPath, withQuery } from '../frame/links.ts'
+import type { PageView } from '../frame/page-view.ts'
 import type { Part } from '../frame/sentence.ts'
-import { formField } from '../sign-in/page.ts'
 
 /** What a page was asked for: the address' query, or the form's fields. */
 export type Asked = (name: string) => string
@@ -155,23 +155,4 @@ export const CHANGED = 'This has changed since you looked. This is how it is now
 export function refusal(error: unknown): string {
   if (error instanceof BaramError && ['CONFLICT', 'REFUSED', 'INPUT_INVALID'].includes(error.code)) return error.message
   throw error
-}
-
-/** Where the verbs of a run, a task or an instance are. */
-export function controlLinks(
-  run: Pick<RunListRow, 'dag_id' | 'run_id'>,
-  taskId: string | null,
-  mapIndex: number | null,
-) {
-  const at = { run: run.run_id, task: taskId, map_index: mapIndex === null || mapIndex < 0 ? null : mapIndex }
-  const link = (verb: string, more: Record<string, string> = {}) =>
-    withQuery(dagPath(run.dag_id, verb), { ...at, ...more })
-  return {
-    clear: link('/clear', taskId === null ? {} : { downstream: '1' }),
-    clearFailed: link('/clear', { only_failed: '1' }),
-    markSuccess: link('/mark', { to: 'success' }),
-    markFailed: link('/mark', { to: 'failed' }),
-    remove: withQuery(dagPath(run.dag_id, '/delete'), { run: run.run_id }),
-    log: taskId === null ? null : taskPath(run.dag_id, run.run_id, taskId),
-  }
 }

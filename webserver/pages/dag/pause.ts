@@ -10,10 +10,11 @@ import { whoIs } from '../../auth/guard.ts'
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/errors.ts'
 import { fieldFault } from '../forms/field-rules.ts'
-import { flash, type PageView } from '../frame/frame.ts'
-import { formField } from '../sign-in/page.ts'
+import { formField } from '../forms/form-field.ts'
+import { flash } from '../frame/flash.ts'
+import { dagPath } from '../frame/links.ts'
+import type { PageView } from '../frame/page-view.ts'
 import { type ConnectionDraft, connectionForm, type FormFault, variableForm } from '../variables/page.ts'
-import { dagPath } from './head/view.ts'
 
 /** Back to the page the form stood on: its own field, since the referrer may be cut. */
 const back = (req: Request, fallback: string): string => {

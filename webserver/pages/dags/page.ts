@@ -16,10 +16,13 @@ import { listImportErrors } from '../../../store/postgres/read-admin.ts'
 import { type RecentRun, recentRuns } from '../../../store/postgres/read-runs.ts'
 import type { Web } from '../../deps.ts'
 import { Query } from '../../http/query.ts'
-import { dagPath, pageZone, scheduleWords, withQuery } from '../dag/head/view.ts'
-import { type PageView, say } from '../frame/frame.ts'
-import { escapeHtml, markup } from '../frame/renderer.ts'
+import { scheduleWords } from '../dag/head/schedule.ts'
+import { dagPath, withQuery } from '../frame/links.ts'
+import { escapeHtml, markup } from '../frame/markup.ts'
+import type { PageView } from '../frame/page-view.ts'
+import { say } from '../frame/page-view.ts'
 import { countWord, type Part } from '../frame/sentence.ts'
+import { pageZone } from '../run/view.ts'
 
 const PAGE = 100
 const BARS = 24

@@ -6,98 +6,51 @@ import type { NextFunction, Request, Response } from 'express'
 import { mayAct, type Role } from '../../../engine/admin/accounts.ts'
 import { productVersion } from '../../../runtime/paths.ts'
 import { readFrameFacts } from '../../../store/postgres/clock-holds.ts'
-import { identify, mustChooseFirst, readCookies, remember, requireRole } from '../../auth/guard.ts'
+import { identify, mustChooseFirst, remember, requireRole } from '../../auth/guard.ts'
 import type { Principal } from '../../auth/tokens.ts'
 import type { Web } from '../../deps.ts'
 import { nonceOf } from '../../http/headers.ts'
 import { troublesOf } from '../../troubles.ts'
-import { markup, type Renderer } from './renderer.ts'
-import { english, type Part, plain, sentence, type Values } from './sentence.ts'
+import { takeFlash } from './flash.ts'
+import { markup } from './markup.ts'
+import { type PageView, say } from './page-view.ts'
+import type { Renderer } from './renderer.ts'
+import { plain } from './sentence.ts'
+import { readTheme, THEMES } from './theme.ts'
 
 const compress = promisify(gzip)
 
-export type Place = 'dags' | 'runs' | 'variables' | 'connections' | 'errors' | 'none'
-
-export interface Crumb {
-  readonly text: string
-  readonly href: string
-}
-
-export interface PageView {
-  readonly place: Place
-  readonly crumbs: readonly Crumb[]
-  readonly sentence: readonly Part[]
-  /** Comma-separated topics the page hears of. */
-  readonly topics?: string
-  readonly scripts?: readonly string[]
-  readonly zone?: string
-  readonly isFlush?: boolean
-  readonly view: object
-}
-
-/** A sentence in the reader's language; `code` names the values shown as code. */
-export const say = (text: string, values: Values = {}, ...code: string[]): Part[] =>
-  sentence(english, text, values, code)
-
-export const THEMES = ['system', 'light', 'dark'] as const
-const THEME_COOKIE = 'baram_theme'
-export const FLASH_COOKIE = 'baram_flash'
-
-export function cookie(name: string, value: string, seconds: number, isHttpOnly = true): string {
-  return `${name}=${value}; Path=/; Max-Age=${seconds}; SameSite=Lax${isHttpOnly ? '; HttpOnly' : ''}`
-}
-
-export const themeCookie = (theme: string): string => cookie(THEME_COOKIE, theme, 31_536_000)
-
-/** What a toast can tell: a closed list, so that a cookie cannot put words on the page. */
-const FLASHES: Readonly<Record<string, { text: string; undo?: (what: string) => { action: string; value: string } }>> =
-  {
-    paused: {
-      text: '{what} is paused.',
-      undo: (what) => ({ action: `/ui/dags/${encodeURIComponent(what)}/pause`, value: 'false' }),
-    },
-    unpaused: {
-      text: '{what} runs by its schedule.',
-      undo: (what) => ({ action: `/ui/dags/${encodeURIComponent(what)}/pause`, value: 'true' }),
-    },
-    triggered: { text: 'Triggered {what}.' },
-    cleared: { text: 'Cleared {what}.' },
-    marked: { text: 'Set to {what}.' },
-    'run-deleted': { text: 'A run of {what} is deleted.' },
-    'dag-deleted': { text: '{what} is deleted.' },
-    'backfill-created': { text: 'Backfill of {what} begins.' },
-    'backfill-paused': { text: 'The backfill of {what} starts no more runs.' },
-    'backfill-unpaused': { text: 'The backfill of {what} goes on.' },
-    'backfill-cancelled': { text: 'The backfill of {what} is cancelled.' },
-    'password-changed': { text: 'Your new password counts from now on; other sessions have ended.' },
-    'variable-saved': { text: 'Variable {what} is saved.' },
-    'variable-deleted': { text: 'Variable {what} is deleted.' },
-    'connection-saved': { text: 'Connection {what} is saved.' },
-    'connection-deleted': { text: 'Connection {what} is deleted.' },
-  }
-
-export function flash(res: Response, kind: string, what: string): void {
-  const value = Buffer.from(JSON.stringify([kind, what])).toString('base64url')
-  res.append('Set-Cookie', cookie(FLASH_COOKIE, value, 60))
-}
-
-function readFlash(text: string | undefined) {
-  if (text === undefined || text === '') return null
-  try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-    if (!Array.isArray(value)) return null
-    // Proven an array; what its members are is looked at below.
-    const [kind, what] = value as unknown[]
-    if (typeof kind !== 'string' || typeof what !== 'string' || !Object.hasOwn(FLASHES, kind)) return null
-    const told = FLASHES[kind]
-    if (told === undefined) return null
-    return { parts: say(told.text, { what }, 'what'), undo: told.undo?.(what) ?? null }
-  } catch {
-    return null // A cookie of somebody else's making says nothing.
+/** What page and frame both read. */
+function sharedView(web: Web, who: Principal) {
+  const can = (role: Role) => mayAct(who.role, role)
+  return {
+    csrf: web.tokens.csrf(who.sessionId),
+    can: { user: can('user'), op: can('op'), admin: can('admin') },
+    now: Date.now(),
   }
 }
 
-export type PageHandler = (req: Request, res: Response) => Promise<PageView | null>
+function themeView(req: Request) {
+  const theme = readTheme(req)
+  return { theme, themes: THEMES.map((name) => ({ name, isCurrent: name === theme })) }
+}
+
+/** What a page tells the frame of itself. */
+function pageFacts(page: PageView) {
+  return {
+    title: plain(page.sentence),
+    crumbs: page.crumbs.map((crumb, i) => ({
+      ...crumb,
+      isLast: i === page.crumbs.length - 1,
+      isFar: i < page.crumbs.length - 2,
+    })),
+    place: page.place,
+    topics: page.topics ?? '',
+    zone: page.zone ?? null,
+    scripts: ['frame.js', ...(page.scripts ?? [])],
+    isFlush: page.isFlush ?? false,
+  }
+}
 
 export class Pages {
   readonly web: Web
@@ -110,16 +63,16 @@ export class Pages {
 
   /** Sends a template without the frame. */
   async bare(req: Request, res: Response, name: string, view: object, status = 200): Promise<void> {
-    const theme = this.theme(req)
-    const html = this.render(name, { ...view, theme, nonce: nonceOf(res), version: productVersion })
+    const html = this.render(name, {
+      ...view,
+      theme: readTheme(req),
+      nonce: nonceOf(res),
+      version: productVersion,
+    })
     await this.send(req, res, html, status)
   }
 
-  theme(req: Request): string {
-    const theme = readCookies(req).get(THEME_COOKIE) ?? 'system'
-    return THEMES.some((known) => known === theme) ? theme : 'system'
-  }
-
+  /** Sends a page in the frame. */
   async page(
     req: Request,
     res: Response,
@@ -128,42 +81,33 @@ export class Pages {
     template: string,
     status = 200,
   ): Promise<void> {
-    const cookies = readCookies(req)
-    const can = (role: Role) => mayAct(who.role, role)
-    const csrf = this.web.tokens.csrf(who.sessionId)
-    const shared = { csrf, can: { user: can('user'), op: can('op'), admin: can('admin') }, now: Date.now() }
+    const shared = sharedView(this.web, who)
     const body = this.render(template, { ...shared, sentence: page.sentence, ...page.view })
-    const told = readFlash(cookies.get(FLASH_COOKIE))
-    if (told !== null) res.append('Set-Cookie', cookie(FLASH_COOKIE, '', 0))
-    const { importErrors, clockMovedMs } = await readFrameFacts(this.web.database)
-    const troubles = troublesOf(this.web, clockMovedMs)
     const html = this.render('frame/layout', {
       ...shared,
+      ...pageFacts(page),
+      ...(await this.deploymentFacts()),
+      ...themeView(req),
       nonce: nonceOf(res),
       version: productVersion,
-      title: plain(page.sentence),
-      theme: this.theme(req),
-      themes: THEMES.map((name) => ({ name, isCurrent: name === this.theme(req) })),
-      crumbs: page.crumbs.map((crumb, i) => ({
-        ...crumb,
-        isLast: i === page.crumbs.length - 1,
-        isFar: i < page.crumbs.length - 2,
-      })),
-      place: page.place,
       who: { name: who.username, role: who.role, isLocal: who.via === 'local' },
-      errors: importErrors,
-      troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
-      topics: page.topics ?? '',
-      zone: page.zone ?? null,
-      scripts: ['frame.js', ...(page.scripts ?? [])],
-      toast: told,
-      isFlush: page.isFlush ?? false,
+      toast: takeFlash(req, res),
       here: req.originalUrl,
       // As the value of a parameter: its own `+` and `&` must stay what they are.
       hereEncoded: encodeURIComponent(req.originalUrl),
       body: markup(body),
     })
     await this.send(req, res, html, status)
+  }
+
+  /** What concerns every page of the deployment. */
+  private async deploymentFacts() {
+    const { importErrors, clockMovedMs } = await readFrameFacts(this.web.database)
+    const troubles = troublesOf(this.web, clockMovedMs)
+    return {
+      errors: importErrors,
+      troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
+    }
   }
 
   private async send(req: Request, res: Response, html: string, status: number): Promise<void> {

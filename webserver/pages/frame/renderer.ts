@@ -1,44 +1,14 @@
-// Handlebars at run time: precompiled templates and a closed list of helpers. Everything is escaped; only markup made
-// here from constants goes out as it is.
+// Handlebars at run time: precompiled templates and a closed list of helpers.
 
-import { createRequire } from 'node:module'
 import type HandlebarsModule from 'handlebars'
-import { moment, relative, zoneName } from '../../../core/times.ts'
 import type { Assets } from '../../assets.ts'
-import { BOX, cellState, MARKS, STATE_NAMES } from '../../states/cells.ts'
+import { cellState, STATE_NAMES } from '../../states/cells.ts'
+import { Handlebars, markup } from './markup.ts'
 import { english, plain, sentence } from './sentence.ts'
-
-// Only the run-time part: it cannot compile. Its own typings name nothing, the whole package's describe it.
-const Handlebars = createRequire(import.meta.url)('handlebars/runtime') as typeof HandlebarsModule
-
-const escapeHtml = (text: string): string => Handlebars.escapeExpression(text)
-/** Marks markup that was made from constants and escaped values. */
-export const markup = (html: string) => new Handlebars.SafeString(html)
-export { escapeHtml }
+import { cellMarkup } from './state-cell.ts'
+import { timeMarkup } from './time.ts'
 
 const ICON_NAME = /^[a-z0-9-]+$/
-
-export function cellMarkup(state: string | null, isQuiet = false): string {
-  const name = cellState(state)
-  const weight = name === 'scheduled' ? ' stroke-width="3"' : ''
-  const mark = isQuiet ? '' : `<path class="m m-${name}" d="${MARKS[name]}"${weight}/>`
-  return `<svg class="cell" viewBox="0 0 14 14" aria-hidden="true"><path class="b f-${name}" d="${BOX}"/>${mark}</svg>`
-}
-
-export interface TimeOptions {
-  readonly at: number
-  readonly zone: string
-  readonly now: number
-}
-
-/** A time with its zone in the title and its instant for machines. */
-export function timeMarkup(at: number, zone: string, now: number, isRelative = false, withZone = false): string {
-  const name = zoneName(zone, at)
-  const text = isRelative && Math.abs(at - now) < 86_400_000 ? relative(at, now) : moment(at, zone, now)
-  const title = `${moment(at, zone, now)} ${name} · ${moment(at, 'UTC', now)} UTC`
-  const shown = withZone && !isRelative ? `${text} ${name}` : text
-  return `<time datetime="${new Date(at).toISOString()}" title="${escapeHtml(title)}">${escapeHtml(shown)}</time>`
-}
 
 interface HelperOptions {
   readonly hash: Readonly<Record<string, unknown>>
@@ -84,7 +54,7 @@ export function makeRenderer(assets: Assets): Renderer {
     // Precompiled by our own build.
     const template = handlebars.template(spec as TemplateSpecification)
     compiled.set(name, template)
-    handlebars.registerPartial(name.replace(/^partials\//, ''), template)
+    handlebars.registerPartial(name, template)
   }
   return (name, view) => {
     const template = compiled.get(name)

@@ -11,19 +11,14 @@ import type { SignInLimit } from '../../auth/rate-limit.ts'
 import { trySignIn } from '../../auth/token-routes.ts'
 import type { Web } from '../../deps.ts'
 import { ApiError } from '../../http/errors.ts'
-import { cookie, type Pages } from '../frame/frame.ts'
+import { formField } from '../forms/form-field.ts'
+import { cookie } from '../frame/cookies.ts'
+import type { Pages } from '../frame/frame.ts'
 
 /** A page session ends after this, used or not. */
 const SESSION_SECONDS = 12 * 3600
 /** Ties the sign-in form to the browser it was given to: nobody is signed in to somebody else's account unasked. */
 const FORM_COOKIE = 'baram_form'
-
-const field = (body: unknown, name: string): string => {
-  const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined
-  return typeof value === 'string' ? value : ''
-}
-
-export { field as formField }
 
 /** Opens a page session of the account and sends the browser on. */
 export async function enter(web: Web, res: Response, account: Account, next: string, isByLink = false): Promise<void> {
@@ -73,11 +68,17 @@ export function signInRoutes(pages: Pages, limit: SignInLimit): Router {
 
   router.post('/sign-in', async (req, res) => {
     const secret = readCookies(req).get(FORM_COOKIE) ?? ''
-    if (!isSameOrigin(req) || secret === '' || field(req.body, 'secret') !== secret)
+    if (!isSameOrigin(req) || secret === '' || formField(req.body, 'secret') !== secret)
       throw new ApiError(403, 'Forbidden')
-    const username = field(req.body, 'username')
-    const next = localPath(field(req.body, 'next'))
-    const { account, triesLeft, lockedUntil } = await trySignIn(web, limit, req, username, field(req.body, 'password'))
+    const username = formField(req.body, 'username')
+    const next = localPath(formField(req.body, 'next'))
+    const { account, triesLeft, lockedUntil } = await trySignIn(
+      web,
+      limit,
+      req,
+      username,
+      formField(req.body, 'password'),
+    )
     if (account !== null) {
       await enter(web, res, account, next)
       return

@@ -10,8 +10,10 @@ import { trySignIn } from '../../auth/token-routes.ts'
 import type { Principal } from '../../auth/tokens.ts'
 import type { Web } from '../../deps.ts'
 import { ApiError } from '../../http/errors.ts'
-import { flash, type Pages } from '../frame/frame.ts'
-import { enter, formField } from './page.ts'
+import { formField } from '../forms/form-field.ts'
+import { flash } from '../frame/flash.ts'
+import type { Pages } from '../frame/frame.ts'
+import { enter } from './page.ts'
 
 interface Faults {
   readonly old?: string

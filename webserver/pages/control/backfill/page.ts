@@ -17,10 +17,15 @@ import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/errors.ts'
 import { parseDate } from '../../../http/query.ts'
-import { type DagBasics, dagCrumbs, dagPath, headView, loadBasics, withQuery } from '../../dag/head/view.ts'
+import type { DagBasics } from '../../dag/head/basics.ts'
+import { loadBasics } from '../../dag/head/basics.ts'
+import { headView } from '../../dag/head/view.ts'
+import { formField } from '../../forms/form-field.ts'
 import { instantOf, localOf } from '../../forms/zoned.ts'
-import { flash, type PageView, say } from '../../frame/frame.ts'
-import { formField } from '../../sign-in/page.ts'
+import { flash } from '../../frame/flash.ts'
+import { dagCrumbs, dagPath, withQuery } from '../../frame/links.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { say } from '../../frame/page-view.ts'
 
 /** A new backfill as it is written. */
 interface Draft {

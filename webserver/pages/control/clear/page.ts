@@ -6,8 +6,12 @@ import { removeDag, removeRun } from '../../../../engine/runs/delete.ts'
 import { type Contents, countContents } from '../../../../store/postgres/contents.ts'
 import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
-import { dagPath, loadBasics, runLabel } from '../../dag/head/view.ts'
-import { flash, type PageView, say } from '../../frame/frame.ts'
+import { loadBasics } from '../../dag/head/basics.ts'
+import { flash } from '../../frame/flash.ts'
+import { dagPath } from '../../frame/links.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { say } from '../../frame/page-view.ts'
+import { runLabel } from '../../run/view.ts'
 import {
   type Asked,
   backTo,

@@ -6,8 +6,11 @@ import { type MarkRequest, mark, markRun, previewMark, previewRunMark } from '..
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
-import { dagPath, runLabel } from '../../dag/head/view.ts'
-import { flash, type PageView, say } from '../../frame/frame.ts'
+import { flash } from '../../frame/flash.ts'
+import { dagPath } from '../../frame/links.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { say } from '../../frame/page-view.ts'
+import { runLabel } from '../../run/view.ts'
 import {
   type Asked,
   backTo,

@@ -7,8 +7,11 @@ import { listVersionUses, showSource, type VersionUse } from '../../../../store/
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/errors.ts'
 import { Query } from '../../../http/query.ts'
-import type { PageView } from '../../frame/frame.ts'
-import { dagCrumbs, dagPath, dagSentence, headView, loadBasics, loadRuns, withQuery } from '../head/view.ts'
+import { dagCrumbs, dagPath, withQuery } from '../../frame/links.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { loadBasics, loadRuns } from '../head/basics.ts'
+import { dagSentence } from '../head/sentence.ts'
+import { headView } from '../head/view.ts'
 
 /** Versions that a page lists. */
 const MOST = 30

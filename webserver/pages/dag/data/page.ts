@@ -7,18 +7,12 @@ import { getRun } from '../../../../store/postgres/read-runs.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/errors.ts'
 import { Query } from '../../../http/query.ts'
-import type { PageView } from '../../frame/frame.ts'
-import {
-  dagCrumbs,
-  dagPath,
-  dagSentence,
-  headView,
-  loadBasics,
-  loadRuns,
-  runView,
-  taskPath,
-  withQuery,
-} from '../head/view.ts'
+import { dagCrumbs, dagPath, taskPath, withQuery } from '../../frame/links.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { runView } from '../../run/view.ts'
+import { loadBasics, loadRuns } from '../head/basics.ts'
+import { dagSentence } from '../head/sentence.ts'
+import { headView } from '../head/view.ts'
 import { byteText } from './bytes.ts'
 
 const KINDS: Readonly<Record<EffectRow['kind'], string>> = {

@@ -6,10 +6,10 @@ import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { BOX, MARKS, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
 import { barParts, worstOf } from '../../../states/tally.ts'
-import { escapeHtml } from '../../frame/renderer.ts'
+import { dagPath, withQuery } from '../../frame/links.ts'
+import { escapeHtml } from '../../frame/markup.ts'
 import { tallyWords } from '../../task/mapped/strip.ts'
 import { isMappedTask } from '../grid/rows.ts'
-import { dagPath, withQuery } from '../head/view.ts'
 import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './layout.ts'
 
 /** A graph up to this width is shown whole, drawn smaller where the window is. */

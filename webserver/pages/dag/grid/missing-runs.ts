@@ -7,7 +7,7 @@ import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { findTakenDates } from '../../../../store/postgres/runs.ts'
 import type { Web } from '../../../deps.ts'
 import { localOf } from '../../forms/zoned.ts'
-import { dagPath, withQuery } from '../head/view.ts'
+import { dagPath, withQuery } from '../../frame/links.ts'
 
 export interface GridGap {
   /** Row id of the run before it. */

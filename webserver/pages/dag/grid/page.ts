@@ -15,22 +15,16 @@ import type { Web } from '../../../deps.ts'
 import { Query } from '../../../http/query.ts'
 import { letterOf, STATE_NAMES } from '../../../states/cells.ts'
 import { countTally, readTally } from '../../../states/tally.ts'
-import { type PageView, say } from '../../frame/frame.ts'
-import { markup } from '../../frame/renderer.ts'
+import { dagCrumbs, dagPath, withQuery } from '../../frame/links.ts'
+import { markup } from '../../frame/markup.ts'
+import type { PageView } from '../../frame/page-view.ts'
+import { say } from '../../frame/page-view.ts'
 import type { Part } from '../../frame/sentence.ts'
+import { pageZone, runLabel, runView } from '../../run/view.ts'
 import { graphSvg } from '../graph/svg.ts'
-import {
-  dagCrumbs,
-  dagPath,
-  dagSentence,
-  headView,
-  loadBasics,
-  loadRuns,
-  pageZone,
-  runLabel,
-  runView,
-  withQuery,
-} from '../head/view.ts'
+import { loadBasics, loadRuns } from '../head/basics.ts'
+import { dagSentence } from '../head/sentence.ts'
+import { headView } from '../head/view.ts'
 import { gridGaps } from './missing-runs.ts'
 import { instancePanel, runPanel } from './panel.ts'
 import { gridData, gridRows } from './rows.ts'

@@ -19,13 +19,13 @@ import type { Web } from '../../../deps.ts'
 import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
 import { makeTally } from '../../../states/tally.ts'
-import { controlLinks } from '../../control/view.ts'
-import { say } from '../../frame/frame.ts'
+import { controlLinks, dagPath, taskPath, withQuery } from '../../frame/links.ts'
+import { say } from '../../frame/page-view.ts'
+import { runView } from '../../run/view.ts'
 import { loadStrip, mappedPanel } from '../../task/mapped/page.ts'
 import { tallyChips } from '../../task/mapped/strip.ts'
 import { reasonText, whyText } from '../../task/why.ts'
 import { loadSums } from '../data/page.ts'
-import { dagPath, runView, taskPath, withQuery } from '../head/view.ts'
 
 /** A task of the version that a run was made from. */
 export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {

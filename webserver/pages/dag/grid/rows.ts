@@ -4,7 +4,7 @@ import type { DagGraph } from '../../../../core/graph.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
 import { worstOf, writeTally } from '../../../states/tally.ts'
-import { runInterval, runLabel } from '../head/view.ts'
+import { runInterval, runLabel } from '../../run/view.ts'
 import type { GridData, GridRow } from './geometry.ts'
 
 interface Node {

@@ -2,7 +2,7 @@
 
 import { clock, day } from '../../../../core/times.ts'
 import { MARKS } from '../../../states/cells.ts'
-import { escapeHtml } from '../../frame/renderer.ts'
+import { escapeHtml } from '../../frame/markup.ts'
 import {
   BAR_HEIGHT,
   barHeight,

@@ -1,7 +1,7 @@
 // Pieces as HTML: all text and every attribute is escaped here.
 
 import type { Piece } from '../../../logs/shown/piece.ts'
-import { escapeHtml } from '../../frame/renderer.ts'
+import { escapeHtml } from '../../frame/markup.ts'
 
 function attributes(attrs: Readonly<Record<string, string | true | null>>): string {
   let html = ''

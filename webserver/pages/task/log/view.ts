@@ -13,7 +13,7 @@ import { formatLevels, readLevels, toggleLevel } from '../../../logs/shown/level
 import { LEVEL_NAMES, LEVELS, type Level, type LogCounts, type LogWindow } from '../../../logs/shown/line.ts'
 import { lineRow, windowRows } from '../../../logs/shown/rows.ts'
 import { readTail, readWindow } from '../../../logs/window.ts'
-import { markup } from '../../frame/renderer.ts'
+import { markup } from '../../frame/markup.ts'
 import { toHtml } from './piece-html.ts'
 
 /** Lines a page opens with: its last ones, or so many on each side of the one asked for. */

@@ -8,9 +8,9 @@ import type { Query } from '../../../http/query.ts'
 import { cellState, isCellState, letterOf, stateOf } from '../../../states/cells.ts'
 import type { Tally } from '../../../states/tally.ts'
 import { worstOf } from '../../../states/tally.ts'
-import { controlLinks } from '../../control/view.ts'
-import { dagPath, runView, taskPath, withQuery } from '../../dag/head/view.ts'
-import { say } from '../../frame/frame.ts'
+import { controlLinks, dagPath, taskPath, withQuery } from '../../frame/links.ts'
+import { say } from '../../frame/page-view.ts'
+import { runView } from '../../run/view.ts'
 import { readStrip, type Strip, stateName, stripSvg, tallyBar, tallyChips } from './strip.ts'
 
 const BUCKETS = 200

@@ -3,7 +3,7 @@
 import type { BucketRow } from '../../../../store/postgres/read-mapped.ts'
 import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import { barParts, countTally, makeTally, type Tally } from '../../../states/tally.ts'
-import { escapeHtml, markup } from '../../frame/renderer.ts'
+import { escapeHtml, markup } from '../../frame/markup.ts'
 
 const nameOf = (letter: string): string => STATE_NAMES[stateOf(letter) ?? 'none'].toLowerCase()
 
