@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint'
 
 /** What runs in a browser. */
-const BROWSER = ['webserver/browser/**', 'webserver/pages/**/browser.ts', 'webserver/pages/**/browser/**']
+const BROWSER = ['webserver/pages/**/browser.ts', 'webserver/pages/**/browser/**']
 
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 

@@ -74,13 +74,11 @@ const inside = (folder, path) => relative(folder, path).replaceAll('\\', '/')
 
 /** A template's name is its path below pages/: `dag/grid/page`, as a page and as a partial. */
 function buildTemplates() {
-  const old = join(source, 'templates')
-  const named = [...[...walk(pages)].map((path) => [pages, path]), ...[...walk(old)].map((path) => [old, path])]
-  const parts = named
-    .filter(([, path]) => path.endsWith('.hbs'))
+  const parts = [...walk(pages)]
+    .filter((path) => path.endsWith('.hbs'))
     .sort()
-    .map(([folder, path]) => {
-      const name = inside(folder, path).replace(/\.hbs$/, '')
+    .map((path) => {
+      const name = inside(pages, path).replace(/\.hbs$/, '')
       const text = readFileSync(path, 'utf8')
       // Unescaped output is banned; markup of our own comes through helpers.
       if (/\{\{\{|\{\{&/.test(text)) throw new Error(`${name}: unescaped output in a template`)
@@ -140,15 +138,9 @@ async function buildValidators(document) {
 
 /** The script of a page is the `browser.ts` of its folder, served under the folder's name: `dag-grid.js`. */
 async function buildBrowser() {
-  const old = join(source, 'browser')
-  const entries = [
-    ...[...walk(old)]
-      .filter((path) => path.endsWith('.page.ts'))
-      .map((path) => ({ in: path, out: inside(old, path).replace('.page.ts', '') })),
-    ...[...walk(pages)]
-      .filter((path) => path.endsWith(`${sep}browser.ts`))
-      .map((path) => ({ in: path, out: inside(pages, dirname(path)).replaceAll('/', '-') })),
-  ]
+  const entries = [...walk(pages)]
+    .filter((path) => path.endsWith(`${sep}browser.ts`))
+    .map((path) => ({ in: path, out: inside(pages, dirname(path)).replaceAll('/', '-') }))
   const result = await build({
     entryPoints: entries,
     bundle: true,

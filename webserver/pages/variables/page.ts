@@ -7,8 +7,9 @@ import { getImportError, listDagsOfFile, listImportErrors } from '../../../store
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/errors.ts'
 import { Query } from '../../http/query.ts'
-import { dagPath } from '../dag/head/view.ts'
-import { type PageView, say } from '../frame/frame.ts'
+import { dagPath } from '../frame/links.ts'
+import type { PageView } from '../frame/page-view.ts'
+import { say } from '../frame/page-view.ts'
 import { countWord } from '../frame/sentence.ts'
 
 export interface FormFault {
@@ -47,7 +48,7 @@ export async function variablesPage(web: Web, req: Request): Promise<PageView> {
               n: all.length,
               k: countWord(secret).toLowerCase(),
             }),
-    scripts: ['filter.js'],
+    scripts: ['variables.js'],
     view: {
       variables: shown.map((variable) => variableView(web.vault, variable)),
       isEmpty: all.length === 0,
@@ -79,7 +80,7 @@ export async function variableForm(
       { text: key ?? 'New', href: '' },
     ],
     sentence: key === null ? say('New variable') : say('Variable {key}', { key }, 'key'),
-    scripts: ['forms.js'],
+    scripts: ['variables.js'],
     view: {
       isNew: key === null,
       key: draft?.key ?? key ?? '',
@@ -200,7 +201,7 @@ export async function connectionsPage(web: Web, req: Request): Promise<PageView>
               n: all.length,
               k: embedded,
             }),
-    scripts: ['filter.js'],
+    scripts: ['connections.js'],
     view: { connections: list, find },
   }
 }
@@ -256,7 +257,7 @@ export async function connectionForm(
       { text: id ?? 'New', href: '' },
     ],
     sentence: id === null ? say('New connection') : say('Connection {id}', { id }, 'id'),
-    scripts: ['forms.js'],
+    scripts: ['connections.js'],
     view: {
       isNew: id === null,
       ...shown,
