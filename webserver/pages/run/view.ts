@@ -53,3 +53,9 @@ export function runView(own: RunListRow, now: number, zone = own.timezone) {
     href: withQuery(dagPath(run.dag_id), { run: run.run_id }),
   }
 }
+
+/** A run in the crumbs of its tasks. */
+export const runCrumb = (run: RunListRow, now: number) => ({
+  text: `${runLabel(run, now)} run`,
+  href: withQuery(dagPath(run.dag_id), { run: run.run_id }),
+})

@@ -5,8 +5,6 @@ import type { RunListRow } from '../../../store/postgres/read-runs.ts'
 import type { EventRow, InstanceListRow } from '../../../store/postgres/read-task-instances.ts'
 import type { Web } from '../../deps.ts'
 
-export { reasonText } from '../../../engine/why/run.ts'
-
 /** What the instance does or waits for, now. */
 export async function whyText(
   { database, boards }: Web,

@@ -16,8 +16,7 @@ import { headView } from '../dag/head/view.ts'
 import { instantOf } from '../forms/zoned.ts'
 import { flash } from '../frame/flash.ts'
 import { dagCrumbs, dagPath, withQuery } from '../frame/links.ts'
-import type { PageView } from '../frame/page-view.ts'
-import { say } from '../frame/page-view.ts'
+import { type PageView, say } from '../frame/page-view.ts'
 import { defaultsOf, type ParamFault, paramFields, readFaults } from './param-fields.ts'
 
 export const DRAFT_FIELDS = ['conf', 'run_id', 'note', 'logical_date', 'interval_start', 'interval_end'] as const

@@ -8,8 +8,7 @@ import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/errors.ts'
 import { Query } from '../../http/query.ts'
 import { dagPath } from '../frame/links.ts'
-import type { PageView } from '../frame/page-view.ts'
-import { say } from '../frame/page-view.ts'
+import { type PageView, say } from '../frame/page-view.ts'
 import { countWord } from '../frame/sentence.ts'
 
 export interface FormFault {

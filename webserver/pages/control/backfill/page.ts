@@ -17,15 +17,13 @@ import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/errors.ts'
 import { parseDate } from '../../../http/query.ts'
-import type { DagBasics } from '../../dag/head/basics.ts'
-import { loadBasics } from '../../dag/head/basics.ts'
+import { type DagBasics, loadBasics } from '../../dag/head/basics.ts'
 import { headView } from '../../dag/head/view.ts'
 import { formField } from '../../forms/form-field.ts'
 import { instantOf, localOf } from '../../forms/zoned.ts'
 import { flash } from '../../frame/flash.ts'
 import { dagCrumbs, dagPath, withQuery } from '../../frame/links.ts'
-import type { PageView } from '../../frame/page-view.ts'
-import { say } from '../../frame/page-view.ts'
+import { type PageView, say } from '../../frame/page-view.ts'
 
 /** A new backfill as it is written. */
 interface Draft {

@@ -9,8 +9,7 @@ import type { Web } from '../../../deps.ts'
 import { loadBasics } from '../../dag/head/basics.ts'
 import { flash } from '../../frame/flash.ts'
 import { dagPath } from '../../frame/links.ts'
-import type { PageView } from '../../frame/page-view.ts'
-import { say } from '../../frame/page-view.ts'
+import { type PageView, say } from '../../frame/page-view.ts'
 import { runLabel } from '../../run/view.ts'
 import {
   type Asked,

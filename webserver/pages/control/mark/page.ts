@@ -8,8 +8,7 @@ import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
 import { flash } from '../../frame/flash.ts'
 import { dagPath } from '../../frame/links.ts'
-import type { PageView } from '../../frame/page-view.ts'
-import { say } from '../../frame/page-view.ts'
+import { type PageView, say } from '../../frame/page-view.ts'
 import { runLabel } from '../../run/view.ts'
 import {
   type Asked,

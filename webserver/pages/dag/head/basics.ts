@@ -1,9 +1,10 @@
 // What every page of a DAG reads first.
 
+import type { Request } from 'express'
 import type { DagGraph } from '../../../../core/graph.ts'
 import { planDag } from '../../../../engine/dags/preview-schedule.ts'
 import { getDag, getVersion, type VersionListRow, type WarnedDagRow } from '../../../../store/postgres/read-dags.ts'
-import { latestRuns } from '../../../../store/postgres/read-runs.ts'
+import { getRun, latestRuns, type RunListRow } from '../../../../store/postgres/read-runs.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/errors.ts'
 
@@ -27,3 +28,12 @@ export async function loadBasics(web: Web, dagId: string): Promise<DagBasics> {
 }
 
 export const loadRuns = (web: Web, dagId: string, count: number) => latestRuns(web.database, dagId, count)
+
+/** The DAG that a page's address names. */
+export const dagOf = (req: Request): string => String(req.params['dag_id'] ?? '')
+
+/** The selected run: of the page's own, or looked up when it is older. */
+export async function findRun(web: Web, dagId: string, runs: readonly RunListRow[], runId: string | undefined) {
+  if (runId === undefined || runId === '') return null
+  return runs.find((run) => run.run_id === runId) ?? (await getRun(web.database, dagId, runId))
+}

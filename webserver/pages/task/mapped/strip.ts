@@ -1,21 +1,9 @@
-// The states of many instances as people see them: words, chips, a bar, and a strip of neighbours.
+// The states of many instances drawn: a bar, and a strip of neighbours.
 
 import type { BucketRow } from '../../../../store/postgres/read-mapped.ts'
-import { cellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import { barParts, countTally, makeTally, type Tally } from '../../../states/tally.ts'
+import { tallyWords } from '../../../states/words.ts'
 import { escapeHtml, markup } from '../../frame/markup.ts'
-
-const nameOf = (letter: string): string => STATE_NAMES[stateOf(letter) ?? 'none'].toLowerCase()
-
-/** `1 failed, 11 success` */
-export const tallyWords = (tally: Tally): string =>
-  tally.map(([letter, n]) => `${n.toLocaleString('en')} ${nameOf(letter)}`).join(', ')
-
-export const tallyChips = (tally: Tally) =>
-  tally.map(([letter, n]) => {
-    const state = stateOf(letter) ?? 'none'
-    return { state, name: STATE_NAMES[state], n: n.toLocaleString('en') }
-  })
 
 const BAR = 400
 /** A bar as wide as its place, in proportion to the states. */
@@ -79,5 +67,3 @@ export function stripSvg(strip: Strip, hrefOf: (first: number) => string, shown:
     `<svg class="strip" viewBox="0 0 ${width} ${TALL}" preserveAspectRatio="none" role="group" aria-label="${escapeHtml(tallyWords(strip.tally))}">${columns.join('')}${brush}</svg>`,
   )
 }
-
-export const stateName = (state: string | null): string => STATE_NAMES[cellState(state)]
