@@ -60,15 +60,33 @@ export const stampOf = (touched: readonly TouchedInstance[]): string =>
     .digest('hex')
     .slice(0, 16)
 
-export const shown = (dagId: string, zone: string, control: Control, asked: Asked, why: string | null): PageView => {
-  const now = Date.now()
-  const isAll = asked('all') === '1'
-  const rows = isAll ? control.touched : control.touched.slice(0, FEW)
-  const name = (at: number | null, runId: string) =>
-    at === null ? runId : `${moment(at, zone, now)} ${zoneName(zone, at)}`
+/** The fields of the scope as it stands: what asks for the same again. */
+function hereOf(control: Control): Readonly<Record<string, string>> {
   const here: Record<string, string> = { ...control.keep }
-  for (const { name: scope, isOn } of control.scopes) if (isOn) here[scope] = '1'
+  for (const { name, isOn } of control.scopes) if (isOn) here[name] = '1'
   for (const { value, isOn } of control.choices) if (isOn) here['to'] = value
+  return here
+}
+
+const pairsOf = (fields: Readonly<Record<string, string>>) =>
+  Object.entries(fields).map(([key, value]) => ({ key, value }))
+
+function rowView(row: Control['touched'][number], dagId: string, zone: string, now: number) {
+  const at = row.logical_date
+  return {
+    run: at === null ? row.run_id : `${moment(at, zone, now)} ${zoneName(zone, at)}`,
+    runId: row.run_id,
+    href: withQuery(dagPath(dagId), { run: row.run_id }),
+    task: row.map_index < 0 ? row.task_id : `${row.task_id} [${row.map_index}]`,
+    state: row.state,
+    becomes: row.becomes,
+  }
+}
+
+export function shown(dagId: string, zone: string, control: Control, asked: Asked, why: string | null): PageView {
+  const now = Date.now()
+  const rows = asked('all') === '1' ? control.touched : control.touched.slice(0, FEW)
+  const here = hereOf(control)
   return {
     place: 'dags',
     crumbs: dagCrumbs(dagId, { text: control.verb, href: '' }),
@@ -76,21 +94,14 @@ export const shown = (dagId: string, zone: string, control: Control, asked: Aske
     zone: zoneName(zone, now),
     view: {
       ...control,
-      keep: Object.entries(control.keep).map(([key, value]) => ({ key, value })),
-      here: Object.entries(here).map(([key, value]) => ({ key, value })),
+      keep: pairsOf(control.keep),
+      here: pairsOf(here),
       why,
       stamp: stampOf(control.touched),
       isEmpty: control.touched.length === 0,
       hasForm: control.scopes.length + control.choices.length > 0,
       hasBecomes: rows.some((row) => row.becomes !== null),
-      rows: rows.map((row) => ({
-        run: name(row.logical_date, row.run_id),
-        runId: row.run_id,
-        href: withQuery(dagPath(dagId), { run: row.run_id }),
-        task: row.map_index < 0 ? row.task_id : `${row.task_id} [${row.map_index}]`,
-        state: row.state,
-        becomes: row.becomes,
-      })),
+      rows: rows.map((row) => rowView(row, dagId, zone, now)),
       more: control.touched.length - rows.length,
       all: withQuery(control.path, { ...here, all: '1' }),
     },
@@ -125,7 +136,7 @@ export const CLEAR_FLAGS: Readonly<Record<string, string>> = {
   latest: '--run-on-latest-version',
 }
 
-export async function needRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
+export async function requireRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
   const run = await getRun(web.database, dagId, runId)
   if (run === null) throw notFound(`There is no run ${runId} of ${dagId}.`)
   return run
@@ -135,8 +146,7 @@ export const mapIndexOf = (asked: Asked): number | null =>
   /^\d{1,9}$/.test(asked('map_index')) ? Number(asked('map_index')) : null
 
 export function backTo(dagId: string, asked: Asked): string {
-  const [runId, taskId] = [asked('run'), asked('task')]
-  return withQuery(dagPath(dagId), { run: runId, task: taskId })
+  return withQuery(dagPath(dagId), { run: asked('run'), task: asked('task') })
 }
 
 export const keepOf = (asked: Asked): Record<string, string> => {
@@ -145,8 +155,10 @@ export const keepOf = (asked: Asked): Record<string, string> => {
   return kept
 }
 
-export const withIndex = (asked: Asked): string =>
-  mapIndexOf(asked) === null ? '' : ` --map-index ${mapIndexOf(asked)}`
+export function withIndex(asked: Asked): string {
+  const index = mapIndexOf(asked)
+  return index === null ? '' : ` --map-index ${index}`
+}
 
 /** Told when what was looked at is no longer what would be done. */
 export const CHANGED = 'This has changed since you looked. This is how it is now.'

@@ -1,16 +1,15 @@
-// Clear and delete as pages: what will be touched stands there first. mark-page.ts is their sibling.
+// Clear as a page: what will be touched stands there first.
 
 import type { Request, Response } from 'express'
 import { type ClearRequest, clear, previewClear } from '../../../../engine/control/clear.ts'
-import { removeDag, removeRun } from '../../../../engine/runs/delete.ts'
-import { type Contents, countContents } from '../../../../store/postgres/contents.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import type { TouchedInstance } from '../../../../store/postgres/run-control.ts'
 import { whoIs } from '../../../auth/guard.ts'
 import type { Web } from '../../../deps.ts'
 import { loadBasics } from '../../dag/head/basics.ts'
 import { flash } from '../../frame/flash.ts'
 import { dagPath } from '../../frame/links.ts'
 import { type PageView, say } from '../../frame/page-view.ts'
-import { runLabel } from '../../run/view.ts'
 import {
   type Asked,
   backTo,
@@ -23,8 +22,8 @@ import {
   fromQuery,
   keepOf,
   mapIndexOf,
-  needRun,
   refusal,
+  requireRun,
   SCOPES,
   type Scope,
   scopesOf,
@@ -35,7 +34,8 @@ import {
 
 function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by: string): ClearRequest {
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)
-  const [taskId, mapIndex] = [asked('task'), mapIndexOf(asked)]
+  const taskId = asked('task')
+  const mapIndex = mapIndexOf(asked)
   return {
     dagId,
     runs: { kind: 'run', runId: asked('run'), past: is('past'), future: is('future') },
@@ -52,17 +52,32 @@ function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[], by:
   }
 }
 
-async function clearControl(web: Web, dagId: string, asked: Asked, by: string) {
-  const run = await needRun(web, dagId, asked('run'))
-  const taskId = asked('task')
-  const names = [...(taskId === '' ? SCOPES.slice(2) : SCOPES), ...FILTERS].filter(
-    // Without a logical date there is neither earlier nor later.
+/** Without a logical date there is neither earlier nor later. */
+const scopeNames = (run: RunListRow, taskId: string) =>
+  [...(taskId === '' ? SCOPES.slice(2) : SCOPES), ...FILTERS].filter(
     ([name]) => run.logical_date !== null || (name !== 'past' && name !== 'future'),
   )
-  const scopes = scopesOf(asked, names)
+
+function notesOf(touched: readonly TouchedInstance[]): string[] {
+  if (touched.length === 0) return ['Nothing here can be cleared: change the scope.']
+  const running = touched.filter((row) => row.state === 'running').length
+  if (running === 0) return []
+  return running === 1
+    ? ['One of them runs now: it is stopped, then begins again.']
+    : [`${running} of them run now: they are stopped, then begin again.`]
+}
+
+function commandOf(run: RunListRow, asked: Asked, scopes: readonly Scope[]): string {
+  const task = asked('task') === '' ? '' : ` --task-id ${asked('task')}`
+  const flags = `${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`
+  return `dagctl tasks clear ${run.dag_id} --run-id ${run.run_id}${task}${flags}`
+}
+
+async function clearControl(web: Web, dagId: string, asked: Asked, by: string) {
+  const run = await requireRun(web, dagId, asked('run'))
+  const scopes = scopesOf(asked, scopeNames(run, asked('task')))
   const request = clearRequest(dagId, asked, scopes, by)
   const touched = await previewClear(web, request)
-  const running = touched.filter((row) => row.state === 'running').length
   const control: Control = {
     verb: 'Clear',
     path: dagPath(dagId, '/clear'),
@@ -73,17 +88,8 @@ async function clearControl(web: Web, dagId: string, asked: Asked, by: string) {
     scopes,
     choices: [],
     touched: touched.map((row) => ({ ...row, becomes: null })),
-    notes: [
-      ...(running === 0
-        ? []
-        : [
-            running === 1
-              ? 'One of them runs now: it is stopped, then begins again.'
-              : `${running} of them run now: they are stopped, then begin again.`,
-          ]),
-      ...(touched.length === 0 ? ['Nothing here can be cleared: change the scope.'] : []),
-    ],
-    command: `dagctl tasks clear ${dagId} --run-id ${run.run_id}${taskId === '' ? '' : ` --task-id ${taskId}`}${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
+    notes: notesOf(touched),
+    command: commandOf(run, asked, scopes),
     keep: keepOf(asked),
   }
   return { request, control, zone: run.timezone }
@@ -113,77 +119,4 @@ export async function postClear(web: Web, req: Request, res: Response): Promise<
   } catch (error) {
     return shown(dagId, zone, control, asked, refusal(error))
   }
-}
-
-const counted = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`
-
-/** `12 runs, 96 task instances and 40 XComs`: what there is of each. */
-function contentsText({ runs, instances, xcoms, reports, versions, backfills }: Contents): string {
-  const parts = (
-    [
-      [runs, 'run'],
-      [instances, 'task instance'],
-      [xcoms, 'XCom'],
-      [reports, 'report'],
-      [versions, 'version'],
-      [backfills, 'backfill'],
-    ] as const
-  ).flatMap(([n, noun]) => (n === 0 ? [] : [counted(n, noun)]))
-  const last = parts.pop() ?? 'nothing that has run'
-  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`
-}
-
-async function deleteControl(web: Web, dagId: string, asked: Asked) {
-  const { row } = await loadBasics(web, dagId)
-  const runId = asked('run')
-  const run = runId === '' ? null : await needRun(web, dagId, runId)
-  const contents = await countContents(web.database, dagId, run?.id ?? null)
-  const control: Control = {
-    verb: 'Delete',
-    path: dagPath(dagId, '/delete'),
-    back: backTo(dagId, asked),
-    title:
-      run === null
-        ? say(`Delete {dag} with ${counted(contents.runs, 'run')}?`, { dag: dagId }, 'dag')
-        : say('Delete the run of {run}?', { run: runLabel(run, Date.now()) }),
-    button: run === null ? 'Delete the DAG' : 'Delete the run',
-    isDanger: true,
-    scopes: [],
-    choices: [],
-    touched: [],
-    notes: [
-      `Deletes ${contentsText(contents)}. Log files stay.`,
-      ...(run === null && !row.is_stale
-        ? [`It comes back, without runs, when ${row.relative_fileloc} is read again.`]
-        : []),
-    ],
-    command: run === null ? `dagctl dags delete ${dagId}` : `dagctl dags delete-run ${dagId} ${run.run_id}`,
-    keep: keepOf(asked),
-  }
-  return { control, zone: row.timezone }
-}
-
-export async function deletePage(web: Web, req: Request): Promise<PageView> {
-  const dagId = String(req.params['dag_id'] ?? '')
-  const asked = fromQuery(req)
-  const { control, zone } = await deleteControl(web, dagId, asked)
-  return shown(dagId, zone, control, asked, null)
-}
-
-export async function postDelete(web: Web, req: Request, res: Response): Promise<PageView | null> {
-  const dagId = String(req.params['dag_id'] ?? '')
-  const asked = fromForm(req)
-  const { username } = whoIs(req)
-  const runId = asked('run')
-  try {
-    if (runId === '') await removeDag(web.database, dagId, { event: 'dag.delete', owner: username, dagId })
-    else await removeRun(web.database, dagId, runId, { event: 'dag_run.delete', owner: username, dagId, runId })
-  } catch (error) {
-    const why = refusal(error)
-    const { control, zone } = await deleteControl(web, dagId, asked)
-    return shown(dagId, zone, control, asked, why)
-  }
-  flash(res, runId === '' ? 'dag-deleted' : 'run-deleted', dagId)
-  res.redirect(303, runId === '' ? '/dags' : dagPath(dagId))
-  return null
 }

@@ -21,9 +21,10 @@ import {
   fromQuery,
   keepOf,
   mapIndexOf,
-  needRun,
   refusal,
+  requireRun,
   SCOPES,
+  type Scope,
   scopesOf,
   shown,
   stampOf,
@@ -34,13 +35,21 @@ const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly Ru
 const markOf = (asked: Asked): Mark => MARKS.find((known) => known === asked('to')) ?? 'success'
 const runMarkOf = (asked: Asked) => RUN_MARKS.find((known) => known === asked('to')) ?? 'success'
 
-async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
-  const to = markOf(asked)
-  const scopes = scopesOf(asked, run.logical_date === null ? SCOPES.slice(0, 2) : SCOPES)
+const clearedNote = (taskId: string, n: number): string =>
+  `${n} that failed behind ${taskId} ${n === 1 ? 'is' : 'are'} cleared, and go on.`
+
+function markRequest(
+  dagId: string,
+  runId: string,
+  asked: Asked,
+  scopes: readonly Scope[],
+  to: Mark,
+  by: string,
+): MarkRequest {
   const is = (name: string) => scopes.some((scope) => scope.name === name && scope.isOn)
-  const request: MarkRequest = {
+  return {
     dagId,
-    runId: run.run_id,
+    runId,
     taskId: asked('task'),
     mapIndex: mapIndexOf(asked),
     to,
@@ -50,6 +59,12 @@ async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: 
     future: is('future'),
     by,
   }
+}
+
+async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
+  const to = markOf(asked)
+  const scopes = scopesOf(asked, run.logical_date === null ? SCOPES.slice(0, 2) : SCOPES)
+  const request = markRequest(dagId, run.run_id, asked, scopes, to, by)
   const { set, cleared } = await previewMark(web, request)
   const isDone = set.length === 0
   const control: Control = {
@@ -71,16 +86,21 @@ async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: 
         ],
     notes: [
       ...(set.some((row) => row.state === 'running') ? ['What runs is stopped.'] : []),
-      ...(isDone || cleared.length === 0
-        ? []
-        : [
-            `${cleared.length} that failed behind ${request.taskId} ${cleared.length === 1 ? 'is' : 'are'} cleared, and go on.`,
-          ]),
+      ...(isDone || cleared.length === 0 ? [] : [clearedNote(request.taskId, cleared.length)]),
     ],
-    command: `dagctl tasks mark ${dagId} ${run.run_id} ${request.taskId} ${to}${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
+    command: [
+      `dagctl tasks mark ${dagId} ${run.run_id} ${request.taskId} ${to}`,
+      `${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
+    ].join(''),
     keep: keepOf(asked),
   }
   return { control, act: (audit: object) => mark(web, request, { event: 'task_instance.patch', owner: by, ...audit }) }
+}
+
+function runNote(to: (typeof RUN_MARKS)[number], touched: number): string {
+  if (to === 'queued') return 'The run starts again with what is left of it; tasks that have ended stay as they are.'
+  if (touched === 0) return 'All its tasks have ended: only the run changes.'
+  return 'What is at work ends as the run does; what has not begun is skipped.'
 }
 
 async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: Asked, by: string) {
@@ -96,13 +116,7 @@ async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: A
     scopes: [],
     choices: RUN_MARKS.map((value) => ({ value, isOn: value === to })),
     touched: touched.map((row) => ({ ...row, becomes: row.state === 'running' ? to : 'skipped' })),
-    notes: [
-      to === 'queued'
-        ? 'The run starts again with what is left of it; tasks that have ended stay as they are.'
-        : touched.length === 0
-          ? 'All its tasks have ended: only the run changes.'
-          : 'What is at work ends as the run does; what has not begun is skipped.',
-    ],
+    notes: [runNote(to, touched.length)],
     command: `dagctl dags mark ${dagId} ${run.run_id} ${to}`,
     keep: keepOf(asked),
   }
@@ -114,7 +128,7 @@ async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: A
 }
 
 async function markControl(web: Web, dagId: string, asked: Asked, by: string) {
-  const run = await needRun(web, dagId, asked('run'))
+  const run = await requireRun(web, dagId, asked('run'))
   const made =
     asked('task') === ''
       ? await markRunControl(web, dagId, run, asked, by)
