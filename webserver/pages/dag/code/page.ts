@@ -63,7 +63,8 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
   const now = Date.now()
   const dagId = String(req.params['dag_id'] ?? '')
   const query = new Query(req)
-  const [asked, against] = [query.int('version', 1) ?? null, query.int('against', 1) ?? null]
+  const asked = query.int('version', 1) ?? null
+  const against = query.int('against', 1) ?? null
   const [basics, runs, source, uses] = await Promise.all([
     loadBasics(web, dagId),
     loadRuns(web, dagId, 3),

@@ -42,7 +42,8 @@ export async function gridGaps(
   return gaps.flatMap((gap) => {
     const dates = gap.dates.filter((date) => !taken.has(date))
     const before = dated.find((run) => run.logicalDate === gap.after)
-    const [first, last] = [dates[0], dates.at(-1)]
+    const first = dates[0]
+    const last = dates.at(-1)
     if (first === undefined || last === undefined || before === undefined) return []
     const { zone } = before
     const when = (date: number) => `${moment(date, zone, now)} ${zoneName(zone, date)}`
