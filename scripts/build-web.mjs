@@ -187,21 +187,41 @@ function buildFonts() {
   return `${face('Inter Variable', inter)}${face('JetBrains Mono Variable', mono)}\n`
 }
 
+/** What every page has, in its order; pages add to it, and no page to another. */
+const FRAME_STYLES = [
+  'tokens',
+  'base',
+  'shell',
+  'head',
+  'controls',
+  'states',
+  'lists',
+  'panels',
+  'phone',
+  'frame',
+  'source',
+  'bare',
+].map((name) => `frame/${name}.css`)
+const FIRST_STYLES = [...FRAME_STYLES, 'forms/forms.css']
+
 async function buildStyles(fonts) {
-  const folder = join(source, 'public-src')
-  const css = ['tokens.css', 'baram.css', 'pages.css']
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-    .join('\n')
+  const own = [...walk(pages)]
+    .map((path) => inside(pages, path))
+    .filter((path) => path.endsWith('.css') && !FIRST_STYLES.includes(path))
+    .sort()
+  const css = [...FIRST_STYLES, ...own].map((path) => readFileSync(join(pages, path), 'utf8')).join('\n')
   const charts = readFileSync(join(dirname(require.resolve('uplot/package.json')), 'dist', 'uPlot.min.css'), 'utf8')
   const result = await build({
     stdin: { contents: fonts + charts + css, loader: 'css' },
     minify: true,
     write: false,
-
     logLevel: 'warning',
   })
   put('baram.css', result.outputFiles[0].contents)
-  for (const name of ['favicon.svg', 'logo.svg']) put(name, readFileSync(join(folder, name)))
+}
+
+function buildLogos() {
+  for (const name of ['favicon.svg', 'logo.svg']) put(name, readFileSync(join(pages, 'frame', name)))
 }
 
 rmSync(out, { recursive: true, force: true })
@@ -209,5 +229,6 @@ mkdirSync(join(out, 'static'), { recursive: true })
 const document = readDocument()
 buildTemplates()
 buildIcons()
+buildLogos()
 await Promise.all([buildValidators(document), buildBrowser(), buildStyles(buildFonts())])
 writeFileSync(join(out, 'manifest.json'), JSON.stringify({ files, operations: listOperations(document) }))
