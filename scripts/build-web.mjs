@@ -12,6 +12,7 @@ import standalone from 'ajv/dist/standalone/index.js'
 import addFormats from 'ajv-formats'
 import { build } from 'esbuild'
 import Handlebars from 'handlebars'
+import { minifyTemplate } from './minify-template.mjs'
 import { listOperations, readDocument, toJsonSchema } from './openapi-schemas.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -83,7 +84,7 @@ function buildTemplates() {
       // Unescaped output is banned; markup of our own comes through helpers.
       if (/\{\{\{|\{\{&/.test(text)) throw new Error(`${name}: unescaped output in a template`)
       if (/\sstyle=|\son[a-z]+=/.test(text)) throw new Error(`${name}: inline style or handler in a template`)
-      const code = Handlebars.precompile(text, {
+      const code = Handlebars.precompile(minifyTemplate(text), {
         strict: true,
         assumeObjects: false,
         knownHelpers: KNOWN_HELPERS,
