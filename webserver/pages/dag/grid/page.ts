@@ -19,8 +19,8 @@ import { headView } from '../head/view.ts'
 import type { GridData } from './geometry.ts'
 import { legendOf } from './legend.ts'
 import { gridGaps } from './missing-runs.ts'
-import { runPanel } from './panel.ts'
 import { gridData, gridRows } from './rows.ts'
+import { runPanel } from './run-panel.ts'
 import { gridSvg, medianSeconds } from './svg.ts'
 
 /** How many runs may be asked for; the first is usual. */
