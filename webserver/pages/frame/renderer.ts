@@ -3,6 +3,7 @@
 import type HandlebarsModule from 'handlebars'
 import type { Assets } from '../../assets.ts'
 import { cellState, STATE_NAMES } from '../../states/cells.ts'
+import { element, text } from './element.ts'
 import { Handlebars, markup } from './markup.ts'
 import { english, plain, sentence } from './sentence.ts'
 import { cellMarkup } from './state-cell.ts'
@@ -24,22 +25,23 @@ export function makeRenderer(assets: Assets): Renderer {
     not: (a: unknown) => a !== true && (a === undefined || a === null || a === false || a === '' || a === 0),
     and: (a: unknown, b: unknown) => Boolean(a) && Boolean(b),
     or: (a: unknown, b: unknown) => Boolean(a) || Boolean(b),
-    t: (text: string, options: HelperOptions) =>
+    t: (words: string, options: HelperOptions) =>
       plain(
         sentence(
           english,
-          text,
+          words,
           Object.fromEntries(Object.entries(options.hash).map(([key, value]) => [key, String(value)])),
         ),
       ),
     icon: (name: string) => {
       if (!ICON_NAME.test(name)) throw new Error(`no icon ${name}`)
-      return markup(`<svg class="i" viewBox="0 0 24 24" aria-hidden="true"><use href="${icons}#${name}"/></svg>`)
+      const use = element('use', { href: `${icons}#${name}` })
+      return markup(element('svg', { class: 'i', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, use))
     },
     cell: (state: string | null) => markup(cellMarkup(state)),
     badge: (state: string | null) => {
       const name = cellState(state)
-      return markup(`<span class="badge t-${name} x-${name}">${cellMarkup(state)}${STATE_NAMES[name]}</span>`)
+      return markup(element('span', { class: `badge t-${name} x-${name}` }, cellMarkup(state), text(STATE_NAMES[name])))
     },
     time: (at: number | null, zone: string, now: number, options: HelperOptions) =>
       at === null

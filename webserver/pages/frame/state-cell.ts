@@ -1,10 +1,16 @@
 // A state as its cell, for pages.
 
-import { BOX, cellState, MARKS } from '../../states/cells.ts'
+import { BOX, type CellState, cellState, MARKS } from '../../states/cells.ts'
+import { element, type Html, join } from './element.ts'
 
-export function cellMarkup(state: string | null, isQuiet = false): string {
-  const name = cellState(state)
-  const weight = name === 'scheduled' ? ' stroke-width="3"' : ''
-  const mark = isQuiet ? '' : `<path class="m m-${name}" d="${MARKS[name]}"${weight}/>`
-  return `<svg class="cell" viewBox="0 0 14 14" aria-hidden="true"><path class="b f-${name}" d="${BOX}"/>${mark}</svg>`
+/** A cell's shape and mark, 14 px wide. */
+export const cellShapes = (state: CellState): Html =>
+  join([
+    element('path', { class: `b f-${state}`, d: BOX }),
+    element('path', { class: `m m-${state}`, d: MARKS[state], 'stroke-width': state === 'scheduled' ? 3 : null }),
+  ])
+
+export function cellMarkup(state: string | null): Html {
+  const shapes = cellShapes(cellState(state))
+  return element('svg', { class: 'cell', viewBox: '0 0 14 14', 'aria-hidden': 'true' }, shapes)
 }

@@ -1,14 +1,16 @@
-// The graph of a DAG as SVG, with the states of one run in its cells. Data only as escaped text.
+// The graph of a DAG as SVG, with the states of one run in its cells.
 
 import type { DagGraph } from '../../../../core/graph.ts'
+import type { SerializedTask } from '../../../../core/serialized.ts'
 import { duration } from '../../../../core/times.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
-import { BOX, MARKS, STATE_NAMES, stateOf } from '../../../states/cells.ts'
+import { type CellState, STATE_NAMES, stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
 import { barParts, worstOf } from '../../../states/tally.ts'
 import { tallyWords } from '../../../states/words.ts'
+import { element, type Html, text } from '../../frame/element.ts'
 import { dagPath, withQuery } from '../../frame/links.ts'
-import { escapeHtml } from '../../frame/markup.ts'
+import { cellShapes } from '../../frame/state-cell.ts'
 import { isMappedTask } from '../grid/rows.ts'
 import { type Box, type DagLink, HEIGHT, type Layout, labelWidth, layOut, type Point } from './layout.ts'
 
@@ -44,94 +46,183 @@ interface NodeView {
 }
 
 /** The sheets behind a mapped task's box say that there are several of it. */
-const sheets = (width: number): string =>
-  [6, 3].map((by) => `<rect class="nb" x="${by}" y="${-by}" width="${width}" height="${HEIGHT}" rx="6"/>`).join('')
+const sheets = (width: number): Html[] =>
+  [6, 3].map((by) => element('rect', { class: 'nb', x: by, y: -by, width, height: HEIGHT, rx: 6 }))
 
-function bar({ tally }: TaskCell, width: number): string {
-  return barParts(tally, width - 16, 3)
-    .map(
-      (part) =>
-        `<rect class="mb s-${part.state}" x="${n(8 + part.x)}" y="${HEIGHT - 6}" width="${n(Math.max(0.5, part.width - 1))}" height="3" rx="1"/>`,
-    )
-    .join('')
+const bar = ({ tally }: TaskCell, width: number): Html[] =>
+  barParts(tally, width - 16, 3).map((part) =>
+    element('rect', {
+      class: `mb s-${part.state}`,
+      x: n(8 + part.x),
+      y: HEIGHT - 6,
+      width: n(Math.max(0.5, part.width - 1)),
+      height: 3,
+      rx: 1,
+    }),
+  )
+
+/** The number of instances of a mapped task, where there are several. */
+const countOf = ({ cell, isMapped }: NodeView): number | null =>
+  isMapped && cell !== undefined && cell.n > 1 ? cell.n : null
+
+function times(view: NodeView): Html[] {
+  if (!view.isMapped) return []
+  const shown = countOf(view)?.toLocaleString('en') ?? 'n'
+  return [element('text', { class: 'nx', x: n(view.box.width - 12), y: 22, 'text-anchor': 'end' }, text(`×${shown}`))]
 }
 
-function node({ task, box, cell, line, isMapped, href }: NodeView): string {
-  const name = stateOf(cell === undefined ? '.' : worstOf(cell.tally)) ?? 'none'
-  const [x, y] = [n(box.x - box.width / 2), n(box.y - HEIGHT / 2)]
-  const weight = name === 'scheduled' ? ' stroke-width="3"' : ''
-  const count = isMapped && cell !== undefined && cell.n > 1 ? cell.n : null
-  const times = isMapped
-    ? `<text class="nx" x="${n(box.width - 12)}" y="22" text-anchor="end">×${count === null ? 'n' : count.toLocaleString('en')}</text>`
-    : ''
-  const body = `<g class="node" transform="translate(${x} ${y})">${isMapped ? sheets(box.width) : ''}<rect class="nb" width="${box.width}" height="${HEIGHT}" rx="6"/><g transform="translate(14 11)"><path class="b f-${name}" d="${BOX}"/><path class="m m-${name}" d="${MARKS[name]}"${weight}/></g><text class="nt" x="36" y="22">${escapeHtml(task)}</text>${times}<text class="ns" x="36" y="39">${escapeHtml(line)}</text>${count === null || cell === undefined ? '' : bar(cell, box.width)}</g>`
-  const states = count === null || cell === undefined ? STATE_NAMES[name].toLowerCase() : tallyWords(cell.tally)
-  const label = `${task}, ${states}`
-  return href === null ? body : `<a href="${escapeHtml(href)}" aria-label="${escapeHtml(label)}">${body}</a>`
+/** The box of a task: its state, name, operator and time. */
+function nodeBody(view: NodeView, state: CellState): Html {
+  const { task, box, cell, line, isMapped } = view
+  const at = `translate(${n(box.x - box.width / 2)} ${n(box.y - HEIGHT / 2)})`
+  return element(
+    'g',
+    { class: 'node', transform: at },
+    ...(isMapped ? sheets(box.width) : []),
+    element('rect', { class: 'nb', width: box.width, height: HEIGHT, rx: 6 }),
+    element('g', { transform: 'translate(14 11)' }, cellShapes(state)),
+    element('text', { class: 'nt', x: 36, y: 22 }, text(task)),
+    ...times(view),
+    element('text', { class: 'ns', x: 36, y: 39 }, text(line)),
+    ...(countOf(view) === null || cell === undefined ? [] : bar(cell, box.width)),
+  )
 }
+
+function node(view: NodeView): Html {
+  const { task, cell, href } = view
+  const state = stateOf(cell === undefined ? '.' : worstOf(cell.tally)) ?? 'none'
+  const body = nodeBody(view, state)
+  if (href === null) return body
+  const isSeveral = countOf(view) !== null && cell !== undefined
+  const states = isSeveral ? tallyWords(cell.tally) : STATE_NAMES[state].toLowerCase()
+  return element('a', { href, 'aria-label': `${task}, ${states}` }, body)
+}
+
+/** As much of a text as a width has room for. */
+const cutTo = (value: string, most: number): string => (value.length > most ? `${value.slice(0, most - 1)}…` : value)
 
 /** Another DAG, as a pill beside the task that starts it or waits for it. */
-function dagPill({ dagId, way, box }: DagLink & { readonly box: Box }): string {
-  const [x, y] = [n(box.x - box.width / 2), n(box.y - box.height / 2)]
-  const text = way === 'to' ? `→ ${dagId}` : `${dagId} →`
+function dagPill({ dagId, way, box }: DagLink & { readonly box: Box }): Html {
+  const at = `translate(${n(box.x - box.width / 2)} ${n(box.y - box.height / 2)})`
+  const words = way === 'to' ? `→ ${dagId}` : `${dagId} →`
   const said = way === 'to' ? `starts the DAG ${dagId}` : `waits for the DAG ${dagId}`
-  const most = Math.floor((box.width - 20) / 7.2)
-  const shown = text.length > most ? `${text.slice(0, most - 1)}…` : text
-  return `<a href="${escapeHtml(dagPath(dagId))}" aria-label="${escapeHtml(said)}"><title>${escapeHtml(said)}</title><g transform="translate(${x} ${y})"><rect class="nd" width="${n(box.width)}" height="${n(box.height)}" rx="14"/><text class="ndt" x="${n(box.width / 2)}" y="18" text-anchor="middle">${escapeHtml(shown)}</text></g></a>`
+  const shown = cutTo(words, Math.floor((box.width - 20) / 7.2))
+  return element(
+    'a',
+    { href: dagPath(dagId), 'aria-label': said },
+    element('title', {}, text(said)),
+    element(
+      'g',
+      { transform: at },
+      element('rect', { class: 'nd', width: n(box.width), height: n(box.height), rx: 14 }),
+      element('text', { class: 'ndt', x: n(box.width / 2), y: 18, 'text-anchor': 'middle' }, text(shown)),
+    ),
+  )
 }
 
-const linkEdge = (layout: Layout, { taskId, way, box }: DagLink & { readonly box: Box }): string => {
+const ARROW = 'url(#arrow)'
+
+function linkEdge(layout: Layout, { taskId, way, box }: DagLink & { readonly box: Box }): Html {
   const task = layout.nodes.get(taskId)
   const d = way === 'to' ? curve([], task, box) : curve([], box, task)
-  return `<path class="e ed" d="${d}" marker-end="url(#arrow)"/>`
+  return element('path', { class: 'e ed', d, 'marker-end': ARROW })
 }
 
-function edgeLabel(text: string, at: Point): string {
-  const width = labelWidth(text)
-  const most = Math.floor((width - 12) / 6.2)
-  const shown = text.length > most ? `${text.slice(0, most - 1)}…` : text
-  return `<g class="el" transform="translate(${n(at.x - width / 2)} ${n(at.y - 10)})"><title>${escapeHtml(text)}</title><rect width="${width}" height="20" rx="10"/><text x="${n(width / 2)}" y="14" text-anchor="middle">${escapeHtml(shown)}</text></g>`
+function edgeLabel(words: string, at: Point): Html {
+  const width = labelWidth(words)
+  const shown = cutTo(words, Math.floor((width - 12) / 6.2))
+  return element(
+    'g',
+    { class: 'el', transform: `translate(${n(at.x - width / 2)} ${n(at.y - 10)})` },
+    element('title', {}, text(words)),
+    element('rect', { width, height: 20, rx: 10 }),
+    element('text', { x: n(width / 2), y: 14, 'text-anchor': 'middle' }, text(shown)),
+  )
 }
 
-function groupFrames({ groups }: Layout): string {
-  return groups
-    .map(
-      ({ id, box, tasks }) =>
-        `<rect class="ng" x="${n(box.x - box.width / 2)}" y="${n(box.y - box.height / 2 - 8)}" width="${n(box.width)}" height="${n(box.height + 8)}" rx="10"/><text class="ngt" x="${n(box.x - box.width / 2 + 12)}" y="${n(box.y - box.height / 2 + 9)}">${escapeHtml(id)} · ${tasks}</text>`,
-    )
-    .join('')
+function groupFrame({ id, box, tasks }: Layout['groups'][number]): Html[] {
+  const left = box.x - box.width / 2
+  const top = box.y - box.height / 2
+  const frame = { x: n(left), y: n(top - 8), width: n(box.width), height: n(box.height + 8), rx: 10 }
+  return [
+    element('rect', { class: 'ng', ...frame }),
+    element('text', { class: 'ngt', x: n(left + 12), y: n(top + 9) }, text(`${id} · ${tasks}`)),
+  ]
 }
 
-export function graphSvg(graph: DagGraph, cells: ReadonlyMap<string, TaskCell>, run: RunListRow | null): string {
-  const layout = layOut(graph)
-  const stateOfTask = (task: string) => stateOf(worstOf(cells.get(task)?.tally ?? []))
-  const edges = layout.edges.map(({ from, to, points, label }) => {
-    const state = stateOfTask(from)
-    const cls = state === 'success' ? 'e ok' : state === 'running' ? 'e on' : 'e'
-    // A label stands where the layout made room for it: its edge leads through that place.
-    const way = label === null ? points : [points[0] ?? label.at, label.at, label.at, label.at]
-    return `<path class="${cls}" d="${curve(way, layout.nodes.get(from), layout.nodes.get(to))}" marker-end="url(#arrow)"/>`
+function edgePath({ nodes }: Layout, { from, to, points, label }: Layout['edges'][number], state: string | null): Html {
+  // A label stands where the layout made room for it: its edge leads through that place.
+  const way = label === null ? points : [points[0] ?? label.at, label.at, label.at, label.at]
+  return element('path', {
+    class: state === 'success' ? 'e ok' : state === 'running' ? 'e on' : 'e',
+    d: curve(way, nodes.get(from), nodes.get(to)),
+    'marker-end': ARROW,
   })
-  const labels = layout.edges.map(({ label }) => (label === null ? '' : edgeLabel(label.text, label.at)))
+}
+
+function nodeOf(
+  graph: DagGraph,
+  task: SerializedTask,
+  box: Box,
+  cell: TaskCell | undefined,
+  run: RunListRow | null,
+): Html {
+  const took = cell?.took ?? null
+  const line = took !== null && took > 0 ? `${task.operator} · ${duration(took)}` : task.operator
+  return node({
+    task: task.taskId,
+    box,
+    cell,
+    line: line.slice(0, 44),
+    isMapped: isMappedTask(graph, task.taskId),
+    href: run === null ? null : withQuery(dagPath(graph.dag.dagId), { run: run.run_id, task: task.taskId }),
+  })
+}
+
+/** The head of every edge. */
+const MARKER = element(
+  'defs',
+  {},
+  element(
+    'marker',
+    {
+      id: 'arrow',
+      viewBox: '0 0 8 8',
+      refX: 7,
+      refY: 4,
+      markerWidth: 8,
+      markerHeight: 8,
+      orient: 'auto',
+    },
+    element('path', { class: 'ar', d: 'M0 0.5 7.500 4 0 7.500z' }),
+  ),
+)
+
+export function graphSvg(graph: DagGraph, cells: ReadonlyMap<string, TaskCell>, run: RunListRow | null): Html {
+  const layout = layOut(graph)
+  const { width, height } = layout
+  const stateOfTask = (task: string) => stateOf(worstOf(cells.get(task)?.tally ?? []))
   const nodes = graph.order.flatMap((i) => {
     const task = graph.tasks[i]
     const box = task === undefined ? undefined : layout.nodes.get(task.taskId)
-    if (task === undefined || box === undefined) return []
-    const cell = cells.get(task.taskId)
-    const took = cell?.took ?? null
-    const line = took !== null && took > 0 ? `${task.operator} · ${duration(took)}` : task.operator
-    const href = run === null ? null : withQuery(dagPath(graph.dag.dagId), { run: run.run_id, task: task.taskId })
-    const isMapped = isMappedTask(graph, task.taskId)
-    return [node({ task: task.taskId, box, cell, line: line.slice(0, 44), isMapped, href })]
+    return task === undefined || box === undefined ? [] : [nodeOf(graph, task, box, cells.get(task.taskId), run)]
   })
-  const { width, height } = layout
-  const parts = [
-    groupFrames(layout),
-    ...edges,
+  return element(
+    'svg',
+    {
+      class: `graph${width <= FITS ? ' fit' : ''}`,
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      role: 'group',
+      'aria-label': `Graph of ${graph.dag.dagId}`,
+    },
+    MARKER,
+    ...layout.groups.flatMap(groupFrame),
+    ...layout.edges.map((edge) => edgePath(layout, edge, stateOfTask(edge.from))),
     ...layout.links.map((link) => linkEdge(layout, link)),
-    ...labels,
+    ...layout.edges.flatMap(({ label }) => (label === null ? [] : [edgeLabel(label.text, label.at)])),
     ...nodes,
     ...layout.links.map(dagPill),
-  ]
-  return `<svg class="graph${width <= FITS ? ' fit' : ''}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="group" aria-label="${escapeHtml(`Graph of ${graph.dag.dagId}`)}"><defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path class="ar" d="M0 0.5 7.500 4 0 7.500z"/></marker></defs>${parts.join('')}</svg>`
+  )
 }
