@@ -156,10 +156,13 @@ async function buildBrowser() {
   for (const file of result.outputFiles) put(relative(out, file.path), file.contents)
 }
 
-const ICONS =
-  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open key-round plug chevron-left'.split(
-    ' ',
-  )
+const ICONS = (
+  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up ' +
+  'play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe ' +
+  'triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal ' +
+  'flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open ' +
+  'key-round plug chevron-left'
+).split(' ')
 
 function buildIcons() {
   const folder = join(dirname(require.resolve('lucide-static/package.json')), 'icons')
@@ -184,7 +187,8 @@ function buildFonts() {
   const range =
     'U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+0304,U+0308,U+0329,U+2000-206F,U+20AC,U+2122,U+2191,U+2193,U+2212,U+2215,U+FEFF,U+FFFD'
   const face = (family, path) =>
-    `@font-face{font-family:"${family}";font-style:normal;font-display:swap;font-weight:100 900;src:url("/static/${path}") format("woff2");unicode-range:${range}}`
+    `@font-face{font-family:"${family}";font-style:normal;font-display:swap;font-weight:100 ` +
+    `900;src:url("/static/${path}") format("woff2");unicode-range:${range}}`
   return `${face('Inter Variable', inter)}${face('JetBrains Mono Variable', mono)}\n`
 }
 

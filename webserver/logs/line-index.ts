@@ -35,7 +35,12 @@ const VALUE = String.raw`(?:${STRING}|-?\d{1,15}(?:\.\d{1,15})?|true|false|null)
  * work. Of bytes read as Latin-1, so that nothing is decoded either: all that counts is ASCII.
  */
 const WRITTEN = new RegExp(
-  String.raw`\{"timestamp":"[\w:.+-]*",(?:"fields":\{(?:${STRING}:${VALUE}(?:,${STRING}:${VALUE})*)?\},)?(?:"exception":${STRING},)?"level":"(\w+)","logger":"[\w.]*","event":${STRING}\}$`,
+  [
+    String.raw`\{"timestamp":"[\w:.+-]*",`,
+    String.raw`(?:"fields":\{(?:${STRING}:${VALUE}(?:,${STRING}:${VALUE})*)?\},)?`,
+    `(?:"exception":${STRING},)?`,
+    String.raw`"level":"(\w+)","logger":"[\w.]*","event":${STRING}\}$`,
+  ].join(''),
   'my',
 )
 /** Longer lines are parsed: a pattern must not run over megabytes. */
