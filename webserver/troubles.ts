@@ -12,7 +12,9 @@ export interface Trouble {
 /** `+1 h 30 min` */
 function describeMove(movedMs: number): string {
   const minutes = Math.round(Math.abs(movedMs) / 60_000)
-  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), minutes % 60]
+  const days = Math.floor(minutes / 1440)
+  const hours = Math.floor((minutes % 1440) / 60)
+  const rest = minutes % 60
   const parts = [days > 0 ? `${days} d` : '', hours > 0 ? `${hours} h` : '', rest > 0 ? `${rest} min` : '']
   return `${movedMs < 0 ? '−' : '+'}${parts.filter((part) => part !== '').join(' ')}`
 }

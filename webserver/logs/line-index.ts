@@ -139,7 +139,8 @@ export class LineIndex {
 
 /** Place of the last item whose key is at most `key`; 0 when there is none. */
 function lastAtMost<T>(items: readonly T[], keyOf: (item: T) => number, key: number): number {
-  let [low, high] = [0, items.length - 1]
+  let low = 0
+  let high = items.length - 1
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     const item = items[middle]

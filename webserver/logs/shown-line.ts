@@ -56,7 +56,9 @@ function lineClock(timestamp: string, zone: string): string {
 }
 
 export function shownLine(line: LogLine, n: number | null, zone: string): ShownLine {
-  const [text, trace, mark] = [shownText(line), shownTrace(line), markOf(line.event)]
+  const text = shownText(line)
+  const trace = shownTrace(line)
+  const mark = markOf(line.event)
   const cut = Math.max(0, text.length - SHOWN) + Math.max(0, (trace?.length ?? 0) - SHOWN)
   return {
     n,

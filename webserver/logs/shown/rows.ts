@@ -76,7 +76,8 @@ export function groupFold(group: LogGroup, head: ShownLine | null, isOpen: boole
 /** The rows of a part of the log, groups folded. */
 export function windowRows(lines: readonly ShownLine[], groups: readonly LogGroup[]): Piece[] {
   const byStart = new Map(groups.map((group) => [group.start, group]))
-  const [first, last] = [lines[0]?.n ?? 0, lines.at(-1)?.n ?? 0]
+  const first = lines[0]?.n ?? 0
+  const last = lines.at(-1)?.n ?? 0
   const rows: Piece[] = []
   for (let i = 0; i < lines.length; ) {
     const line = lines[i]

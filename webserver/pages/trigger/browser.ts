@@ -92,7 +92,8 @@ function showView(isForm: boolean): void {
 function showInterval(): void {
   const place = document.getElementById('shown-interval')
   if (place === null) return
-  const [start, end] = [input('interval_start'), input('interval_end')]
+  const start = input('interval_start')
+  const end = input('interval_end')
   const text = (local: string) => (local === '' ? '…' : local.replace('T', ' '))
   place.textContent =
     start === '' && end === '' ? (place.dataset['none'] ?? '') : `${text(start)} → ${text(end)} ${zone}`

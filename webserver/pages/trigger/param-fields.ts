@@ -84,7 +84,8 @@ const words = (value: number): string => value.toLocaleString('en')
 /** `integer 1–100`, `string ^[a-z_]+$`, `string[] · at least 1`. */
 function typeWords(param: SerializedParam, kind: FieldKind): string {
   const { schema } = param
-  const [low, high] = [numberOf(schema['minimum']), numberOf(schema['maximum'])]
+  const low = numberOf(schema['minimum'])
+  const high = numberOf(schema['maximum'])
   const limits =
     low !== null && high !== null
       ? `${words(low)}–${words(high)}`

@@ -59,7 +59,8 @@ export interface DagLink {
 /** The DAGs a DAG's tasks name. */
 export function dagLinks(tasks: readonly SerializedTask[]): DagLink[] {
   return tasks.flatMap(({ taskId, operator, options }): DagLink[] => {
-    const [dagId, externalDagId] = [options['dagId'], options['externalDagId']]
+    const dagId = options['dagId']
+    const externalDagId = options['externalDagId']
     if (operator === 'TriggerDagRunOperator' && typeof dagId === 'string') return [{ dagId, taskId, way: 'to' }]
     return typeof externalDagId === 'string' ? [{ dagId: externalDagId, taskId, way: 'from' }] : []
   })
@@ -119,7 +120,8 @@ function compute({ dag }: DagGraph): Layout {
     g.setEdge(keyOf('t', from), keyOf('t', to), size)
   }
   for (const { dagId, taskId, way } of links) {
-    const [task, other] = [keyOf('t', taskId), keyOf('x', taskId)]
+    const task = keyOf('t', taskId)
+    const other = keyOf('x', taskId)
     g.setNode(other, { width: Math.min(300, Math.ceil(dagId.length * 7.4) + 44), height: DAG_HEIGHT })
     if (way === 'to') g.setEdge(task, other)
     else g.setEdge(other, task)

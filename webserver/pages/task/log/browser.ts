@@ -130,7 +130,8 @@ function showFresh(view: LogView): void {
 async function showHash(view: LogView): Promise<void> {
   const match = /^#L(\d{1,15})(?:-L?(\d{1,15}))?$/.exec(location.hash)
   if (match === null) return
-  const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])]
+  const from = Number(match[1])
+  const to = Number(match[2] ?? match[1])
   await view.show(from)
   for (const row of document.querySelectorAll('.l.sel')) row.classList.remove('sel')
   for (const row of view.rows.elements) {

@@ -41,7 +41,8 @@ async function openCounted(
 ): Promise<Opened> {
   const wanted =
     line === undefined ? { line: index.total + 1, before: TAIL_LINES, from: 0 } : { line, before: AROUND, from: AROUND }
-  const [next, counts] = [index.size, index.counts()]
+  const next = index.size
+  const counts = index.counts()
   return { window: await readWindow(index, path, { ...wanted, levels }, zone), counts, next }
 }
 
@@ -89,7 +90,8 @@ export async function logView(
   const opened = file === null ? null : await openLog(web, file, !isRunning, line, levels, ti.timezone)
   const { window, counts, next } = opened ?? { window: NOTHING, counts: { ...EMPTY }, next: 0 }
   const address = formatLogAddress(place)
-  const [first, last] = [window.lines[0]?.n ?? null, window.lines.at(-1)?.n ?? null]
+  const first = window.lines[0]?.n ?? null
+  const last = window.lines.at(-1)?.n ?? null
   const at = (n: number) => path({ try: place.tryNumber, levels: formatLevels(levels), line: n })
   return {
     rows: markup(

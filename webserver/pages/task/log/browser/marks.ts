@@ -40,7 +40,8 @@ function markText(root: Element, needle: string): void {
   for (const node of nodes.toReversed()) {
     const start = end - node.length
     for (const hit of hits.toReversed()) {
-      const [from, to] = [Math.max(hit, start), Math.min(hit + needle.length, end)]
+      const from = Math.max(hit, start)
+      const to = Math.min(hit + needle.length, end)
       if (from < to) wrap(node, from - start, to - start)
     }
     end = start

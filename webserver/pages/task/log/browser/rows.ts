@@ -69,7 +69,8 @@ export class LogRows {
 
   private add(lines: readonly ShownLine[], groups: readonly LogGroup[], end: End): HTMLElement[] {
     const byStart = new Map(groups.map((group) => [group.start, group]))
-    const [first, last] = [lines[0]?.n ?? 0, lines.at(-1)?.n ?? 0]
+    const first = lines[0]?.n ?? 0
+    const last = lines.at(-1)?.n ?? 0
     const ordered = end === 'first' ? lines.toReversed() : lines
     const made: Row[] = []
     for (const line of ordered) {

@@ -251,7 +251,8 @@ export class LogView {
   private async fill(): Promise<void> {
     if (this.held !== null || this.total === null) return
     const { scrollHeight, scrollTop, clientHeight } = this.box
-    const [first, last] = [this.rows.first, this.rows.last]
+    const first = this.rows.first
+    const last = this.rows.last
     if (this.before > 0 && first !== null && scrollTop < NEAR) await this.load(first, 'first')
     else if (this.after > 0 && last !== null && scrollHeight - scrollTop - clientHeight < NEAR)
       await this.load(last + 1, 'last')
