@@ -8,9 +8,9 @@ import { productVersion } from '../../../runtime/paths.ts'
 import { readFrameFacts } from '../../../store/postgres/clock-holds.ts'
 import { identify, mustChooseFirst, remember, requireRole } from '../../auth/guard.ts'
 import type { Principal } from '../../auth/tokens.ts'
+import { deploymentProblems } from '../../deployment-problems.ts'
 import type { Web } from '../../deps.ts'
 import { nonceOf } from '../../http/headers.ts'
-import { troublesOf } from '../../troubles.ts'
 import { takeFlash } from './flash.ts'
 import { markup } from './markup.ts'
 import { type PageView, say } from './page-view.ts'
@@ -103,10 +103,10 @@ export class Pages {
   /** What concerns every page of the deployment. */
   private async deploymentFacts() {
     const { importErrors, clockMovedMs } = await readFrameFacts(this.web.database)
-    const troubles = troublesOf(this.web, clockMovedMs)
+    const problems = deploymentProblems(this.web, clockMovedMs)
     return {
       errors: importErrors,
-      troubles: troubles.map(({ text, values }) => say(text, values, 'command')),
+      troubles: problems.map(({ text, values }) => say(text, values, 'command')),
     }
   }
 

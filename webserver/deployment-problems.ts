@@ -2,7 +2,7 @@
 
 import type { Web } from './deps.ts'
 
-export interface Trouble {
+export interface DeploymentProblem {
   readonly kind: 'clock' | 'schema'
   /** For a translator: `{by}` and `{names}` are filled in. */
   readonly text: string
@@ -20,24 +20,24 @@ function describeMove(movedMs: number): string {
 }
 
 /** `clockMovedMs`: as schedulers say, null = they believe the clock. */
-export function troublesOf(web: Web, clockMovedMs: number | null): readonly Trouble[] {
-  const troubles: Trouble[] = []
+export function deploymentProblems(web: Web, clockMovedMs: number | null): readonly DeploymentProblem[] {
+  const problems: DeploymentProblem[] = []
   if (clockMovedMs !== null)
-    troubles.push({
+    problems.push({
       kind: 'clock',
       text: "No runs are created: the database's clock jumped by {by}. Set it right, or run {command} if it is.",
       values: { by: describeMove(clockMovedMs), command: 'dagctl db confirm-clock' },
     })
   const newer = web.schema?.newer ?? []
   if (newer.length > 0)
-    troubles.push({
+    problems.push({
       kind: 'schema',
       text: 'The database was migrated by a newer Baram ({names}): restart this one with that version.',
       values: { names: newer.join(', ') },
     })
-  return troubles
+  return problems
 }
 
 /** As one plain sentence. */
-export const troubleText = ({ text, values }: Trouble): string =>
+export const problemText = ({ text, values }: DeploymentProblem): string =>
   text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
