@@ -13,6 +13,7 @@ import { formatLevels, readLevels, toggleLevel } from '../../../logs/shown/level
 import { LEVEL_NAMES, LEVELS, type Level, type LogCounts, type LogWindow } from '../../../logs/shown/line.ts'
 import { lineRow, windowRows } from '../../../logs/shown/rows.ts'
 import { readTail, readWindow } from '../../../logs/window.ts'
+import { join } from '../../frame/element.ts'
 import { markup } from '../../frame/markup.ts'
 import { toHtml } from './piece-html.ts'
 
@@ -75,6 +76,41 @@ const chips = (counts: LogCounts | null, levels: ReadonlySet<Level> | null) =>
 
 const plural = (n: number, word: string) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`
 
+type Link = (line: number) => string
+
+/** What leads to the lines before and after those that are shown. */
+function partLinks({ lines, before, after }: LogWindow, at: Link) {
+  const first = lines[0]?.n ?? null
+  const last = lines.at(-1)?.n ?? null
+  const earlier = (line: number) => ({ text: plural(before, 'earlier line'), href: at(Math.max(1, line - 1)) })
+  const later = (line: number) => ({ text: plural(after, 'later line'), href: at(line + 1) })
+  return {
+    before: before === 0 || first === null ? null : earlier(first),
+    after: after === 0 || last === null ? null : later(last),
+  }
+}
+
+const firstErrorLink = (n: number | null, at: Link) =>
+  n === null ? null : { n: n.toLocaleString('en'), href: `${at(n)}#L${n}` }
+
+/** What the page's script goes on from. */
+function stateView({ window, counts, next }: Opened, address: string) {
+  return {
+    address,
+    offset: next,
+    total: counts?.total ?? null,
+    window: { before: window.before, after: window.after },
+    openGroup: window.openGroup,
+    isCounting: counts === null,
+    // Numbers of six digits and more need a wider column.
+    isLong: counts === null || counts.total >= 100_000,
+  }
+}
+
+/** Before the lines are counted groups are not known: rows alone. */
+const rowsOf = ({ window, counts }: Opened) =>
+  markup(join((counts === null ? window.lines.map(lineRow) : windowRows(window.lines, window.groups)).map(toHtml)))
+
 /** @param path the page's address with other parameters */
 export async function logView(
   web: Web,
@@ -87,38 +123,20 @@ export async function logView(
   const isRunning = isTryRunning(ti, place.tryNumber)
   const levels = readLevels(query.text('levels'))
   const line = query.int('line', 1)
-  const opened = file === null ? null : await openLog(web, file, !isRunning, line, levels, ti.timezone)
-  const { window, counts, next } = opened ?? { window: NOTHING, counts: { ...EMPTY }, next: 0 }
+  const found = file === null ? null : await openLog(web, file, !isRunning, line, levels, ti.timezone)
+  const opened = found ?? { window: NOTHING, counts: EMPTY, next: 0 }
+  const { window, counts } = opened
   const address = formatLogAddress(place)
-  const first = window.lines[0]?.n ?? null
-  const last = window.lines.at(-1)?.n ?? null
-  const at = (n: number) => path({ try: place.tryNumber, levels: formatLevels(levels), line: n })
+  const at: Link = (n) => path({ try: place.tryNumber, levels: formatLevels(levels), line: n })
   return {
-    rows: markup(
-      (counts === null ? window.lines.map(lineRow) : windowRows(window.lines, window.groups)).map(toHtml).join(''),
-    ),
+    ...stateView(opened, address),
+    ...partLinks(window, at),
+    rows: rowsOf(opened),
     isEmpty: window.lines.length === 0,
     isFiltered: levels !== null && window.total > 0,
-    isCounting: counts === null,
-    before:
-      window.before === 0 || first === null
-        ? null
-        : { text: plural(window.before, 'earlier line'), href: at(Math.max(1, first - 1)) },
-    after:
-      window.after === 0 || last === null ? null : { text: plural(window.after, 'later line'), href: at(last + 1) },
     counts: chips(counts, levels),
-    firstError:
-      counts?.firstError == null
-        ? null
-        : { n: counts.firstError.toLocaleString('en'), href: `${at(counts.firstError)}#L${counts.firstError}` },
+    firstError: firstErrorLink(counts?.firstError ?? null, at),
     isRunning,
-    // Numbers of six digits and more need a wider column.
-    isLong: counts === null || counts.total >= 100_000,
-    address,
-    offset: next,
-    total: counts?.total ?? null,
-    window: { before: window.before, after: window.after },
-    openGroup: window.openGroup,
     levels: formatLevels(levels) ?? '',
     find: query.text('find') ?? '',
     download: file === null ? null : `/ui/log/download?log=${encodeURIComponent(address)}`,
