@@ -33,6 +33,13 @@ module.exports = {
     ...floors,
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     {
+      name: 'webserver-no-circular',
+      comment: 'Rooms of the pages know each other one way, also by their types.',
+      severity: 'error',
+      from: { path: '^webserver/' },
+      to: { path: '^webserver/', circular: true },
+    },
+    {
       name: 'knex-only-in-store',
       comment: 'SQL is written in store/ and migrations/ alone.',
       severity: 'error',

@@ -32,6 +32,9 @@ const documented = {
   },
 }
 
+/** What runs in a browser. */
+const BROWSER = ['webserver/pages/**/browser.ts', 'webserver/pages/**/browser/**']
+
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 
 export default tseslint.config(
@@ -53,7 +56,7 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        project: ['./tsconfig.json', './webserver/browser/tsconfig.json'],
+        project: ['./tsconfig.json', './webserver/tsconfig.browser.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -86,12 +89,12 @@ export default tseslint.config(
       'services/**',
       'migrations/**',
     ],
-    ignores: ['webserver/browser/**'],
+    ignores: BROWSER,
     rules: { 'no-console': 'error' },
   },
   {
     files: ['**/*.ts'],
-    ignores: ['runtime/config.ts', 'test/**', 'bench/**', 'webserver/browser/**', 'core/**'],
+    ignores: ['runtime/config.ts', 'test/**', 'bench/**', ...BROWSER, 'core/**'],
     rules: {
       'no-restricted-syntax': bans([
         "MemberExpression[object.name='process'][property.name='env']",

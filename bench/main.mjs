@@ -53,7 +53,8 @@ const opened = () => (open ??= new Promise((done) => {
   const timer = setInterval(() => { if (existsSync(${JSON.stringify(gate)})) { clearInterval(timer); done() } }, 50)
 }))
 const atGate = defineTrigger<{ n: number }>({ name: 'gate', run: async (_, { n }) => { await opened(); return n } })
-const wait = () => defineOperator<{ n: number }, number>({ name: 'Gate', triggers: [atGate], execute: (op, { n }) => op.defer(atGate({ n })), resume: (_, n) => Number(n) })
+const wait = () => defineOperator<{ n: number }, number>({ name: 'Gate', triggers: [atGate],
+  execute: (op, { n }) => op.defer(atGate({ n })), resume: (_, n) => Number(n) })
 export const dag = new Dag('waiting', { isPausedUponCreation: false, maxActiveTasks: 64 })
 const list = dag.task('list', () => Array.from({ length: ${WIDE} }, (_, i) => i))
 expand(dag.task('each', wait()), { n: list() })

@@ -130,7 +130,8 @@ export function importCrontab(text: string, timezone: string): ImportedCrontab {
       : `// Not carried over: ${item.reason.replaceAll('\n', ' ')}\n//   ${item.kept.trim()}\n`,
   )
   const head =
-    "// Made by dagctl import-crontab. Every DAG is paused until it is switched on.\n\nimport { cron, Dag } from 'baram'\nimport { bash } from 'baram/operators/bash'\n"
+    '// Made by dagctl import-crontab. Every DAG is paused until it is switched on.\n\nimport { cron, Dag } from ' +
+    "'baram'\nimport { bash } from 'baram/operators/bash'\n"
   const tail = `export default [${names.join(', ')}]\n`
   return { text: [head, ...parts, tail].join('\n'), dags: jobs.length, kept: items.length - jobs.length }
 }

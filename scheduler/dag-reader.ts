@@ -238,7 +238,9 @@ export class DagReader {
       this.known.set(file.name, { ...known, isHelper: false })
       if (isImported) await forgetFile(this.options.database, file.name)
       else {
-        const message = `${NO_DAG}: export one (\`export const dag = new Dag(…)\`) or serve a Bundle; if it is a helper that nothing imports yet, name it in .airflowignore`
+        const message =
+          `${NO_DAG}: export one (\`export const dag = new Dag(…)\`) or serve a Bundle; if it is a helper that nothing ` +
+          'imports yet, name it in .airflowignore'
         await this.recordError(file.name, message, [
           { code: 'FILE_EMPTY', message, file: file.name, line: null, column: null, frame: null },
         ])

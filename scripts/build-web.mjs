@@ -2,9 +2,9 @@
 // and logos copied under names that hold their hash. Runs after tsc, writes dist/webserver/built.
 
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Ajv } from 'ajv'
@@ -12,6 +12,7 @@ import standalone from 'ajv/dist/standalone/index.js'
 import addFormats from 'ajv-formats'
 import { build } from 'esbuild'
 import Handlebars from 'handlebars'
+import { minifyTemplate } from './minify-template.mjs'
 import { listOperations, readDocument, toJsonSchema } from './openapi-schemas.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -68,20 +69,22 @@ const KNOWN_HELPERS = {
   json: true,
 }
 
+const pages = join(source, 'pages')
+/** Path inside a folder, with `/` on every system. */
+const inside = (folder, path) => relative(folder, path).replaceAll('\\', '/')
+
+/** A template's name is its path below pages/: `dag/grid/page`, as a page and as a partial. */
 function buildTemplates() {
-  const folder = join(source, 'templates')
-  const parts = [...walk(folder)]
+  const parts = [...walk(pages)]
     .filter((path) => path.endsWith('.hbs'))
     .sort()
     .map((path) => {
-      const name = relative(folder, path)
-        .replaceAll('\\', '/')
-        .replace(/\.hbs$/, '')
+      const name = inside(pages, path).replace(/\.hbs$/, '')
       const text = readFileSync(path, 'utf8')
       // Unescaped output is banned; markup of our own comes through helpers.
       if (/\{\{\{|\{\{&/.test(text)) throw new Error(`${name}: unescaped output in a template`)
       if (/\sstyle=|\son[a-z]+=/.test(text)) throw new Error(`${name}: inline style or handler in a template`)
-      const code = Handlebars.precompile(text, {
+      const code = Handlebars.precompile(minifyTemplate(text), {
         strict: true,
         assumeObjects: false,
         knownHelpers: KNOWN_HELPERS,
@@ -134,28 +137,32 @@ async function buildValidators(document) {
   })
 }
 
+/** The script of a page is the `browser.ts` of its folder, served under the folder's name: `dag-grid.js`. */
 async function buildBrowser() {
-  const folder = join(source, 'browser')
-  const entries = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.page.ts')) : []
-  if (entries.length === 0) return
+  const entries = [...walk(pages)]
+    .filter((path) => path.endsWith(`${sep}browser.ts`))
+    .map((path) => ({ in: path, out: inside(pages, dirname(path)).replaceAll('/', '-') }))
   const result = await build({
-    entryPoints: entries.map((name) => join(folder, name)),
+    entryPoints: entries,
     bundle: true,
     format: 'iife',
     target: ['chrome125', 'firefox126', 'safari17.5'],
     minify: true,
     write: false,
     outdir: out,
-    tsconfig: join(folder, 'tsconfig.json'),
+    tsconfig: join(source, 'tsconfig.browser.json'),
     logLevel: 'warning',
   })
-  for (const file of result.outputFiles) put(relative(out, file.path).replace('.page.js', '.js'), file.contents)
+  for (const file of result.outputFiles) put(relative(out, file.path), file.contents)
 }
 
-const ICONS =
-  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open key-round plug chevron-left'.split(
-    ' ',
-  )
+const ICONS = (
+  'house workflow list scroll-text box inbox sliders-horizontal search chevron-down chevron-right chevron-up ' +
+  'play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe ' +
+  'triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal ' +
+  'flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open ' +
+  'key-round plug chevron-left'
+).split(' ')
 
 function buildIcons() {
   const folder = join(dirname(require.resolve('lucide-static/package.json')), 'icons')
@@ -180,25 +187,46 @@ function buildFonts() {
   const range =
     'U+0000-00FF,U+0131,U+0152-0153,U+02BB-02BC,U+02C6,U+02DA,U+02DC,U+0304,U+0308,U+0329,U+2000-206F,U+20AC,U+2122,U+2191,U+2193,U+2212,U+2215,U+FEFF,U+FFFD'
   const face = (family, path) =>
-    `@font-face{font-family:"${family}";font-style:normal;font-display:swap;font-weight:100 900;src:url("/static/${path}") format("woff2");unicode-range:${range}}`
+    `@font-face{font-family:"${family}";font-style:normal;font-display:swap;font-weight:100 ` +
+    `900;src:url("/static/${path}") format("woff2");unicode-range:${range}}`
   return `${face('Inter Variable', inter)}${face('JetBrains Mono Variable', mono)}\n`
 }
 
+/** What every page has, in its order; pages add to it, and no page to another. */
+const FRAME_STYLES = [
+  'tokens',
+  'base',
+  'shell',
+  'head',
+  'controls',
+  'states',
+  'lists',
+  'panels',
+  'phone',
+  'frame',
+  'source',
+  'bare',
+].map((name) => `frame/${name}.css`)
+const FIRST_STYLES = [...FRAME_STYLES, 'forms/forms.css']
+
 async function buildStyles(fonts) {
-  const folder = join(source, 'public-src')
-  const css = ['tokens.css', 'baram.css', 'pages.css']
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-    .join('\n')
+  const own = [...walk(pages)]
+    .map((path) => inside(pages, path))
+    .filter((path) => path.endsWith('.css') && !FIRST_STYLES.includes(path))
+    .sort()
+  const css = [...FIRST_STYLES, ...own].map((path) => readFileSync(join(pages, path), 'utf8')).join('\n')
   const charts = readFileSync(join(dirname(require.resolve('uplot/package.json')), 'dist', 'uPlot.min.css'), 'utf8')
   const result = await build({
     stdin: { contents: fonts + charts + css, loader: 'css' },
     minify: true,
     write: false,
-
     logLevel: 'warning',
   })
   put('baram.css', result.outputFiles[0].contents)
-  for (const name of ['favicon.svg', 'logo.svg']) put(name, readFileSync(join(folder, name)))
+}
+
+function buildLogos() {
+  for (const name of ['favicon.svg', 'logo.svg']) put(name, readFileSync(join(pages, 'frame', name)))
 }
 
 rmSync(out, { recursive: true, force: true })
@@ -206,5 +234,6 @@ mkdirSync(join(out, 'static'), { recursive: true })
 const document = readDocument()
 buildTemplates()
 buildIcons()
+buildLogos()
 await Promise.all([buildValidators(document), buildBrowser(), buildStyles(buildFonts())])
 writeFileSync(join(out, 'manifest.json'), JSON.stringify({ files, operations: listOperations(document) }))

@@ -50,7 +50,8 @@ function readTimetable(declaration: Declaration, faults: Faults): TimetableSpec 
   if (isOurs && isSchedule(schedule)) return schedule.timetable
   if (typeof schedule !== 'string') {
     faults.add(
-      `${where}: option "schedule" must be text such as "@daily" or "0 6 * * *"${isOurs ? ', cron(…), every(…), events(…) or timetable(…)' : ''}, found ${typeof schedule}`,
+      `${where}: option "schedule" must be text such as "@daily" or "0 6 * * ` +
+        `*"${isOurs ? ', cron(…), every(…), events(…) or timetable(…)' : ''}, found ${typeof schedule}`,
     )
     return { kind: 'none' }
   }

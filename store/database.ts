@@ -99,7 +99,8 @@ function clientConfig(options: DatabaseOptions, session: string): pg.ClientConfi
 
 /** Plans of hot statements must not change as tables grow (PERFORMANCE.md, the planner trap). */
 const HOT_SESSION =
-  'set plan_cache_mode=force_generic_plan; set enable_seqscan=off; set enable_hashjoin=off; set enable_mergejoin=off; set random_page_cost=0.1; set cpu_tuple_cost=0.5'
+  'set plan_cache_mode=force_generic_plan; set enable_seqscan=off; set enable_hashjoin=off; set ' +
+  'enable_mergejoin=off; set random_page_cost=0.1; set cpu_tuple_cost=0.5'
 
 /** Sends statements to one pg client. */
 export function sqlOf(client: pg.ClientBase): Sql {

@@ -167,7 +167,8 @@ export async function migrate(
     if (pgCode(error) !== '55P03') throw error
     throw new BaramError(
       'DATABASE_LOCKED',
-      `the migration waited ${timeoutMs / 1000} s for a lock that is held by ${blockers.describe()}; end that session (\`select pg_terminate_backend(<pid>)\`), then try again`,
+      `the migration waited ${timeoutMs / 1000} s for a lock that is held by ${blockers.describe()}; end that ` +
+        `session (\`select pg_terminate_backend(<pid>)\`), then try again`,
       { cause: error },
     )
   } finally {

@@ -16,7 +16,8 @@ export interface Blockers {
 }
 
 const describeOne = ({ pid, application, state, since }: BlockerRow): string =>
-  `process ${pid} (${application === null || application === '' ? 'no application name' : application}, ${state ?? 'state unknown'}, its query began ${since ?? 'at a time unknown'})`
+  `process ${pid} (${application === null || application === '' ? 'no application name' : application}, ` +
+  `${state ?? 'state unknown'}, its query began ${since ?? 'at a time unknown'})`
 
 /** `application`: the name of the sessions that wait. */
 export function watchBlockers(ask: Ask, application: string, timeoutMs: number): Blockers {

@@ -16,8 +16,9 @@ import { checkAddress, checkBody, checkFormBytes, checkJsonBytes, keepIntegers }
 import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { sendJson } from './http/json.ts'
-import { answerPageError, pageRoutes } from './pages/index.ts'
-import { logDataRoutes } from './pages/log-data.ts'
+import { answerPageError } from './pages/frame/failure.ts'
+import { pageRoutes } from './pages/index.ts'
+import { logDataRoutes } from './pages/task/log/routes.ts'
 
 const BODY_LIMIT = '1mb'
 

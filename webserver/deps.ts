@@ -11,7 +11,7 @@ import type { Assets } from './assets.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { EventHub } from './events/hub.ts'
 import type { IndexCache } from './logs/index-cache.ts'
-import type { RunCells } from './pages/run-cells.ts'
+import type { RunCells } from './states/run-cells.ts'
 
 export interface WebserverDeps {
   readonly config: Config

@@ -14,7 +14,7 @@ import type { Web, WebserverDeps } from './deps.ts'
 import { EventHub } from './events/hub.ts'
 import { Streams } from './events/stream.ts'
 import { IndexCache } from './logs/index-cache.ts'
-import { RunCells } from './pages/run-cells.ts'
+import { RunCells } from './states/run-cells.ts'
 
 export type { WebserverDeps } from './deps.ts'
 

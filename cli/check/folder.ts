@@ -51,7 +51,9 @@ function unknownPools(read: ReadFile, pools: ReadonlySet<string>): CheckFault[] 
       : [
           faultAt(read, task.pool, 'pool', {
             code: 'POOL_UNKNOWN',
-            message: `Dag "${dag.dagId}", task "${task.taskId}": there is no pool "${task.pool}", so the task would wait for ever; make it on the page of pools, or name one of ${[...pools].join(', ')}`,
+            message:
+              `Dag "${dag.dagId}", task "${task.taskId}": there is no pool "${task.pool}", so the task would wait for ` +
+              `ever; make it on the page of pools, or name one of ${[...pools].join(', ')}`,
             level: 'error',
           }),
         ],
@@ -111,7 +113,9 @@ function absentSettings(read: ReadFile, environment: ReadonlySet<string>): Check
         line: i + 1,
         column: match.index + 1,
         code: 'ENV_ABSENT',
-        message: `the environment variable ${name} does not reach DAG files and tasks; make it a Variable or a Connection and read it in the task: await getClient().getVariable("${name.toLowerCase()}")`,
+        message:
+          `the environment variable ${name} does not reach DAG files and tasks; make it a Variable or a Connection and ` +
+          `read it in the task: await getClient().getVariable("${name.toLowerCase()}")`,
         level: 'warning',
       })
     }

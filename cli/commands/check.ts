@@ -86,7 +86,9 @@ function printSummary(result: CheckResult, files: number): void {
   const warnings = result.faults.length - errors
   const { compilerStart, types, files: reading } = result.ms
   tell(
-    `${count(files, 'file')}, ${count(result.dags, 'DAG')}: ${count(errors, 'fault')}, ${count(warnings, 'warning')} (${result.compiler}; its start ${compilerStart} ms, types ${types} ms, beside ${reading} ms for the files)`,
+    `${count(files, 'file')}, ${count(result.dags, 'DAG')}: ${count(errors, 'fault')}, ` +
+      `${count(warnings, 'warning')} (${result.compiler}; its start ${compilerStart} ms, types ${types} ms, beside ` +
+      `${reading} ms for the files)`,
   )
   if (!result.arePoolsChecked) tell('pools not checked: no database runs for this home')
 }

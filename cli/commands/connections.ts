@@ -83,7 +83,9 @@ function requireKnownType(type: string): void {
   const hint = nearest(type, known)
   throw new BaramError(
     'INPUT_INVALID',
-    `the type of a connection must be one of ${known.join(', ')}, found ${JSON.stringify(type)}${hint === undefined ? '.' : `; did you mean ${hint}?`} For a type that operators of your own open, add --force`,
+    `the type of a connection must be one of ${known.join(', ')}, found ` +
+      `${JSON.stringify(type)}${hint === undefined ? '.' : `; did you mean ${hint}?`} For a type that operators of ` +
+      'your own open, add --force',
   )
 }
 

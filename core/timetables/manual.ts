@@ -36,7 +36,8 @@ function coverSlot(request: ManualRequest, slot: DataInterval, now: Instant): Ma
   const start = runAfter ?? slot.end
   if (slot.end > now && (runAfter === null || start < slot.end))
     refuse(
-      `${date}, which has not ended: that run comes by itself after it. To run now, leave out the logical date; to run by hand then, give a run_after of ${iso(slot.end)} or later`,
+      `${date}, which has not ended: that run comes by itself after it. To run now, leave out the logical date; to ` +
+        `run by hand then, give a run_after of ${iso(slot.end)} or later`,
     )
   return { dataInterval: slot, runAfter: start }
 }

@@ -38,6 +38,7 @@ export function describePlan(
   const next =
     plan.next === null
       ? 'no run follows'
-      : `the next one is due ${at(plan.next.runAfter, timezone)}${plan.next.dataInterval.start === plan.next.runAfter ? '' : ` (${forWhat(plan.next, timezone)})`}`
+      : 'the next one is due ' +
+        `${at(plan.next.runAfter, timezone)}${plan.next.dataInterval.start === plan.next.runAfter ? '' : ` (${forWhat(plan.next, timezone)})`}`
   return `${dueWords(plan, timezone, dag.maxActiveRuns)}; ${next}. Times are ${timezone}.`
 }

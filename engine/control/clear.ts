@@ -136,7 +136,9 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
     if (ti !== undefined)
       throw new BaramError(
         'CONFLICT',
-        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, queued, or scheduled state. (${model.graph.task(ti.task).taskId} of ${model.run.runId} is running)`,
+        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not ` +
+          `running, queued, or scheduled state. (${model.graph.task(ti.task).taskId} of ${model.run.runId} is ` +
+          'running)',
       )
   }
 }

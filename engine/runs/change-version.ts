@@ -33,7 +33,8 @@ function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
   if (busy === undefined) return
   throw new BaramError(
     'CONFLICT',
-    `${busy.task_id} of run ${run.run_id} is ${busy.state} and not in the latest version of ${run.dag_id}; wait until it has ended, or clear with the run's own version`,
+    `${busy.task_id} of run ${run.run_id} is ${busy.state} and not in the latest version of ${run.dag_id}; wait ` +
+      `until it has ended, or clear with the run's own version`,
   )
 }
 

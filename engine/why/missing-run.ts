@@ -140,7 +140,9 @@ export async function whyMissing(
     const near = [before, after].flatMap((one) => (one === null ? [] : at(one, zone, now)))
     return {
       code: 'no_date',
-      sentence: `No run at ${at(instant, zone, now)}: it is no date of ${row.dag_id}'s schedule${near.length === 0 ? '' : `; the nearest are ${listed(near)}`}.`,
+      sentence:
+        `No run at ${at(instant, zone, now)}: it is no date of ${row.dag_id}'s ` +
+        `schedule${near.length === 0 ? '' : `; the nearest are ${listed(near)}`}.`,
     }
   }
   const asked = { database, row, dag, slot, now }

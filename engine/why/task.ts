@@ -109,7 +109,10 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
     case 'waits_for_task_limit': {
       const own = because.per === 'dagrun' ? ti.dag_run_id : null
       const holders = await holdersOfTask(database, ti.dag_id, ti.task_id, own)
-      return `Waits: ${holders.length} of ${because.limit} instances of ${ti.task_id} are active ${own === null ? 'in all runs' : 'in this run'}${heldBy(holders)}.`
+      return (
+        `Waits: ${holders.length} of ${because.limit} instances of ${ti.task_id} are active ` +
+        `${own === null ? 'in all runs' : 'in this run'}${heldBy(holders)}.`
+      )
     }
     default:
       return null
@@ -132,7 +135,9 @@ async function queuedText({ database, ti }: AskedTask): Promise<Why> {
   if (able.length === 0)
     return {
       code: 'no_worker_for_queue',
-      sentence: `Waits for a worker that takes queue ${ti.queue}: none of the ${workers.length} running ones does. Start one with \`dagctl worker --queues ${ti.queue}\`.`,
+      sentence:
+        `Waits for a worker that takes queue ${ti.queue}: none of the ${workers.length} running ones does. Start one ` +
+        `with \`dagctl worker --queues ${ti.queue}\`.`,
     }
   const [busy, all] = [
     able.reduce((sum, one) => sum + one.busy, 0),
@@ -186,7 +191,9 @@ async function pastText(database: Database, ti: InstanceListRow, task: Serialize
     }
   return {
     code: 'waits_for_past',
-    sentence: `Waits for ${ti.task_id} of the run before${row === null ? '' : `, ${row.run_id}`}, which is ${state} (${task.dependsOnPast ? 'dependsOnPast' : 'waitForDownstream'}).`,
+    sentence:
+      `Waits for ${ti.task_id} of the run before${row === null ? '' : `, ${row.run_id}`}, which is ${state} ` +
+      `(${task.dependsOnPast ? 'dependsOnPast' : 'waitForDownstream'}).`,
   }
 }
 
@@ -243,7 +250,9 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
       if (ti.ready_at === null) return endedText(asked)
       return {
         code: 'up_for_retry',
-        sentence: `Tries again ${relative(ti.ready_at, now)}, at ${at(ti.ready_at, ti.timezone, now)} (try ${ti.try_number + 1} of ${ti.max_tries + 1}).${lastFailure(events)}`,
+        sentence:
+          `Tries again ${relative(ti.ready_at, now)}, at ${at(ti.ready_at, ti.timezone, now)} (try ` +
+          `${ti.try_number + 1} of ${ti.max_tries + 1}).${lastFailure(events)}`,
       }
     case 'up_for_reschedule':
       return { code: 'up_for_reschedule', sentence: rescheduleText(ti, task, now) }

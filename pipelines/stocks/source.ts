@@ -80,7 +80,9 @@ async function checksumOf(paths: readonly string[]): Promise<string> {
 /** All texts, by name; rows of the wanted ranks, numbered in the order of the files. */
 async function load(session: DuckDbSession, { paths, name }: Files, mostRank: number): Promise<readonly string[]> {
   const list = paths.map(sqlText).join(', ')
-  const csv = `read_csv([${list}], all_varchar = true, header = true, delim = ',', quote = '"', escape = '"', union_by_name = true, filename = false, strict_mode = true)`
+  const csv =
+    `read_csv([${list}], all_varchar = true, header = true, delim = ',', quote = '"', escape = '"', ` +
+    'union_by_name = true, filename = false, strict_mode = true)'
   const { columns } = await session.query(`select * from ${csv} limit 0`)
   const names = columns.map((column) => column.name)
   const missing = REQUIRED_COLUMNS.filter((column) => !names.includes(column))

@@ -38,7 +38,8 @@ const LATE = /* sql */ `not d.is_paused and d.next_dagrun_create_after < now() -
 const LISTED = /* sql */ `listed as (
   select d.dag_id, d.is_paused, d.next_dagrun_create_after as next_at, last.run_after as last_at,
     exists (select 1 from dag_run r where r.dag_id = d.dag_id and r.state = 'running') as is_running,
-    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in ('success', 'failed') order by r.run_after desc, r.id desc limit 1) is not distinct from 'failed' as is_failing,
+    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in ('success', 'failed')
+      order by r.run_after desc, r.id desc limit 1) is not distinct from 'failed' as is_failing,
     ${LATE} as is_late
   from dag d left join lateral (select r.run_after from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) last on true
   where not d.is_stale and ($1::text is null or d.dag_id ilike $1 or d.dag_display_name ilike $1 or d.owners ilike $1

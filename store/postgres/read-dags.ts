@@ -58,7 +58,8 @@ export interface DagFilter {
   readonly [range: `dag_run_${string}`]: unknown
 }
 
-const LAST_RUN = `left join lateral (select r.state, r.start_date, r.end_date, r.run_after from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) l on true`
+const LAST_RUN = `left join lateral (select r.state, r.start_date, r.end_date, r.run_after from dag_run r
+     where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) l on true`
 
 const DAG_LIST = /* sql */ `
 from dag d ${LAST_RUN}, json_to_record($1) as f(tags text[], tags_all boolean, owners text[], dag_id_pattern text[],

@@ -239,8 +239,10 @@ export async function recordTries(tx: Sql, dagRunId: number, ids: readonly strin
     `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state, max_tries,
        start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id)
-     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number, case when state in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then state else 'failed' end, max_tries,
-       start_date, coalesce(end_date, now()), coalesce(duration, extract(epoch from now() - start_date), 0), hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
+     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number,
+       case when state in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then state else 'failed' end, max_tries,
+       start_date, coalesce(end_date, now()), coalesce(duration, extract(epoch from now() - start_date), 0),
+         hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id
      from task_instance where dag_run_id = $1 and id = any($2::uuid[]) and try_number > 0
      on conflict (dag_run_id, task_id, map_index, try_number) do nothing`,

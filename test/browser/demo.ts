@@ -128,9 +128,11 @@ async function gmarket(web: TestWeb, now: number): Promise<Omit<Demo, 'logPath' 
     [running.id],
   )
   await web.database.query(
-    `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state, max_tries, start_date, end_date, duration, hostname,
-       pid, pool, pool_slots, queue, priority_weight, operator) select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, 1, 'failed', 3, now() - interval '40 seconds',
-       now() - interval '36 seconds', 4.1, 'seoul-1', 48200, pool, pool_slots, queue, priority_weight, operator from task_instance where dag_run_id = $1 and task_id = 'merge_csv'`,
+    `insert into task_instance_history (dag_run_id, task_instance_id, task_id, dag_id, run_id, map_index, try_number, state,
+       max_tries, start_date, end_date, duration, hostname, pid, pool, pool_slots, queue, priority_weight, operator)
+     select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, 1, 'failed',
+       3, now() - interval '40 seconds', now() - interval '36 seconds', 4.1, 'seoul-1', 48200, pool, pool_slots, queue,
+       priority_weight, operator from task_instance where dag_run_id = $1 and task_id = 'merge_csv'`,
     [running.id],
   )
   await seedEvent(web, running, 'merge_csv', {
@@ -321,7 +323,8 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
       line: 41,
       column: 13,
       frame:
-        "  39 |   connId: 'kafka_default',\n  40 |   topic: 'car_info',\n> 41 |   deadline: '5 minutes',\n     |             ^^^^^^^^^^^ expected number, in seconds\n  42 |   schema: CarInfo,\n  43 | })",
+        "  39 |   connId: 'kafka_default',\n  40 |   topic: 'car_info',\n> 41 |   deadline: '5 minutes',\n     " +
+        '|             ^^^^^^^^^^^ expected number, in seconds\n  42 |   schema: CarInfo,\n  43 | })',
       errors: [],
     },
   )

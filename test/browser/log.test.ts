@@ -58,7 +58,9 @@ const MIXED = [
   line('nn1.lake:9870 answered 503 three times', 'error'),
   line('::endgroup::'),
   line(
-    '\u001b[1mUpload\u001b[22m \u001b[32mok\u001b[0m \u001b[33mslow\u001b[0m \u001b[34mblue\u001b[0m \u001b[35mmagenta\u001b[0m \u001b[36mcyan\u001b[0m \u001b[90mgray\u001b[0m \u001b[41;37m bad \u001b[0m \u001b[42m good \u001b[0m \u001b[7minverse\u001b[0m \u001b[4munder\u001b[24m',
+    '\u001b[1mUpload\u001b[22m \u001b[32mok\u001b[0m \u001b[33mslow\u001b[0m \u001b[34mblue\u001b[0m ' +
+      '\u001b[35mmagenta\u001b[0m \u001b[36mcyan\u001b[0m \u001b[90mgray\u001b[0m \u001b[41;37m bad \u001b[0m ' +
+      '\u001b[42m good \u001b[0m \u001b[7minverse\u001b[0m \u001b[4munder\u001b[24m',
   ),
   line('category food: 100 rows', 'debug', { fields: { rows: 100 } }),
   line('Task failed with exception', 'error', { exception: EXCEPTION }),

@@ -129,7 +129,8 @@ describe.skipIf(!isThere)('the product in a browser', () => {
   async function candles(slot: { start: string; end: string }) {
     const { rows } = await queryWarehouse(
       baram.home,
-      `select * from upbit_lake.candle where candle_date_time_utc >= '${slot.start.slice(0, 19)}' and candle_date_time_utc < '${slot.end.slice(0, 19)}' order by market, candle_date_time_utc`,
+      `select * from upbit_lake.candle where candle_date_time_utc >= '${slot.start.slice(0, 19)}' and
+         candle_date_time_utc < '${slot.end.slice(0, 19)}' order by market, candle_date_time_utc`,
     )
     return rows
   }

@@ -33,7 +33,9 @@ describe('mistakes of authors', () => {
     )
     baram.writeDag(
       'portable.ts',
-      `import { readFileSync } from 'node:fs'\nimport { Bundle, Dag } from '@apache-airflow/ts-sdk'\nconst dag = new Dag('portable')\ndag.task('a', () => readFileSync('/etc/hostname', 'utf8'))()\nawait new Bundle(dag).serve()\n`,
+      `import { readFileSync } from 'node:fs'\nimport { Bundle, Dag } from '@apache-airflow/ts-sdk'\nconst dag = ` +
+        `new Dag('portable')\ndag.task('a', () => readFileSync('/etc/hostname', 'utf8'))()\nawait new ` +
+        `Bundle(dag).serve()\n`,
     )
     for (const mistake of MISTAKES)
       baram.writeDag(fileOf(mistake), mistake.text.replaceAll('$id', fileOf(mistake).replace('.ts', '')))

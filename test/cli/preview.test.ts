@@ -25,7 +25,8 @@ dag.task('a', () => 1)()
     expect(made.stderr).toContain('1,254 runs, at most 10 at a time')
     await baram.query("update dag_run set state = 'failed', start_date = now(), end_date = now()")
     await baram.query(
-      "update task_instance set state = case when right(id::text, 1) < '8' then 'failed' else 'success' end, start_date = now(), end_date = now(), try_number = 1",
+      `update task_instance set state = case when right(id::text, 1) < '8' then 'failed' else 'success' end,
+         start_date = now(), end_date = now(), try_number = 1`,
     )
     await baram.query('delete from task_queue')
   }, 120_000)

@@ -30,7 +30,8 @@ function golden(before: SerializedDag | null, after: SerializedDag | null, when:
     ...span('twice', change.overlap),
     ...change.next.map(
       (run) =>
-        `next ${shown(run, zone)}${run.isDue ? ' (due)' : ''}${run.clockChange === 0 ? '' : ` (clocks ${run.clockChange > 0 ? '+' : ''}${run.clockChange} min)`}`,
+        'next ' +
+        `${shown(run, zone)}${run.isDue ? ' (due)' : ''}${run.clockChange === 0 ? '' : ` (clocks ${run.clockChange > 0 ? '+' : ''}${run.clockChange} min)`}`,
     ),
     ...(losesAnything(change) ? ['LOSES'] : []),
   ]

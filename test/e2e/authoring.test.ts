@@ -40,7 +40,8 @@ for (const mode of ['poke', 'reschedule', 'defer'] as const)
 make('params', (dag) => dag.task('a', async () => ({ params: getParams(params), previous: (await getPreviousRun()) !== null }))(), { params })
 make('templated', (dag) => {
   const text = tpl\`\${t.params['limit']} \${t.args['name']} \${t.run_id} \${t.macros['ds_add']?.('2024-01-01', 1)}\`
-  const show = defineOperator({ name: 'Show', options: { text }, templateFields: ['text'], execute: (_op, _args: { name: string }, options) => options['text'] as string })
+  const show = defineOperator({ name: 'Show', options: { text }, templateFields: ['text'],
+    execute: (_op, _args: { name: string }, options) => options['text'] as string })
   dag.task('show', show)({ name: 'x' })
 }, { params })
 export default all

@@ -88,7 +88,8 @@ describe('bad DAG files', () => {
     baram.writeDag('shared.ts', 'export const answer = 42\n')
     baram.writeDag(
       'uses_shared.ts',
-      `${HEAD}import { answer } from './shared.ts'\nexport const dag = new Dag('uses_shared', { description: String(answer) })\ndag.task('a', () => answer)()\n`,
+      `${HEAD}import { answer } from './shared.ts'\nexport const dag = new Dag('uses_shared', { description: ` +
+        `String(answer) })\ndag.task('a', () => answer)()\n`,
     )
     for (const { name, text } of FILES) baram.writeDag(name, text)
     await baram.start('scheduler')

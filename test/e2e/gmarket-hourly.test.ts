@@ -85,7 +85,8 @@ describe('gmarket_hourly', () => {
     const run = await pipelines.run('gmarket_hourly', { interval: intervalOf(4) })
     expect(run.state).toBe('success')
     const [report] = await pipelines.baram.query<{ title: string; rows: unknown }>(
-      "select r.body ->> 'title' as title, r.body -> 'rows' as rows from report r join dag_run d on d.id = r.dag_run_id where d.run_id = $1 and r.name = 'hours'",
+      `select r.body ->> 'title' as title, r.body -> 'rows' as rows from report r join dag_run d on d.id =
+         r.dag_run_id where d.run_id = $1 and r.name = 'hours'`,
       [run.runId],
     )
     const at = (hour: string) => `2026-01-05T${hour}:00:00+09:00`

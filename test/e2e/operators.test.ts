@@ -21,8 +21,10 @@ import { bash, dateTimeSensor, fileSensor, node, postgres, timeDeltaSensor } fro
 
 export const data = new Dag('data', { isPausedUponCreation: false })
 const text = data.task('text', () => ${JSON.stringify(HOSTILE)})()
-const shell = data.task('shell', bash<{ text: string }>({ bashCommand: 'printf %s "$TEXT" | base64 -w0', env: { TEXT: '{{args.text}}' }, appendEnv: true }))({ text })
-const sql = data.task('sql', postgres<{ text: string }>({ sql: 'select :text as text, :run as run', parameters: { text: '{{args.text}}', run: '{{run_id}}' }, handler: 'one' }))({ text })
+const shell = data.task('shell', bash<{ text: string }>({ bashCommand: 'printf %s "$TEXT" | base64 -w0',
+  env: { TEXT: '{{args.text}}' }, appendEnv: true }))({ text })
+const sql = data.task('sql', postgres<{ text: string }>({ sql: 'select :text as text, :run as run',
+  parameters: { text: '{{args.text}}', run: '{{run_id}}' }, handler: 'one' }))({ text })
 data.task('skipped', bash({ bashCommand: 'exit 99' }))().after(shell, sql)
 
 export const scripts = new Dag('scripts', { isPausedUponCreation: false })
@@ -39,7 +41,8 @@ export const waits = new Dag('waits', { isPausedUponCreation: false })
 waits.task('file', fileSensor({ filepath: ${JSON.stringify(join(home, 'late-*.csv'))}, pokeInterval: 0.05, deferrable: true }))()
 
 export const stops = new Dag('stops', { isPausedUponCreation: false })
-stops.task('sleep', bash({ bashCommand: ${JSON.stringify(`trap '' TERM; echo $$ > ${join(home, 'pid')}; sleep 1000; sleep 1000`)} }), { executionTimeout: 0.5 })()
+stops.task('sleep', bash({ bashCommand: ${JSON.stringify(`trap '' TERM; echo $$ > ${join(home, 'pid')}; sleep 1000; sleep 1000`)} }),
+  { executionTimeout: 0.5 })()
 
 export const many = new Dag('many', { isPausedUponCreation: false })
 expand(many.task('each', bash<{ n: number }>({ bashCommand: 'echo $N', env: { N: '{{args.n}}' } })), { n: Array.from({ length: 20 }, (_, i) => i) })

@@ -12,7 +12,9 @@ beforeAll(async () => {
   const dag = (id: string, body: string, more = '') =>
     baram.writeDag(
       `${id}.ts`,
-      `import { appendFileSync, existsSync } from 'node:fs'\nimport { cron, Dag, getRun } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('${id}', { isPausedUponCreation: false${more} })\n${body}\n`,
+      `import { appendFileSync, existsSync } from 'node:fs'\nimport { cron, Dag, getRun } from 'baram'\nimport { ` +
+        `bash } from 'baram/operators'\nexport const dag = new Dag('${id}', { isPausedUponCreation: false${more} ` +
+        `})\n${body}\n`,
     )
   const marks = JSON.stringify(join(baram.home, 'marks'))
   const go = JSON.stringify(join(baram.home, 'go'))

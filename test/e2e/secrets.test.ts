@@ -81,7 +81,8 @@ const wait = defineOperator<Record<never, never>, void>({
 })
 export const dag = new Dag('planted', { isPausedUponCreation: false })
 dag.task('prints', async () => {
-  for (const text of (await read()).flatMap(forms)) { console.log(text); console.error('err ' + text); getLogger().info({ [text]: text, deep: [{ text }] }, text) }
+  for (const text of (await read()).flatMap(forms)) { console.log(text); console.error('err ' + text);
+    getLogger().info({ [text]: text, deep: [{ text }] }, text) }
 })()
 dag.task('throws', async () => { const all = await read(); throw new Error(all.join(' '), { cause: new Error(all.flatMap(forms).join('\\n')) }) })()
 dag.task('gives_up', async () => { throw new FailTask((await read()).flatMap(forms).join(' ')) })()
@@ -91,7 +92,8 @@ dag.task('tells', async () => {
   await recordEffect({ kind: 'lake', target: '/x/' + all[1], rowsRead: 1, rowsWritten: 1 })
   await publishReport('r', { columns: [{ name: 'n', type: 'text' }], rows: all.map((text) => [text]) })
 })()
-dag.task('shell', bash({ bashCommand: 'echo "$K"; echo {{conn.shop.password}} ; env | grep ^K=; exit 7', env: { K: '{{var.value.tls_private_key}}', L: '{{var.json.service.password}}' }, appendEnv: true }))()
+dag.task('shell', bash({ bashCommand: 'echo "$K"; echo {{conn.shop.password}} ; env | grep ^K=; exit 7',
+  env: { K: '{{var.value.tls_private_key}}', L: '{{var.json.service.password}}' }, appendEnv: true }))()
 dag.task('deferred', wait)()
 `
 

@@ -39,9 +39,11 @@ make('not_json', (dag) => dag.task('date', () => ({ when: new Date(0) }) as neve
 make('slow', (dag) => dag.task('slow', () => { const end = Date.now() + 60_000; while (Date.now() < end); }, { executionTimeout: 0.3 })())
 make('endless', (dag) => dag.task('endless', () => new Promise<number>(() => { setInterval(() => undefined, 1000); console.log('begun') }))())
 make('exits', (dag) => dag.task('exits', () => { if (getContext().tryNumber === 1) process.exit(0); return 'second' }, { retries: 1 })())
-make('stray', (dag) => dag.task('stray', async () => { setTimeout(() => { throw new Error('from a timer') }, 5); await new Promise((r) => setTimeout(r, 60_000)) })())
+make('stray', (dag) => dag.task('stray', async () => { setTimeout(() => { throw new Error('from a timer') }, 5);
+  await new Promise((r) => setTimeout(r, 60_000)) })())
 make('dirty', (dag) => {
-  const one = dag.task('one', () => { process.chdir('/'); process.env['LEAK'] = 'yes'; (Object.prototype as unknown as Record<string, unknown>)['leak'] = 1; return process.pid })()
+  const one = dag.task('one', () => { process.chdir('/'); process.env['LEAK'] = 'yes';
+    (Object.prototype as unknown as Record<string, unknown>)['leak'] = 1; return process.pid })()
   dag.task('two', () => ({ pid: process.pid, cwd: process.cwd(), leak: process.env['LEAK'] ?? null, proto: 'leak' in {} }))().after(one)
 })
 make('manual', (dag) => dag.task('conf', () => ({ conf: getRun().conf, type: getRun().runType }))())
@@ -50,7 +52,8 @@ make('missing', (dag) => {
   dag.task('needs', ({ x }: { x: number | undefined }) => x ?? null)({ x: nothing() })
 })
 const lake = (rowsWritten: number) => ({ kind: 'lake', target: '/x/tok-5f2e9c77aa.csv', rowsRead: 5, rowsWritten }) as const
-make('loses_rows', (dag) => dag.task('put', async () => { await getClient().getVariable('api_token'); await recordEffect(lake(getContext().tryNumber === 1 ? 3 : 5)) }, { retries: 1 })())
+make('loses_rows', (dag) => dag.task('put', async () => { await getClient().getVariable('api_token');
+  await recordEffect(lake(getContext().tryNumber === 1 ? 3 : 5)) }, { retries: 1 })())
 make('warns', (dag) => dag.task('put', async () => recordEffect(lake(6), 'warn'))())
 make('reports', (dag) => dag.task('tell', async () => {
   await publishReport('best', { columns: [{ name: 'n', type: 'number' }], rows: [[1]] })

@@ -32,29 +32,36 @@ make('gated', (dag) => expand(dag.task('each', wait()), { n: Array.from({ length
 make('fails', (dag) => dag.task('wait', defineOperator({ name: 'B', triggers: [broken], execute: (op) => op.defer(broken({})), resume: () => 1 }))())
 make('unlisted', (dag) => dag.task('wait', defineOperator({ name: 'U', execute: (op) => op.defer(broken({})), resume: () => 1 }))())
 make('dated', (dag) => dag.task('wait', defineOperator({ name: 'D', execute: (op) => op.defer(new Date(Date.now() + 300)), resume: (_, at) => at }))())
-make('late', (dag) => dag.task('wait', defineOperator({ name: 'L', triggers: [never], execute: (op) => op.defer(never({}), { timeout: 0.3 }), resume: () => 1 }))())
+make('late', (dag) => dag.task('wait', defineOperator({ name: 'L', triggers: [never],
+  execute: (op) => op.defer(never({}), { timeout: 0.3 }), resume: () => 1 }))())
 const block = () => { appendFileSync(${JSON.stringify(mark)}, getContext().dagId + ' ' + process.pid + '\\n'); for (;;); }
 make('long', (dag) => dag.task('block', block)().before(dag.task('after', () => 1)()), { dagrunTimeout: 1 })
 make('fast', (dag) => {
   dag.task('block', block)()
-  dag.task('fail', () => { if (!existsSync(${JSON.stringify(mark)} + '.fail')) throw new Error('wait'); throw new FailTask('now') }, { retries: 1000, retryDelay: 0.05 })()
+  dag.task('fail', () => { if (!existsSync(${JSON.stringify(mark)} + '.fail')) throw new Error('wait'); throw new FailTask('now') },
+    { retries: 1000, retryDelay: 0.05 })()
 }, { failFast: true })
 const show = (options: Record<string, unknown>) => defineOperator<{ region: string }, unknown, Record<string, unknown>>({
-  name: 'Show', options, templateFields: ['text', 'list'], execute: (_op, _args, rendered) => ({ text: String(rendered['text']).length, list: rendered['list'] }),
+  name: 'Show', options, templateFields: ['text', 'list'],
+    execute: (_op, _args, rendered) => ({ text: String(rendered['text']).length, list: rendered['list'] }),
 })
 make('templates', (dag) => expand(
-  dag.task('show', show({ text: '{{conn.lake.host}} {{conn.lake.password}}', list: [{ at: '{{params.day}} {{args.region}}' }] }), { mapIndexTemplate: '{{args.region}}!' }),
+  dag.task('show', show({ text: '{{conn.lake.host}} {{conn.lake.password}}',
+    list: [{ at: '{{params.day}} {{args.region}}' }] }), { mapIndexTemplate: '{{args.region}}!' }),
   { region: ['seoul', 'busan'] },
 ), { params: { day: param('2026-01-01', { type: 'string', format: 'date' }) } })
 make('unknown_name', (dag) => dag.task('show', show({ text: '{{nobody.knows}}' }))({ region: 'x' }))
-make('retry_after', (dag) => dag.task('a', () => { if (getContext().tryNumber < 2) throw new RetryTask('busy', { after: 0.1 }); return getContext().tryNumber }, { retries: 3, retryDelay: 600 })())
+make('retry_after', (dag) => dag.task('a', () => { if (getContext().tryNumber < 2) throw new RetryTask('busy', { after: 0.1 });
+  return getContext().tryNumber }, { retries: 3, retryDelay: 600 })())
 make('policy', (dag) => {
-  const retryPolicy = (error: unknown) => String(error).includes('soon') ? { retry: true as const, after: 0 } : String(error).includes('never') ? { retry: false as const } : undefined
+  const retryPolicy = (error: unknown) => String(error).includes('soon') ? { retry: true as const, after: 0 } :
+    String(error).includes('never') ? { retry: false as const } : undefined
   dag.task('soon', () => { if (getContext().tryNumber < 3) throw new Error('soon'); return 1 }, { retries: 5, retryDelay: 600, retryPolicy })()
   dag.task('never', () => { throw new Error('never') }, { retries: 5, retryDelay: 600, retryPolicy })()
 })
 make('target', (dag) => dag.task('a', () => 1)())
-make('again', (dag) => dag.task('go', triggerDagRun({ dagId: 'target', runId: 'same', logicalDate: null, resetDagRun: true, waitForCompletion: true, pokeInterval: 0.05 }))())
+make('again', (dag) => dag.task('go', triggerDagRun({ dagId: 'target', runId: 'same', logicalDate: null, resetDagRun: true,
+  waitForCompletion: true, pokeInterval: 0.05 }))())
 export default all
 `
 
@@ -127,7 +134,9 @@ describe('waits, ends and templates', () => {
     await eventually('all to go on', async () => (await countOf('gated', 'success')) === 50)
     expect(await values('gated')).toEqual(Array.from({ length: 50 }, (_, n) => ({ n, secret: 16 })))
     const [row] = await baram.query(
-      "select max(try_number)::int as tries, (select count(*)::int from ti_event e join task_instance i on i.id = e.ti_id where i.dag_id = 'gated' and e.to_state = 'success') as ends from task_instance where dag_id = 'gated'",
+      `select max(try_number)::int as tries, (select count(*)::int from ti_event e join task_instance i on i.id =
+         e.ti_id where i.dag_id = 'gated' and e.to_state = 'success') as ends from task_instance where dag_id =
+         'gated'`,
     )
     expect(row).toEqual({ tries: 1, ends: 50 })
   })
@@ -138,7 +147,8 @@ describe('waits, ends and templates', () => {
     expect((await runToEnd(baram, 'fails')).state).toBe('failed')
     expect((await runToEnd(baram, 'unlisted')).state).toBe('failed')
     const rows = await baram.query<{ message: string }>(
-      "select e.because ->> 'message' as message from ti_event e join task_instance i on i.id = e.ti_id where i.dag_id in ('fails', 'unlisted') and e.to_state = 'failed' order by 1",
+      `select e.because ->> 'message' as message from ti_event e join task_instance i on i.id = e.ti_id where
+         i.dag_id in ('fails', 'unlisted') and e.to_state = 'failed' order by 1`,
     )
     expect(rows.map((each) => each.message)).toEqual([
       expect.stringContaining('no such place') as unknown,

@@ -64,7 +64,9 @@ describe('scheduled runs', () => {
     await createAll(engine)
     // As if that run had been of ten hours ago, and nobody had looked since.
     await engine.query(
-      "update dag_run set logical_date = logical_date - interval '10 hours', data_interval_start = data_interval_start - interval '10 hours', data_interval_end = data_interval_end - interval '10 hours', run_id = 'scheduled__old'",
+      `update dag_run set logical_date = logical_date - interval '10 hours', data_interval_start =
+         data_interval_start - interval '10 hours', data_interval_end = data_interval_end - interval '10 hours',
+         run_id = 'scheduled__old'`,
     )
     await engine.query("update dag set next_dagrun_create_after = now() - interval '9 hours'")
     await createAll(engine)

@@ -107,7 +107,7 @@ describe('clearing a task that runs', () => {
     const request = clearOf('one', { refusesRunning: true })
     await expect(clear(depsOf(engine, scheduler), request, kim)).rejects.toMatchObject({ code: 'CONFLICT' })
     expect(await engine.states(run)).toEqual({ slow: 'running', done: 'success' })
-    expect(await engine.query('select 1 from log where event = 'task_instance.clear'')).toEqual([])
+    expect(await engine.query("select 1 from log where event = 'task_instance.clear'")).toEqual([])
   })
 })
 

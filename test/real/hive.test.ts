@@ -50,7 +50,8 @@ await onRealServers(['hdfs', 'hive'], ({ hdfs, hive }) => {
       await rm(local)
     },
     putText: async (path, content) => void (await lake.write(path, oneChunk(content))),
-    slow: `select count(*) from (select posexplode(split(space(20000), ' '))) a cross join (select posexplode(split(space(20000), ' '))) b cross join (select posexplode(split(space(20000), ' '))) c`,
+    slow: `select count(*) from (select posexplode(split(space(20000), ' '))) a cross join (select
+         posexplode(split(space(20000), ' '))) b cross join (select posexplode(split(space(20000), ' '))) c`,
   }))
 
   describe('what only Hive has', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { csvText } from '../../webserver/shared/csv.ts'
+import { csvText } from '../../webserver/http/csv.ts'
 
 const rows = [
   ['plain', 'with "quotes", comma', -1.5],

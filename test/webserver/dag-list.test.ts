@@ -121,7 +121,8 @@ describe('the list of 1,013 DAGs', () => {
       "update dag set next_dagrun_create_after = now() - interval '5 minutes' where dag_id in ('dag_0003', 'dag_0010')",
     )
     await web.database.query(
-      "update dag set next_dagrun_create_after = now() - interval '5 minutes', timetable_type = 'airflow.timetables.simple.ContinuousTimetable' where dag_id = 'dag_0004'",
+      `update dag set next_dagrun_create_after = now() - interval '5 minutes', timetable_type =
+         'airflow.timetables.simple.ContinuousTimetable' where dag_id = 'dag_0004'`,
     )
     expect(await sentence(), 'neither a paused nor a continuous DAG is late').toBe('One of 1,013 DAGs is late.')
     expect(idsOf(await page('/dags?state=late'))).toEqual(['dag_0003'])

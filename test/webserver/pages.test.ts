@@ -341,7 +341,8 @@ describe('the built server', () => {
       const log = makeLogger('t', 'error')
       const config = loadConfig({ BARAM__API__PORT: '0', BARAM__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: 'True' })
       const database = openDatabase({ url: process.argv[1], poolSize: 4, log, application: 't' })
-      const vault = new Vault({ database, box: secretBox(Buffer.alloc(32, 1)), variableOverrides: new Map(), connectionOverrides: new Map(), sensitiveNames: [] })
+      const vault = new Vault({ database, box: secretBox(Buffer.alloc(32, 1)),
+        variableOverrides: new Map(), connectionOverrides: new Map(), sensitiveNames: [] })
       const server = await startWebserver({ config, database, runCache: new RunCache(), vault, log, jwtSecret: Buffer.alloc(32, 2) })
       const got = []
       for (const path of ['/dags', '/dags/gmarket_hourly', '/dags/gmarket_hourly/graph', '/runs', '/errors', '/api/v2/dags'])

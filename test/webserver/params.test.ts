@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { barParts, makeTally, readTally, writeTally } from '../../webserver/shared/tally.ts'
-import { instantOf, localOf, zonedIso } from '../../webserver/shared/zoned.ts'
+import { instantOf, localOf, zonedIso } from '../../webserver/pages/forms/zoned.ts'
+import { barParts, makeTally, readTally, writeTally } from '../../webserver/states/tally.ts'
 import { expectShape } from './openapi.ts'
 import { makeDag, makeTask, seedRun, storeDag } from './seed.ts'
 import { startWeb, type TestWeb } from './start-web.ts'

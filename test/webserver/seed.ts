@@ -156,14 +156,16 @@ export async function seedRun(
   const name = type === 'scheduled' ? runId.replace('manual__', 'scheduled__') : runId
   const seconds = run.seconds ?? 50
   await web.database.query(
-    `update dag_run set run_type = $2, run_id = $3, state = $4, logical_date = to_timestamp($5) - interval '1 hour', start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
+    `update dag_run set run_type = $2, run_id = $3, state = $4, logical_date = to_timestamp($5) - interval '1 hour',
+      start_date = case when $4 = 'queued' then null else to_timestamp($5) end,
        triggering_user_name = null, triggered_by = case when $2 = 'scheduled' then 'timetable' else 'ui' end,
        end_date = case when $4 in ('success', 'failed') then to_timestamp($5) + $6 * interval '1 second' end where id = $1`,
     [dagRunId, type, name, run.state, at / 1000, seconds],
   )
   const rest = run.rest === undefined ? (run.state === 'success' ? 'success' : null) : run.rest
   await web.database.query(
-    `update task_instance set run_id = $2, state = coalesce(($3::jsonb) ->> task_id, case when ($3::jsonb) ? task_id then null else $4 end) where dag_run_id = $1`,
+    `update task_instance set run_id = $2, state = coalesce(($3::jsonb) ->> task_id, case when ($3::jsonb) ?
+       task_id then null else $4 end) where dag_run_id = $1`,
     [dagRunId, name, JSON.stringify(run.tasks ?? {}), rest],
   )
   await web.database.query(
@@ -286,8 +288,10 @@ export async function seedXCom(
 /** What a task's only try told of its work. */
 export async function seedEffect(web: TestWeb, run: SeededRun, taskId: string, effect: Effect): Promise<void> {
   await web.database.query(
-    `insert into effect (dag_run_id, task_id, map_index, try_number, kind, target, dag_id, run_id, rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
-     select dag_run_id, task_id, map_index, try_number, $3, $4, dag_id, run_id, $5, $6, $7, $8, $9, $10::jsonb from task_instance where dag_run_id = $1 and task_id = $2`,
+    `insert into effect (dag_run_id, task_id, map_index, try_number, kind, target, dag_id, run_id,
+      rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
+     select dag_run_id, task_id, map_index, try_number, $3, $4, dag_id, run_id, $5, $6, $7, $8, $9, $10::jsonb
+      from task_instance where dag_run_id = $1 and task_id = $2`,
     [
       run.id,
       taskId,

@@ -15,7 +15,9 @@ const WAYS = {
   bare_in_session: `execSync('env -i nohup sleep ' + T + ' >/dev/null 2>&1 &')`,
   bare_with_parent: `spawn('env', ['-i', 'setsid', 'sleep', T], { stdio: 'ignore' }).unref()`,
   holds_output: `execSync('setsid sleep ' + T + ' &', { stdio: 'inherit' })`,
-  by_thread: `await new Promise((done) => new Worker("require('child_process').spawn('setsid', ['sleep', '" + T + "'], { stdio: 'ignore' }).on('spawn', () => process.exit())", { eval: true }).on('exit', done))`,
+  by_thread:
+    `await new Promise((done) => new Worker("require('child_process').spawn('setsid', ['sleep', '" + T + "'], { ` +
+    `stdio: 'ignore' }).on('spawn', () => process.exit())", { eval: true }).on('exit', done))`,
 }
 const CODE = `import { exec, execSync, spawn } from 'node:child_process'
 import { Worker } from 'node:worker_threads'

@@ -212,7 +212,8 @@ async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]
   const rows = place.mapIndex === null ? await findInstancesOf(web.database, place) : one === null ? [] : [one]
   if (rows.length === 0)
     throw notFound(
-      `The Task Instance with dag_id: \`${place.dagId}\`, run_id: \`${place.runId}\`, task_id: \`${place.taskId}\` and map_index: \`${place.mapIndex ?? 'None'}\` was not found`,
+      `The Task Instance with dag_id: \`${place.dagId}\`, run_id: \`${place.runId}\`, task_id: \`${place.taskId}\` ` +
+        `and map_index: \`${place.mapIndex ?? 'None'}\` was not found`,
     )
   return rows
 }

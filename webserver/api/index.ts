@@ -4,9 +4,9 @@ import { Router } from 'express'
 import { findClockDoubt } from '../../store/postgres/clock-holds.ts'
 import { latestHeartbeats } from '../../store/postgres/read-admin.ts'
 import { requireRole } from '../auth/guard.ts'
+import { deploymentProblems, problemText } from '../deployment-problems.ts'
 import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
-import { troublesOf, troubleText } from '../troubles.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
@@ -21,9 +21,9 @@ const CONTRACT_VERSION = '3.2.1'
 
 async function health({ web }: Call) {
   const beats = await latestHeartbeats(web.database).catch(() => null)
-  const troubles = troublesOf(web, await findClockDoubt(web.database).catch(() => null))
-  const doubt = troubles.find((trouble) => trouble.kind === 'clock')
-  const newer = troubles.find((trouble) => trouble.kind === 'schema')
+  const problems = deploymentProblems(web, await findClockDoubt(web.database).catch(() => null))
+  const doubt = problems.find((problem) => problem.kind === 'clock')
+  const newer = problems.find((problem) => problem.kind === 'schema')
   const of = (job: string, field: string) => {
     const beat = beats?.get(job)
     return {
@@ -34,11 +34,11 @@ async function health({ web }: Call) {
   return {
     metadatabase: {
       status: beats === null ? 'unhealthy' : 'healthy',
-      ...(newer !== undefined && { detail: troubleText(newer) }),
+      ...(newer !== undefined && { detail: problemText(newer) }),
     },
     scheduler: {
       ...of('SchedulerJob', 'latest_scheduler_heartbeat'),
-      ...(doubt !== undefined && { status: 'unhealthy', detail: troubleText(doubt) }),
+      ...(doubt !== undefined && { status: 'unhealthy', detail: problemText(doubt) }),
     },
     triggerer: of('TriggererJob', 'latest_triggerer_heartbeat'),
     dag_processor: of('DagProcessorJob', 'latest_dag_processor_heartbeat'),

@@ -1,8 +1,7 @@
 // `GET …/logs/{try_number}`: JSON pages with a continuation token, or the whole as NDJSON.
 
 import type { Response } from 'express'
-import type { InstanceListRow } from '../../store/postgres/read-task-instances.ts'
-import { listTries } from '../../store/postgres/read-task-instances.ts'
+import { type InstanceListRow, listTries } from '../../store/postgres/read-task-instances.ts'
 import { ApiError, notFound } from '../http/errors.ts'
 import { findLog, type LogLine, parseLine, readChunk } from '../logs/log-file.ts'
 import type { ApiRoutes, Call } from './router.ts'

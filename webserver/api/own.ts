@@ -9,9 +9,9 @@ import { listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
 import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
+import { csvText } from '../http/csv.ts'
 import { notFound } from '../http/errors.ts'
 import { parseDate } from '../http/query.ts'
-import { csvText } from '../shared/csv.ts'
 import { ApiRoutes, type Call } from './router.ts'
 
 const runJson = (run: DueRun) => ({

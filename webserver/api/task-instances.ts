@@ -140,7 +140,8 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
   const found = rows.find((item) => String(item.try_number) === param('task_try_number'))
   if (found === undefined)
     throw notFound(
-      `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\`, try_number: \`${param('task_try_number')}\` and map_index: \`${at.mapIndex}\` was not found`,
+      `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\`, ` +
+        `try_number: \`${param('task_try_number')}\` and map_index: \`${at.mapIndex}\` was not found`,
     )
   return tryJson(found, await versionsOf(web, [found]))
 }

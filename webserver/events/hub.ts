@@ -6,7 +6,7 @@ import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Database } from '../../store/database.ts'
 import { type RunSnapshot, snapshotRuns } from '../../store/postgres/read-runs.ts'
-import { makeTally, writeTally } from '../shared/tally.ts'
+import { makeTally, writeTally } from '../states/tally.ts'
 
 /** A burst becomes one look: 60 ms are not seen, hundreds of notifications are. */
 const GATHER_MS = 60

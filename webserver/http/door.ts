@@ -49,13 +49,15 @@ export function checkAddress(req: Request, _res: Response, next: NextFunction): 
   next()
 }
 
-const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
 const OPENS = new Set([0x5b, 0x7b])
 const CLOSES = new Set([0x5d, 0x7d])
 
 /** Whether JSON text opens more than so many brackets at once: told before it is parsed, in one look at its bytes. */
 export function isDeeperThan(body: Uint8Array, most: number): boolean {
-  let [depth, isInside] = [0, false]
+  let depth = 0
+  let isInside = false
   for (let i = 0; i < body.length; i++) {
     const byte = body[i] ?? 0
     if (isInside && byte === BACKSLASH) i++

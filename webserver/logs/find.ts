@@ -2,10 +2,10 @@
 // time and says where the next one goes on.
 
 import type { FileHandle } from 'node:fs/promises'
-import { foldCase } from '../shared/log/find-text.ts'
-import type { Level } from '../shared/log/line.ts'
 import type { Batch } from './line-splitter.ts'
 import { parseLine, readBatches } from './log-file.ts'
+import { foldCase } from './shown/find-text.ts'
+import type { Level } from './shown/line.ts'
 import { searchText } from './shown-line.ts'
 
 export interface FindRequest {
@@ -79,7 +79,8 @@ function* candidates(bytes: Buffer, needle: Needle): Iterable<readonly [from: nu
     differs.lastIndex = at
     return differs.exec(text)?.index ?? -1
   }
-  let [found, other] = [-2, -2]
+  let found = -2
+  let other = -2
   for (let at = 0; at < none; ) {
     if (found !== -1 && found < at) found = nextProbe(at)
     if (other !== -1 && other < at) other = nextDiffering(at)
@@ -102,7 +103,8 @@ function countLines(bytes: Buffer, from: number, to: number): number {
 /** Looks through the lines of one batch, the first of which has the number `first`. */
 export function hitsInBatch({ bytes }: Batch, first: number, needle: Needle, levels: ReadonlySet<Level> | null) {
   const hits: number[] = []
-  let [n, at] = [first, 0]
+  let n = first
+  let at = 0
   for (const [from, to] of candidates(bytes, needle)) {
     n += countLines(bytes, at, from)
     at = from

@@ -1,9 +1,9 @@
 // What is known of every line of a log after one pass over it: how many there are of each level, where each block of them
 // begins, the first error, the groups. 1 GB of lines costs about half a megabyte.
 
-import { LEVELS, type Level, type LevelCounts, type LogCounts } from '../shared/log/line.ts'
 import type { Batch } from './line-splitter.ts'
 import { parseLine, readLevel } from './log-file.ts'
+import { LEVELS, type Level, type LevelCounts, type LogCounts } from './shown/line.ts'
 import { markOf } from './shown-line.ts'
 
 /** A block ends after so many lines or bytes: reading one costs a few milliseconds. */
@@ -35,7 +35,12 @@ const VALUE = String.raw`(?:${STRING}|-?\d{1,15}(?:\.\d{1,15})?|true|false|null)
  * work. Of bytes read as Latin-1, so that nothing is decoded either: all that counts is ASCII.
  */
 const WRITTEN = new RegExp(
-  String.raw`\{"timestamp":"[\w:.+-]*",(?:"fields":\{(?:${STRING}:${VALUE}(?:,${STRING}:${VALUE})*)?\},)?(?:"exception":${STRING},)?"level":"(\w+)","logger":"[\w.]*","event":${STRING}\}$`,
+  [
+    String.raw`\{"timestamp":"[\w:.+-]*",`,
+    String.raw`(?:"fields":\{(?:${STRING}:${VALUE}(?:,${STRING}:${VALUE})*)?\},)?`,
+    `(?:"exception":${STRING},)?`,
+    String.raw`"level":"(\w+)","logger":"[\w.]*","event":${STRING}\}$`,
+  ].join(''),
   'my',
 )
 /** Longer lines are parsed: a pattern must not run over megabytes. */
@@ -134,7 +139,8 @@ export class LineIndex {
 
 /** Place of the last item whose key is at most `key`; 0 when there is none. */
 function lastAtMost<T>(items: readonly T[], keyOf: (item: T) => number, key: number): number {
-  let [low, high] = [0, items.length - 1]
+  let low = 0
+  let high = items.length - 1
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     const item = items[middle]

@@ -17,7 +17,8 @@ function decode(text: string): string | null {
 export function readLogAddress(text: string | undefined): AttemptLogKey | null {
   const parts = (text ?? '').split('/').map(decode)
   const [dagId, runId, taskId] = parts
-  const [mapIndex, tryNumber] = [Number(parts[3] ?? Number.NaN), Number(parts[4] ?? Number.NaN)]
+  const mapIndex = Number(parts[3] ?? Number.NaN)
+  const tryNumber = Number(parts[4] ?? Number.NaN)
   if (parts.length !== 5 || dagId == null || runId == null || taskId == null) return null
   if (!Number.isSafeInteger(mapIndex) || !Number.isSafeInteger(tryNumber)) return null
   return { dagId, runId, taskId, mapIndex, tryNumber }

@@ -4,8 +4,8 @@ import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { type AttemptLogKey, attemptLogPath } from '../../runtime/attempt-log.ts'
-import type { Level } from '../shared/log/line.ts'
 import { type Batch, LineSplitter, textsOf } from './line-splitter.ts'
+import type { Level } from './shown/line.ts'
 
 /** The real path when it lies in the root and exists, else null. */
 export async function findLog(root: string, at: AttemptLogKey): Promise<string | null> {

@@ -1,11 +1,11 @@
 // A stored line as people read it. What is drawn, what is found and what is counted as a group's mark all come from here.
 
 import { clockSeconds } from '../../core/times.ts'
-import { plainText } from '../shared/log/ansi.ts'
-import type { ShownLine } from '../shared/log/line.ts'
-import { logText } from '../shared/log/text.ts'
 import { exceptionText } from './exception-text.ts'
 import type { LogLine } from './log-file.ts'
+import { plainText } from './shown/ansi.ts'
+import type { ShownLine } from './shown/line.ts'
+import { logText } from './shown/text.ts'
 
 /** Characters of one line, and of its exception, that a page shows: 400 lines of this are still a page. */
 const SHOWN = 16 * 1024
@@ -56,7 +56,9 @@ function lineClock(timestamp: string, zone: string): string {
 }
 
 export function shownLine(line: LogLine, n: number | null, zone: string): ShownLine {
-  const [text, trace, mark] = [shownText(line), shownTrace(line), markOf(line.event)]
+  const text = shownText(line)
+  const trace = shownTrace(line)
+  const mark = markOf(line.event)
   const cut = Math.max(0, text.length - SHOWN) + Math.max(0, (trace?.length ?? 0) - SHOWN)
   return {
     n,

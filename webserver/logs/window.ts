@@ -1,9 +1,9 @@
 // A part of a log by line numbers: the lines around one, before one, after one, or the last ones, of all levels or of some.
 
-import { LEVELS, type Level, type LogGroup, type LogWindow, type ShownLine } from '../shared/log/line.ts'
 import { type Block, type GroupMark, type LineIndex, levelOf, sumCounts } from './line-index.ts'
 import { textsOf } from './line-splitter.ts'
 import { type LogLine, parseLine, readBatches, withFile } from './log-file.ts'
+import { LEVELS, type Level, type LogGroup, type LogWindow, type ShownLine } from './shown/line.ts'
 import { shownLine } from './shown-line.ts'
 
 /** The end of a log that is read for a page whose lines are not counted yet; more while it holds no whole line. */

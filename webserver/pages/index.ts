@@ -1,31 +1,40 @@
 // The pages' routes, and their errors in the frame.
 
-import { type NextFunction, type Request, type Response, Router } from 'express'
-import { BaramError } from '../../core/errors.ts'
+import { Router } from 'express'
 import type { Role } from '../../engine/admin/accounts.ts'
-import { localPath } from '../api/index.ts'
-import { checkWrite, identify, mustChooseFirst, whoIs } from '../auth/guard.ts'
+import { whoIs } from '../auth/guard.ts'
 import type { SignInLimit } from '../auth/rate-limit.ts'
 import type { Web } from '../deps.ts'
-import { RETRY_AFTER_SECONDS } from '../http/database-errors.ts'
-import { isWrite, toApiError } from '../http/errors.ts'
-import { deleteConnection, deleteVariable, postConnection, postPause, postVariable } from './actions.ts'
-import { connectionForm, connectionsPage, errorPage, errorsPage, variableForm, variablesPage } from './admin-pages.ts'
-import { backfillPage, postBackfill, postBackfillVerb } from './backfill-page.ts'
-import { codePage } from './code-page.ts'
-import { clearPage, deletePage, postClear, postDelete } from './control-page.ts'
-import { graphPage, gridPage, runsPage } from './dag-pages.ts'
-import { dagPath, withQuery } from './dag-view.ts'
-import { dagsPage } from './dags-page.ts'
-import { effectsPage } from './effects-page.ts'
-import { type PageHandler, Pages, type PageView, say, THEMES, themeCookie } from './frame.ts'
-import { makeRenderer } from './helpers.ts'
-import { markPage, postMark } from './mark-page.ts'
-import { passwordRoutes } from './password.ts'
-import { reportPage, reportsPage } from './reports-page.ts'
-import { formField, signInRoutes } from './sign-in.ts'
-import { type TaskTab, taskPage } from './task-page.ts'
-import { type DRAFT_FIELDS, postTrigger, type TriggerDraft, triggerPage } from './trigger-page.ts'
+import { connectionForm, deleteConnection, newConnection, postConnection } from './connections/form.ts'
+import { connectionsPage } from './connections/page.ts'
+import { backfillPage, postBackfill, postBackfillVerb } from './control/backfill/page.ts'
+import { clearPage, postClear } from './control/clear/page.ts'
+import { deletePage, postDelete } from './control/delete/page.ts'
+import { markPage, postMark } from './control/mark/page.ts'
+import { codePage } from './dag/code/page.ts'
+import { effectsPage } from './dag/data/page.ts'
+import { graphPage } from './dag/graph/page.ts'
+import { gridPage } from './dag/grid/page.ts'
+import { postPause } from './dag/pause.ts'
+import { reportsPage } from './dag/reports/page.ts'
+import { reportPage } from './dag/reports/report.ts'
+import { runsPage } from './dag/runs/page.ts'
+import { dagsPage } from './dags/page.ts'
+import { Pages } from './frame/frame.ts'
+import { dagPath, withQuery } from './frame/links.ts'
+import type { PageHandler } from './frame/page-view.ts'
+import { makeRenderer } from './frame/renderer.ts'
+import { postTheme } from './frame/theme.ts'
+import { importErrorPage } from './import-errors/error.ts'
+import { importErrorsPage } from './import-errors/page.ts'
+import { signInRoutes } from './sign-in/page.ts'
+import { passwordRoutes } from './sign-in/password.ts'
+import { taskPage } from './task/page.ts'
+import type { TaskTab } from './task/tabs.ts'
+import { triggerPage } from './trigger/page.ts'
+import { postTrigger } from './trigger/post.ts'
+import { deleteVariable, postVariable, variableForm } from './variables/form.ts'
+import { variablesPage } from './variables/page.ts'
 
 export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; pages: Pages } {
   const pages = new Pages(web, makeRenderer(web.assets))
@@ -48,26 +57,26 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   router.use(signInRoutes(pages, limit))
   router.use(passwordRoutes(pages, limit))
   router.get('/', (_req, res) => res.redirect(303, '/dags'))
-  show('/dags', 'viewer', 'pages/dags', (req) => dagsPage(web, req))
-  show('/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, null))
-  show('/dags/:dag_id', 'viewer', 'pages/grid', (req) => gridPage(web, req))
-  show('/dags/:dag_id/graph', 'viewer', 'pages/graph', (req) => graphPage(web, req))
-  show('/dags/:dag_id/runs', 'viewer', 'pages/runs', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
-  show('/dags/:dag_id/data', 'viewer', 'pages/effects', (req) => effectsPage(web, req))
-  show('/dags/:dag_id/reports', 'viewer', 'pages/reports', (req) => reportsPage(web, req))
-  show('/dags/:dag_id/reports/:name', 'viewer', 'pages/report', (req) => reportPage(web, req))
-  show('/dags/:dag_id/code', 'viewer', 'pages/code', (req) => codePage(web, req))
-  show('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req) => triggerPage(web, req, null))
-  take('/dags/:dag_id/trigger', 'user', 'pages/trigger', (req, res) => postTrigger(web, req, res, readDraft(req)))
-  show('/dags/:dag_id/clear', 'user', 'pages/control', (req) => clearPage(web, req))
-  take('/dags/:dag_id/clear', 'user', 'pages/control', (req, res) => postClear(web, req, res))
-  show('/dags/:dag_id/mark', 'user', 'pages/control', (req) => markPage(web, req))
-  take('/dags/:dag_id/mark', 'user', 'pages/control', (req, res) => postMark(web, req, res))
-  show('/dags/:dag_id/delete', 'user', 'pages/control', (req) => deletePage(web, req))
-  take('/dags/:dag_id/delete', 'user', 'pages/control', (req, res) => postDelete(web, req, res))
-  show('/dags/:dag_id/backfills', 'viewer', 'pages/backfill', (req) => backfillPage(web, req))
-  take('/dags/:dag_id/backfills', 'user', 'pages/backfill', (req, res) => postBackfill(web, req, res))
-  take('/dags/:dag_id/backfills/:backfill_id/:verb', 'user', 'pages/backfill', (req, res) =>
+  show('/dags', 'viewer', 'dags/page', (req) => dagsPage(web, req))
+  show('/runs', 'viewer', 'dag/runs/page', (req) => runsPage(web, req, null))
+  show('/dags/:dag_id', 'viewer', 'dag/grid/page', (req) => gridPage(web, req))
+  show('/dags/:dag_id/graph', 'viewer', 'dag/graph/page', (req) => graphPage(web, req))
+  show('/dags/:dag_id/runs', 'viewer', 'dag/runs/page', (req) => runsPage(web, req, String(req.params['dag_id'] ?? '')))
+  show('/dags/:dag_id/data', 'viewer', 'dag/data/page', (req) => effectsPage(web, req))
+  show('/dags/:dag_id/reports', 'viewer', 'dag/reports/page', (req) => reportsPage(web, req))
+  show('/dags/:dag_id/reports/:name', 'viewer', 'dag/reports/report', (req) => reportPage(web, req))
+  show('/dags/:dag_id/code', 'viewer', 'dag/code/page', (req) => codePage(web, req))
+  show('/dags/:dag_id/trigger', 'user', 'trigger/page', (req) => triggerPage(web, req, null))
+  take('/dags/:dag_id/trigger', 'user', 'trigger/page', (req, res) => postTrigger(web, req, res))
+  show('/dags/:dag_id/clear', 'user', 'control/page', (req) => clearPage(web, req))
+  take('/dags/:dag_id/clear', 'user', 'control/page', (req, res) => postClear(web, req, res))
+  show('/dags/:dag_id/mark', 'user', 'control/page', (req) => markPage(web, req))
+  take('/dags/:dag_id/mark', 'user', 'control/page', (req, res) => postMark(web, req, res))
+  show('/dags/:dag_id/delete', 'user', 'control/page', (req) => deletePage(web, req))
+  take('/dags/:dag_id/delete', 'user', 'control/page', (req, res) => postDelete(web, req, res))
+  show('/dags/:dag_id/backfills', 'viewer', 'control/backfill/page', (req) => backfillPage(web, req))
+  take('/dags/:dag_id/backfills', 'user', 'control/backfill/page', (req, res) => postBackfill(web, req, res))
+  take('/dags/:dag_id/backfills/:backfill_id/:verb', 'user', 'control/backfill/page', (req, res) =>
     postBackfillVerb(web, req, res),
   )
   router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {
@@ -83,111 +92,21 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   task('/xcom', 'xcom')
   task('/tries', 'tries')
   task('/events', 'events')
-  show('/variables', 'op', 'pages/variables', (req) => variablesPage(web, req))
-  show('/variables/new', 'op', 'pages/variable', () => variableForm(web, null, null, []))
-  show('/variables/edit', 'op', 'pages/variable', (req) => variableForm(web, String(req.query['key'] ?? ''), null, []))
-  take('/ui/variables', 'op', 'pages/variable', (req, res) => postVariable(web, req, res))
-  take('/ui/variables/delete', 'op', 'pages/variable', (req, res) => deleteVariable(web, req, res))
-  show('/connections', 'op', 'pages/connections', (req) => connectionsPage(web, req))
-  show('/connections/new', 'op', 'pages/connection', (req) => newConnection(web, req))
-  show('/connections/edit', 'op', 'pages/connection', (req) =>
+  show('/variables', 'op', 'variables/page', (req) => variablesPage(web, req))
+  show('/variables/new', 'op', 'variables/form', () => variableForm(web, null, null, []))
+  show('/variables/edit', 'op', 'variables/form', (req) => variableForm(web, String(req.query['key'] ?? ''), null, []))
+  take('/ui/variables', 'op', 'variables/form', (req, res) => postVariable(web, req, res))
+  take('/ui/variables/delete', 'op', 'variables/form', (req, res) => deleteVariable(web, req, res))
+  show('/connections', 'op', 'connections/page', (req) => connectionsPage(web, req))
+  show('/connections/new', 'op', 'connections/form', (req) => newConnection(web, req))
+  show('/connections/edit', 'op', 'connections/form', (req) =>
     connectionForm(web, String(req.query['id'] ?? ''), null, []),
   )
-  take('/ui/connections', 'op', 'pages/connection', (req, res) => postConnection(web, req, res))
-  take('/ui/connections/delete', 'op', 'pages/connection', (req, res) => deleteConnection(web, req, res))
-  take('/ui/dags/:dag_id/pause', 'user', 'pages/dags', (req, res) => postPause(web, req, res))
-  show('/errors', 'viewer', 'pages/errors', () => errorsPage(web))
-  show('/errors/:id', 'viewer', 'pages/error', (req) => errorPage(web, req))
-  router.post('/ui/theme', async (req, res) => {
-    const who = await identify(web, req)
-    if (who !== null) checkWrite(web, req, who)
-    const theme = THEMES.find((name) => name === formField(req.body, 'theme')) ?? 'system'
-    res.append('Set-Cookie', themeCookie(theme))
-    res.redirect(303, localPath(formField(req.body, 'here')))
-  })
+  take('/ui/connections', 'op', 'connections/form', (req, res) => postConnection(web, req, res))
+  take('/ui/connections/delete', 'op', 'connections/form', (req, res) => deleteConnection(web, req, res))
+  take('/ui/dags/:dag_id/pause', 'user', 'dags/page', (req, res) => postPause(web, req, res))
+  show('/errors', 'viewer', 'import-errors/page', () => importErrorsPage(web))
+  show('/errors/:id', 'viewer', 'import-errors/error', (req) => importErrorPage(web, req))
+  router.post('/ui/theme', (req, res) => postTheme(web, req, res))
   return { router, pages }
-}
-
-function readDraft(req: Request): TriggerDraft {
-  const field = (name: (typeof DRAFT_FIELDS)[number]) => formField(req.body, name)
-  return {
-    conf: field('conf'),
-    run_id: field('run_id'),
-    note: field('note'),
-    logical_date: field('logical_date'),
-    interval_start: field('interval_start'),
-    interval_end: field('interval_end'),
-  }
-}
-
-function newConnection(web: Web, req: Request): Promise<PageView> {
-  const text = (name: string) => {
-    const value = req.query[name]
-    return typeof value === 'string' ? value : ''
-  }
-  const draft = {
-    id: text('id'),
-    kind: text('kind') === '' ? 'http' : text('kind'),
-    host: '',
-    port: '',
-    login: '',
-    schema: '',
-    extra: '',
-    description: '',
-  }
-  return connectionForm(web, null, draft, [])
-}
-
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'This request cannot be understood.',
-  403: 'This is not yours to do.',
-  404: 'There is nothing here.',
-  413: 'That was too much at once.',
-  503: 'The database does not answer.',
-}
-
-/** Errors of pages: what, why, what now; in the frame when the reader is known. */
-export function answerPageError(
-  pages: Pages,
-  reportId: (error: unknown, req: Request, status: number) => string | null,
-) {
-  return async (error: unknown, req: Request, res: Response, next: NextFunction): Promise<void> => {
-    if (res.headersSent) {
-      next(error)
-      return
-    }
-    const told = toApiError(error, isWrite(req))
-    if (told.status === 503) res.setHeader('Retry-After', RETRY_AFTER_SECONDS)
-    const id = reportId(error, req, told.status)
-    const who = await identify(pages.web, req).catch(() => null)
-    const detail =
-      error instanceof BaramError && told.status < 500
-        ? error.message
-        : typeof told.detail === 'string' && !['Not Found', 'Forbidden', 'Internal Server Error'].includes(told.detail)
-          ? told.detail
-          : null
-    const view = {
-      status: told.status,
-      detail,
-      id,
-      isDenied: told.status === 403,
-      isOurs: told.status >= 500,
-      role: who?.role ?? null,
-    }
-    const words = TITLES[told.status] ?? (told.status >= 500 ? 'This page failed.' : 'This cannot be done.')
-    const page: PageView = {
-      place: 'none',
-      crumbs: [{ text: String(told.status), href: '' }],
-      sentence: say(words),
-      view,
-    }
-    try {
-      if (who === null || mustChooseFirst(who))
-        await pages.bare(req, res, 'pages/error-bare', { ...view, words, title: words }, told.status)
-      else await pages.page(req, res, who, page, 'pages/failed', told.status)
-    } catch {
-      // The page of the error failed too: the plainest answer is left.
-      if (!res.headersSent) res.status(told.status).type('text/plain').send(words)
-    }
-  }
 }

@@ -41,7 +41,9 @@ const asTexts = (columns: Columns) => Object.fromEntries(Object.keys(columns).ma
  * OpenCSVSerde reads quoted values, and every column as a text. Its escape character must not be the quote, and a
  * backslash is an ordinary character here: so it is one that no text holds.
  */
-const CSV = `ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '"', 'escapeChar' = '\\001') STORED AS TEXTFILE`
+const CSV =
+  `ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' WITH SERDEPROPERTIES ('separatorChar' = ',', ` +
+  `'quoteChar' = '"', 'escapeChar' = '\\001') STORED AS TEXTFILE`
 
 export function createTable(table: ExternalTable, location: string): string {
   const isCsv = table.format === 'csv'

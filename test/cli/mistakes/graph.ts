@@ -108,21 +108,27 @@ export const GRAPH_MISTAKES: readonly Mistake[] = [
     code: 'TEMPLATE_INVALID',
     line: 4,
     says: 'did you mean ds?',
-    text: `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('$id')\ndag.task('a', bash({ bashCommand: 'echo {{dss}}' }))()\n`,
+    text:
+      `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new ` +
+      `Dag('$id')\ndag.task('a', bash({ bashCommand: 'echo {{dss}}' }))()\n`,
   },
   {
     name: 'a template in Jinja’s spelling',
     code: 'TEMPLATE_INVALID',
     line: 4,
     says: 'cannot be read',
-    text: `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('$id')\ndag.task('a', bash({ bashCommand: 'echo {{ macros.ds_add(ds, 7) }}' }))()\n`,
+    text:
+      `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new ` +
+      `Dag('$id')\ndag.task('a', bash({ bashCommand: 'echo {{ macros.ds_add(ds, 7) }}' }))()\n`,
   },
   {
     name: 'a template that names a param nobody declares',
     code: 'TEMPLATE_INVALID',
     line: 4,
     says: 'did you mean limit?',
-    text: `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('$id', { params: { limit: 5 } })\ndag.task('a', bash({ bashCommand: 'echo {{params.limits}}' }))()\n`,
+    text:
+      `import { Dag } from 'baram'\nimport { bash } from 'baram/operators'\nexport const dag = new Dag('$id', { ` +
+      `params: { limit: 5 } })\ndag.task('a', bash({ bashCommand: 'echo {{params.limits}}' }))()\n`,
   },
   {
     name: 'tpl of something undefined',
@@ -146,7 +152,9 @@ export const GRAPH_MISTAKES: readonly Mistake[] = [
     code: 'DAG_UNKNOWN',
     line: 4,
     says: 'correct externalDagId',
-    text: `import { Dag } from 'baram'\nimport { externalTaskSensor } from 'baram/operators'\nexport const dag = new Dag('$id')\ndag.task('wait', externalTaskSensor({ externalDagId: 'nobody' }))()\n`,
+    text:
+      `import { Dag } from 'baram'\nimport { externalTaskSensor } from 'baram/operators'\nexport const dag = new ` +
+      `Dag('$id')\ndag.task('wait', externalTaskSensor({ externalDagId: 'nobody' }))()\n`,
   },
   {
     name: 'a DAG id that another file has',

@@ -83,7 +83,9 @@ export const OPTION_MISTAKES: readonly Mistake[] = [
     code: 'TS2322',
     line: 4,
     says: "'number' is not assignable to type 'string'",
-    text: `import { Dag } from 'baram'\nimport { postgres } from 'baram/operators'\nexport const dag = new Dag('$id')\ndag.task('a', postgres({ sql: 'select 1', postgresConnId: 5 }))()\n`,
+    text:
+      `import { Dag } from 'baram'\nimport { postgres } from 'baram/operators'\nexport const dag = new ` +
+      `Dag('$id')\ndag.task('a', postgres({ sql: 'select 1', postgresConnId: 5 }))()\n`,
   },
   {
     name: 'a sensor’s time limit as text',

@@ -162,6 +162,9 @@ export const TYPE_MISTAKES: readonly Mistake[] = [
     code: 'TS2339',
     line: 4,
     says: "'toUpperCase' does not exist on type 'number'",
-    text: `import { Dag, defineParams, getParams, param } from 'baram'\nconst params = defineParams({ limit: param(5, { type: 'integer' }) })\nexport const dag = new Dag('$id', { params })\ndag.task('a', () => getParams(params).limit.toUpperCase())()\n`,
+    text:
+      `import { Dag, defineParams, getParams, param } from 'baram'\nconst params = defineParams({ limit: param(5, ` +
+      `{ type: 'integer' }) })\nexport const dag = new Dag('$id', { params })\ndag.task('a', () => ` +
+      `getParams(params).limit.toUpperCase())()\n`,
   },
 ]

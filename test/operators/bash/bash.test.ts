@@ -224,7 +224,8 @@ test('a command does not outlive the process that runs its attempt', async () =>
     `import { runCommand } from './process.mjs'
     const command = 'echo $$; sleep 1000'
     const output = (chunk) => process.stdout.write(chunk)
-    await runCommand({ shell: '/bin/sh', program: '/bin/bash', args: ['-c', command], cwd: '/', env: { PATH: process.env.PATH }, signal: new AbortController().signal, graceMs: 1000, output })`,
+    await runCommand({ shell: '/bin/sh', program: '/bin/bash', args: ['-c', command], cwd: '/', env: { PATH: process.env.PATH },
+      signal: new AbortController().signal, graceMs: 1000, output })`,
   )
   const attempt = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [first] = (await once(attempt.stdout, 'data')) as [Buffer]

@@ -42,7 +42,8 @@ async function run(name: Name, options: ScriptOptions | string, { world, inputs 
 const PROGRAMS = {
   python: {
     all: `import json, os, sys
-json.dump({'args': sys.argv[1:], 'inputs': json.load(sys.stdin), 'context': json.loads(os.environ['BARAM_CONTEXT']), 'env': os.environ.get('VALUE'), 'home': os.environ.get('HOME')}, open(os.environ['BARAM_RESULT'], 'w'))`,
+json.dump({'args': sys.argv[1:], 'inputs': json.load(sys.stdin), 'context': json.loads(os.environ['BARAM_CONTEXT']),
+  'env': os.environ.get('VALUE'), 'home': os.environ.get('HOME')}, open(os.environ['BARAM_RESULT'], 'w'))`,
     write: (text: string) =>
       `import os; open(os.environ['BARAM_RESULT'], 'wb').write(${JSON.stringify(text)}.encode())`,
     print: `import sys
@@ -63,7 +64,8 @@ time.sleep(1000)`,
 import { text } from 'node:stream/consumers'
 const { BARAM_CONTEXT, BARAM_RESULT, VALUE, HOME } = process.env
 const inputs = JSON.parse(await text(process.stdin))
-writeFileSync(BARAM_RESULT, JSON.stringify({ args: process.argv.slice(1), inputs, context: JSON.parse(BARAM_CONTEXT), env: VALUE ?? null, home: HOME ?? null }))`,
+writeFileSync(BARAM_RESULT, JSON.stringify({ args: process.argv.slice(1), inputs, context: JSON.parse(BARAM_CONTEXT),
+  env: VALUE ?? null, home: HOME ?? null }))`,
     write: (text: string) =>
       `import { writeFileSync } from 'node:fs'; writeFileSync(process.env.BARAM_RESULT, ${JSON.stringify(text)})`,
     print: `process.stdout.write('하나\\n')

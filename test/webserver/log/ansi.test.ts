@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ansiSpans, plainText } from '../../../webserver/shared/log/ansi.ts'
+import { ansiSpans, plainText } from '../../../webserver/logs/shown/ansi.ts'
 
 const ESC = '\u001b'
 const sequence = fc.oneof(

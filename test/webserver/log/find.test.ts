@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FindPlace, findInLog, hitsInBatch, makeNeedle } from '../../../webserver/logs/find.ts'
 import { LineSplitter } from '../../../webserver/logs/line-splitter.ts'
 import { parseLine } from '../../../webserver/logs/log-file.ts'
+import { foldCase, hitsIn } from '../../../webserver/logs/shown/find-text.ts'
 import { searchText } from '../../../webserver/logs/shown-line.ts'
-import { foldCase, hitsIn } from '../../../webserver/shared/log/find-text.ts'
 import { cut, pieceSizes, writtenLog } from './written.ts'
 
 const needles = fc.oneof(

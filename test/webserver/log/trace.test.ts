@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { exceptionText } from '../../../webserver/logs/exception-text.ts'
 import { parseLine } from '../../../webserver/logs/log-file.ts'
-import { toHtml } from '../../../webserver/pages/piece-html.ts'
-import type { ShownLine } from '../../../webserver/shared/log/line.ts'
-import { lineRow } from '../../../webserver/shared/log/rows.ts'
-import { traceItems } from '../../../webserver/shared/log/trace.ts'
+import type { ShownLine } from '../../../webserver/logs/shown/line.ts'
+import { lineRow } from '../../../webserver/logs/shown/rows.ts'
+import { traceItems } from '../../../webserver/logs/shown/trace.ts'
+import { toHtml } from '../../../webserver/pages/task/log/piece-html.ts'
 
 const STACK = [
   'TypeError: fetch failed',

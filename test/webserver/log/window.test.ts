@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { IndexCache } from '../../../webserver/logs/index-cache.ts'
 import type { LineIndex } from '../../../webserver/logs/line-index.ts'
+import type { Level } from '../../../webserver/logs/shown/line.ts'
+import { windowRows } from '../../../webserver/logs/shown/rows.ts'
 import { countsTo, readTail, readWindow } from '../../../webserver/logs/window.ts'
-import { toHtml } from '../../../webserver/pages/piece-html.ts'
-import type { Level } from '../../../webserver/shared/log/line.ts'
-import { windowRows } from '../../../webserver/shared/log/rows.ts'
+import { toHtml } from '../../../webserver/pages/task/log/piece-html.ts'
 
 let folder = ''
 beforeAll(async () => {

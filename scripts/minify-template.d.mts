@@ -1,0 +1,1 @@
+export declare function minifyTemplate(source: string): string

@@ -1,0 +1,93 @@
+// The side panel of the grid for the selected run: how it went, what failed, what it wrote.
+
+import { duration } from '../../../../core/times.ts'
+import { reasonText, whyRun } from '../../../../engine/why/run.ts'
+import { getDag } from '../../../../store/postgres/read-dags.ts'
+import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
+import { listFailures } from '../../../../store/postgres/read-task-instances.ts'
+import { listRunReports } from '../../../../store/postgres/reports.ts'
+import type { Web } from '../../../deps.ts'
+import { stateOf } from '../../../states/cells.ts'
+import type { TaskCell } from '../../../states/run-cells.ts'
+import { makeTally, type Tally } from '../../../states/tally.ts'
+import { tallyChips } from '../../../states/words.ts'
+import { controlLinks, dagPath, taskPath, withQuery } from '../../frame/links.ts'
+import { say } from '../../frame/page-view.ts'
+import { runView } from '../../run/view.ts'
+import { loadSums } from '../data/page.ts'
+
+export function runSentence(run: RunListRow, failedTask: string | null, now: number) {
+  const took = duration(run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000)
+  switch (run.state) {
+    case 'failed':
+      return failedTask === null
+        ? say('Failed after {took}.', { took })
+        : say('Failed after {took} at {task}.', { took, task: failedTask }, 'task')
+    case 'success':
+      return say('Succeeded in {took}.', { took })
+    case 'running':
+      return say('Running for {took}.', { took })
+    case 'queued':
+      return say('Waits to start.')
+  }
+}
+
+/** Of a run that has not ended what it waits for; the end of the others is told by its title and failures. */
+async function runWhy(web: Web, run: RunListRow, now: number): Promise<string | null> {
+  if (run.state !== 'queued' && run.state !== 'running') return null
+  const dag = await getDag(web.database, run.dag_id)
+  return dag === null ? null : (await whyRun(web.database, dag, run, now)).sentence
+}
+
+type FailureRow = Awaited<ReturnType<typeof listFailures>>[number]
+type Cells = ReadonlyMap<string, TaskCell>
+
+/** The states of all instances of the run. */
+const tallyOf = (cells: Cells): Tally =>
+  makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
+
+function failureView(run: RunListRow, { task_id: task, n, because, map_index: mapIndex }: FailureRow) {
+  const isMany = n > 1
+  return {
+    task,
+    // Of a mapped task the cause is that of its first failed instance.
+    n: isMany ? n : null,
+    why: reasonText(because),
+    href: withQuery(taskPath(run.dag_id, run.run_id, task), {
+      state: isMany ? 'failed' : null,
+      map_index: isMany || mapIndex === -1 ? null : mapIndex,
+    }),
+  }
+}
+
+export async function runPanel(web: Web, run: RunListRow, cells: Cells, now: number) {
+  const tally = tallyOf(cells)
+  const hasFailed = run.state === 'failed' || tally.some(([letter]) => stateOf(letter) === 'failed')
+  const [failures, effects, reports] = await Promise.all([
+    hasFailed ? listFailures(web.database, run.id) : [],
+    loadSums(web, run.id),
+    listRunReports(web.database, run.id),
+  ])
+  return {
+    kind: 'run',
+    isTask: false,
+    isMapped: false,
+    isRun: true,
+    verbs: controlLinks(run, null, null),
+    why: await runWhy(web, run, now),
+    state: run.state,
+    title: runSentence(run, failures[0]?.task_id ?? null, now),
+    run: runView(run, now),
+    counts: tallyChips(tally),
+    effects,
+    data: withQuery(dagPath(run.dag_id, '/data'), { run: run.run_id }),
+    reports: reports.map((report) => ({
+      title: report.title ?? report.name,
+      href: withQuery(dagPath(run.dag_id, `/reports/${encodeURIComponent(report.name)}`), { run: run.run_id }),
+    })),
+    failures: failures.map((failure) => failureView(run, failure)),
+    close: dagPath(run.dag_id),
+    zone: run.timezone,
+    now,
+  }
+}

@@ -1,0 +1,54 @@
+// What the head of a DAG's pages shows: its facts, warnings and tabs.
+
+import { zoneName } from '../../../../core/times.ts'
+import type { DagWarning } from '../../../../store/postgres/dag-warnings.ts'
+import { dagPath, withQuery } from '../../frame/links.ts'
+import type { DagBasics } from './basics.ts'
+import { nextRunWords } from './schedule.ts'
+
+/** A warning as a note: its sentence, and a line for each place it names. A file's name that it begins with stands apart. */
+function warningView({ message }: DagWarning, file: string) {
+  const [sentence = '', ...lines] = message.split('\n')
+  if (sentence.startsWith(`${file} `)) return { file, text: sentence.slice(file.length + 1), lines }
+  return { file: null, text: sentence.charAt(0).toUpperCase() + sentence.slice(1), lines }
+}
+
+export type DagTab = 'grid' | 'graph' | 'runs' | 'data' | 'reports' | 'code'
+
+export function headView({ row, plan, version }: DagBasics, tab: DagTab, run: string | null, now: number) {
+  const tabs: { id: DagTab; text: string; path: string }[] = [
+    { id: 'grid', text: 'Grid', path: '' },
+    { id: 'graph', text: 'Graph', path: '/graph' },
+    { id: 'runs', text: 'Runs', path: '/runs' },
+    { id: 'data', text: 'Data', path: '/data' },
+    { id: 'reports', text: 'Reports', path: '/reports' },
+    { id: 'code', text: 'Code', path: '/code' },
+  ]
+  return {
+    dag: {
+      id: row.dag_id,
+      path: dagPath(row.dag_id),
+      // The next sentence follows it.
+      description: row.description === null ? null : row.description.replace(/([^.!?…])$/, '$1.'),
+      isPaused: row.is_paused,
+      isStale: row.is_stale,
+      next: nextRunWords(row, plan, now),
+      schedule: row.has_schedule ? (row.timetable_summary ?? '') : 'manual',
+      zone: row.timezone,
+      zoneName: zoneName(row.timezone, now),
+      version: version.version_number,
+      versionAt: version.created_at,
+      owners: row.owners,
+      tags: row.tags,
+      hasImportErrors: row.has_import_errors,
+      file: row.relative_fileloc,
+      warnings: row.warnings.map((warning) => warningView(warning, row.relative_fileloc)),
+    },
+    tabs: tabs.map(({ id, text, path }) => ({
+      text,
+      isCurrent: id === tab,
+      href: withQuery(dagPath(row.dag_id, path), { run: id === 'grid' || id === 'graph' ? run : null }),
+    })),
+    now,
+  }
+}

@@ -1,0 +1,59 @@
+// A task instance in words: its name and the sentence of its pages.
+
+import type { SerializedTask } from '../../../core/serialized.ts'
+import type { RunListRow } from '../../../store/postgres/read-runs.ts'
+import type { InstanceListRow } from '../../../store/postgres/read-task-instances.ts'
+import type { Web } from '../../deps.ts'
+import { STATE_NAMES } from '../../states/cells.ts'
+import { say } from '../frame/page-view.ts'
+
+/** `collect_page`, or `collect_page [3]` of a mapped one. */
+export const instanceName = (ti: Pick<InstanceListRow, 'task_id' | 'map_index' | 'rendered_map_index'>): string =>
+  ti.map_index === -1 ? ti.task_id : `${ti.task_id} [${ti.rendered_map_index ?? ti.map_index}]`
+
+export function instanceSentence(ti: InstanceListRow) {
+  const values = { task: instanceName(ti), n: ti.try_number, of: ti.max_tries + 1 }
+  switch (ti.state) {
+    case 'running':
+      return say('{task} is running, try {n} of {of}.', values, 'task')
+    case 'success':
+      return ti.try_number > 1
+        ? say('{task} succeeded at try {n} of {of}.', values, 'task')
+        : say('{task} succeeded.', values, 'task')
+    case 'failed':
+      return ti.max_tries > 0
+        ? say('{task} failed after {n} {n#try#tries}.', values, 'task')
+        : say('{task} failed.', values, 'task')
+    case 'upstream_failed':
+      return say('{task} did not start: a task before it failed.', values, 'task')
+    case 'skipped':
+      return say('{task} was skipped.', values, 'task')
+    case 'up_for_retry':
+      return say('{task} failed try {n} of {of} and will try again.', values, 'task')
+    case 'queued':
+      return say('{task} waits for a worker.', values, 'task')
+    case 'scheduled':
+      return say('{task} waits for a slot.', values, 'task')
+    case 'up_for_reschedule':
+      return say('{task} gave its slot back and will look again.', values, 'task')
+    case 'deferred':
+      return say('{task} waits without a slot.', values, 'task')
+    case null:
+      return say('{task} waits for the tasks before it.', values, 'task')
+    default:
+      return say('{task} is {state}.', { ...values, state: STATE_NAMES[ti.state].toLowerCase() }, 'task')
+  }
+}
+
+/** A task of the version that a run was made from. */
+export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {
+  if (run.version_id === null) return null
+  const { graph } = await web.runCache.version(web.database, run.version_id)
+  return graph.tasks[graph.indexOf.get(taskId) ?? -1] ?? null
+}
+
+/** How long the instance has run; null when it has not. */
+export function secondsOf({ duration, state, start_date: start }: InstanceListRow, now: number): number | null {
+  if (duration !== null) return duration
+  return state === 'running' && start !== null ? (now - start) / 1000 : null
+}

@@ -1,0 +1,18 @@
+// Why a task instance is as it is, for its page and panel: the sentence that `dagctl why` tells, without its name.
+
+import { whyTask } from '../../../engine/why/task.ts'
+import type { RunListRow } from '../../../store/postgres/read-runs.ts'
+import type { EventRow, InstanceListRow } from '../../../store/postgres/read-task-instances.ts'
+import type { Web } from '../../deps.ts'
+
+/** What the instance does or waits for, now. */
+export async function whyText(
+  { database, runCache }: Web,
+  run: Pick<RunListRow, 'version_id'>,
+  ti: InstanceListRow,
+  events: readonly EventRow[],
+  now: number,
+): Promise<string> {
+  const graph = run.version_id === null ? null : (await runCache.version(database, run.version_id)).graph
+  return (await whyTask({ database, graph, ti, events, now })).sentence
+}
