@@ -90,12 +90,6 @@ function readPattern(text: string): RegExp {
   }
 }
 
-const auditExtra = (flags: ClearFlags) => ({
-  ...flags,
-  ...(flags.startDate !== undefined && { startDate: when(flags.startDate) }),
-  ...(flags.endDate !== undefined && { endDate: when(flags.endDate) }),
-})
-
 async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
   const format = readFormat(flags.output)
   await withControl(async (context) => {
