@@ -27,7 +27,6 @@ import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
-import { requireNote } from '../runs/note.ts'
 import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
@@ -149,7 +148,6 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
  * @throws BaramError NOT_FOUND | INPUT_INVALID | CONFLICT
  */
 export async function clear(engine: Engine, request: ClearRequest, actor: Actor): Promise<readonly TouchedInstance[]> {
-  requireNote(request.note)
   const { chosen, touched } = await resolve(engine, request)
   const by = actor.name
   const ids = runsOf(touched)

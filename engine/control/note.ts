@@ -2,7 +2,6 @@
 
 import { setInstanceNotes } from '../../store/postgres/run-control.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
-import { requireNote } from '../runs/note.ts'
 
 export interface InstanceNote {
   readonly dagId: string
@@ -21,7 +20,6 @@ export async function setInstanceNote(
   { ids, note, ...place }: InstanceNote,
   actor: Actor,
 ): Promise<void> {
-  requireNote(note)
   await database.transaction(async (tx) => {
     await setInstanceNotes(tx, ids, note)
     await audit(tx, actor, { event: 'task_instance.patch', ...place, extra: { note } })

@@ -23,7 +23,6 @@ import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { insertWhole, limitsOf } from './insert.ts'
-import { requireNote } from './note.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
 export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {
@@ -221,7 +220,6 @@ export async function triggerRun(
   actor: Actor,
 ): Promise<TriggeredRun> {
   checkDates(request)
-  requireNote(request.note)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)

@@ -5,18 +5,6 @@ import { notifyPages } from '../../store/postgres/notify.ts'
 import { findRun, setRunNote as writeNote } from '../../store/postgres/run-control.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 
-/** Characters of a note, as in Airflow. */
-export const MOST_NOTE = 1000
-
-/** @throws BaramError INPUT_INVALID: the note is too long */
-export function requireNote(note: string | null | undefined): void {
-  const length = note?.length ?? 0
-  if (length > MOST_NOTE)
-    throw new BaramError('INPUT_INVALID', `a note has at most ${MOST_NOTE} characters, found ${length}`, {
-      details: { field: 'note', most: MOST_NOTE },
-    })
-}
-
 export interface RunNote {
   readonly dagId: string
   readonly runId: string
@@ -30,7 +18,6 @@ export async function setRunNote(
   { dagId, runId, note }: RunNote,
   actor: Actor,
 ): Promise<void> {
-  requireNote(note)
   await database.transaction(async (tx) => {
     const run = await findRun(tx, dagId, runId)
     if (run === null)

@@ -403,6 +403,7 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     mark: `/dags/gmarket_hourly/mark?run=${run}&task=collect_page&to=success`,
     'mark-run': `/dags/gmarket_hourly/mark?run=${encodeURIComponent(demo.running.runId)}&to=failed`,
     delete: `/dags/gmarket_hourly/delete?run=${run}`,
+    note: `/dags/gmarket_hourly/note?run=${run}`,
     backfills: '/dags/gmarket_hourly/backfills',
     backfill: `/dags/gmarket_hourly/backfills?from=${encodeURIComponent('2026-01-05T01:00')}&to=${encodeURIComponent('2026-01-05T06:00')}&reprocess=failed`,
     ...catalogPaths(demo.catalog),

@@ -1,7 +1,8 @@
 // The note of a run: one verb for API, page and command.
 
 import { expect, test } from 'vitest'
-import { MOST_NOTE, setRunNote } from '../../engine/runs/note.ts'
+import { setRunNote } from '../../engine/runs/note.ts'
+import { NOTE_LENGTH } from '../../store/note.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
@@ -32,7 +33,7 @@ test('a note that is too long, or of a run that is not there, changes nothing an
   const engine = await makeEngine()
   await engine.addDag(makeDag(['a'], [], { dagId: 'one' }))
   await engine.trigger('one', { runId: 'r' })
-  const note = 'x'.repeat(MOST_NOTE)
+  const note = 'x'.repeat(NOTE_LENGTH)
   await setRunNote(engine, { dagId: 'one', runId: 'r', note }, kim)
   await expect(setRunNote(engine, { dagId: 'one', runId: 'r', note: `${note}x` }, kim)).rejects.toMatchObject({
     code: 'INPUT_INVALID',

@@ -165,6 +165,22 @@ describe('pages', () => {
     }
   })
 
+  it('set the note of a run: kept and shown, refused with what was written, removed', async () => {
+    const at = `/dags/evil/note?run=${encodeURIComponent(evil.runId)}`
+    const csrf = csrfOf((await page(at)).text)
+    const note = (text: string) => post('/dags/evil/note', { csrf, run: evil.runId, note: text })
+    expect((await note('<b>late</b>')).status).toBe(303)
+    const shown = await page(`/dags/evil?run=${encodeURIComponent(evil.runId)}`)
+    expect(shown.text).toContain('&lt;b&gt;late&lt;/b&gt;')
+    const refused = await note('x'.repeat(1001))
+    expect(refused.status).toBe(422)
+    expect(refused.text).toContain('a note has at most 1000 characters, found 1001')
+    expect(refused.text).toContain('x'.repeat(1001))
+    expect((await page(at)).text).toContain('&lt;b&gt;late&lt;/b&gt;')
+    expect((await note('')).status).toBe(303)
+    expect((await page(at)).text).not.toContain('&lt;b&gt;late&lt;/b&gt;')
+  })
+
   it('take writes only with the token of the session and from here', async () => {
     const { text } = await page('/dags')
     const csrf = csrfOf(text)

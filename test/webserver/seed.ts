@@ -117,8 +117,8 @@ export async function storeDag(web: TestWeb, dag: SerializedDag, sourceCode = `/
   )
 }
 
-/** Who makes what is there before a test looks. */
-const SEEDER = { name: 'admin', via: 'ui' } as const
+/** Who makes what is there before a test looks: a task's own changes leave no audit row. */
+const SEEDER = { name: 'seed', via: 'operator' } as const
 
 export const unpause = (web: TestWeb, dagId: string) => pauseDag(web, { dagId, isPaused: false }, SEEDER)
 

@@ -11,6 +11,7 @@ import { backfillPage, postBackfill, postBackfillVerb } from './control/backfill
 import { clearPage, postClear } from './control/clear/page.ts'
 import { deletePage, postDelete } from './control/delete/page.ts'
 import { markPage, postMark } from './control/mark/page.ts'
+import { notePage, postNote } from './control/note/page.ts'
 import { codePage } from './dag/code/page.ts'
 import { effectsPage } from './dag/data/page.ts'
 import { graphPage } from './dag/graph/page.ts'
@@ -72,6 +73,8 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   take('/dags/:dag_id/clear', 'user', 'control/page', (req, res) => postClear(web, req, res))
   show('/dags/:dag_id/mark', 'user', 'control/page', (req) => markPage(web, req))
   take('/dags/:dag_id/mark', 'user', 'control/page', (req, res) => postMark(web, req, res))
+  show('/dags/:dag_id/note', 'user', 'control/note/page', (req) => notePage(web, req))
+  take('/dags/:dag_id/note', 'user', 'control/note/page', (req, res) => postNote(web, req, res))
   show('/dags/:dag_id/delete', 'user', 'control/page', (req) => deletePage(web, req))
   take('/dags/:dag_id/delete', 'user', 'control/page', (req, res) => postDelete(web, req, res))
   show('/dags/:dag_id/backfills', 'viewer', 'control/backfill/page', (req) => backfillPage(web, req))

@@ -141,6 +141,7 @@ const PAGES = [
     '/clear',
     '/mark',
     '/delete',
+    '/note',
     '/backfills',
   ].map((rest) => `/dags/{dag_id}${rest}`),
   ...['', '/rendered', '/xcom', '/tries', '/events'].map(

@@ -21,6 +21,7 @@ const FLASHES: Readonly<Record<string, { text: string; undo?: (what: string) => 
     triggered: { text: 'Triggered {what}.' },
     cleared: { text: 'Cleared {what}.' },
     marked: { text: 'Set to {what}.' },
+    'note-saved': { text: 'Note of a run of {what} is saved.' },
     'run-deleted': { text: 'A run of {what} is deleted.' },
     'dag-deleted': { text: '{what} is deleted.' },
     'backfill-created': { text: 'Backfill of {what} begins.' },

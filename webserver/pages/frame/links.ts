@@ -33,6 +33,7 @@ export function controlLinks(
     clearFailed: link('/clear', { only_failed: '1' }),
     markSuccess: link('/mark', { to: 'success' }),
     markFailed: link('/mark', { to: 'failed' }),
+    note: withQuery(dagPath(run.dag_id, '/note'), { run: run.run_id }),
     remove: withQuery(dagPath(run.dag_id, '/delete'), { run: run.run_id }),
     log: taskId === null ? null : taskPath(run.dag_id, run.run_id, taskId),
   }
