@@ -4,24 +4,18 @@ import { createHash } from 'node:crypto'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { Outcome } from '../../core/settle.ts'
 import type { TaskState } from '../../core/states.ts'
-import { admitWaiting } from '../../engine/attempts/admit-waiting.ts'
 import { claim } from '../../engine/attempts/claim.ts'
 import { report } from '../../engine/attempts/report.ts'
 import { rescue } from '../../engine/attempts/rescue.ts'
-import { wakeDue } from '../../engine/attempts/wake.ts'
-import { clear, clearAsked } from '../../engine/control/clear.ts'
-import { pauseFailing } from '../../engine/dags/pause-failing.ts'
+import { clear } from '../../engine/control/clear.ts'
 import { type ParsedFile, syncFile } from '../../engine/dags/sync.ts'
-import { noteBackfillEnds } from '../../engine/runs/backfill.ts'
-import { createDueRuns, type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
-import { startRuns } from '../../engine/runs/start.ts'
-import { decideAsked, decideIdle } from '../../engine/runs/sweep.ts'
-import { expireRuns } from '../../engine/runs/time-out.ts'
+import { type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
 import type { NewXCom } from '../../engine/transaction/changes.ts'
 import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { RunTransactions, type StartedAttempt } from '../../engine/transaction/run-transaction.ts'
 import type { Report } from '../../engine/transaction/settle-attempt.ts'
 import { makeLogger } from '../../runtime/logger.ts'
+import { schedulerPass } from '../../scheduler/pass.ts'
 import { type Database, openDatabase } from '../../store/database.ts'
 import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
 import { expectSoundLedger } from './ledger.ts'
@@ -214,26 +208,22 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     },
     makeScheduler({ parallelism = 0 } = {}) {
       const transactions = makeTransactions('scheduler:1', parallelism)
-      const pass = async (): Promise<void> => {
-        await clearAsked({ database, runCache, transactions })
-        await createDueRuns(database, runCache)
-        await startRuns(database, transactions)
-        await wakeDue(database, transactions, await databaseNow(database))
-        await expireRuns(database, transactions)
-        await pauseFailing(database)
-        await decideAsked(database, transactions)
-        await admitWaiting(database, transactions)
-        await noteBackfillEnds(database)
+      const pass = async (mustSweep: boolean): Promise<void> => {
+        const now = await databaseNow(database)
+        const clock = { isHeld: false, trusts: () => true }
+        const deps = {
+          database,
+          runCache,
+          transactions,
+          clock,
+          log: quietLog,
+          now: () => now,
+          rescue: async () => (mustSweep ? rescue(database, transactions, now) : 0),
+        }
+        const { hasFailed } = await schedulerPass(deps, mustSweep)
+        if (hasFailed) throw new Error('a step of the pass failed')
       }
-      return {
-        transactions,
-        pass,
-        async sweep() {
-          await rescue(database, transactions, await databaseNow(database))
-          await decideIdle(database, transactions)
-          await pass()
-        },
-      }
+      return { transactions, pass: () => pass(false), sweep: () => pass(true) }
     },
     async makeWorker(options = {}) {
       const jobId = await makeJob('WorkerJob')
