@@ -86,7 +86,9 @@ export function describeReason(reason: Reason): string {
     case 'skipped_itself':
       return reason.message === null ? 'Skipped itself.' : `Skipped itself: ${reason.message}`
     case 'failed':
-      return `Failed, ${tries(reason.triesLeft)}: ${reason.message}`
+      return reason.triesLeft > 0
+        ? `Failed, ${tries(reason.triesLeft)}: ${reason.message}`
+        : `Failed on the last try: ${reason.message}`
     case 'failed_for_good':
       return `Failed, and asked for no retry: ${reason.message}`
     case 'set_aside':
@@ -100,17 +102,17 @@ export function describeReason(reason: Reason): string {
     case 'retry_due':
       return 'Its retry delay is over.'
     case 'rescheduled':
-      return 'Gave its slot back; looks again later.'
+      return 'Rescheduled; pokes again later.'
     case 'reschedule_due':
       return 'It is time to look again.'
     case 'deferred':
       return `Waits without a slot for ${reason.waitsFor}.`
     case 'wait_over':
-      return 'What it waited for has come.'
+      return 'Trigger fired.'
     case 'wait_timed_out':
       return `What it waited for did not come in time, ${tries(reason.triesLeft)}.`
     case 'skipped_by':
-      return `Skipped: ${reason.taskId} chose another way.`
+      return `Skipped by branch ${reason.taskId}.`
     case 'map_empty':
       return 'Skipped: there is nothing to map over.'
     case 'map_missing':

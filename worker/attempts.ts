@@ -380,7 +380,7 @@ function describeEnd(outcome: Outcome): string {
     case 'interrupted':
       return 'interrupted'
     case 'reschedule':
-      return `put off for ${outcome.afterMs / 1000} s`
+      return `rescheduled in ${outcome.afterMs / 1000} s`
     case 'defer':
       return 'deferred, waits without a slot'
     case 'wait_timeout':

@@ -212,8 +212,8 @@ const withConfirm = (command: Command): Command =>
 
 const withReach = (command: Command): Command =>
   withConfirm(withOutput(command))
-    .option('-u, --upstream', 'also everything before the tasks')
-    .option('-d, --downstream', 'also everything behind the tasks')
+    .option('-u, --upstream', 'also all upstream tasks')
+    .option('-d, --downstream', 'also all downstream tasks')
     .option('--past', 'also earlier runs')
     .option('--future', 'also later runs')
     .option('-m, --map-index <n>', 'only this instance of a mapped task', mapIndex)
@@ -223,8 +223,8 @@ const withRuns = (command: Command): Command =>
     .option('--run-id <id>', 'one run; `latest` for the newest')
     .option('-s, --start-date <time>', 'runs with a logical date from', time('--start-date'))
     .option('-e, --end-date <time>', 'runs with a logical date to', time('--end-date'))
-    .option('-f, --only-failed', 'only what has failed')
-    .option('-r, --only-running', 'only what runs: it is stopped and begins again')
+    .option('-f, --only-failed', 'failed instances only')
+    .option('-r, --only-running', 'running instances only: they are stopped and rerun')
     .option('--no-reset-dag-runs', 'leave runs that have ended as they are')
     .option('--run-on-latest-version', 'go on with the latest version of the DAG')
     .option('--prevent-running-task', 'refuse when something of it runs')

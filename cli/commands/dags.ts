@@ -300,10 +300,10 @@ export function addDagCommands(program: Command): void {
     .description('the tasks of a DAG and what follows them')
     .action((dagId: string) => withContext(async (context) => print(await show(context, dagId))))
   addTrigger(dags, 'start a run')
-  withOutput(dags.command('pause').argument('<dag-id>').description('create and start no more runs')).action(
+  withOutput(dags.command('pause').argument('<dag-id>').description('pause: schedule no new runs')).action(
     (dagId: string, flags: Output) => setPaused(dagId, true, flags),
   )
-  withOutput(dags.command('unpause').argument('<dag-id>').description('go on with the schedule, from now'))
+  withOutput(dags.command('unpause').argument('<dag-id>').description('resume scheduling, from now'))
     .option('--dry-run', 'only say which runs this would make')
     .action((dagId: string, flags: PauseFlags) => setPaused(dagId, false, flags))
   withOutput(dags.command('next-execution').argument('<dag-id>').description('the runs that the schedule makes next'))

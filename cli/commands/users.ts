@@ -72,7 +72,7 @@ export function addUserCommands(program: Command): void {
     .command('create')
     .requiredOption('-u, --username <name>')
     .option('-r, --role <role>', ROLES.join(', '), 'viewer')
-    .option('-p, --password <password>', 'made up and printed when left out')
+    .option('-p, --password <password>', 'generated and printed if omitted')
     .option('--password-stdin', 'read the password from standard input')
     .action(create)
   withOutput(users.command('list')).action(async (flags: { output: string }) => {
@@ -90,7 +90,7 @@ export function addUserCommands(program: Command): void {
   users
     .command('reset-password')
     .requiredOption('-u, --username <name>')
-    .option('-p, --password <password>', 'made up and printed when left out')
+    .option('-p, --password <password>', 'generated and printed if omitted')
     .option('--password-stdin', 'read the password from standard input')
     .action(reset)
   users

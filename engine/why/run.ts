@@ -113,7 +113,7 @@ async function whyFailed(database: Database, run: RunListRow, took: string): Pro
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : ''
   return {
     code: 'failed',
-    sentence: `Run ${run.run_id} failed${took} at ${first.task_id}${more}: ${reasonText(first.because) ?? 'the reason is not recorded.'}`,
+    sentence: `Run ${run.run_id} failed${took} at ${first.task_id}${more}: ${reasonText(first.because) ?? 'no reason is recorded.'}`,
   }
 }
 

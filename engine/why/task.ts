@@ -219,7 +219,7 @@ function endedText({ ti, events, now }: AskedTask): Why {
   const text = reasonText(because)
   if (ti.state === 'success' && code === 'succeeded')
     return { code, sentence: `Ended with success${when}, at try ${ti.try_number} of ${ti.max_tries + 1}.` }
-  return { code, sentence: text ?? `Is ${ti.state ?? 'none'}${when}; the reason is not recorded.` }
+  return { code, sentence: text ?? `State ${ti.state ?? 'none'}${when}; no reason is recorded.` }
 }
 
 function runningText({ ti, now }: AskedTask): Why {

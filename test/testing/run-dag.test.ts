@@ -80,7 +80,7 @@ describe('runDag', () => {
     const run = await runDag(dag, { at })
     expect(run).toMatchObject({ state: 'failed', states: { busy: 'failed', after: 'upstream_failed' } })
     expect(minutes(at, run.endedAt)).toBe(60)
-    expect(run.tasks[0]?.because).toBe('Failed, no try left: busy')
+    expect(run.tasks[0]?.because).toBe('Failed on the last try: busy')
   })
 
   it('branches skip what was not chosen, and trigger rules join', async () => {
@@ -97,7 +97,7 @@ describe('runDag', () => {
       .after(mail, chat)
     const run = await runDag(dag)
     expect(run.states).toEqual({ which: 'success', mail: 'success', chat: 'skipped', tell: 'success' })
-    expect(run.tasks.find((task) => task.taskId === 'chat')?.because).toBe('Skipped: which chose another way.')
+    expect(run.tasks.find((task) => task.taskId === 'chat')?.because).toBe('Skipped by branch which.')
   })
 
   it('mapped tasks run over what their upstream returned', async () => {
@@ -247,7 +247,7 @@ describe('runDag', () => {
       variables: { api_key: 'k3y-of-the-shop' },
     })
     expect(run.logs[0]?.message).toBe('it is ***')
-    expect(run.tasks[0]?.because).toBe('Failed, no try left: refused: ***')
+    expect(run.tasks[0]?.because).toBe('Failed on the last try: refused: ***')
     expect(JSON.stringify(run.logs)).not.toMatch(/s3cr3t-word|k3y-of-the-shop/)
   })
 

@@ -115,8 +115,8 @@ export const SCOPES = [
   ['future', 'later runs'],
 ] as const
 export const FILTERS = [
-  ['only_failed', 'only what failed'],
-  ['only_running', 'only what runs'],
+  ['only_failed', 'failed only'],
+  ['only_running', 'running only'],
   ['latest', 'with the latest version'],
 ] as const
 

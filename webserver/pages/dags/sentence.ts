@@ -15,6 +15,6 @@ export function listSentence({ all, failing, running, late }: DagCounts, broken:
       ? say('{k#The only DAG#All {n} DAGs} failed last time.', { n, k: all })
       : say('{word} of {n} DAGs {k#is#are} failing.', { word: countWord(failing), k: failing, n })
   if (late > 0) return say('{word} of {n} DAGs {k#is#are} late.', { word: countWord(late), k: late, n })
-  if (running > 0) return say('All quiet: {n} {k#DAG#DAGs}, {running} running now.', { n, k: all, running })
-  return say('All quiet: {n} {k#DAG#DAGs}, none failing.', { n, k: all })
+  if (running > 0) return say('{n} {k#DAG#DAGs}, {running} running now.', { n, k: all, running })
+  return say('{n} {k#DAG#DAGs}, none failing.', { n, k: all })
 }

@@ -11,9 +11,9 @@ import { say } from './page-view.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'This request cannot be understood.',
-  403: 'This is not yours to do.',
-  404: 'There is nothing here.',
-  413: 'That was too much at once.',
+  403: 'You are not allowed to do this.',
+  404: 'This page does not exist.',
+  413: 'Request too large.',
   503: 'The database does not answer.',
 }
 

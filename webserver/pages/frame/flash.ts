@@ -28,7 +28,7 @@ const FLASHES: Readonly<Record<string, { text: string; undo?: (what: string) => 
     'backfill-paused': { text: 'The backfill of {what} starts no more runs.' },
     'backfill-unpaused': { text: 'The backfill of {what} goes on.' },
     'backfill-cancelled': { text: 'The backfill of {what} is cancelled.' },
-    'password-changed': { text: 'Your new password counts from now on; other sessions have ended.' },
+    'password-changed': { text: 'Password changed. Other sessions were signed out.' },
     'variable-saved': { text: 'Variable {what} is saved.' },
     'variable-deleted': { text: 'Variable {what} is deleted.' },
     'connection-saved': { text: 'Connection {what} is saved.' },

@@ -35,7 +35,7 @@ export function instanceSentence(ti: InstanceListRow) {
     case 'scheduled':
       return say('{task} waits for a slot.', values, 'task')
     case 'up_for_reschedule':
-      return say('{task} gave its slot back and will look again.', values, 'task')
+      return say('{task} waits and will check again.', values, 'task')
     case 'deferred':
       return say('{task} waits without a slot.', values, 'task')
     case null:

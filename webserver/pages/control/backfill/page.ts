@@ -80,7 +80,7 @@ function datesView(all: readonly BackfillDate[], n: number, zone: string, dagId:
 }
 
 const activeNote = (active: BackfillRow | undefined): string | null =>
-  active === undefined ? null : `Backfill ${active.id} goes on: another one can be made when it is over.`
+  active === undefined ? null : `Backfill ${active.id} is still running. Start another when it ends.`
 
 const NEWEST = { limit: 50, offset: 0, order: [{ key: 'id', isDescending: true }] }
 
