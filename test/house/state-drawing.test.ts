@@ -5,7 +5,12 @@ import { expect, it } from 'vitest'
 import { MOVES, RUN_MOVES } from '../../core/states.ts'
 import { drawMoves } from './state-drawing.ts'
 
-const text = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8')
+const read = (name: string) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8')
+const text = read('architecture')
+
+/** States that a cell of a table names, each once, in the order of the alphabet. */
+const statesIn = (cell: string): string[] =>
+  [...new Set(cell.match(/\w+/g))].filter((word) => Object.hasOwn(MOVES, word)).sort()
 
 it('a drawing has a line for each state, with its targets in the order of the table', () => {
   expect(drawMoves({ Door: { open: ['shut'], shut: ['open', 'locked'], locked: ['shut'] } })).toBe(
@@ -17,5 +22,15 @@ it('docs/architecture.md draws every legal move of task instances and runs, and 
   const found = /<!-- moves: [^>]*-->\n([\s\S]*?)\n?<!-- \/moves -->/.exec(text)?.[1]
   expect(found, 'core/states.ts has changed: put the expected text between the two markers').toBe(
     drawMoves({ 'Task instance': MOVES, Run: RUN_MOVES }),
+  )
+})
+
+it('docs/reliability.md says who makes each legal move, and names no other', () => {
+  const section = /## Legal moves\n([\s\S]*?)\n## /.exec(read('reliability'))?.[1] ?? ''
+  const rows = [...section.matchAll(/^\| (.+?) \| (.+) \|$/gm)].flatMap(([, from = '', to = '']) =>
+    statesIn(from).map((state) => [state, statesIn(to)]),
+  )
+  expect(Object.fromEntries(rows)).toEqual(
+    Object.fromEntries(Object.entries(MOVES).map(([from, to]) => [from, [...to].sort()])),
   )
 })
