@@ -22,7 +22,7 @@ const mayImport = {
 const rooms = Object.keys(mayImport)
 const floors = rooms.map((room) => ({
   name: `floor-${room}`,
-  comment: `${room}/ may import only from: ${mayImport[room].join(', ') || 'nothing of ours'} (STYLE §1).`,
+  comment: `${room}/ may import only from: ${mayImport[room].join(', ') || 'nothing of ours'} (docs/architecture.md#folders).`,
   severity: 'error',
   from: { path: `^${room}/` },
   to: { path: `^(${[...rooms, 'test', 'bench', 'scripts'].filter((r) => r !== room && !mayImport[room].includes(r)).join('|')})/` },

@@ -146,7 +146,7 @@ export default tseslint.config(
           'console',
         ].map((name) => ({
           name,
-          message: 'core/ is pure: no I/O, timers, chance or environment (STYLE §1).',
+          message: 'core/ is pure: no I/O, timers, chance or environment (docs/architecture.md#folders).',
         })),
       ],
     },

@@ -1,4 +1,5 @@
-// The one object of named arguments a handler receives (TS-SDK §5.3): exact names first, then folded ones.
+// The one object of named arguments a handler receives (docs/compatibility.md#arguments-of-a-handler): exact
+// names first, then folded ones.
 
 import type { AttemptInput } from '../core/protocol.ts'
 

@@ -1,4 +1,4 @@
-// Exit codes (DESIGN §8.6) and the one readable line an error ends with.
+// Exit codes (docs/architecture.md#formats-that-do-not-change-lightly) and the one readable line an error ends with.
 
 import { BaramError, type ErrorCode, messageOf } from '../core/errors.ts'
 

@@ -1,4 +1,4 @@
-// What an attempt's result asks for, kept within what can be stored and waited for (RELIABILITY rule 19).
+// What an attempt's result asks for, kept within what can be stored and waited for (docs/reliability.md rule 19).
 
 import type { AttemptResult } from './protocol.ts'
 import { cutText, isStorableInstant, MAX_DELAY_MS, MAX_DELAY_SECONDS, repairText, storableFault } from './storable.ts'

@@ -199,7 +199,7 @@ export function failFast(model: RunModel, failed: TaskInstanceView): Transition[
   return endRest(model, { code: 'stopped_by_fail_fast', taskId }, 'failed')
 }
 
-/** The run took too long: whatever has not ended is skipped (CONTRACT §2.2). */
+/** The run took too long: whatever has not ended is skipped (docs/compatibility.md#runs). */
 export function expire(model: RunModel, seconds: number): Transition[] {
   return endRest(model, { code: 'run_timed_out', seconds }, 'skipped')
 }

@@ -1,4 +1,5 @@
-// The messages between a supervisor (worker or dag-processor) and its child, over Node's IPC as JSON (DESIGN §8.2).
+// The messages between a supervisor (worker or dag-processor) and its child, over Node's IPC as JSON
+// (docs/architecture.md#formats-that-do-not-change-lightly).
 // stdout and stderr belong to the task: what is in them is text and decides nothing. fd 4 is the watchdog's pipe, fd 5
 // the channel of structured log lines. The supervisor validates everything it receives: a child runs users' code and is
 // not trusted.

@@ -1,4 +1,4 @@
-// When a failed attempt is tried again: Airflow's delay, with its backoff and its deterministic jitter (CONTRACT §2.1).
+// When a failed attempt is tried again: Airflow's delay, with its backoff and its deterministic jitter (docs/compatibility.md#retries).
 
 import { sha1 } from '@noble/hashes/legacy.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'

@@ -221,7 +221,7 @@ export class RunModel {
 
   /**
    * Moves one instance and tells it as a transition. A new try begins on `none → scheduled` and `up_for_retry → scheduled`
-   * only (RELIABILITY rule 14).
+   * only (docs/reliability.md rule 14).
    * @throws BaramError TRANSITION_ILLEGAL
    */
   move(ti: TaskInstanceView, to: TaskState | null, because: Reason, readyAt: number | null = null): Transition {

@@ -1,4 +1,4 @@
-// Which names are sensitive, by Airflow's rules (CONTRACT §6, Masking), and how values are scrubbed from text.
+// Which names are sensitive, by Airflow's rules (docs/compatibility.md#masking), and how values are scrubbed from text.
 
 import { formsOf, MIN_LENGTH } from './secret-forms.ts'
 

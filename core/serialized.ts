@@ -1,4 +1,5 @@
-// The stored form of a DAG: plain JSON, authors' camelCase names, seconds, instants as ISO UTC text (DESIGN §8.1).
+// The stored form of a DAG: plain JSON, authors' camelCase names, seconds, instants as ISO UTC text
+// (docs/architecture.md#formats-that-do-not-change-lightly).
 
 import { BaramError } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'

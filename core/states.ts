@@ -40,7 +40,7 @@ export const isRunFinished = (state: RunState): boolean => state === 'success' |
 type From = TaskState | 'none'
 const END = ['success', 'failed', 'skipped', 'upstream_failed', 'removed'] as const
 
-/** Every legal move of the engine (RELIABILITY §3.1). A user's *mark* may set success, failed or skipped from anywhere. */
+/** Every legal move of the engine (docs/reliability.md#legal-moves). A user's *mark* may set success, failed or skipped from anywhere. */
 export const MOVES: { readonly [F in From]: readonly From[] } = {
   none: ['scheduled', 'failed', 'skipped', 'upstream_failed', 'removed', 'success'],
   scheduled: ['queued', 'none', 'removed', 'skipped'],

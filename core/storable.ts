@@ -1,4 +1,4 @@
-// What Postgres and JSON can hold, decided once (RELIABILITY rule 19): text without NUL and without halves of surrogate
+// What Postgres and JSON can hold, decided once (docs/reliability.md rule 19): text without NUL and without halves of surrogate
 // pairs, numbers within their columns, instants of the years 1 to 9999, delays that a timer can keep.
 //
 // What people read is repaired visibly (`repairText`); what names or carries something is refused with a reason

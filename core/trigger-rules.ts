@@ -1,4 +1,4 @@
-// Airflow's trigger rules as one table (CONTRACT.md §3). All of Airflow's corners about upstream states live here.
+// Airflow's trigger rules as one table (docs/compatibility.md#trigger-rules). All of Airflow's corners about upstream states live here.
 
 /** Counts over the task instances of the *direct* upstream tasks. */
 export interface UpstreamCounts {

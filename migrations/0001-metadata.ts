@@ -1,4 +1,4 @@
-// The first schema: Airflow's tables and columns as far as our design has them, and our own beside them (DESIGN §2.9, §7, §8.5).
+// The first schema: Airflow's tables and columns as far as our design has them, and our own beside them (docs/architecture.md#tables).
 
 import type { Migration } from './migration.ts'
 

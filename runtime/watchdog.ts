@@ -10,7 +10,7 @@ import { parentPort } from 'node:worker_threads'
 import { CHILD_MARK } from '../core/protocol.ts'
 import { endDescendants, readProcess } from './descendants.ts'
 
-/** RELIABILITY rule 8: watchdog 4 s < self-fence 6 s < lease 10 s. */
+/** docs/reliability.md rule 8: watchdog 4 s < self-fence 6 s < lease 10 s. */
 const SILENCE_MS = 4_000
 /** Descendants first, for then nobody is left to look for them; but not for long: the child itself runs on meanwhile. */
 const LAST_SWEEP_MS = 500

@@ -1,4 +1,4 @@
-// When a file that is no longer listed counts as gone: after three complete listings without it (RELIABILITY rule 13)
+// When a file that is no longer listed counts as gone: after three complete listings without it (docs/reliability.md rule 13)
 // and after a time, because three listings may take two seconds and a remount takes longer. A folder of which nothing is
 // left looks like one that is not mounted: it gets more time than one file of several.
 

@@ -1,4 +1,4 @@
-// Rule 16: a pass that hangs helps nobody; another scheduler, or this one started anew, does.
+// docs/reliability.md rule 16: a pass that hangs helps nobody; another scheduler, or this one started anew, does.
 
 /** How long a pass may take, ms. */
 const LIMIT_MS = 30_000

@@ -1,5 +1,5 @@
 // One pass of the scheduler: a look at everything that may be due. Its steps stand apart: what one of them cannot do
-// stops no other (RELIABILITY rule 20); only a lost connection ends the pass, since nothing goes on without one.
+// stops no other (docs/reliability.md rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
 import { admitWaiting } from '../engine/attempts/admit-waiting.ts'

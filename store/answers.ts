@@ -1,5 +1,5 @@
 // What a failed statement says of the database: whether its connection can be used again, and whether the server itself
-// has answered (RELIABILITY rules 8 and 15).
+// has answered (docs/reliability.md rules 8 and 15).
 
 import { BaramError } from '../core/errors.ts'
 

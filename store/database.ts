@@ -1,5 +1,5 @@
 // Connections to the metadata database: the pool, transactions, the one writing connection of a process, and how values
-// come back (instants as epoch milliseconds, counts as numbers). Rule 15 of RELIABILITY.md holds for every one of them.
+// come back (instants as epoch milliseconds, counts as numbers). docs/reliability.md rule 15 holds for every one of them.
 
 import pg from 'pg'
 import { BaramError, messageOf } from '../core/errors.ts'
@@ -44,7 +44,7 @@ const MAX_ATTEMPTS = 5
 const CONNECT_TIMEOUT_MS = 10_000
 const STATEMENT_TIMEOUT_MS = 30_000
 const LOCK_TIMEOUT_MS = 10_000
-/** Below the lease (10 s): who freezes amid a transaction must not keep its locks until others give up (rule 23). */
+/** Below the lease (10 s): who freezes amid a transaction must not keep its locks until others give up (docs/reliability.md rule 23). */
 const IDLE_IN_TRANSACTION_MS = 8_000
 
 const TIMESTAMPTZ = 1184
@@ -97,7 +97,7 @@ function clientConfig(options: DatabaseOptions, session: string): pg.ClientConfi
   }
 }
 
-/** Plans of hot statements must not change as tables grow (PERFORMANCE.md, the planner trap). */
+/** Plans of hot statements must not change as tables grow (docs/dispatch.md#traps: the generic plan). */
 const HOT_SESSION =
   'set plan_cache_mode=force_generic_plan; set enable_seqscan=off; set enable_hashjoin=off; set ' +
   'enable_mergejoin=off; set random_page_cost=0.1; set cpu_tuple_cost=0.5'
@@ -158,7 +158,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** A client that broke or timed out is destroyed, never used again (rule 15). */
+  /** A client that broke or timed out is destroyed, never used again (docs/reliability.md rule 15). */
   const giveBack = (client: pg.PoolClient, error: unknown) => {
     const isBroken = isConnectionError(error)
     if (isBroken) doubtful.add(client)

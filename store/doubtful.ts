@@ -1,4 +1,4 @@
-// Late is not lost (RELIABILITY rule 22). When a connection breaks, what was sent over it may still reach the server and
+// Late is not lost (docs/reliability.md rule 22). When a connection breaks, what was sent over it may still reach the server and
 // come into force: a COMMIT that arrives a minute later. So before anything is decided from what the tables say, the
 // server's side of that connection is ended; once it is gone, its transaction is either there or not, for good.
 

@@ -1,4 +1,4 @@
-// Tells a refusal that will repeat from one that will pass (RELIABILITY rule 20).
+// Tells a refusal that will repeat from one that will pass (docs/reliability.md rule 20).
 
 import { BaramError, type ErrorCode } from '../core/errors.ts'
 import { isConnectionError, pgCode } from './answers.ts'

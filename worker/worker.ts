@@ -187,7 +187,7 @@ export class Worker {
     await this.listener.stop()
   }
 
-  /** Rule 8: children die before anybody may take their attempts over. */
+  /** docs/reliability.md rule 8: children die before anybody may take their attempts over. */
   private fence(reason: string): void {
     this.isStopping = true
     this.pool.killAll()

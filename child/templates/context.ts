@@ -1,4 +1,4 @@
-// What a template may name: Airflow's context under Airflow's names (CONTRACT §5), `local.*` and `args.*` beside it.
+// What a template may name: Airflow's context under Airflow's names (docs/compatibility.md#templates), `local.*` and `args.*` beside it.
 // Names without a value in this run (dates of a run without logical date) are absent: naming them is an error.
 
 import type { JsonObject, JsonValue } from '../../core/json.ts'

@@ -1,8 +1,15 @@
 // Attempts whose worker is dead end as lost, like any other failure: retried while tries are left.
 //
 // Promise: an attempt is lost only after its worker's lease was judged dead (engine/process/lease.ts), so no two attempts of
-// an instance run at once. What fails here is repeated by the next pass: an orphan stays one until its row moves. The log of
-// the lost attempt gets its last line through `log_ending`, noted in the transaction that ends the attempt.
+// an instance run at once. `settle` decides between retry and failure, as for every other outcome (docs/reliability.md rule 10).
+//
+// On failure:
+// - a run is locked by somebody else: it is passed over, and the next look sees the same orphan.
+// - the worker's own report was first, or a second scheduler: the epoch or state no longer matches, and nothing is done.
+// - the connection breaks: the transaction is whole or not there; an orphan stays one until its row moves.
+// - the database refuses one run for good: the others are rescued, its attempts one by one, at last by their rows alone.
+// The log of a lost attempt gets its last line through `log_ending`, noted in the transaction that ends the attempt; for
+// attempts that were taken apart, after it.
 
 import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import type { Database } from '../../store/database.ts'

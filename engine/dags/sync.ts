@@ -100,7 +100,7 @@ async function syncRow(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDe
   })
 }
 
-/** A new version only when the latest has runs; else it is replaced in place (CONTRACT §4.6). */
+/** A new version only when the latest has runs; else it is replaced in place (docs/compatibility.md#versions). */
 async function syncVersion(tx: Sql, content: VersionContent): Promise<boolean> {
   const latest = await findLatestVersion(tx, content.dagId)
   if (latest?.version_hash === content.versionHash) return false

@@ -1,4 +1,4 @@
-// Whether the database's clock, which all schedules follow, can be believed (RELIABILITY rule 17). It is held against the
+// Whether the database's clock, which all schedules follow, can be believed (docs/reliability.md rule 17). It is held against the
 // machine's uptime, which no hand and no time server moves: a jump of more than an hour is told from time that passed.
 
 /** As far as the clock may move against the uptime between two looks, ms. */

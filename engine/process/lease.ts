@@ -1,5 +1,14 @@
-// A process' row in `job` and its heartbeat. Losing the database for the fence time means somebody may soon declare this
-// process dead: its owner must stop acting before that (watchdog 4 s < fence 6 s < lease 10 s).
+// A process' row in `job` and its heartbeat (docs/reliability.md rules 8 and 9).
+//
+// Promise: a process that may be declared dead has stopped acting before. Observers wait 10 s without a heartbeat; the holder
+// gives up by itself after 6 s of silence, counted on its own monotonic clock from when the last answered heartbeat was sent.
+//
+// On failure:
+// - a heartbeat fails: the next one is tried; only the time since the last answer decides.
+// - the server says that it is down: nobody can take over, so the lease is kept, as long as the outage is tolerated.
+// - the process was frozen: it gives up at its first look, whatever the server says to it then.
+// - somebody declared it dead: the heartbeat's own statement says so, and it gives up.
+// `onLost` is called once, and its owner must end what acts in the lease's name; it is never taken again by this process.
 
 import { hostname } from 'node:os'
 import { messageOf } from '../../core/errors.ts'
@@ -82,7 +91,7 @@ export class Lease {
   }
 
   /**
-   * Silence fences, down does not (RELIABILITY rule 8): while the server itself says that it does not serve, nobody can
+   * Silence fences, down does not (docs/reliability.md rule 8): while the server itself says that it does not serve, nobody can
    * take anything over, and observers count anew from their first look after it is back. What the server says to one
    * that has just thawed comes too late: it may have ended these very sessions because it took the process for dead.
    */

@@ -202,7 +202,7 @@ function nameRun(request: TriggerRequest, runAfter: number): string {
   return makeRunId('manual', runAfter, hasDate ? undefined : randomText(8))
 }
 
-/** What a manual run covers and when it may start. By the database's clock, as everything that waits for a time (rule 17). */
+/** What a manual run covers and when it may start. By the database's clock, as everything that waits for a time (docs/reliability.md rule 17). */
 async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): Promise<ManualRun> {
   const { logicalDate = null, dataInterval = null, runAfter = null } = request
   const last = await findLastInterval(tx, dag.dagId)

@@ -67,7 +67,7 @@ export interface RunTransactionRequest {
    * this the whole request fails, as a user's verb must.
    */
   readonly isBatch?: boolean
-  /** Runs that somebody else holds at this moment are passed over instead of waited for (RELIABILITY rule 23). */
+  /** Runs that somebody else holds at this moment are passed over instead of waited for (docs/reliability.md rule 23). */
   readonly skipsLocked?: boolean
   /** How many of the slots are free, once it is known which runs are locked; default: all. */
   slotsNow?(locked: ReadonlyMap<number, RunChanges>): number

@@ -1,4 +1,4 @@
-// One bad item never stops the rest (RELIABILITY rule 20). A transaction over many runs that is refused for good names the
+// One bad item never stops the rest (docs/reliability.md rule 20). A transaction over many runs that is refused for good names the
 // run at fault; the others go on without it, and what concerns that run is tried item by item, by handlers that ask less
 // and less of the database. What is refused even then ends with a reason that a person can read.
 

@@ -122,7 +122,7 @@ function writeLive(
   }
 }
 
-/** `none → scheduled` and `up_for_retry → scheduled` begin a try (RELIABILITY rule 14), wherever among the steps they are. */
+/** `none → scheduled` and `up_for_retry → scheduled` begin a try (docs/reliability.md rule 14), wherever among the steps they are. */
 function beginsTry({ from, steps }: InstanceChange): boolean {
   return steps.some(({ to }, i) => {
     const before = i === 0 ? from : (steps[i - 1]?.to ?? null)

@@ -98,7 +98,7 @@ export async function reapJob(sql: Sql, id: number, hbSeq: number): Promise<bool
   return true
 }
 
-/** A lock dies with its holder (rule 23): what a dead process left open on the server is ended, with its transactions. */
+/** A lock dies with its holder (docs/reliability.md rule 23): what a dead process left open on the server is ended, with its transactions. */
 async function endSessions(sql: Sql, session: string | null): Promise<void> {
   if (session === null) return
   await sql.query(

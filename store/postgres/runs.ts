@@ -89,7 +89,7 @@ export interface LockedRun {
 const LOCK = `select r.id, r.rev, r.clear_number, d.is_paused from dag_run r join dag d using (dag_id)
      where r.id = any($1::bigint[]) order by r.id for update of r`
 
-/** Locks runs in the order of their ids (RELIABILITY rule 6), waiting for each. */
+/** Locks runs in the order of their ids (docs/reliability.md rule 6), waiting for each. */
 export async function lockRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
   const { rows } = await tx.query<LockedRun>(LOCK, [ids], 'lock_runs')
   return rows

@@ -290,7 +290,7 @@ export async function loadStates(
 
 /**
  * Holds an attempt for the rest of the transaction: nobody takes it over while it writes, and one that was taken over is
- * not found (RELIABILITY rule 21).
+ * not found (docs/reliability.md rule 21).
  * @returns false when it is no longer the one that runs
  */
 export async function holdAttempt(tx: Sql, dagRunId: number, tiId: string, epoch: number): Promise<boolean> {

@@ -15,8 +15,8 @@ export async function putInQueue(
   more: { workerId?: number; readyAt?: number | null; because?: unknown; isBackfill?: boolean } = {},
 ): Promise<void> {
   await tx.query(
-    `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, worker_id, epoch, ready_at, because,
-       is_backfill)
+    `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight,
+       worker_id, epoch, ready_at, because, is_backfill)
      select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6, $7
      from task_instance where dag_run_id = $1 and id = any($2::uuid[])
      on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,

@@ -1,10 +1,10 @@
-// Invariants that the tables and the ledger alone must keep (RELIABILITY §3: I1, I2, I4, I5, I6, I8, I9).
+// Invariants that the tables and the ledger alone must keep (docs/reliability.md invariants I1, I2, I4, I5, I6, I8 and I9).
 
 import { CALENDAR, POOLS, sizes } from './dags.mjs'
 import { Finding } from './history.mjs'
 import { isAlive } from './tools.mjs'
 
-/** RELIABILITY §3.1 without what only a user does: nobody clears or marks here. */
+/** docs/reliability.md#legal-moves without what only a user does: nobody clears or marks here. */
 const MOVES = {
   none: ['scheduled', 'skipped', 'upstream_failed', 'removed'],
   scheduled: ['queued'],

@@ -73,7 +73,7 @@ const slow = new Dag('slow', { isPausedUponCreation: false, defaultArgs: { ...re
 for (const seconds of [5, 8, 11, 14, 18, 22, 26, 30]) slow.task('s' + seconds, () => live('slow', seconds * 1000, 50))()
 
 // Forty tasks become ready at one moment, for three slots of a pool that all runs share. Two of them leave without a
-// word in their first try: that must be a failure which is tried again, never a success (RELIABILITY K2).
+// word in their first try: that must be a failure which is tried again, never a success (docs/reliability.md fault K2).
 const pooled = new Dag('pooled', { isPausedUponCreation: false, maxActiveTasks: 64, defaultArgs: { ...retry, pool: 'few' } })
 const root = pooled.task('root', () => live('pooled', 20, 10))()
 for (let i = 0; i < 38; i++) pooled.task('p' + i, () => live('pooled', 30 + (i % 5) * 15, 10))().after(root)

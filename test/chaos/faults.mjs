@@ -6,7 +6,7 @@ import { signal, sleep, waitFor } from './tools.mjs'
 
 /** A lease, and what its observers may add to it by their own heartbeats, ms. */
 const LEASE_MS = 10_000
-/** RELIABILITY D10 asks for 15 s; the machine may be busy with something else. */
+/** docs/reliability.md fault D10 asks for 15 s; the machine may be busy with something else. */
 const UNLOCK_LIMIT_MS = 25_000
 
 /** Attempts that a worker holds now. */

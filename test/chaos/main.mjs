@@ -1,6 +1,6 @@
 // `npm run chaos`: two schedulers, two workers and a web server on a Postgres of their own, thousands of tasks, and one fault
 // after the other while they run. Afterwards the ledger, the tables, the logs and what the tasks themselves wrote down must
-// agree; each invariant (RELIABILITY §3) says how much was checked and what was violated.
+// agree; each invariant (docs/reliability.md#invariants) says how much was checked and what was violated.
 //
 //   --cycles N       faults, one a cycle (default 10: each kind once; under five minutes)
 //   --seed N         order and times of the faults; printed by each run (default: chance)

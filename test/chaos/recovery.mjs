@@ -14,7 +14,7 @@ import { makeQuery, median, monotonic, readLines, signal, sleep, waitFor } from 
 /** A process that lived this long is started again without a pause (cli/supervise.ts). */
 const HEALTHY_S = 31
 const LIMIT_MS = 60_000
-/** RELIABILITY §2, at the median, ms. */
+/** docs/reliability.md#recovery: targets at the median, ms. */
 const TARGETS = { scheduler: 2_000, worker: 3_000 }
 
 const dagText = (witness) => `import { appendFileSync } from 'node:fs'

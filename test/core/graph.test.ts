@@ -1,4 +1,4 @@
-// Order, weights and cycles, against brute force; and graphs of the size RELIABILITY F4 asks for.
+// Order, weights and cycles, against brute force; and graphs of the size docs/reliability.md fault F4 asks for.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// Airflow's retry delay, against a second implementation of CONTRACT §2.1 on node:crypto.
+// Airflow's retry delay, against a second implementation of docs/compatibility.md#retries on node:crypto.
 
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-// The table of moves against RELIABILITY.md §3.1, written out here by hand.
+// The table of moves against docs/reliability.md#legal-moves, written out here by hand.
 
 import { describe, expect, test } from 'vitest'
 import {
@@ -18,7 +18,7 @@ import { makeDag, makeModel } from '../support/make-dag.ts'
 
 const ALL: readonly (TaskState | null)[] = [null, ...TASK_STATES]
 
-/** §3.1 line by line, `none` written as null. Marking by a user is a verb of its own and no move. */
+/** The table there line by line, `none` written as null. Marking by a user is a verb of its own and no move. */
 const DOCUMENT: readonly (readonly [from: TaskState | null, to: readonly (TaskState | null)[]])[] = [
   // failed: a mapped task that has more instances than allowed.
   [null, ['scheduled', 'failed', 'skipped', 'upstream_failed', 'removed', 'success']],
@@ -41,8 +41,8 @@ const DOCUMENT: readonly (readonly [from: TaskState | null, to: readonly (TaskSt
 ]
 
 /**
- * Beyond §3.1: what stands between a start and an end may be skipped (the run's time is over, CONTRACT §2.2) and removed
- * (its task left the DAG, RELIABILITY F3).
+ * Beyond that table: what stands between a start and an end may be skipped (the run's time is over, docs/compatibility.md#runs) and removed
+ * (its task left the DAG, docs/reliability.md fault F3).
  */
 const STOPPED: readonly (TaskState | null)[] = [
   'scheduled',
@@ -128,7 +128,7 @@ describe('a run model', () => {
         const transition = model.move(ti, to, { code: 'admitted' }, 5)
         expect(transition).toEqual({ ti, from, to, because: { code: 'admitted' }, readyAt: 5 })
         expect(ti.state).toBe(to)
-        // RELIABILITY rule 14: a try begins on these two moves alone.
+        // docs/reliability.md rule 14: a try begins on these two moves alone.
         const isNewTry = to === 'scheduled' && (from === null || from === 'up_for_retry')
         expect(ti.tryNumber).toBe(isNewTry ? 4 : 3)
         expect(ti.epoch).toBe(to === 'running' ? 3 : 2)

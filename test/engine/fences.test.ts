@@ -1,5 +1,5 @@
-// What a running task writes counts only while its attempt is the current one (RELIABILITY rule 21), and who holds a lock
-// stops nobody else (rule 23).
+// What a running task writes counts only while its attempt is the current one (docs/reliability.md rule 21), and who holds a lock
+// stops nobody else (docs/reliability.md rule 23).
 
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// A lease that cannot be renewed is given up by its own holder (RELIABILITY rules 8 and 9).
+// A lease that cannot be renewed is given up by its own holder (docs/reliability.md rules 8 and 9).
 
 import { expect, test } from 'vitest'
 import { Lease } from '../../engine/process/lease.ts'

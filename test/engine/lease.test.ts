@@ -1,4 +1,4 @@
-// Silence fences, down does not (RELIABILITY rule 8).
+// Silence fences, down does not (docs/reliability.md rule 8).
 
 import { afterEach, describe, expect, test } from 'vitest'
 import { Lease } from '../../engine/process/lease.ts'

@@ -1,4 +1,4 @@
-// One bad item never stops the rest (RELIABILITY rule 20): whatever the database refuses for good, its neighbours go on,
+// One bad item never stops the rest (docs/reliability.md rule 20): whatever the database refuses for good, its neighbours go on,
 // and it ends with a reason that a person reads.
 
 import fc from 'fast-check'

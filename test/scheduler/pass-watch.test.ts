@@ -1,4 +1,4 @@
-// RELIABILITY rule 16: a scheduler whose pass has not ended for 30 s ends itself.
+// docs/reliability.md rule 16: a scheduler whose pass has not ended for 30 s ends itself.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { PassWatch } from '../../scheduler/pass-watch.ts'

@@ -1,4 +1,4 @@
-// `Bundle`, `TaskHandler` and `serve()` (TS-SDK §7), and what both doors export.
+// `Bundle`, `TaskHandler` and `serve()` (docs/compatibility.md#bundles), and what both doors export.
 
 import { describe, expect, test } from 'vitest'
 import { openLoadScope } from '../../sdk/bundle.ts'

@@ -1,4 +1,4 @@
-// Declaring a DAG: TS-SDK.md §2–§4, at the door of Airflow's SDK and at ours.
+// Declaring a DAG (docs/compatibility.md#dag-files), at the door of Airflow's SDK and at ours.
 
 import { describe, expect, test } from 'vitest'
 import * as facade from '../../sdk/facade/index.ts'

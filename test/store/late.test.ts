@@ -1,4 +1,4 @@
-// Late is not lost (RELIABILITY rule 22): what was sent before a connection broke may come into force a minute later.
+// Late is not lost (docs/reliability.md rule 22): what was sent before a connection broke may come into force a minute later.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../store/database.ts'

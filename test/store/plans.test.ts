@@ -1,4 +1,4 @@
-// The planner trap (PERFORMANCE §4, DISPATCH §6): hot statements keep their plans on an empty and on a full database.
+// The planner trap (docs/dispatch.md#traps): hot statements keep their plans on an empty and on a full database.
 
 import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

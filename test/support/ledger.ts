@@ -1,4 +1,4 @@
-// The invariants every history must keep (RELIABILITY §3), read from the ledger and held against the tables beside it.
+// The invariants every history must keep (docs/reliability.md#invariants), read from the ledger and held against the tables beside it.
 
 import { expect } from 'vitest'
 import { isActive, isFinished, mayMove, type RunState, type TaskState } from '../../core/states.ts'

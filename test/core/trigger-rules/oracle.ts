@@ -1,5 +1,5 @@
-// What Airflow's trigger rules say, written from the table in CONTRACT.md §3 and its notes alone by somebody who had not
-// seen the product's table (core/trigger-rules.ts). It judges lists of upstream states instead of counts, so that a slip
+// What Airflow's trigger rules say (docs/compatibility.md#trigger-rules), written from a table of Airflow's rules and its
+// notes alone by somebody who had not seen the product's table (core/trigger-rules.ts). It judges lists of upstream states instead of counts, so that a slip
 // of arithmetic in one reading cannot hide in the other.
 //
 // Where the document leaves room, this is the reading:

@@ -1,4 +1,5 @@
-// RELIABILITY §7: who reads while a slot is re-run with other content sees the old file or the new one, never a mix or an error.
+// docs/pipelines.md#what-holds: who reads while a slot is re-run with other content sees the old file or the new one,
+// never a mix or an error.
 
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// The object a handler receives (TS-SDK §5.3; checklist 32–34).
+// The object a handler receives (docs/compatibility.md#arguments-of-a-handler).
 
 import { describe, expect, test } from 'vitest'
 import { bindArguments } from '../../../child/arguments.ts'
