@@ -121,7 +121,7 @@ describe.skipIf(!isThere)('the product in a browser', () => {
       data_interval_start: slot.start,
       data_interval_end: slot.end,
     })
-    const run = JSON.parse(text) as { dag_run_id: string } // the API's own answer, whose shape api.test.ts holds
+    const run = JSON.parse(text) as { dag_run_id: string } // the API's own answer, whose shape webserver/api/shapes.test.ts holds
     runs.push(run.dag_run_id)
     return run.dag_run_id
   }
