@@ -36,7 +36,7 @@ const ENDED: readonly Situation[] = [
       return ofTask('a')
     },
     'failed',
-    /^a: Failed, no try left: disk full$/,
+    /^a: Failed on the last try: disk full$/,
   ],
   [
     'a task that failed for good',
@@ -108,7 +108,7 @@ const ENDED: readonly Situation[] = [
       return ofTask('left')
     },
     'skipped_by',
-    /Skipped: choose chose another way/,
+    /Skipped by branch choose/,
   ],
   [
     'a mapped task with nothing to map over',
@@ -128,7 +128,7 @@ const ENDED: readonly Situation[] = [
       return ofTask('each')
     },
     'failed',
-    /^each\[1\]: Failed, no try left: disk full$/,
+    /^each\[1\]: Failed on the last try: disk full$/,
   ],
   [
     'an instance of a mapped task by its index',

@@ -100,7 +100,7 @@ const RUNS: readonly Situation[] = [
       return ofRun
     },
     'failed',
-    /^Run r failed after .* at a: Failed, no try left: disk full$/,
+    /^Run r failed after .* at a: Failed on the last try: disk full$/,
   ],
   [
     'a run that took too long',
