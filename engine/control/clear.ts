@@ -14,7 +14,6 @@ import {
 } from '../../core/run-control.ts'
 import { isRunFinished } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
-import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/inbox.ts'
 import {
   findRun,
   findTouched,
@@ -23,6 +22,7 @@ import {
   type TouchedInstance,
 } from '../../store/postgres/run-control.ts'
 import { placesOfRuns } from '../../store/postgres/runs.ts'
+import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/scheduler-requests.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'

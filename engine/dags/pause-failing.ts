@@ -3,8 +3,8 @@
 import type { Database } from '../../store/database.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
 import { pauseFailingDags } from '../../store/postgres/dags.ts'
-import { hasFailures, takeFailures } from '../../store/postgres/inbox.ts'
 import { notifyPages } from '../../store/postgres/notify.ts'
+import { hasFailures, takeFailures } from '../../store/postgres/scheduler-requests.ts'
 
 /** DAGs whose last runs have all failed are paused, as many as each asks for (maxConsecutiveFailedDagRuns). */
 export async function pauseFailing(database: Database): Promise<readonly string[]> {

@@ -2,9 +2,9 @@
 
 import { BaramError } from '../../core/errors.ts'
 import { lockDag, setNextRun, setPaused } from '../../store/postgres/dags.ts'
-import { askForDag } from '../../store/postgres/inbox.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
+import { askForDag } from '../../store/postgres/scheduler-requests.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import { computeNext } from '../runs/create.ts'
 

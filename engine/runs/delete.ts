@@ -3,10 +3,10 @@
 import { BaramError } from '../../core/errors.ts'
 import { isRunFinished } from '../../core/states.ts'
 import { lockDag } from '../../store/postgres/dags.ts'
-import { askForSuccessors } from '../../store/postgres/inbox.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { deleteDag, deleteRuns, findRun, lockRunsOfDag } from '../../store/postgres/run-control.ts'
 import { loadRun, lockRuns } from '../../store/postgres/runs.ts'
+import { askForSuccessors } from '../../store/postgres/scheduler-requests.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 
 /** @throws BaramError NOT_FOUND, or CONFLICT while the run is running */

@@ -2,8 +2,8 @@
 
 import { decide } from '../../core/decide.ts'
 import type { Database } from '../../store/database.ts'
-import { deleteServed, findAsked } from '../../store/postgres/inbox.ts'
 import { findIdleRuns, markLookedAt } from '../../store/postgres/runs.ts'
+import { deleteServed, findAsked } from '../../store/postgres/scheduler-requests.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'

@@ -1,7 +1,6 @@
 // Whom a transaction wakes: notifications and requests of its own transaction, so that nobody hears of what was rolled back.
 
 import { isFinished, isRunFinished } from '../../core/states.ts'
-import { askForSuccessors, tellFailure } from '../../store/postgres/inbox.ts'
 import {
   notifyScheduler,
   notifySchedulerIfThrottled,
@@ -9,6 +8,7 @@ import {
   notifyTriggerer,
   notifyWork,
 } from '../../store/postgres/notify.ts'
+import { askForSuccessors, tellFailure } from '../../store/postgres/scheduler-requests.ts'
 import type { Sql } from '../../store/sql.ts'
 import type { RunChanges } from './changes.ts'
 
