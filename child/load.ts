@@ -85,7 +85,7 @@ const NO_DAG: ParseFault = {
 async function findDoubts(dag: FacadeDag, serialized: ParseResult['dags'][number]): Promise<readonly ParseFault[]> {
   const has = serialized.tasks.some((task) => task.templateFields.length > 0 || task.mapIndexTemplate !== null)
   if (!has) return []
-  const { doubtsOf } = await import('./templates/doubts.ts')
+  const { doubtsOf } = await import('./templates/template-checks.ts')
   return doubtsOf(dag, serialized)
 }
 
