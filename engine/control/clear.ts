@@ -21,7 +21,7 @@ import {
   setInstanceNotes,
   type TouchedInstance,
 } from '../../store/postgres/run-control.ts'
-import { placesOfRuns } from '../../store/postgres/runs.ts'
+import { concurrencyKeysOf } from '../../store/postgres/runs.ts'
 import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/scheduler-requests.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
@@ -224,16 +224,16 @@ interface Repinned {
 
 /** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
 async function repinAsked(engine: Engine, asked: readonly AskedClear[]): Promise<Repinned> {
-  const places = await placesOfRuns(
+  const keys = await concurrencyKeysOf(
     engine.database,
     asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
   )
   const ready: AskedClear[] = []
   const refused = new Map<number, unknown>()
   for (const row of asked) {
-    const place = places.get(row.dag_run_id)
+    const key = keys.get(row.dag_run_id)
     try {
-      if (place === undefined || (await repinIfFree(engine, place.dag_id, row.dag_run_id, row.by))) ready.push(row)
+      if (key === undefined || (await repinIfFree(engine, key.dag_id, row.dag_run_id, row.by))) ready.push(row)
     } catch (error) {
       if (!isLasting(error)) throw error
       refused.set(row.dag_run_id, error)

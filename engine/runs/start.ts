@@ -2,7 +2,7 @@
 
 import { decide } from '../../core/decide.ts'
 import type { Database } from '../../store/database.ts'
-import { findStartableRuns, lockRunPlaces, placeKey, placesOfRuns } from '../../store/postgres/runs.ts'
+import { concurrencyKeysOf, concurrencyText, findStartableRuns, lockConcurrency } from '../../store/postgres/runs.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { noteRefused } from '../transaction/set-aside.ts'
@@ -14,25 +14,25 @@ const BATCH = 100
 export async function startRuns(database: Database, transactions: RunTransactions): Promise<number> {
   const ids = await findStartableRuns(database, BATCH)
   if (ids.length === 0) return 0
-  const placeOf = await placesOfRuns(database, ids)
+  const keyOf = await concurrencyKeysOf(database, ids)
   let room: ReadonlyMap<string, number> = new Map()
   const result = await transactions.run({
     runs: [],
     freeRuns: ids,
     isBatch: true,
     async before(tx) {
-      room = await lockRunPlaces(tx, [...placeOf.values()])
+      room = await lockConcurrency(tx, [...keyOf.values()])
     },
     act(all) {
       const left = new Map(room)
       for (const id of ids) {
         const changes = all.get(id)
-        const place = placeOf.get(id)
-        if (changes === undefined || place === undefined || changes.model.run.state !== 'queued') continue
-        const key = placeKey(place)
-        const places = left.get(key) ?? 0
-        if (places <= 0) continue
-        left.set(key, places - 1)
+        const own = keyOf.get(id)
+        if (changes === undefined || own === undefined || changes.model.run.state !== 'queued') continue
+        const key = concurrencyText(own)
+        const free = left.get(key) ?? 0
+        if (free <= 0) continue
+        left.set(key, free - 1)
         changes.moveRun('running', { code: 'started' })
         blame(id, () => changes.add(decide(changes.model)))
       }

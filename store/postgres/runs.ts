@@ -201,13 +201,13 @@ export async function recordRunEvent(
 /**
  * Where a run counts: among the DAG's own runs (`maxActiveRuns`), or among those of its backfill, whose limit is its own.
  */
-export interface RunPlace {
+export interface ConcurrencyKey {
   readonly dag_id: string
   readonly backfill_id: number | null
 }
 
 /** A place as a key of a map. */
-export const placeKey = ({ dag_id, backfill_id }: RunPlace): string =>
+export const concurrencyText = ({ dag_id, backfill_id }: ConcurrencyKey): string =>
   backfill_id === null ? `dag:${dag_id}` : `backfill:${backfill_id}`
 
 /**
@@ -238,9 +238,9 @@ export async function findStartableRuns(sql: Sql, limit: number): Promise<readon
  * How many more runs may be running, by place; DAGs and backfills are locked so that two schedulers do not both take the
  * last place.
  */
-export async function lockRunPlaces(tx: Sql, places: readonly RunPlace[]): Promise<ReadonlyMap<string, number>> {
-  const dagIds = places.map((place) => place.dag_id)
-  const backfills = places.flatMap((place) => place.backfill_id ?? [])
+export async function lockConcurrency(tx: Sql, keys: readonly ConcurrencyKey[]): Promise<ReadonlyMap<string, number>> {
+  const dagIds = keys.map((key) => key.dag_id)
+  const backfills = keys.flatMap((key) => key.backfill_id ?? [])
   // Whoever holds a DAG at this moment does not stop the runs of others: those of that DAG start at the next look.
   const free = await tx.query<{ dag_id: string }>(
     'select dag_id from dag where dag_id = any($1) order by dag_id for no key update skip locked',
@@ -257,7 +257,7 @@ export async function lockRunPlaces(tx: Sql, places: readonly RunPlace[]): Promi
     [locked],
     'count_run_places',
   )
-  for (const row of rows) found.set(placeKey({ dag_id: row.dag_id, backfill_id: null }), Number(row.places))
+  for (const row of rows) found.set(concurrencyText({ dag_id: row.dag_id, backfill_id: null }), Number(row.places))
   if (backfills.length === 0) return found
   const freeBackfills = await tx.query<{ id: number }>(
     'select id from backfill where id = any($1) order by id for no key update skip locked',
@@ -269,13 +269,13 @@ export async function lockRunPlaces(tx: Sql, places: readonly RunPlace[]): Promi
      from backfill b join dag d using (dag_id) where b.id = any($1) and b.dag_id = any($2)`,
     [freeBackfills.rows.map((row) => row.id), locked],
   )
-  for (const row of own) found.set(placeKey({ dag_id: row.dag_id, backfill_id: row.id }), Number(row.places))
+  for (const row of own) found.set(concurrencyText({ dag_id: row.dag_id, backfill_id: row.id }), Number(row.places))
   return found
 }
 
 /** Where runs count, by row id. */
-export async function placesOfRuns(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, RunPlace>> {
-  const { rows } = await tx.query<RunPlace & { id: number }>(
+export async function concurrencyKeysOf(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, ConcurrencyKey>> {
+  const { rows } = await tx.query<ConcurrencyKey & { id: number }>(
     'select id, dag_id, backfill_id from dag_run where id = any($1::bigint[])',
     [ids],
     'places_of_runs',
