@@ -9,7 +9,7 @@ import { loadRun } from '../../store/postgres/runs.ts'
 import { loadInstances } from '../../store/postgres/task-instances.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
-import { latestVersion, repinInTransaction } from '../runs/change-version.ts'
+import { changeVersionsIn, latestVersion } from '../runs/change-version.ts'
 import { belongs } from '../runs/insert.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import type { Version } from '../transaction/run-cache.ts'
@@ -49,7 +49,7 @@ async function add(tx: Sql, engine: Engine, { dagId }: AddNewRequest, all: reado
   const runs: number[] = []
   for (const id of all) if (await lacksTasks(tx, latest, id)) runs.push(id)
   const before = new Set(await idsOf(tx, runs))
-  await repinInTransaction(tx, engine.runCache, dagId, runs, by)
+  await changeVersionsIn(tx, engine.runCache, dagId, runs, by)
   const fresh = (await idsOf(tx, runs)).filter((id) => !before.has(id))
   return findInstances(tx, fresh)
 }

@@ -26,7 +26,7 @@ import { type AskedClear, deleteServed, findAskedClears } from '../../store/post
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
-import { latestVersion, repinIfFree, repinRuns } from '../runs/change-version.ts'
+import { changeVersionIfFree, changeVersions, latestVersion } from '../runs/change-version.ts'
 import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
@@ -153,7 +153,7 @@ export async function clear(engine: Engine, request: ClearRequest, actor: Actor)
   const ids = runsOf(touched)
   for (let at = 0; at < ids.length; at += BATCH) {
     const chunk = ids.slice(at, at + BATCH)
-    if (request.onLatestVersion) await repinRuns(engine, request.dagId, chunk, by)
+    if (request.onLatestVersion) await changeVersions(engine, request.dagId, chunk, by)
     await engine.transactions.run({
       runs: chunk,
       before: at === 0 ? (tx) => noteClear(tx, request, touched, actor) : undefined,
@@ -216,14 +216,14 @@ export async function resetRun(transactions: RunTransactions, dagRunId: number, 
   })
 }
 
-interface Repinned {
+interface VersionChanges {
   /** Those that could be moved, and those that need not be. */
   readonly ready: readonly AskedClear[]
   readonly refused: ReadonlyMap<number, unknown>
 }
 
 /** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
-async function repinAsked(engine: Engine, asked: readonly AskedClear[]): Promise<Repinned> {
+async function changeAskedVersions(engine: Engine, asked: readonly AskedClear[]): Promise<VersionChanges> {
   const keys = await concurrencyKeysOf(
     engine.database,
     asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
@@ -233,7 +233,7 @@ async function repinAsked(engine: Engine, asked: readonly AskedClear[]): Promise
   for (const row of asked) {
     const key = keys.get(row.dag_run_id)
     try {
-      if (key === undefined || (await repinIfFree(engine, key.dag_id, row.dag_run_id, row.by))) ready.push(row)
+      if (key === undefined || (await changeVersionIfFree(engine, key.dag_id, row.dag_run_id, row.by))) ready.push(row)
     } catch (error) {
       if (!isLasting(error)) throw error
       refused.set(row.dag_run_id, error)
@@ -246,7 +246,7 @@ async function repinAsked(engine: Engine, asked: readonly AskedClear[]): Promise
 export async function clearAsked(engine: Engine): Promise<number> {
   const asked = await findAskedClears(engine.database, BATCH)
   if (asked.length === 0) return 0
-  const { ready, refused: unpinned } = await repinAsked(engine, asked)
+  const { ready, refused: unpinned } = await changeAskedVersions(engine, asked)
   if (ready.length + unpinned.size < asked.length) engine.transactions.noteMissed()
   let served = 0
   const { refused } = await engine.transactions.run({

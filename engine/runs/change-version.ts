@@ -5,7 +5,7 @@ import { BaramError } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
-import { repinRun } from '../../store/postgres/run-control.ts'
+import { recordVersionChange } from '../../store/postgres/run-control.ts'
 import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../../store/postgres/runs.ts'
 import {
   type InstanceRow,
@@ -58,12 +58,12 @@ async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly 
   }
 }
 
-async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {
+async function changeVersion(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {
   const instances = await loadInstances(tx, run.id)
   const open = instances.filter((ti) => ti.state !== 'removed')
   const gone = open.filter((ti) => !hasPlace(version, ti.task_id, ti.map_index))
   refuseAtWork(run, gone)
-  const rev = await repinRun(tx, run.id, versionId)
+  const rev = await recordVersionChange(tx, run.id, versionId)
   await removeInstances(tx, run.id, rev, gone, by)
   const kept = open.filter((ti) => hasPlace(version, ti.task_id, ti.map_index))
   const has = new Set(kept.map((ti) => ti.task_id))
@@ -79,12 +79,12 @@ async function repinOne(tx: Sql, run: RunRow, version: Version, versionId: strin
   await refreshInstances(tx, run.id, versionId, refreshed)
 }
 
-interface RepinDeps {
+interface ChangeDeps {
   readonly database: Database
   readonly runCache: RunCache
 }
 
-async function repinLocked(
+async function changeLockedVersions(
   tx: Sql,
   runCache: RunCache,
   dag: DagFacts,
@@ -95,7 +95,7 @@ async function repinLocked(
   for (const id of ids) {
     const run = await loadRun(tx, id)
     if (run !== null && run.created_dag_version_id !== dag.version_id)
-      await repinOne(tx, run, version, dag.version_id, by)
+      await changeVersion(tx, run, version, dag.version_id, by)
   }
 }
 
@@ -105,17 +105,17 @@ const idsOf = (rows: readonly { readonly id: number }[]): number[] => rows.map((
  * Moves runs to the latest version of their DAG; those that have it stay as they are.
  * @throws BaramError NOT_FOUND, or CONFLICT while a task that is gone is at work
  */
-export async function repinRuns(
-  { database, runCache }: RepinDeps,
+export async function changeVersions(
+  { database, runCache }: ChangeDeps,
   dagId: string,
   ids: readonly number[],
   by: string,
 ): Promise<void> {
-  await database.transaction((tx) => repinInTransaction(tx, runCache, dagId, ids, by))
+  await database.transaction((tx) => changeVersionsIn(tx, runCache, dagId, ids, by))
 }
 
 /** As above, in a transaction of the caller's. */
-export async function repinInTransaction(
+export async function changeVersionsIn(
   tx: Sql,
   runCache: RunCache,
   dagId: string,
@@ -124,15 +124,15 @@ export async function repinInTransaction(
 ): Promise<void> {
   const dag = await lockDag(tx, dagId)
   if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
-  await repinLocked(tx, runCache, dag, idsOf(await lockRuns(tx, ids)), by)
+  await changeLockedVersions(tx, runCache, dag, idsOf(await lockRuns(tx, ids)), by)
 }
 
 /**
  * As above for one run, without waiting for anybody.
  * @returns false when that cannot be now: its DAG or the run is held or gone, or a task that is gone is still at work
  */
-export async function repinIfFree(
-  { database, runCache }: RepinDeps,
+export async function changeVersionIfFree(
+  { database, runCache }: ChangeDeps,
   dagId: string,
   id: number,
   by: string,
@@ -141,7 +141,7 @@ export async function repinIfFree(
     return await database.transaction(async (tx) => {
       const dag = await lockFreeDag(tx, dagId)
       const free = dag === null ? [] : idsOf(await lockFreeRuns(tx, [id]))
-      if (dag !== null) await repinLocked(tx, runCache, dag, free, by)
+      if (dag !== null) await changeLockedVersions(tx, runCache, dag, free, by)
       return free.length > 0
     })
   } catch (error) {

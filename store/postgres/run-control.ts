@@ -111,7 +111,7 @@ export async function setRunNote(tx: Sql, id: number, note: string | null): Prom
 }
 
 /** A run goes on with another version. Copies of it are loaded anew. */
-export async function repinRun(tx: Sql, id: number, versionId: string): Promise<number> {
+export async function recordVersionChange(tx: Sql, id: number, versionId: string): Promise<number> {
   const { rows } = await tx.query<{ rev: number }>(
     `update dag_run set created_dag_version_id = $2, rev = rev + 1, clear_number = clear_number + 1, updated_at = now()
      where id = $1 returning rev`,

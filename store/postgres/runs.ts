@@ -235,8 +235,8 @@ export async function findStartableRuns(sql: Sql, limit: number): Promise<readon
 }
 
 /**
- * How many more runs may be running, by place; DAGs and backfills are locked so that two schedulers do not both take the
- * last place.
+ * How many more runs may be running, by concurrency key; DAGs and backfills are locked so that two schedulers do not both take the
+ * last free one.
  */
 export async function lockConcurrency(tx: Sql, keys: readonly ConcurrencyKey[]): Promise<ReadonlyMap<string, number>> {
   const dagIds = keys.map((key) => key.dag_id)
