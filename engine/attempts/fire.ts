@@ -30,7 +30,7 @@ export async function fire(
 ): Promise<readonly Fired[]> {
   let lockedElsewhere: Fired[] = []
   const { refused } = await transactions.run({
-    runs: [...new Set(fired.map((one) => one.dagRunId))].sort((a, b) => a - b),
+    runs: fired.map((one) => one.dagRunId),
     isWide: true,
     isBatch: true,
     skipsLocked: true,

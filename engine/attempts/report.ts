@@ -26,7 +26,7 @@ export async function report(
   let dropped: Report[] = []
   let lockedElsewhere: Report[] = []
   const result = await transactions.run({
-    runs: [...new Set(reports.map((r) => r.dagRunId))].sort((a, b) => a - b),
+    runs: reports.map((one) => one.dagRunId),
     slots,
     isBatch: true,
     skipsLocked: true,

@@ -52,7 +52,7 @@ export async function rescue(database: Database, transactions: RunTransactions, 
   const { refused } = await transactions.run({
     runs: [],
     // A run that somebody holds at this moment is looked at again soon: nobody else waits for it.
-    freeRuns: [...new Set(orphans.map((row) => row.dagRunId))].sort((a, b) => a - b),
+    freeRuns: orphans.map((row) => row.dagRunId),
     isBatch: true,
     act(all) {
       lost = []

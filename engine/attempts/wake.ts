@@ -45,7 +45,7 @@ export async function wakeDue(database: Database, transactions: RunTransactions,
   }
   const { refused } = await transactions.run({
     runs: [],
-    freeRuns: [...new Set(due.map((row) => row.dagRunId))],
+    freeRuns: due.map((row) => row.dagRunId),
     isBatch: true,
     act(all) {
       for (const row of due) {

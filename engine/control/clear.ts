@@ -27,7 +27,6 @@ import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import { changeVersionIfFree, changeVersions, latestVersion } from '../runs/change-version.ts'
-import { runsAsked } from '../runs/sweep.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
@@ -250,7 +249,7 @@ export async function clearAsked(engine: Engine): Promise<number> {
   if (ready.length + unpinned.size < asked.length) engine.transactions.noteMissed()
   let served = 0
   const { refused } = await engine.transactions.run({
-    runs: runsAsked(ready),
+    runs: ready.map((row) => row.dag_run_id),
     skipsLocked: true,
     isBatch: true,
     async also(tx, locked, refused) {

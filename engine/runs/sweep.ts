@@ -37,7 +37,7 @@ export async function decideAsked(database: Database, transactions: RunTransacti
   if (asked.length === 0) return 0
   let served = 0
   const { refused } = await transactions.run({
-    runs: runsAsked(asked),
+    runs: asked.map((row) => row.dag_run_id),
     skipsLocked: true,
     isWide: true,
     isBatch: true,
@@ -49,7 +49,3 @@ export async function decideAsked(database: Database, transactions: RunTransacti
   await noteRefused(transactions, refused)
   return served
 }
-
-/** Each run once, in the order of locks. */
-export const runsAsked = (asked: readonly { dag_run_id: number }[]): number[] =>
-  [...new Set(asked.map((row) => row.dag_run_id))].sort((a, b) => a - b)

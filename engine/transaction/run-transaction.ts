@@ -55,7 +55,7 @@ export interface StartedAttempt {
 }
 
 export interface RunTransactionRequest {
-  /** Runs that must be locked: the transaction waits for them. */
+  /** Runs that must be locked, in any order and as often as it comes: the transaction waits for them. */
   readonly runs: readonly number[]
   /** Runs taken only if nobody holds them. */
   readonly freeRuns?: readonly number[]
@@ -276,7 +276,7 @@ export class RunTransactions {
   ): Promise<Prepared> {
     const { slots } = request
     const avoided = this.avoiding(refused)
-    const runs = request.runs.filter((id) => !refused.has(id))
+    const runs = [...new Set(request.runs)].filter((id) => !refused.has(id))
     const freeRuns = (request.freeRuns ?? []).filter((id) => !avoided.includes(id))
     const heads =
       slots?.mayClaim === true && slots.count > 0
