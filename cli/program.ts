@@ -18,7 +18,7 @@ export async function makeProgram(args: readonly string[]): Promise<Command> {
     // Its sentences name what was typed.
     .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
     .on('option:raw', () => setRaw(true))
-  // Options of the program are read behind a command too, where `--version` is the command's own (`dags source`).
+  // Options of the program are read after a command too, where `--version` is the command's own (`dags source`).
   if (commandName(args) === undefined) program.version(productVersion, '-V, --version', 'print the version')
   program
     .command('version')

@@ -1,4 +1,4 @@
-// Colours of what we print: picocolors behind the marks of `visible.ts`.
+// Colours of what we print: picocolors by the marks of `visible.ts`.
 
 import pc from 'picocolors'
 import { keepStyle, visible } from './visible.ts'

@@ -12,7 +12,7 @@ export interface Candidate {
   readonly pool: string
   readonly poolSlots: number
   readonly priorityWeight: number
-  /** Backfills stand behind all others at equal weight: they never starve a schedule. */
+  /** Backfills come after all others at equal weight: they never starve a schedule. */
   readonly isBackfill: boolean
   /** Epoch ms: older runs first at equal weight. */
   readonly runAfter: number
@@ -90,7 +90,7 @@ function take(candidate: Candidate, usage: Usage): void {
 }
 
 /**
- * Sorts the candidates and gives slots while there are any. A candidate held by a pool does not stop lighter ones behind
+ * Sorts the candidates and gives slots while there are any. A candidate held by a pool does not stop lighter ones after
  * it that fit, as in Airflow; one held by parallelism stops everything.
  */
 export function admit(candidates: readonly Candidate[], usage: Usage): Admission {

@@ -178,7 +178,7 @@ export function advance(model: RunModel, finished: readonly TaskInstanceView[]):
   const agenda = new Agenda(model.graph.rank)
   for (const ti of finished) {
     for (const child of model.graph.downstream[ti.task] ?? []) agenda.add(child)
-    // A branch may leave out tasks that are not directly behind it.
+    // A branch may leave out tasks that are not directly downstream of it.
     for (const taskId of model.upstreamOutputs.skips.get(ti.task) ?? []) {
       const skipped = model.graph.indexOf.get(taskId)
       if (skipped !== undefined) agenda.add(skipped)
@@ -207,7 +207,7 @@ export function expire(model: RunModel, seconds: number): Transition[] {
 /** How a run stands once nothing more can be decided; `null` = it goes on. */
 export function runOutcome(model: RunModel): { state: RunState; because: 'leaves' | 'deadlock' } | null {
   if (model.unfinishedCount === 0) {
-    // Failing fast skips what is behind the failure, leaves too: the failure itself must count then.
+    // Failing fast skips what is downstream of the failure, leaves too: the failure itself must count then.
     const judged = model.graph.dag.failFast ? model.graph.order : model.graph.leaves
     const failed = judged.some((task) => (model.byTask[task] ?? []).some((ti) => isFailed(ti.state)))
     return { state: failed ? 'failed' : 'success', because: 'leaves' }

@@ -6,7 +6,7 @@ const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/g
 /** The shortest integer beyond 2^53 - 1 has 16 digits: most texts have none and are done. */
 const LONG = /\d{16}/
 
-/** One position behind the string that opens at `open`. */
+/** One position after the string that opens at `open`. */
 function endOfString(text: string, open: number): number {
   for (let close = text.indexOf('"', open + 1); close >= 0; close = text.indexOf('"', close + 1)) {
     let first = close

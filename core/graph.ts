@@ -137,9 +137,9 @@ const clampWeight = (weight: number) => Math.max(-2_147_483_648, Math.min(2_147_
 
 function weigh(tasks: readonly SerializedTask[], up: Adjacency, down: Adjacency, order: readonly number[]): number[] {
   const isUsed = (rule: WeightRule) => tasks.some((task) => task.weightRule === rule)
-  const behind = isUsed('downstream') ? reachableWeights(tasks, down, [...order].reverse()) : []
-  const before = isUsed('upstream') ? reachableWeights(tasks, up, order) : []
-  const sums = { downstream: behind, upstream: before, absolute: tasks.map((task) => task.priorityWeight) }
+  const downstream = isUsed('downstream') ? reachableWeights(tasks, down, [...order].reverse()) : []
+  const upstream = isUsed('upstream') ? reachableWeights(tasks, up, order) : []
+  const sums = { downstream, upstream, absolute: tasks.map((task) => task.priorityWeight) }
   return tasks.map((task, i) => clampWeight(sums[task.weightRule][i] ?? 0))
 }
 

@@ -9,7 +9,7 @@ export const COLUMN_TYPES = ['text', 'number', 'instant'] as const
 export interface ReportColumn {
   readonly name: string
   readonly type: (typeof COLUMN_TYPES)[number]
-  /** Shown behind the name: `KRW`. */
+  /** Shown after the name: `KRW`. */
   readonly unit?: string
 }
 

@@ -20,7 +20,7 @@ export interface TaskScope {
   readonly tasks: readonly TaskPick[] | null
   /** Everything before them too, however far. */
   readonly upstream: boolean
-  /** Everything behind them too, however far. */
+  /** Everything downstream too, however far. */
   readonly downstream: boolean
 }
 
@@ -127,8 +127,8 @@ export function markInstances(
 /** Behind a marked task: what has failed because of what was before goes on, the task itself does not. */
 export function chooseResumed(model: RunModel, taskId: string): TaskInstanceView[] {
   const task = model.graph.indexOf.get(taskId)
-  const behind = task === undefined ? new Set<number>() : reachable(model.graph, [task], 'downstream')
-  return [...model.instances.values()].filter((ti) => behind.has(ti.task) && isFailed(ti.state))
+  const downstream = task === undefined ? new Set<number>() : reachable(model.graph, [task], 'downstream')
+  return [...model.instances.values()].filter((ti) => downstream.has(ti.task) && isFailed(ti.state))
 }
 
 const WORKING: ReadonlySet<TaskState | null> = new Set(['running', 'deferred', 'up_for_reschedule', 'awaiting_input'])

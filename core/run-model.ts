@@ -283,7 +283,7 @@ export class RunModel {
     return null
   }
 
-  /** A branch has ended: these tasks behind it are not to run. Names of tasks that are not behind it are not its to skip. */
+  /** A branch has ended: these downstream tasks are not to run. Names of other tasks are ignored. */
   recordSkips(task: number, taskIds: readonly string[]): readonly string[] {
     const rank = this.graph.rank[task] ?? 0
     const known = taskIds.filter((taskId) => (this.graph.rank[this.graph.indexOf.get(taskId) ?? -1] ?? -1) > rank)

@@ -120,7 +120,7 @@ export class Masker {
   }
 
   /**
-   * How much of a text that goes on can be masked now: no secret begins before and may end behind. Text that comes in
+   * How much of a text that goes on can be masked now: no secret that begins before may end after it. Text that comes in
    * pieces is masked up to here and the rest kept for the next piece.
    */
   safeLength(text: string): number {

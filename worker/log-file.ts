@@ -14,7 +14,7 @@ const GATHER_BYTES = 64 * 1024
 export interface LogFileOptions {
   readonly path: string
   readonly masker: Masker
-  /** Beyond this many bytes only the last lines are kept, behind a marker. */
+  /** Beyond this many bytes only the last lines are kept, after a marker. */
   readonly maxBytes: number
   /** `isEnd`: nothing follows. */
   write(path: string, text: string, isEnd: boolean): void
@@ -104,7 +104,7 @@ export class LogFile {
     this.options.write(this.options.path, text, isEnd)
   }
 
-  /** Writes what is left, with the end of an overlong log behind a marker, and last how the attempt ended. */
+  /** Writes what is left, with the end of an overlong log after a marker, and last how the attempt ended. */
   close(end: LogEnd | null): void {
     for (const stream of ['stdout', 'stderr'] as const) this.printed[stream].end()
     if (end !== null) this.say(end.level, end.event)

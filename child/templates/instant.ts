@@ -50,7 +50,7 @@ export function templateInstant(instant: number): TemplateInstant {
   return Object.freeze(value)
 }
 
-/** The date behind a value of the context. @throws Error for anything else */
+/** The date of a value of the context. @throws Error for anything else */
 export function dateOf(value: unknown, helper: string): Date {
   const date = typeof value === 'object' && value !== null ? DATES.get(value) : undefined
   if (date === undefined)

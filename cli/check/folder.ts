@@ -17,7 +17,7 @@ export interface Known {
 
 const quoted = (text: string) => new RegExp(`['"\`]${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"\`]`)
 
-/** A fault at the first place of a quoted text, behind `key` if it stands there. */
+/** A fault at the first place of a quoted text, after `key` if it stands there. */
 function faultAt(read: ReadFile, text: string, key: string, fault: Omit<CheckFault, 'file' | 'line' | 'column'>) {
   const keyed = new RegExp(`${key}\\W{1,3}${quoted(text).source}`)
   const place = findLine(read.source, keyed) ?? findLine(read.source, quoted(text)) ?? { line: null, column: null }

@@ -44,7 +44,7 @@ export function nextFire(expression: string, timezone: string, instant: Instant)
   }
 }
 
-/** The last fire strictly before an instant, or null. A time brought behind a gap may lie after the instant: skipped. */
+/** The last fire strictly before an instant, or null. A time moved past a gap may lie after the instant: skipped. */
 export function prevFire(expression: string, timezone: string, instant: Instant): Instant | null {
   const { cron, coversEveryHour } = scheduleOf(expression)
   const local = toLocal(instant, timezone)

@@ -37,7 +37,7 @@ export interface MarkRequest {
   /** Null = all instances of the task. */
   readonly mapIndex: number | null
   readonly to: Mark
-  /** Also everything before or behind the task, however far; of those all instances. */
+  /** Also everything upstream or downstream of the task, however far; of those all instances. */
   readonly upstream: boolean
   readonly downstream: boolean
   /** Also the runs before or after on the schedule's own dates. */
@@ -52,7 +52,7 @@ interface Resolved {
   readonly graph: DagGraph
   /** Runs in which instances are set. */
   readonly marked: readonly RunOfDag[]
-  /** Runs in which what failed behind the task goes on. */
+  /** Runs in which failed downstream tasks are cleared. */
   readonly resumed: readonly RunOfDag[]
 }
 
@@ -131,9 +131,9 @@ async function preview(
   const rows = await findTouched(engine.database, request.dagId, idsOf(marked), chosenIds, null)
   const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.task_id, row.map_index))
   const isSet = new Set(set.map((row) => row.id))
-  const behind = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
-  const behindIds = [...behind].map((task) => graph.task(task).taskId)
-  const after = await findTouched(engine.database, request.dagId, idsOf(resumed), behindIds, null)
+  const downstream = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
+  const downstreamIds = [...downstream].map((task) => graph.task(task).taskId)
+  const after = await findTouched(engine.database, request.dagId, idsOf(resumed), downstreamIds, null)
   const cleared = after.filter((row) => isFailed(isSet.has(row.id) ? request.to : row.state))
   return { set, cleared }
 }
@@ -144,7 +144,7 @@ export async function previewMark(engine: Engine, request: MarkRequest): Promise
 }
 
 /**
- * Sets instances. What runs is ended; what has failed behind the task goes on, and its run with it.
+ * Sets instances. What runs is ended; failed downstream tasks are cleared, and their run goes on.
  * @throws BaramError NOT_FOUND, or CONFLICT when everything is in that state already
  */
 export async function mark(engine: Engine, request: MarkRequest, actor: Actor): Promise<MarkPreview> {

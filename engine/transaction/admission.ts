@@ -179,7 +179,7 @@ const freesTaskLimit = (changes: RunChanges): boolean =>
 
 /**
  * Gives slots. `isWide` also reconsiders instances that were waiting before this transaction (the scheduler's pass); a worker's
- * transaction only replaces what it ended and tries for what has just become ready, behind whoever waits more urgently.
+ * transaction only replaces what it ended and tries for what has just become ready, after whoever waits more urgently.
  */
 export async function giveSlots(
   tx: Sql,

@@ -272,7 +272,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
   }
 }
 
-/** What the last try failed with, behind the time of the next. */
+/** What the last try failed with, after the time of the next. */
 function lastFailure(events: readonly EventRow[]): string {
   const text = reasonText(events[0]?.because)
   return text === null ? '' : ` ${text}`

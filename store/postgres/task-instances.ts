@@ -276,7 +276,7 @@ export async function refreshInstances(
   )
 }
 
-/** States of one run by task, with whether everything directly behind each task is done: the past of depends_on_past. */
+/** States of one run by task, with whether everything directly downstream of each task is done: the past of depends_on_past. */
 export async function loadStates(
   tx: Sql,
   dagRunId: number,
