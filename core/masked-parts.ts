@@ -1,7 +1,7 @@
 // What a masked copy of a JSON value hides: the texts that stand where it reads `***`.
 
 import type { JsonValue } from './json.ts'
-import { MASK } from './secret-names.ts'
+import { MASK } from './masker.ts'
 
 function hiddenIn(shown: string, real: string): string[] {
   const pieces = shown.split(MASK).map((piece) => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))

@@ -1,6 +1,6 @@
 // Text that a task prints, on its way from pieces to lines: masked first, while a secret is still whole, then cut.
 
-import type { Masker } from '../core/secret-names.ts'
+import type { Masker } from '../core/masker.ts'
 
 /** Longer lines are cut into pieces of this many characters: a 100 MB line must not be held in memory. */
 const LINE_LENGTH = 64 * 1024

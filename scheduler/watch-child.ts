@@ -2,8 +2,8 @@
 // is given every wait again.
 
 import { messageOf } from '../core/errors.ts'
+import type { Masker } from '../core/masker.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
-import type { Masker } from '../core/secret-names.ts'
 import type { OutputStream } from '../runtime/child-output.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'

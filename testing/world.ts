@@ -4,9 +4,9 @@ import { type ConnectionFields, parseConnectionText, readConnectionObject } from
 import { type Effect, readEffect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { extraSecrets, isSensitiveName, Masker, secretStrings } from '../core/masker.ts'
 import type { CallOp } from '../core/protocol.ts'
 import { checkReportName, type Report, readReport } from '../core/reports.ts'
-import { extraSecrets, isSensitiveName, Masker, secretStrings } from '../core/secret-names.ts'
 
 /** A Connection as text (`postgres://user:pw@host:5432/shop`) or as the fields of Airflow's JSON. */
 export type MadeUpConnection = string | Partial<Record<ConnectionField, string | number | null | JsonObject>>

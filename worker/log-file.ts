@@ -1,8 +1,8 @@
 // One attempt's log: JSON lines, secrets masked before anything is cut or written, lines gathered for a moment so that a
 // short attempt costs one write. What a killed supervisor loses is at most that moment.
 
+import type { Masker } from '../core/masker.ts'
 import type { TaskLogLine } from '../core/protocol.ts'
-import type { Masker } from '../core/secret-names.ts'
 import { storableJson } from '../core/storable.ts'
 import type { OutputStream } from '../runtime/child-output.ts'
 import { PrintedText } from '../runtime/printed-text.ts'

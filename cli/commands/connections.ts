@@ -9,7 +9,7 @@ import {
   readConnectionObject,
 } from '../../core/connection-uri.ts'
 import { BaramError } from '../../core/errors.ts'
-import { MASK } from '../../core/secret-names.ts'
+import { MASK } from '../../core/masker.ts'
 import type { Connection, Vault } from '../../engine/admin/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'

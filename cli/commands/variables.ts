@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/exact-json.ts'
-import { MASK } from '../../core/secret-names.ts'
+import { MASK } from '../../core/masker.ts'
 import type { OnExisting, Variable } from '../../engine/admin/vault.ts'
 import { CLI_USER, withContext, withOutput } from '../context.ts'
 import { count } from '../count.ts'

@@ -1,6 +1,6 @@
 // JSON that is shown with its sensitive fields masked, and comes back with the masks in place of what nobody has changed.
 
-import { isSensitiveName, MASK, maskByName } from '../../core/secret-names.ts'
+import { isSensitiveName, MASK, maskByName } from '../../core/masker.ts'
 
 type IsSensitive = (name: string) => boolean
 

@@ -1,6 +1,6 @@
 // Secrets as they are stored, hidden from what people write about runs: notes, and the audit rows that repeat them.
 
-import { extraSecrets, fieldSecrets, Masker, secretStrings } from '../../core/secret-names.ts'
+import { extraSecrets, fieldSecrets, Masker, secretStrings } from '../../core/masker.ts'
 import type { Vault } from './vault.ts'
 
 /**

@@ -3,7 +3,7 @@
 import { type ConnectionFields, parseConnectionText } from '../../core/connection-uri.ts'
 import { BaramError } from '../../core/errors.ts'
 import type { JsonValue } from '../../core/json.ts'
-import { isSensitiveName, MASK, maskByName } from '../../core/secret-names.ts'
+import { isSensitiveName, MASK, maskByName } from '../../core/masker.ts'
 import { idFault, storableFault } from '../../core/storable.ts'
 import type { SecretBox } from '../../runtime/secrets.ts'
 import type { Database } from '../../store/database.ts'

@@ -1,8 +1,8 @@
 // Why a task instance is as it is: what it waits for, who holds that, until when; or how it ended.
 
 import type { DagGraph } from '../../core/graph.ts'
+import { maskByName } from '../../core/masker.ts'
 import type { Reason } from '../../core/reasons.ts'
-import { maskByName } from '../../core/secret-names.ts'
 import type { SerializedTask } from '../../core/serialized.ts'
 import { isFinished, type TaskState } from '../../core/states.ts'
 import { relative } from '../../core/times.ts'

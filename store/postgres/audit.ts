@@ -1,6 +1,6 @@
 // The audit log: one row an accepted write, in its transaction.
 
-import { maskByName } from '../../core/secret-names.ts'
+import { maskByName } from '../../core/masker.ts'
 import { repairText, storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { JsonValue } from '../../core/json.ts'
 import { maskedParts } from '../../core/masked-parts.ts'
-import { Masker, maskByName } from '../../core/secret-names.ts'
+import { Masker, maskByName } from '../../core/masker.ts'
 
 test('what a masked copy hides is found again: parts of texts, numbers, fields of sensitive names', () => {
   expect(

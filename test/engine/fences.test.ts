@@ -3,8 +3,8 @@
 
 import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Masker } from '../../core/masker.ts'
 import type { CallOp } from '../../core/protocol.ts'
-import { Masker } from '../../core/secret-names.ts'
 import { report } from '../../engine/attempts/report.ts'
 import { rescue } from '../../engine/attempts/rescue.ts'
 import { clearAsked } from '../../engine/control/clear.ts'

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Masker, secretStrings } from '../../core/secret-names.ts'
+import { Masker, secretStrings } from '../../core/masker.ts'
 import { PrintedText } from '../../runtime/printed-text.ts'
 
 function printed(pieces: readonly string[], secrets: readonly string[]): string {

@@ -1,6 +1,6 @@
 // Variables, connections, pools, import errors, audit log, jobs. Secrets leave in masked form only.
 
-import { MASK } from '../../core/secret-names.ts'
+import { MASK } from '../../core/masker.ts'
 import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
 import {
   AUDIT_ORDER,

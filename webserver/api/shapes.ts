@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto'
 import type { DagGraph } from '../../core/graph.ts'
-import { maskByName } from '../../core/secret-names.ts'
+import { maskByName } from '../../core/masker.ts'
 import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { DagListRow, VersionListRow } from '../../store/postgres/read-dags.ts'

@@ -1,6 +1,6 @@
 // Request bodies: checked by validators that the build made from the API document, faults told as FastAPI tells them.
 
-import { MASK, maskByName } from '../../core/secret-names.ts'
+import { MASK, maskByName } from '../../core/masker.ts'
 import { MAX_INT8 } from '../../core/storable.ts'
 import type { Assets, BodyName, SchemaFault } from '../assets.ts'
 import { ApiError, type FieldFault, invalid } from './errors.ts'

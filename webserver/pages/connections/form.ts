@@ -1,7 +1,7 @@
 // A connection's form. A password is never shown: its field replaces it.
 
 import type { Request, Response } from 'express'
-import { MASK } from '../../../core/secret-names.ts'
+import { MASK } from '../../../core/masker.ts'
 import type { Connection, Vault } from '../../../engine/admin/vault.ts'
 import { whoIs } from '../../auth/guard.ts'
 import type { Web } from '../../deps.ts'

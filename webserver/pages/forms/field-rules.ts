@@ -1,6 +1,6 @@
 // What a field of a form must hold: the server refuses by these rules, the browser tells by them as the field is left.
 
-import { MASK } from '../../../core/secret-names.ts'
+import { MASK } from '../../../core/masker.ts'
 import { idFault } from '../../../core/storable.ts'
 
 function objectFault(text: string): string | null {

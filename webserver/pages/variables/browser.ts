@@ -5,7 +5,7 @@ import { watchFilter } from '../forms/browser/filter.ts'
 import { watchJsonHints } from '../forms/browser/json-hints.ts'
 import { guardUnsaved } from '../forms/browser/unsaved.ts'
 
-/** As the server decides (core/secret-names.ts); here only to tell the writer at once. */
+/** As the server decides (core/masker.ts); here only to tell the writer at once. */
 const SECRET = new RegExp(
   [
     'access_key|api_?key|auth_header|authorization|bearer|connection_string|dsn|passphrase|passw|private_key|prox',

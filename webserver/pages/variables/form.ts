@@ -1,7 +1,7 @@
 // A variable's form. A secret value is never shown: its field replaces it.
 
 import type { Request, Response } from 'express'
-import { MASK } from '../../../core/secret-names.ts'
+import { MASK } from '../../../core/masker.ts'
 import { whoIs } from '../../auth/guard.ts'
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/api-error.ts'

@@ -1,6 +1,6 @@
 // Template fields of a try as they were rendered.
 
-import { maskByName } from '../../../../core/secret-names.ts'
+import { maskByName } from '../../../../core/masker.ts'
 import type { InstanceListRow } from '../../../../store/postgres/read-task-instances.ts'
 import { charactersText, prettyJson } from '../json-text.ts'
 

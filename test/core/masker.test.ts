@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isSensitiveName, Masker, maskByName, secretStrings } from '../../core/secret-names.ts'
+import { isSensitiveName, Masker, maskByName, secretStrings } from '../../core/masker.ts'
 
 describe('a name', () => {
   test.each([
