@@ -44,5 +44,5 @@ it('standalone and the page of connections name the Variables that the pipelines
   const read = files.filter((file) => file.endsWith('.ts')).flatMap((file) => variablesIn('pipelines', file))
   expect(read).not.toEqual([])
   expect(distinct(variablesIn('cli', 'commands', 'standalone.ts'))).toEqual(distinct(read))
-  expect(distinct(variablesIn('webserver', 'pages', 'admin-pages.ts'))).toEqual(distinct(read))
+  expect(distinct(variablesIn('webserver', 'pages', 'connections', 'kinds.ts'))).toEqual(distinct(read))
 })
