@@ -201,7 +201,7 @@ async function deleteDag(dagId: string, flags: Flags): Promise<void> {
 async function noteRun(dagId: string, runId: string, text: string | undefined): Promise<void> {
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const note = text === undefined ? null : await maskStoredSecrets(context.vault, text)
+    const note = text === undefined || text === '' ? null : await maskStoredSecrets(context.vault, text)
     await setRunNote(context, { dagId, runId: run.run_id, note }, CLI_ACTOR)
     tell(note === null ? `Removed the note of ${run.run_id}.` : `Noted on ${run.run_id}.`)
   })

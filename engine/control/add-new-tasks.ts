@@ -86,7 +86,7 @@ export async function previewNewTasks(engine: Engine, request: AddNewRequest): P
   return rows
 }
 
-/** A run that has ended goes on with what is new. */
+/** Resumes a finished run for its new tasks. */
 function resume(changes: RunChanges, by: string): void {
   const { model } = changes
   if (isRunFinished(model.run.state)) changes.moveRun('queued', { code: 'cleared', by })

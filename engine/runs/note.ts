@@ -8,7 +8,7 @@ import { type Actor, audit, type Engine } from '../engine.ts'
 export interface RunNote {
   readonly dagId: string
   readonly runId: string
-  /** Null or empty = none. */
+  /** Null = none. */
   readonly note: string | null
 }
 
@@ -22,7 +22,7 @@ export async function setRunNote(
     const run = await findRun(tx, dagId, runId)
     if (run === null)
       throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
-    await writeNote(tx, run.id, note === '' ? null : note)
+    await writeNote(tx, run.id, note)
     await audit(tx, actor, { event: 'dag_run.patch', dagId, runId, extra: { note } })
     await notifyPages(tx, { runs: [run.id], dags: [] })
   })

@@ -7,8 +7,8 @@ import { recordImportError } from '../../engine/dags/sync.ts'
 import { deleteImportError } from '../../store/postgres/dags.ts'
 import { logLine, notify } from '../webserver/seed.ts'
 import { PASSWORD } from '../webserver/start-web.ts'
-import { pagePaths } from './demo.ts'
 import { isThere, SHOTS, useDemo } from './demo-browser.ts'
+import { pagePaths } from './page-paths.ts'
 
 /** What the functions that run in the page use of it. */
 interface Found {

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { notify } from '../webserver/seed.ts'
-import { pagePaths } from './demo.ts'
 import { isThere, useDemo } from './demo-browser.ts'
+import { pagePaths } from './page-paths.ts'
 
 /** What the functions that run in the page use of it. */
 interface Found {

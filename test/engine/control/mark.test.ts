@@ -26,7 +26,7 @@ describe('marking', () => {
     expect(await engine.runState(run)).toBe('success')
   })
 
-  test('a failed task as success lets what had failed behind it go on, and its run with it', async () => {
+  test('a failed task as success clears its failed downstream tasks and resumes the run', async () => {
     const engine = await makeEngine()
     await engine.addDag(
       makeDag(

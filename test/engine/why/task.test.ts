@@ -180,7 +180,7 @@ const TASKS: readonly Situation[] = [
     /^a: Tries again in 1?\d min.*, at [\d:]+ KST \(try 2 of 2\)\. Failed, 1 try left: disk full$/,
   ],
   [
-    'a sensor that gave its slot back',
+    'a rescheduled sensor',
     async (w) => {
       await w.run(etl([makeTask('a', { options: { timeout: 3600 } })]))
       await w.end('a', { kind: 'reschedule', afterMs: 60_000 })
