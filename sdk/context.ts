@@ -250,7 +250,10 @@ export interface OperatorContext extends TaskContext {
   isLatest(): boolean
   /** These tasks are not to run in this run (the operator must say `skips: true`). Counts once this try succeeds. */
   skip(taskIds: readonly string[]): void
-  /** Releases the slot and reschedules: the same try continues with `execute` after so many seconds, at most 366 days. Throws to end the attempt: do not catch it. */
+  /**
+   * Releases the slot and reschedules: the same try continues with `execute` after so many seconds, at most 366 days. Throws
+   * to end the attempt: do not catch it.
+   */
   reschedule(seconds: number): never
   /**
    * Gives the slot back until an instant, or until a trigger of this operator has its event; then `resume` runs. Throws to end
