@@ -1,5 +1,6 @@
 // The list of DAGs as its page shows it: searched, filtered, counted and paged in the database, whatever their number.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { DAG, type DagListRow } from './read-dags.ts'
 
@@ -64,7 +65,8 @@ const likePattern = (find: string): string | null =>
   find === '' ? null : `%${find.replace(/[\\%_]/g, (character) => `\\${character}`)}%`
 
 export async function countDags(sql: Sql, find: string): Promise<DagCounts> {
-  const { rows } = await sql.query<DagCounts>(
+  const rows = await rowsOf<DagCounts>(
+    sql,
     `with ${LISTED} select count(*)::int as all, (count(*) filter (where is_running))::int as running,
        (count(*) filter (where is_failing))::int as failing, (count(*) filter (where is_paused))::int as paused,
        (count(*) filter (where is_late))::int as late from listed`,
@@ -74,10 +76,10 @@ export async function countDags(sql: Sql, find: string): Promise<DagCounts> {
 }
 
 export interface ListedDag extends DagListRow {
-  readonly is_running: boolean
-  readonly is_failing: boolean
-  readonly is_late: boolean
-  readonly sort_value: string | null
+  readonly isRunning: boolean
+  readonly isFailing: boolean
+  readonly isLate: boolean
+  readonly sortValue: string | null
 }
 
 /** `(no value?, value, id)`: DAGs without a value stand last, whichever way the others are sorted; equal ones by id. */
@@ -97,7 +99,8 @@ function orderOf({ sort, isDescending, isBackward }: DagListPage) {
 export async function pageDags(sql: Sql, filter: DagListFilter, page: DagListPage): Promise<readonly ListedDag[]> {
   const { order, value, missing, id } = orderOf(page)
   const { from } = page
-  const { rows } = await sql.query<ListedDag>(
+  const rows = await rowsOf<ListedDag>(
+    sql,
     `with ${LISTED}, sorted as (
        select dag_id, is_running, is_failing, is_late, ${SORT[page.sort]} as sort_value from listed where ${STATE[filter.state]}
      ), shown as (

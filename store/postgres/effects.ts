@@ -1,6 +1,7 @@
 // What attempts did outside, counted: one row a try and place.
 
 import type { Effect } from '../../core/effects.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** The attempt that writes: rows are taken from it only while it is the current one. */
@@ -39,23 +40,23 @@ export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promi
 }
 
 export interface EffectRow {
-  readonly dag_run_id: number
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly try_number: number
+  readonly dagRunId: number
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
   readonly kind: Effect['kind']
   readonly target: string
-  readonly rows_read: number
-  readonly rows_written: number
-  readonly rows_rejected: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly rowsRejected: number
   readonly bytes: number | null
   readonly checksum: string | null
   readonly offsets: Effect['offsets'] | null
   /** Epoch ms. */
-  readonly recorded_at: number
+  readonly recordedAt: number
   /** Whether a later try of the instance exists. */
-  readonly is_superseded: boolean
+  readonly isSuperseded: boolean
 }
 
 const COLUMNS = `e.dag_run_id, e.run_id, e.task_id, e.map_index, e.try_number, e.kind, e.target, e.rows_read, e.rows_written,
@@ -63,31 +64,32 @@ const COLUMNS = `e.dag_run_id, e.run_id, e.task_id, e.map_index, e.try_number, e
 
 /** Effects of runs, newest run first, in the order they happened. At most `most`. */
 export async function listEffects(sql: Sql, runIds: readonly number[], most: number): Promise<readonly EffectRow[]> {
-  const { rows } = await sql.query<EffectRow>(
+  return rowsOf<EffectRow>(
+    sql,
     `select ${COLUMNS} from effect e join task_instance t using (dag_run_id, task_id, map_index)
      where e.dag_run_id = any($1::bigint[]) order by e.dag_run_id desc, e.recorded_at, e.task_id, e.map_index, e.target limit $2`,
     [runIds, most],
     'list_effects',
   )
-  return rows
 }
 
 /** One line a task of a run: what its last tries did, summed by kind of place. */
 export interface EffectSum {
-  readonly task_id: string
+  readonly taskId: string
   readonly kind: Effect['kind']
   readonly places: number
   /** One of the places. */
   readonly target: string
-  readonly rows_read: number
-  readonly rows_written: number
-  readonly rows_rejected: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly rowsRejected: number
   readonly bytes: number | null
 }
 
 /** In the order in which the tasks first told of them. */
 export async function sumEffects(sql: Sql, dagRunId: number): Promise<readonly EffectSum[]> {
-  const { rows } = await sql.query<EffectSum>(
+  return rowsOf<EffectSum>(
+    sql,
     `select e.task_id, e.kind, count(*)::int as places, min(e.target) as target, sum(e.rows_read)::bigint as rows_read,
        sum(e.rows_written)::bigint as rows_written, sum(e.rows_rejected)::bigint as rows_rejected, sum(e.bytes)::bigint as bytes
      from effect e join task_instance t using (dag_run_id, task_id, map_index, try_number)
@@ -95,5 +97,4 @@ export async function sumEffects(sql: Sql, dagRunId: number): Promise<readonly E
     [dagRunId],
     'sum_effects',
   )
-  return rows
 }

@@ -2,6 +2,7 @@
 
 import type { TaskState } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 
@@ -88,48 +89,49 @@ export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: strin
 
 export interface InstanceRow {
   readonly id: string
-  readonly task_id: string
-  readonly map_index: number
+  readonly taskId: string
+  readonly mapIndex: number
   readonly state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
+  readonly tryNumber: number
+  readonly maxTries: number
   readonly epoch: number
   readonly pool: string
-  readonly pool_slots: number
+  readonly poolSlots: number
   readonly queue: string
-  readonly priority_weight: number
-  readonly is_continued: boolean
+  readonly priorityWeight: number
+  readonly isContinued: boolean
 }
 
 export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly InstanceRow[]> {
-  const { rows } = await tx.query<InstanceRow>(
+  return rowsOf<InstanceRow>(
+    tx,
     `select id, task_id, map_index, state, try_number, max_tries, epoch, pool, pool_slots, queue, priority_weight,
        next_method is not null or reschedule_count > 0 as is_continued
      from task_instance where dag_run_id = $1`,
     [dagRunId],
     'load_instances',
   )
-  return rows
 }
 
 /** What others changed in runs since the caller's copies: the ledger tells which instances, their rows tell how they stand. */
 export interface RecordedMove {
-  readonly dag_run_id: number
-  readonly ti_id: string
-  readonly to_state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly toState: TaskState | null
+  readonly tryNumber: number
+  readonly maxTries: number
   readonly epoch: number
-  readonly task_id: string
-  readonly map_index: number
-  readonly is_continued: boolean
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly isContinued: boolean
 }
 
 export async function loadChanges(
   tx: Sql,
   copies: readonly { id: number; rev: number }[],
 ): Promise<readonly RecordedMove[]> {
-  const { rows } = await tx.query<RecordedMove>(
+  return rowsOf<RecordedMove>(
+    tx,
     `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch,
        t.task_id, t.map_index, t.next_method is not null or t.reschedule_count > 0 as is_continued
      from (
@@ -141,7 +143,6 @@ export async function loadChanges(
     [copies.map((copy) => copy.id), copies.map((copy) => copy.rev)],
     'load_changes',
   )
-  return rows
 }
 
 /** Instances of one run that make the same way through the states, for the same reasons, in one transaction. */
@@ -281,11 +282,12 @@ export async function loadStates(
   tx: Sql,
   dagRunId: number,
 ): Promise<ReadonlyMap<string, readonly (TaskState | null)[]>> {
-  const { rows } = await tx.query<{ task_id: string; states: (TaskState | null)[] }>(
+  const rows = await rowsOf<{ taskId: string; states: (TaskState | null)[] }>(
+    tx,
     'select task_id, array_agg(state) as states from task_instance where dag_run_id = $1 group by task_id',
     [dagRunId],
   )
-  return new Map(rows.map((row) => [row.task_id, row.states]))
+  return new Map(rows.map((row) => [row.taskId, row.states]))
 }
 
 /**
