@@ -2,10 +2,12 @@
 
 import type { BackfillException, ReprocessBehavior } from '../../core/backfill.ts'
 import type { RunState } from '../../core/states.ts'
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface NewBackfill {
   readonly dagId: string
@@ -21,17 +23,19 @@ export interface NewBackfill {
 export async function insertBackfill(tx: Sql, backfill: NewBackfill): Promise<number | null> {
   const rows = await rowsOf<{ id: number }>(
     tx,
-    `insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, max_active_runs, triggering_user_name)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (dag_id) where completed_at is null do nothing returning id`,
-    [
-      backfill.dagId,
-      timestampOf(backfill.from),
-      timestampOf(backfill.to),
-      JSON.stringify(backfill.conf ?? {}),
-      backfill.reprocess,
-      backfill.maxActiveRuns,
-      backfill.user,
-    ],
+    ...bind(
+      `insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, max_active_runs, triggering_user_name)
+     values (:dagId, :from, :to, :conf, :reprocess, :maxActiveRuns, :user) on conflict (dag_id) where completed_at is null do nothing returning id`,
+      {
+        dagId: backfill.dagId,
+        from: timestampOf(backfill.from),
+        to: timestampOf(backfill.to),
+        conf: JSON.stringify(backfill.conf ?? {}),
+        reprocess: backfill.reprocess,
+        maxActiveRuns: backfill.maxActiveRuns,
+        user: backfill.user,
+      },
+    ),
   )
   return rows[0]?.id ?? null
 }
@@ -221,7 +225,7 @@ export async function completeBackfills(sql: Sql): Promise<readonly string[]> {
     sql,
     `update backfill b set completed_at = now(), updated_at = now()
      where b.completed_at is null
-       and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in ('queued', 'running'))
+       and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in (${RUN_ACTIVE}))
        and not exists (select 1 from inbox i where i.kind = 'clear' and i.payload ->> 'backfill_id' = b.id::text)
      returning b.dag_id`,
     [],

@@ -3,6 +3,7 @@
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { DAG, type DagListRow } from './read-dags.ts'
+import { RUN_FINISHED } from './state-lists.ts'
 
 export type DagListState = 'all' | 'running' | 'failing' | 'paused' | 'late'
 export type DagListSort = 'name' | 'next' | 'last'
@@ -39,7 +40,7 @@ const LATE = /* sql */ `not d.is_paused and d.next_dagrun_create_after < now() -
 const LISTED = /* sql */ `listed as (
   select d.dag_id, d.is_paused, d.next_dagrun_create_after as next_at, last.run_after as last_at,
     exists (select 1 from dag_run r where r.dag_id = d.dag_id and r.state = 'running') as is_running,
-    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in ('success', 'failed')
+    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_FINISHED})
       order by r.run_after desc, r.id desc limit 1) is not distinct from 'failed' as is_failing,
     ${LATE} as is_late
   from dag d left join lateral (select r.run_after from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) last on true

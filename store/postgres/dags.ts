@@ -1,9 +1,11 @@
 // DAGs, their versions, modules and code: what the dag-processor writes, and the schedule the scheduler moves on.
 
 import { repairText, storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface DagRow {
   readonly dagId: string
@@ -29,10 +31,13 @@ export interface DagRow {
 /** Inserts the DAG or brings its row up to date; `is_paused` counts only for a DAG never seen before. */
 export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
   await tx.query(
-    `insert into dag (dag_id, is_paused, relative_fileloc, fileloc, owners, dag_display_name, description, timetable_summary, timetable_description,
+    ...bind(
+      `insert into dag (dag_id, is_paused, relative_fileloc, fileloc, owners, dag_display_name, description, timetable_summary, timetable_description,
        timetable_type, timezone, has_schedule, max_active_tasks, max_active_runs, max_consecutive_failed_dag_runs, has_task_concurrency_limits,
        last_parse_duration, last_parsed_time)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())
+     values (:dagId, :isPaused, :relativeFileloc, :fileloc, :owners, :displayName, :description, :timetableSummary,
+       :timetableDescription, :timetableType, :timezone, :hasSchedule, :maxActiveTasks,
+       :maxActiveRuns, :maxConsecutiveFailedDagRuns, :hasTaskConcurrencyLimits, :parseSeconds, now())
      on conflict (dag_id) do update set is_stale = false, has_import_errors = false, relative_fileloc = excluded.relative_fileloc,
        fileloc = excluded.fileloc, owners = excluded.owners, dag_display_name = excluded.dag_display_name, description = excluded.description,
        timetable_summary = excluded.timetable_summary, timetable_description = excluded.timetable_description,
@@ -41,25 +46,26 @@ export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
        max_consecutive_failed_dag_runs = excluded.max_consecutive_failed_dag_runs,
        has_task_concurrency_limits = excluded.has_task_concurrency_limits, last_parse_duration = excluded.last_parse_duration,
        last_parsed_time = now()`,
-    [
-      dag.dagId,
-      dag.isPaused,
-      dag.relativeFileloc,
-      dag.fileloc,
-      dag.owners,
-      dag.displayName,
-      dag.description,
-      dag.timetableSummary,
-      dag.timetableDescription,
-      dag.timetableType,
-      dag.timezone,
-      dag.hasSchedule,
-      dag.maxActiveTasks,
-      dag.maxActiveRuns,
-      dag.maxConsecutiveFailedDagRuns,
-      dag.hasTaskConcurrencyLimits,
-      dag.parseSeconds,
-    ],
+      {
+        dagId: dag.dagId,
+        isPaused: dag.isPaused,
+        relativeFileloc: dag.relativeFileloc,
+        fileloc: dag.fileloc,
+        owners: dag.owners,
+        displayName: dag.displayName,
+        description: dag.description,
+        timetableSummary: dag.timetableSummary,
+        timetableDescription: dag.timetableDescription,
+        timetableType: dag.timetableType,
+        timezone: dag.timezone,
+        hasSchedule: dag.hasSchedule,
+        maxActiveTasks: dag.maxActiveTasks,
+        maxActiveRuns: dag.maxActiveRuns,
+        maxConsecutiveFailedDagRuns: dag.maxConsecutiveFailedDagRuns,
+        hasTaskConcurrencyLimits: dag.hasTaskConcurrencyLimits,
+        parseSeconds: dag.parseSeconds,
+      },
+    ),
   )
   await tx.query('delete from dag_tag where dag_id = $1 and name <> all($2)', [dag.dagId, dag.tags])
   await tx.query('insert into dag_tag (dag_id, name) select $1, unnest($2::text[]) on conflict do nothing', [
@@ -182,7 +188,7 @@ export async function findDueDags(sql: Sql, limit: number): Promise<readonly str
     sql,
     `select d.dag_id from dag d
      where not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= now()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs
      order by d.next_dagrun_create_after limit $1`,
     [limit],
     'find_due_dags',
@@ -196,7 +202,7 @@ export async function nextDueAt(sql: Sql): Promise<number | null> {
     sql,
     `select min(d.next_dagrun_create_after) as at from dag d
      where not d.is_paused and not d.is_stale
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs`,
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs`,
     [],
     'next_due_at',
   )
@@ -223,7 +229,7 @@ export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null>
      from dag d cross join lateral (
        select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v
      where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs
      for no key update of d skip locked`,
     [dagId],
     'lock_due_dag',

@@ -1,6 +1,7 @@
 // What attempts did outside, counted: one row a try and place.
 
 import type { Effect } from '../../core/effects.ts'
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
@@ -14,26 +15,29 @@ export interface AttemptKey {
 /** @returns false when the attempt has been taken over by another */
 export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
+    ...bind(
+      `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
        rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
-     select dag_run_id, task_id, map_index, try_number, dag_id, run_id, $4, $5, $6, $7, $8, $9, $10, $11::jsonb
-     from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'
+     select dag_run_id, task_id, map_index, try_number, dag_id, run_id, :kind, :target,
+       :rowsRead, :rowsWritten, :rowsRejected, :bytes, :checksum, :offsets::jsonb
+     from task_instance where dag_run_id = :dagRunId and id = :tiId and epoch = :epoch and state = 'running'
      on conflict (dag_run_id, task_id, map_index, try_number, kind, target) do update set
        rows_read = excluded.rows_read, rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected,
        bytes = excluded.bytes, checksum = excluded.checksum, offsets = excluded.offsets, recorded_at = now()`,
-    [
-      at.dagRunId,
-      at.tiId,
-      at.epoch,
-      effect.kind,
-      effect.target,
-      effect.rowsRead,
-      effect.rowsWritten,
-      effect.rowsRejected ?? 0,
-      effect.bytes ?? null,
-      effect.checksum ?? null,
-      effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
-    ],
+      {
+        dagRunId: at.dagRunId,
+        tiId: at.tiId,
+        epoch: at.epoch,
+        kind: effect.kind,
+        target: effect.target,
+        rowsRead: effect.rowsRead,
+        rowsWritten: effect.rowsWritten,
+        rowsRejected: effect.rowsRejected ?? 0,
+        bytes: effect.bytes ?? null,
+        checksum: effect.checksum ?? null,
+        offsets: effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+      },
+    ),
     'put_effect',
   )
   return rowCount === 1

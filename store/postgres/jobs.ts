@@ -1,5 +1,6 @@
 // Processes and their leases: a row each, one heartbeat a second, judged by whether hb_seq moves.
 
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
@@ -19,9 +20,19 @@ export interface NewJob {
 export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
   const rows = await rowsOf<{ id: number }>(
     sql,
-    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
-     values ($1, 'running', $2, null, $3, $4, $5, $6, $7) returning id`,
-    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, job.pidNamespace ?? '', JSON.stringify(job.info)],
+    ...bind(
+      `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
+     values (:jobType, 'running', :hostname, null, :pid, :bootId, :pidStarted, :pidNamespace, :info) returning id`,
+      {
+        jobType: job.jobType,
+        hostname: job.hostname,
+        pid: job.pid,
+        bootId: job.bootId,
+        pidStarted: job.pidStarted,
+        pidNamespace: job.pidNamespace ?? '',
+        info: JSON.stringify(job.info),
+      },
+    ),
   )
   const id = rows[0]?.id
   if (id === undefined) throw new Error('insert into job returned no row')

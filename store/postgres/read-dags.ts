@@ -4,6 +4,7 @@ import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { type DagWarning, WARNINGS } from './dag-warnings.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface DagListRow {
   readonly dagId: string
@@ -191,7 +192,7 @@ export async function listVersionUses(sql: Sql, dagId: string, limit: number): P
   return rowsOf<VersionUse>(
     sql,
     `select v.version_number, v.created_at, count(r.id)::int as runs,
-       (count(r.id) filter (where r.state in ('queued', 'running')))::int as active
+       (count(r.id) filter (where r.state in (${RUN_ACTIVE})))::int as active
      from dag_version v left join dag_run r on r.dag_id = v.dag_id and r.created_dag_version_id = v.id
      where v.dag_id = $1 group by v.id order by v.version_number desc limit $2`,
     [dagId, limit],
@@ -215,7 +216,7 @@ export async function showSource(sql: Sql, dagId: string, number: number | null)
 export async function countActiveRuns(sql: Sql, dagId: string): Promise<number> {
   const rows = await rowsOf<{ n: number }>(
     sql,
-    "select count(*) as n from dag_run where dag_id = $1 and state in ('queued', 'running')",
+    `select count(*) as n from dag_run where dag_id = $1 and state in (${RUN_ACTIVE})`,
     [dagId],
   )
   return rows[0]?.n ?? 0

@@ -5,6 +5,7 @@ import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface RunListRow {
   readonly id: number
@@ -43,7 +44,7 @@ const RUN = /* sql */ `
   r.id, r.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.run_id, r.run_type, r.state, r.logical_date,
   r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date, r.end_date, ${DURATION} as duration, r.conf,
   r.triggered_by, r.triggering_user_name, r.note, r.created_dag_version_id as version_id, r.bundle_version, r.last_scheduling_decision,
-  r.partition_key, r.rev, case when r.state in ('queued', 'running') then (select e.because ->> 'message' from ti_event e
+  r.partition_key, r.rev, case when r.state in (${RUN_ACTIVE}) then (select e.because ->> 'message' from ti_event e
     where e.dag_run_id = r.id and e.rev = r.rev and e.ti_id is null and e.because ->> 'code' = 'set_aside' limit 1) end as set_aside, d.timezone,
       (select v.version_number from dag_version v where v.id = r.created_dag_version_id) as version_number`
 

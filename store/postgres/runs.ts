@@ -2,10 +2,12 @@
 
 import type { RunState, RunType } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
 import { noteText } from '../note.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { RUN_FINISHED } from './state-lists.ts'
 
 export interface NewRun {
   readonly dagId: string
@@ -25,25 +27,27 @@ export interface NewRun {
 export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
   const rows = await rowsOf<{ id: number }>(
     tx,
-    `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after,
+    ...bind(
+      `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after,
        queued_at, conf, triggered_by, triggering_user_name, note, created_dag_version_id)
-     values ($1, $2, $3, 'queued', $4, $5, $6, $7, now(), $8, $9, $10, $11, $12)
+     values (:dagId, :runId, :runType, 'queued', :logicalDate, :start, :end, :runAfter, now(), :conf, :triggeredBy, :user, :note, :versionId)
      on conflict do nothing
      returning id`,
-    [
-      run.dagId,
-      run.runId,
-      run.runType,
-      timestampOf(run.logicalDate),
-      timestampOf(run.dataInterval?.start),
-      timestampOf(run.dataInterval?.end),
-      timestampOf(run.runAfter),
-      JSON.stringify(run.conf),
-      run.triggeredBy,
-      run.user,
-      noteText(run.note),
-      run.versionId,
-    ],
+      {
+        dagId: run.dagId,
+        runId: run.runId,
+        runType: run.runType,
+        logicalDate: timestampOf(run.logicalDate),
+        start: timestampOf(run.dataInterval?.start),
+        end: timestampOf(run.dataInterval?.end),
+        runAfter: timestampOf(run.runAfter),
+        conf: JSON.stringify(run.conf),
+        triggeredBy: run.triggeredBy,
+        user: run.user,
+        note: noteText(run.note),
+        versionId: run.versionId,
+      },
+    ),
     'insert_run',
   )
   return rows[0]?.id ?? null
@@ -59,25 +63,27 @@ export async function insertRuns(
   if (first === undefined) return []
   return rowsOf<{ id: number; runId: string }>(
     tx,
-    `insert into dag_run (dag_id, run_type, state, queued_at, conf, triggered_by, triggering_user_name, created_dag_version_id, backfill_id,
+    ...bind(
+      `insert into dag_run (dag_id, run_type, state, queued_at, conf, triggered_by, triggering_user_name, created_dag_version_id, backfill_id,
        run_id, logical_date, data_interval_start, data_interval_end, run_after)
-     select $1, $2, 'queued', now(), $3, $4, $5, $6, $7, x.* from
-       unnest($8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) as x
+     select :dagId, :runType, 'queued', now(), :conf, :triggeredBy, :user, :versionId, :backfillId, x.* from
+       unnest(:runIds::text[], :logicalDates::timestamptz[], :starts::timestamptz[], :ends::timestamptz[], :runAfters::timestamptz[]) as x
      on conflict do nothing returning id, run_id`,
-    [
-      first.dagId,
-      first.runType,
-      JSON.stringify(first.conf),
-      first.triggeredBy,
-      first.user,
-      first.versionId,
-      backfillId,
-      runs.map((run) => run.runId),
-      runs.map((run) => timestampOf(run.logicalDate)),
-      runs.map((run) => timestampOf(run.dataInterval?.start)),
-      runs.map((run) => timestampOf(run.dataInterval?.end)),
-      runs.map((run) => timestampOf(run.runAfter)),
-    ],
+      {
+        dagId: first.dagId,
+        runType: first.runType,
+        conf: JSON.stringify(first.conf),
+        triggeredBy: first.triggeredBy,
+        user: first.user,
+        versionId: first.versionId,
+        backfillId,
+        runIds: runs.map((run) => run.runId),
+        logicalDates: runs.map((run) => timestampOf(run.logicalDate)),
+        starts: runs.map((run) => timestampOf(run.dataInterval?.start)),
+        ends: runs.map((run) => timestampOf(run.dataInterval?.end)),
+        runAfters: runs.map((run) => timestampOf(run.runAfter)),
+      },
+    ),
   )
 }
 
@@ -164,7 +170,7 @@ export async function bumpRun(
   const { rowCount } = await tx.query(
     `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
        start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
-       end_date = case when $3::text in ('success', 'failed') then now() end,
+       end_date = case when $3::text in (${RUN_FINISHED}) then now() end,
        queued_at = case when $3::text = 'queued' then now() else queued_at end,
        timeout_at = case when $3::text = 'running' then now() + make_interval(secs => $4::float8) end
      where id = $1 and rev = $2`,

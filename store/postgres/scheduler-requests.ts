@@ -3,6 +3,7 @@
 
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface AskedDecision {
   readonly id: number
@@ -30,7 +31,7 @@ export async function askForSuccessors(tx: Sql, dagRunId: number): Promise<void>
        union all
        (select x.id, x.state from (select r.id, r.state, r.logical_date from dag_run r where r.dag_id = p.dag_id and r.id > p.id
           order by r.id limit 1) x where x.logical_date is null)) n
-     where p.id = $1 and n.state in ('queued', 'running')`,
+     where p.id = $1 and n.state in (${RUN_ACTIVE})`,
     [dagRunId],
     'ask_for_successors',
   )

@@ -1,9 +1,11 @@
 // The side table of everything that is neither idle nor finished: claims, caps, timers and rescue read it, never the big one.
 
 import { storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { ACTIVE } from './state-lists.ts'
 
 export type QueueStage = 'waiting' | 'deferred' | 'throttled' | 'queued' | 'running'
 
@@ -16,21 +18,23 @@ export async function putInQueue(
   more: { workerId?: number; readyAt?: number | null; because?: unknown; isBackfill?: boolean } = {},
 ): Promise<void> {
   await tx.query(
-    `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight,
+    ...bind(
+      `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight,
        worker_id, epoch, ready_at, because, is_backfill)
-     select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6, $7
-     from task_instance where dag_run_id = $1 and id = any($2::uuid[])
+     select dag_run_id, id, :stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, :workerId, epoch, :readyAt, :because, :isBackfill
+     from task_instance where dag_run_id = :dagRunId and id = any(:ids::uuid[])
      on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,
        ready_at = excluded.ready_at, because = excluded.because`,
-    [
-      dagRunId,
-      ids,
-      stage,
-      more.workerId ?? null,
-      timestampOf(more.readyAt),
-      more.because === undefined ? null : storableJson(more.because),
-      more.isBackfill ?? false,
-    ],
+      {
+        dagRunId,
+        ids,
+        stage,
+        workerId: more.workerId ?? null,
+        readyAt: timestampOf(more.readyAt),
+        because: more.because === undefined ? null : storableJson(more.because),
+        isBackfill: more.isBackfill ?? false,
+      },
+    ),
     'put_live',
   )
 }
@@ -234,7 +238,7 @@ export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
      left join (
        select l.pool, sum(l.pool_slots) as used, count(*) filter (where l.stage <> 'deferred') as active
        from task_queue l join slot_pool o using (pool)
-       where l.stage in ('queued', 'running', 'restarting') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
+       where l.stage in (${ACTIVE}) or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
     [],
     'count_usage',
   )
@@ -249,7 +253,7 @@ export async function countTasks(
   return rowsOf<{ dagId: string; taskId: string; dagRunId: number; active: number }>(
     tx,
     `select dag_id, task_id, dag_run_id, count(*)::int as active from task_queue
-     where stage in ('queued', 'running', 'restarting', 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
+     where stage in (${ACTIVE}, 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
     [dagIds, taskIds],
   )
 }

@@ -1,5 +1,6 @@
 // Variables and Connections as rows. Values arrive here sealed; only engine/ opens them.
 
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
@@ -80,35 +81,39 @@ export async function listConnections(sql: Sql): Promise<readonly ConnectionRow[
 
 export type ConnectionValues = Omit<ConnectionRow, 'id' | 'updatedAt'>
 
-const values = (row: ConnectionValues) => [
-  row.connId,
-  row.connType,
-  row.description,
-  row.host,
-  row.schema,
-  row.login,
-  row.password,
-  row.port,
-  row.extra,
-]
+const namedValues = (row: ConnectionValues) => ({
+  connId: row.connId,
+  connType: row.connType,
+  description: row.description,
+  host: row.host,
+  schema: row.schema,
+  login: row.login,
+  password: row.password,
+  port: row.port,
+  extra: row.extra,
+})
 
 /** Inserts; false when the id exists. */
 export async function insertConnection(tx: Sql, row: ConnectionValues): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
-    values(row),
+    ...bind(
+      `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
+     values (:connId, :connType, :description, :host, :schema, :login, :password, :port, :extra) on conflict do nothing`,
+      namedValues(row),
+    ),
   )
   return rowCount === 1
 }
 
 export async function upsertConnection(tx: Sql, row: ConnectionValues): Promise<void> {
   await tx.query(
-    `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ...bind(
+      `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
+     values (:connId, :connType, :description, :host, :schema, :login, :password, :port, :extra)
      on conflict (conn_id) do update set conn_type = excluded.conn_type, description = excluded.description, host = excluded.host,
        schema = excluded.schema, login = excluded.login, password = excluded.password, port = excluded.port, extra = excluded.extra, updated_at = now()`,
-    values(row),
+      namedValues(row),
+    ),
   )
 }
 

@@ -4,6 +4,7 @@ import type { RunState, TaskState } from '../../core/states.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { ACTIVE } from './state-lists.ts'
 
 export interface PauseEvent {
   readonly at: number
@@ -109,9 +110,9 @@ export interface Holder {
 
 const holders = (stages: string) => /* sql */ `select l.dag_id, l.task_id, l.map_index, r.run_id, l.pool_slots
   from task_queue l join dag_run r on r.id = l.dag_run_id where l.stage in (${stages})`
-const HOLDER = holders("'queued', 'running', 'restarting'")
+const HOLDER = holders(ACTIVE)
 /** Limits of a task count what is deferred as well. */
-const UNDER_WAY = holders("'queued', 'running', 'restarting', 'deferred'")
+const UNDER_WAY = holders(`${ACTIVE}, 'deferred'`)
 
 /** Who holds slots of a pool, the longest first. */
 export async function holdersOfPool(sql: Sql, pool: string): Promise<readonly Holder[]> {

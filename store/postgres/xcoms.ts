@@ -1,6 +1,7 @@
 // XComs: values tasks return. Written with the success that made them, in its transaction.
 
 import type { JsonValue } from '../../core/json.ts'
+import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
@@ -37,13 +38,23 @@ export async function putXComOfAttempt(
   value: JsonValue,
 ): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `with mine as (
+    ...bind(
+      `with mine as (
        select dag_run_id, dag_id, run_id from task_instance
-       where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share)
+       where dag_run_id = :dagRunId and id = :tiId and epoch = :epoch and state = 'running' for share)
      insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select dag_run_id, $4, $5, $6, dag_id, run_id, $7::json from mine
+     select dag_run_id, :taskId, :mapIndex, :key, dag_id, run_id, :value::json from mine
      on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
-    [attempt.dagRunId, attempt.tiId, attempt.epoch, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
+      {
+        dagRunId: attempt.dagRunId,
+        tiId: attempt.tiId,
+        epoch: attempt.epoch,
+        taskId: at.taskId,
+        mapIndex: at.mapIndex,
+        key: at.key,
+        value: JSON.stringify(value),
+      },
+    ),
     'put_xcom_of_attempt',
   )
   return rowCount === 1
