@@ -40,8 +40,7 @@ const TAKE = 1_000
 const FIRE = 200
 const AFTER_ERROR_MS = 500
 
-const keyOf = (wait: { dag_run_id: number; ti_id: string; epoch: number }) =>
-  `${wait.dag_run_id}/${wait.ti_id}/${wait.epoch}`
+const keyOf = (wait: { dagRunId: number; tiId: string; epoch: number }) => `${wait.dagRunId}/${wait.tiId}/${wait.epoch}`
 
 interface WatchedTrigger {
   readonly id: number
@@ -226,12 +225,12 @@ export class Triggerer {
     try {
       const spec: WatchSpec = {
         id,
-        modulePath: await this.findModule(wait.version_id),
-        dagId: wait.dag_id,
-        taskId: wait.task_id,
-        runId: wait.run_id,
-        mapIndex: wait.map_index,
-        tryNumber: wait.try_number,
+        modulePath: await this.findModule(wait.versionId),
+        dagId: wait.dagId,
+        taskId: wait.taskId,
+        runId: wait.runId,
+        mapIndex: wait.mapIndex,
+        tryNumber: wait.tryNumber,
         trigger: wait.name,
         args: this.openArguments(wait),
       }
@@ -246,7 +245,7 @@ export class Triggerer {
   }
 
   /** What its task gave it. Secrets among it are hidden from what the trigger prints and fails with. */
-  private openArguments({ sealed, args, ti_id: tiId }: OwnedWait): JsonValue {
+  private openArguments({ sealed, args, tiId }: OwnedWait): JsonValue {
     if (sealed === null) return args
     const real = this.options.vault.openJson(sealed, sealedPlace(tiId))
     this.masker.add(maskedParts(args, real).flatMap(secretStrings))
@@ -289,14 +288,14 @@ export class Triggerer {
   }
 }
 
-const firedOf = (wait: OwnedWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, epoch: wait.epoch })
+const firedOf = (wait: OwnedWait) => ({ dagRunId: wait.dagRunId, tiId: wait.tiId, epoch: wait.epoch })
 
 const callerOf = (wait: OwnedWait): Caller => ({
-  dagRunId: wait.dag_run_id,
-  tiId: wait.ti_id,
-  dagId: wait.dag_id,
-  runId: wait.run_id,
-  taskId: wait.task_id,
-  mapIndex: wait.map_index,
+  dagRunId: wait.dagRunId,
+  tiId: wait.tiId,
+  dagId: wait.dagId,
+  runId: wait.runId,
+  taskId: wait.taskId,
+  mapIndex: wait.mapIndex,
   epoch: null,
 })

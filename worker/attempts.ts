@@ -199,12 +199,12 @@ export class Attempt {
     const { isContinued, tryNumber, dagRunId, tiId } = this.started
     const isFirst = tryNumber === 1 && !isContinued
     const found = isFirst ? null : await loadContinuation(this.deps.database, dagRunId, tiId)
-    const triedAt = found?.start_date ?? Date.now()
+    const triedAt = found?.startDate ?? Date.now()
     return {
       triedAt,
-      firstTriedAt: found?.first_start_date ?? triedAt,
-      rescheduleCount: found?.reschedule_count ?? 0,
-      resume: found?.is_resumed === true ? { event: found.event ?? null } : null,
+      firstTriedAt: found?.firstStartDate ?? triedAt,
+      rescheduleCount: found?.rescheduleCount ?? 0,
+      resume: found?.isResumed === true ? { event: found.event ?? null } : null,
     }
   }
 

@@ -319,8 +319,8 @@ export class Worker {
       const rows = await findOwnedAttempts(this.options.database, lease.jobId)
       const owned = new Set(
         rows
-          .filter((row) => !row.is_restarting)
-          .map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })),
+          .filter((row) => !row.isRestarting)
+          .map((row) => keyOf({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch })),
       )
       for (const [key, attempt] of before) if (!owned.has(key)) attempt.cancel()
     } catch (error) {
@@ -336,11 +336,11 @@ export class Worker {
    */
   private async reconcile(lease: Lease): Promise<void> {
     for (const row of await findOwnedAttempts(this.options.database, lease.jobId)) {
-      const key = keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })
+      const key = keyOf({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch })
       const isKnown = this.attempts.has(key) || [...this.finished, ...this.later].some((one) => keyOf(one) === key)
       if (isKnown) continue
       const outcome = { kind: 'interrupted' as const, worker: hostname() }
-      this.finished.push({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch, outcome, xcoms: [] })
+      this.finished.push({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch, outcome, xcoms: [] })
     }
     this.mustReconcile = false
   }

@@ -97,7 +97,7 @@ export class Vault {
       value,
       description: row.description,
       isSensitive: this.isSensitive(row.key),
-      updatedAt: row.updated_at,
+      updatedAt: row.updatedAt,
     }
   }
 
@@ -200,10 +200,10 @@ export class Vault {
 
   private readConnection(row: ConnectionRow): Connection {
     const open = (envelope: string | null, field: string) =>
-      envelope === null ? null : this.options.box.open(envelope, `connection|${row.conn_id}|${field}`)
+      envelope === null ? null : this.options.box.open(envelope, `connection|${row.connId}|${field}`)
     return {
-      connId: row.conn_id,
-      connType: row.conn_type,
+      connId: row.connId,
+      connType: row.connType,
       description: row.description,
       host: row.host,
       schema: row.schema,
@@ -211,7 +211,7 @@ export class Vault {
       password: open(row.password, 'password'),
       port: row.port,
       extra: open(row.extra, 'extra'),
-      updatedAt: row.updated_at,
+      updatedAt: row.updatedAt,
     }
   }
 
@@ -242,8 +242,8 @@ export class Vault {
     const password = connection.password === MASK ? (before?.password ?? null) : connection.password
     const extra = restoreMasked(connection.extra, before?.extra ?? null, this.isSensitive)
     return {
-      conn_id: connection.connId,
-      conn_type: connection.connType,
+      connId: connection.connId,
+      connType: connection.connType,
       description: connection.description,
       host: connection.host,
       schema: connection.schema,

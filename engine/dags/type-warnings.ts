@@ -59,7 +59,7 @@ export function typeWarning({ name, faults }: CheckedFile): string | null {
  */
 export async function recordTypeFaults(database: Database, files: readonly CheckedFile[]): Promise<readonly string[]> {
   const warnings = files.map(
-    (file): FileWarning => ({ file: file.name, module_hash: file.moduleHash, message: typeWarning(file) }),
+    (file): FileWarning => ({ file: file.name, moduleHash: file.moduleHash, message: typeWarning(file) }),
   )
   return database.transaction(async (tx) => {
     const dags = await replaceFileWarnings(tx, TYPE_ERROR, warnings)

@@ -60,7 +60,7 @@ async function datesOf(
   request: BackfillRequest,
   mustLock: boolean,
 ): Promise<readonly BackfillDate[]> {
-  const { graph } = await runCache.version(sql, dag.version_id, dag.version_hash)
+  const { graph } = await runCache.version(sql, dag.versionId, dag.versionHash)
   const now = await databaseNow(sql)
   checkBackfill(graph.dag, request, now)
   checkParams(graph.dag, request.conf ?? {})
@@ -71,12 +71,12 @@ async function datesOf(
     runs.map((run) => run.logicalDate),
     mustLock,
   )
-  const byDate = new Map(rows.map((row) => [row.logical_date, row]))
+  const byDate = new Map(rows.map((row) => [row.logicalDate, row]))
   return runs.map((run) => {
     const row = byDate.get(run.logicalDate)
     return {
       run,
-      existing: row === undefined ? null : { id: row.id, runId: row.run_id, state: row.state },
+      existing: row === undefined ? null : { id: row.id, runId: row.runId, state: row.state },
       exception: row === undefined ? null : exceptionFor(row.state, request.reprocess),
     }
   })
@@ -147,11 +147,11 @@ async function makeRuns(
   dates: readonly BackfillDate[],
   by: string,
 ): Promise<void> {
-  const version = await runCache.version(tx, dag.version_id, dag.version_hash)
+  const version = await runCache.version(tx, dag.versionId, dag.versionHash)
   const idOf = await insertMany(
     tx,
     version,
-    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, by, dag.version_id, run)),
+    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, by, dag.versionId, run)),
     backfillId,
   )
   const taken = dates.flatMap(({ existing, exception }) => (existing === null || exception !== null ? [] : existing.id))
@@ -191,7 +191,7 @@ const newRun = (request: BackfillRequest, by: string, versionId: string, run: Du
 async function lockActive(tx: Sql, id: number) {
   const backfill = await lockBackfill(tx, id)
   if (backfill === null) throw new BaramError('NOT_FOUND', 'Backfill not found')
-  if (backfill.completed_at !== null) throw new BaramError('CONFLICT', 'Backfill is already completed.')
+  if (backfill.completedAt !== null) throw new BaramError('CONFLICT', 'Backfill is already completed.')
   return backfill
 }
 
@@ -209,11 +209,11 @@ export async function pauseBackfill(
 
 async function stopStarting(database: Database, id: number, isPaused: boolean, event: string, actor: Actor) {
   await database.transaction(async (tx) => {
-    const { dag_id } = await lockActive(tx, id)
+    const { dagId } = await lockActive(tx, id)
     await setBackfillPaused(tx, id, isPaused)
-    await audit(tx, actor, { event, dagId: dag_id, extra: { backfill_id: id } })
+    await audit(tx, actor, { event, dagId, extra: { backfill_id: id } })
     await notifyScheduler(tx)
-    await notifyPages(tx, { runs: [], dags: [dag_id] })
+    await notifyPages(tx, { runs: [], dags: [dagId] })
   })
 }
 
@@ -240,9 +240,9 @@ export async function cancelBackfill({ database, transactions }: Engine, id: num
   await database.transaction(async (tx) => {
     const backfill = await lockBackfill(tx, id)
     // The sweep may have found before us that nothing is left of it: then it is as it should be. (Deleted: the same.)
-    if (backfill === null || backfill.completed_at !== null) return
+    if (backfill === null || backfill.completedAt !== null) return
     await completeBackfill(tx, id)
-    await notifyPages(tx, { runs: [], dags: [backfill.dag_id] })
+    await notifyPages(tx, { runs: [], dags: [backfill.dagId] })
   })
 }
 

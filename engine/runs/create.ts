@@ -38,7 +38,7 @@ async function createOne(
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
     if (due === null || !trusts(due.now)) return false
-    const version = await runCache.version(tx, due.version_id, due.version_hash)
+    const version = await runCache.version(tx, due.versionId, due.versionHash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
     let run = await computeNext(tx, dag, due.now)
@@ -46,7 +46,7 @@ async function createOne(
     // A date that a user's run has taken is passed over in the same look: the next one starts from the last scheduled
     // date again, and would meet it for ever.
     while (!isCreated && run !== null && run.runAfter <= due.now) {
-      isCreated = (await insertWhole(tx, version, scheduledRun(dagId, due.version_id, run))) !== null
+      isCreated = (await insertWhole(tx, version, scheduledRun(dagId, due.versionId, run))) !== null
       run = nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now)
     }
     await setNextRun(tx, dagId, run)
@@ -224,17 +224,17 @@ export async function triggerRun(
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
     if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
-    if (dag.is_stale)
+    if (dag.isStale)
       throw new BaramError(
         'REFUSED',
         `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
       )
     // Airflow's REST API and its execution API: the version that runs may not be what its author means.
-    if (dag.has_import_errors)
+    if (dag.hasImportErrors)
       throw new BaramError('REFUSED', `DAG with dag_id: '${request.dagId}' has import errors and cannot be triggered`)
-    if (dag.is_paused && request.mustBeActive === true)
+    if (dag.isPaused && request.mustBeActive === true)
       throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
-    const version = await runCache.version(tx, dag.version_id, dag.version_hash)
+    const version = await runCache.version(tx, dag.versionId, dag.versionHash)
     checkParams(version.graph.dag, request.conf ?? {})
     const logicalDate = request.logicalDate ?? null
     const { dataInterval, runAfter } = await placeRun(tx, version.graph.dag, request)
@@ -250,7 +250,7 @@ export async function triggerRun(
       triggeredBy: actor.via,
       user: actor.name,
       note: request.note ?? null,
-      versionId: dag.version_id,
+      versionId: dag.versionId,
     })
     if (dagRunId === null) {
       throw new BaramError(
@@ -259,7 +259,7 @@ export async function triggerRun(
         { details: { runId, field: 'run_id' } },
       )
     }
-    const run = { dagRunId, runId, isPaused: dag.is_paused }
+    const run = { dagRunId, runId, isPaused: dag.isPaused }
     await audit(tx, actor, { event: 'dag_run.trigger', dagId: request.dagId, runId, logicalDate })
     await request.inspect?.(tx, run)
     await notifyScheduler(tx)

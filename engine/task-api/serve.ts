@@ -145,10 +145,10 @@ async function getPreviousSuccess({ database }: CallDeps, caller: Caller): Promi
   return found === null
     ? null
     : {
-        dataIntervalStart: found.data_interval_start,
-        dataIntervalEnd: found.data_interval_end,
-        startDate: found.start_date,
-        endDate: found.end_date,
+        dataIntervalStart: found.dataIntervalStart,
+        dataIntervalEnd: found.dataIntervalEnd,
+        startDate: found.startDate,
+        endDate: found.endDate,
       }
 }
 

@@ -1,6 +1,7 @@
 // Reports: the small tables that tasks publish, by run and name.
 
 import type { Report } from '../../core/reports.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import type { AttemptKey } from './effects.ts'
 
@@ -25,19 +26,20 @@ export async function putReport(
 export interface ReportListRow {
   readonly name: string
   readonly title: string | null
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly row_count: number
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly rowCount: number
   /** Epoch ms. */
-  readonly published_at: number
+  readonly publishedAt: number
 }
 
 const LISTED = `name, body ->> 'title' as title, run_id, task_id, map_index, row_count, published_at`
 
 /** The newest report of each name of a DAG. The names are walked along the index: a DAG of 100,000 runs costs as many steps as it has names. */
 export async function listReports(sql: Sql, dagId: string): Promise<readonly ReportListRow[]> {
-  const { rows } = await sql.query<ReportListRow>(
+  return rowsOf<ReportListRow>(
+    sql,
     `with recursive known as (
        (select name from report where dag_id = $1 order by name limit 1)
        union all
@@ -49,17 +51,16 @@ export async function listReports(sql: Sql, dagId: string): Promise<readonly Rep
     [dagId],
     'list_reports',
   )
-  return rows
 }
 
 /** The reports of one run. */
 export async function listRunReports(sql: Sql, dagRunId: number): Promise<readonly ReportListRow[]> {
-  const { rows } = await sql.query<ReportListRow>(
+  return rowsOf<ReportListRow>(
+    sql,
     `select ${LISTED} from report where dag_run_id = $1 order by name limit 200`,
     [dagRunId],
     'list_run_reports',
   )
-  return rows
 }
 
 export interface ReportRow extends ReportListRow {
@@ -73,7 +74,8 @@ export async function findReport(
   name: string,
   runId: string | null,
 ): Promise<ReportRow | null> {
-  const { rows } = await sql.query<ReportRow>(
+  const rows = await rowsOf<ReportRow>(
+    sql,
     `select ${LISTED}, body from report where dag_id = $1 and name = $2 and ($3::text is null or run_id = $3)
      order by dag_run_id desc limit 1`,
     [dagId, name, runId],
@@ -83,8 +85,8 @@ export async function findReport(
 }
 
 export interface ReportRunRow {
-  readonly run_id: string
-  readonly published_at: number
+  readonly runId: string
+  readonly publishedAt: number
 }
 
 /** Runs that published it, newest first. */
@@ -94,10 +96,10 @@ export async function listRunsOfReport(
   name: string,
   most: number,
 ): Promise<readonly ReportRunRow[]> {
-  const { rows } = await sql.query<ReportRunRow>(
+  return rowsOf<ReportRunRow>(
+    sql,
     'select run_id, published_at from report where dag_id = $1 and name = $2 order by dag_run_id desc limit $3',
     [dagId, name, most],
     'list_runs_of_report',
   )
-  return rows
 }

@@ -5,7 +5,7 @@ import { BaramError } from '../../core/errors.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { explain } from '../../engine/why/why.ts'
-import { listEffects } from '../../store/postgres/effects.ts'
+import { type EffectRow, listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
 import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
 import type { Web } from '../deps.ts'
@@ -42,24 +42,42 @@ async function plan({ web, query, param }: Call) {
   }
 }
 
+const effectJson = (row: EffectRow) => ({
+  run_id: row.runId,
+  task_id: row.taskId,
+  map_index: row.mapIndex,
+  try_number: row.tryNumber,
+  kind: row.kind,
+  target: row.target,
+  rows_read: row.rowsRead,
+  rows_written: row.rowsWritten,
+  rows_rejected: row.rowsRejected,
+  bytes: row.bytes,
+  checksum: row.checksum,
+  offsets: row.offsets,
+  is_superseded: row.isSuperseded,
+  recorded_at: new Date(row.recordedAt).toISOString(),
+})
+
 async function effects({ web, query, param }: Call) {
   query.done()
   const run = await getRun(web.database, param('dag_id'), param('dag_run_id'))
   if (run === null) throw notFound(`There is no run ${param('dag_run_id')} of ${param('dag_id')}.`)
   const rows = await listEffects(web.database, [run.id], MOST_EFFECTS)
   return {
-    effects: rows.map(({ dag_run_id: _, recorded_at, ...row }) => ({
-      ...row,
-      recorded_at: new Date(recorded_at).toISOString(),
-    })),
+    effects: rows.map(effectJson),
     total_entries: rows.length,
   }
 }
 
-const listedJson = ({ run_id, published_at, ...row }: ReportListRow) => ({
-  ...row,
-  dag_run_id: run_id,
-  published_at: new Date(published_at).toISOString(),
+const listedJson = (row: ReportListRow) => ({
+  name: row.name,
+  title: row.title,
+  task_id: row.taskId,
+  map_index: row.mapIndex,
+  row_count: row.rowCount,
+  dag_run_id: row.runId,
+  published_at: new Date(row.publishedAt).toISOString(),
 })
 
 async function reports({ web, query, param }: Call) {

@@ -27,7 +27,7 @@ import { requireRun } from './runs.ts'
 import { instanceJson, runJson } from './shapes.ts'
 
 async function collection(web: Web, rows: readonly InstanceListRow[]) {
-  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.versionId ?? []))])
   return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: rows.length }
 }
 
@@ -142,7 +142,7 @@ async function clearRun({ web, req, actor, param }: Call) {
 
 async function runAnswer(web: Web, dagId: string, runId: string) {
   const row = await requireRun(web, dagId, runId)
-  return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+  return runJson(row, await findVersions(web.database, row.versionId === null ? [] : [row.versionId]))
 }
 
 interface RunPatch {

@@ -26,7 +26,7 @@ async function noteView(web: Web, dagId: string, asked: Asked, refused: string |
     view: {
       path: dagPath(dagId, '/note'),
       back: backTo(dagId, asked),
-      run: run.run_id,
+      run: run.runId,
       note: refused === null ? run.note : asked('note'),
       fault: refused,
       most: NOTE_LENGTH,

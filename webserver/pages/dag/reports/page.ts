@@ -33,8 +33,8 @@ export async function reportsPage(web: Web, req: Request): Promise<PageView> {
       reports: reports.map((row) => ({
         name: row.name,
         title: row.title ?? row.name,
-        rows: row.row_count.toLocaleString('en'),
-        at: row.published_at,
+        rows: row.rowCount.toLocaleString('en'),
+        at: row.publishedAt,
         href: reportPath(dagId, row.name),
       })),
     },

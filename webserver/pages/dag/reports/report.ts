@@ -74,13 +74,13 @@ function tableView(report: Report, zone: string, now: number) {
 /** Where it came from: its task and run. */
 function sourceView(row: ReportListRow, dagId: string) {
   return {
-    task: row.map_index === -1 ? row.task_id : `${row.task_id} [${row.map_index}]`,
-    taskHref: withQuery(taskPath(dagId, row.run_id, row.task_id), {
-      map_index: row.map_index === -1 ? null : row.map_index,
+    task: row.mapIndex === -1 ? row.taskId : `${row.taskId} [${row.mapIndex}]`,
+    taskHref: withQuery(taskPath(dagId, row.runId, row.taskId), {
+      map_index: row.mapIndex === -1 ? null : row.mapIndex,
     }),
-    run: row.run_id,
-    runHref: withQuery(dagPath(dagId), { run: row.run_id }),
-    at: row.published_at,
+    run: row.runId,
+    runHref: withQuery(dagPath(dagId), { run: row.runId }),
+    at: row.publishedAt,
   }
 }
 
@@ -117,11 +117,11 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
       charts: (row.body.charts ?? []).map((_, i) => ({ id: `chart-${i}` })),
       data: chartData(row.body, zone),
       table: tableView(row.body, zone, now),
-      csv: withQuery(csv, { run_id: row.run_id, format: 'spreadsheet' }),
+      csv: withQuery(csv, { run_id: row.runId, format: 'spreadsheet' }),
       runs: published.map((one) => ({
-        label: moment(one.published_at, zone, now),
-        isCurrent: one.run_id === row.run_id,
-        href: withQuery(reportPath(dagId, name), { run: one.run_id }),
+        label: moment(one.publishedAt, zone, now),
+        isCurrent: one.runId === row.runId,
+        href: withQuery(reportPath(dagId, name), { run: one.runId }),
       })),
     },
   }

@@ -26,7 +26,7 @@ const PAGE = 50
 
 /** `<run_after>_<row id>` of the last run shown. */
 const cursorOf = (run: RunListRow | undefined): string | null =>
-  run === undefined ? null : `${run.run_after}_${run.id}`
+  run === undefined ? null : `${run.runAfter}_${run.id}`
 
 /** One that nobody has made is as none. */
 function readCursor(text: string | undefined): RunCursor | null {
