@@ -7,7 +7,7 @@ import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { explain } from '../../engine/why/why.ts'
 import { type EffectRow, listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
-import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
+import { findResultTable, listResultTables, type ResultTableListRow } from '../../store/postgres/result-tables.ts'
 import type { Web } from '../deps.ts'
 import { csvText } from '../http/csv.ts'
 import { notFound } from '../http/errors.ts'
@@ -70,7 +70,7 @@ async function effects({ web, query, param }: Call) {
   }
 }
 
-const listedJson = (row: ReportListRow) => ({
+const listedJson = (row: ResultTableListRow) => ({
   name: row.name,
   title: row.title,
   task_id: row.taskId,
@@ -82,7 +82,7 @@ const listedJson = (row: ReportListRow) => ({
 
 async function reports({ web, query, param }: Call) {
   query.done()
-  const rows = await listReports(web.database, param('dag_id'))
+  const rows = await listResultTables(web.database, param('dag_id'))
   return { reports: rows.map(listedJson), total_entries: rows.length }
 }
 
@@ -96,7 +96,7 @@ async function report({ web, query, param, res }: Call) {
   const format = FORMATS.find((one) => one === asked)
   if (format === undefined)
     throw new BaramError('INPUT_INVALID', `format must be one of ${FORMATS.join(', ')}, found ${asked}`)
-  const found = await findReport(web.database, param('dag_id'), param('name'), runId)
+  const found = await findResultTable(web.database, param('dag_id'), param('name'), runId)
   if (found === null) throw notFound(`${param('dag_id')} has no report ${param('name')}.`)
   const { body, ...listed } = found
   if (format === 'json') return { ...listedJson(listed), ...body }

@@ -5,7 +5,7 @@ import { reasonText, whyRun } from '../../../../engine/why/run.ts'
 import { getDag } from '../../../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { listFailures } from '../../../../store/postgres/read-task-instances.ts'
-import { listRunReports } from '../../../../store/postgres/reports.ts'
+import { listRunResultTables } from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
@@ -66,7 +66,7 @@ export async function runPanel(web: Web, run: RunListRow, cells: Cells, now: num
   const [failures, effects, reports] = await Promise.all([
     hasFailed ? listFailures(web.database, run.id) : [],
     loadSums(web, run.id),
-    listRunReports(web.database, run.id),
+    listRunResultTables(web.database, run.id),
   ])
   return {
     kind: 'run',

@@ -1,9 +1,13 @@
 // One report of a DAG, drawn as charts and a table.
 
 import type { Request } from 'express'
-import type { Report, ReportColumn } from '../../../../core/reports.ts'
+import type { ResultColumn, ResultTable } from '../../../../core/result-table.ts'
 import { moment, zoneName } from '../../../../core/times.ts'
-import { findReport, listRunsOfReport, type ReportListRow } from '../../../../store/postgres/reports.ts'
+import {
+  findResultTable,
+  listRunsOfResultTable,
+  type ResultTableListRow,
+} from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/api-error.ts'
 import { Query } from '../../../http/query.ts'
@@ -18,7 +22,7 @@ import { reportPath } from './page.ts'
 const MOST_ROWS = 500
 const MOST_RUNS = 20
 
-function cellText(value: string | number | null, column: ReportColumn | undefined, zone: string, now: number): string {
+function cellText(value: string | number | null, column: ResultColumn | undefined, zone: string, now: number): string {
   if (value === null) return '—'
   if (column?.type === 'instant') {
     const at = typeof value === 'number' ? value : Date.parse(value)
@@ -28,10 +32,10 @@ function cellText(value: string | number | null, column: ReportColumn | undefine
   return typeof value === 'number' ? value.toLocaleString('en', { maximumSignificantDigits: 15 }) : value
 }
 
-const headOf = ({ name, unit }: ReportColumn): string => (unit === undefined ? name : `${name} (${unit})`)
+const headOf = ({ name, unit }: ResultColumn): string => (unit === undefined ? name : `${name} (${unit})`)
 
 /** What the browser draws: for each chart the values of its columns. Instants become epoch seconds. */
-function chartData(report: Report, zone: string) {
+function chartData(report: ResultTable, zone: string) {
   const columnOf = (name: string) => report.columns.findIndex((column) => column.name === name)
   const valuesOf = (name: string) => {
     const at = columnOf(name)
@@ -56,7 +60,7 @@ function chartData(report: Report, zone: string) {
   }
 }
 
-function tableView(report: Report, zone: string, now: number) {
+function tableView(report: ResultTable, zone: string, now: number) {
   return {
     columns: report.columns.map((column) => ({ head: headOf(column), isNumber: column.type === 'number' })),
     rows: report.rows.slice(0, MOST_ROWS).map((row) => ({
@@ -72,7 +76,7 @@ function tableView(report: Report, zone: string, now: number) {
 }
 
 /** Where it came from: its task and run. */
-function sourceView(row: ReportListRow, dagId: string) {
+function sourceView(row: ResultTableListRow, dagId: string) {
   return {
     task: row.mapIndex === -1 ? row.taskId : `${row.taskId} [${row.mapIndex}]`,
     taskHref: withQuery(taskPath(dagId, row.runId, row.taskId), {
@@ -92,8 +96,8 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
   const [basics, runs, row, published] = await Promise.all([
     loadBasics(web, dagId),
     loadRuns(web, dagId, 3),
-    findReport(web.database, dagId, name, runId),
-    listRunsOfReport(web.database, dagId, name, MOST_RUNS),
+    findResultTable(web.database, dagId, name, runId),
+    listRunsOfResultTable(web.database, dagId, name, MOST_RUNS),
   ])
   if (row === null) throw notFound(`${dagId} has no report ${name}${runId === null ? '' : ` of run ${runId}`}.`)
   const zone = basics.row.timezone
