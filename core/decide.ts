@@ -101,7 +101,7 @@ function withoutList(model: RunModel, ti: TaskInstanceView, taskId: string): Tra
 }
 
 /** One instance of a mapped task with this many items; a list without any keeps its first one, skipped. */
-function place(model: RunModel, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
+function moveToListLength(model: RunModel, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
   if (Math.max(0, each.mapIndex) >= length) {
     if (each.state !== null) return []
     return each.mapIndex > 0
@@ -125,7 +125,7 @@ function expandMapped(model: RunModel, ti: TaskInstanceView, mapping: TaskMappin
   const { length } = found
   const limit = model.maxMapLength
   if (length > limit) return [model.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  return [...model.expand(ti.task, length)].flatMap((each) => place(model, each, length, ready))
+  return [...model.expand(ti.task, length)].flatMap((each) => moveToListLength(model, each, length, ready))
 }
 
 function judge(model: RunModel, ti: TaskInstanceView): Transition[] {

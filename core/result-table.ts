@@ -119,6 +119,9 @@ export function readResultTable(args: JsonObject): ResultTable {
   checkTexts(report)
   const bytes = new TextEncoder().encode(JSON.stringify(report)).length
   if (bytes > RESULT_TABLE_BYTES)
-    return refuse(`a result table has at most ${RESULT_TABLE_BYTES} bytes as JSON: publish fewer rows, or a path`, bytes)
+    return refuse(
+      `a result table has at most ${RESULT_TABLE_BYTES} bytes as JSON: publish fewer rows, or a path`,
+      bytes,
+    )
   return report
 }

@@ -88,7 +88,7 @@ export function shown(dagId: string, zone: string, control: Control, asked: Aske
   const rows = asked('all') === '1' ? control.touched : control.touched.slice(0, FEW)
   const here = hereOf(control)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: control.verb, href: '' }),
     sentence: control.title,
     zone: zoneName(zone, now),

@@ -101,7 +101,7 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Change) => withQuery('/dags', { ...kept, ...change })
   const [error] = errors.rows
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: [{ text: 'DAGs', href: '/dags' }],
     sentence: listSentence(counts, find === '' ? errors.total : 0),
     topics: 'dags',

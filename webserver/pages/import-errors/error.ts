@@ -32,7 +32,7 @@ export async function importErrorPage(web: Web, req: Request): Promise<PageView>
   const first = row.stacktrace.split('\n')[0] ?? ''
   const file = row.filename
   return {
-    place: 'errors',
+    section: 'errors',
     crumbs: [
       { text: 'Import errors', href: '/errors' },
       { text: file, href: '' },

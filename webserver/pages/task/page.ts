@@ -213,7 +213,7 @@ async function instanceView(shown: Shown) {
 async function instancePage(shown: Shown): Promise<PageView> {
   const { ti, tab, now } = shown
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: crumbsOf(shown),
     sentence: instanceSentence(ti),
     topics: `run:${ti.dagRunId}`,

@@ -93,7 +93,7 @@ async function page(web: Web, basics: DagBasics, draft: Draft, refused: string |
   const n = dates?.filter((date) => date.exception === null).length ?? 0
   const active = rows.find((row) => row.completedAt === null)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Backfills', href: '' }),
     sentence:
       dates === null

@@ -19,7 +19,7 @@ async function noteView(web: Web, dagId: string, asked: Asked, refused: string |
   const run = await requireRun(web, dagId, asked('run'))
   const now = Date.now()
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Note', href: '' }),
     sentence: say('Note on the run of {run}', { run: runLabel(run, now) }),
     zone: zoneName(run.timezone, now),

@@ -75,7 +75,7 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
   const shown = source.versionNumber
   const diff = against === null ? null : await diffVersions(web.database, web.runCache, dagId, against, shown)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: diff === null ? `Code v${shown}` : `v${against} → v${shown}`, href: '' }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,

@@ -88,7 +88,7 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
   )
   const byRun = groupByRun(rows)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Data', href: dagPath(dagId, '/data') }),
     sentence: dagSentence(basics.row, recent),
     topics: one === null ? `dag:${dagId}` : `run:${one.id}`,

@@ -43,7 +43,7 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
   const cells = run === null ? undefined : (await web.cells.load(web.database, [run])).get(run.id)
   const graph = await graphOf(web, basics, run)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: run === null ? 'Graph' : `${runLabel(run, now)} run`, href: '' }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,

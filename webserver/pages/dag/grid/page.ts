@@ -111,7 +111,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Change) => withQuery(dagPath(dagId), { ...kept, fold: [...asked.folded].join(','), ...change })
   const zone = basics.row.timezone
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(
       dagId,
       ...(run === null ? [] : [{ text: `${runLabel(run, now)} run`, href: link({ task: null }) }]),

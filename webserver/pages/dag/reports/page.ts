@@ -22,7 +22,7 @@ export async function reportsPage(web: Web, req: Request): Promise<PageView> {
     listResultTables(web.database, dagId),
   ])
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Reports', href: dagPath(dagId, '/reports') }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,

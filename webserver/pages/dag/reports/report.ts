@@ -103,7 +103,7 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
   const zone = basics.row.timezone
   const csv = `/api/baram/v1${dagPath(dagId)}/reports/${encodeURIComponent(name)}`
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(
       dagId,
       { text: 'Reports', href: dagPath(dagId, '/reports') },

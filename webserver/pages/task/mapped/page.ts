@@ -104,7 +104,7 @@ export async function mappedPage(
   const task = await findTask(web, run, taskId)
   const view = await mappedView(web, run, taskId, strip, query, now)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(run.dagId, runCrumb(run, now), { text: taskId, href: taskPath(run.dagId, run.runId, taskId) }),
     sentence: mappedSentence(taskId, strip),
     topics: `run:${run.id}`,
