@@ -46,7 +46,7 @@ const isRecord = (value: unknown): value is JsonObject =>
 function readColumn(value: JsonValue): ResultColumn {
   const column: JsonObject = isRecord(value) ? value : {}
   const { name, type, unit } = column
-  const known = COLUMN_TYPES.find((one) => one === type)
+  const known = COLUMN_TYPES.find((known) => known === type)
   if (
     typeof name !== 'string' ||
     name === '' ||

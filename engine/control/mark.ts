@@ -79,7 +79,8 @@ async function runsToMark(
   const runs = await findDatedRuns(database, dagId, from, to)
   if (timetable.kind === 'none') return runs
   return runs.filter(
-    (each) => each.id === run.id || (each.logicalDate !== null && isOwnDate(timetable, from, each.logicalDate)),
+    (candidate) =>
+      candidate.id === run.id || (candidate.logicalDate !== null && isOwnDate(timetable, from, candidate.logicalDate)),
   )
 }
 

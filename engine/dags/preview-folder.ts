@@ -117,11 +117,11 @@ export async function planFolder(
   const now = await databaseNow(database)
   const { rows } = await listDags(database, { excludeStale: true }, { limit: 100_000, offset: 0, order: [] })
   const stored = new Map<string, Stored>()
-  const found = new Map(folder.dags.map((one) => [one.dag.dagId, one]))
+  const found = new Map(folder.dags.map((dag) => [dag.dag.dagId, dag]))
   for (const row of rows) {
     if (!found.has(row.dagId) && row.relativeFileloc.startsWith(folder.elsewhere)) continue
-    const one = await loadStored(database, runCache, row)
-    if (one !== null) stored.set(row.dagId, one)
+    const known = await loadStored(database, runCache, row)
+    if (known !== null) stored.set(row.dagId, known)
   }
   const ids = [...new Set([...stored.keys(), ...found.keys()])].sort()
   const planned: PlannedDag[] = []

@@ -133,7 +133,7 @@ export async function whyMissing(
   const slot = slotAt(dag, instant)
   if (slot === null) {
     const [before, after] = [prevInstant(dag.timetable, instant), nextInstant(dag.timetable, instant)]
-    const near = [before, after].flatMap((one) => (one === null ? [] : at(one, zone, now)))
+    const near = [before, after].flatMap((run) => (run === null ? [] : at(run, zone, now)))
     return {
       code: 'no_date',
       sentence:

@@ -43,11 +43,11 @@ async function whyQueued(database: Database, dag: DagListRow, run: RunListRow, n
         `${backfill.running} of ${backfill.maxActiveRuns} runs of its backfill ${backfill.id} are running`,
       )
   } else {
-    const running = (await activeRunsAt(database, dag.dagId, now)).filter((one) => one.state === 'running')
+    const running = (await activeRunsAt(database, dag.dagId, now)).filter((run) => run.state === 'running')
     if (running.length >= dag.maxActiveRuns)
       return told(
         'max_active_runs',
-        `${running.length} of ${dag.maxActiveRuns} runs of ${dag.dagId} are running (${listed(running.map((one) => one.runId))})`,
+        `${running.length} of ${dag.maxActiveRuns} runs of ${dag.dagId} are running (${listed(running.map((run) => run.runId))})`,
       )
   }
   return told('starting', 'the scheduler starts it now')
@@ -68,11 +68,11 @@ const WORK: readonly (readonly [TaskState | null, string])[] = [
 function whyRunning(dag: DagListRow, run: RunListRow, states: readonly TaskStateCount[], now: number): Why {
   const parts = WORK.flatMap(([state, words]) => {
     const tasks = states
-      .filter((one) => one.state === state)
-      .map((one) => (one.n > 1 ? `${one.taskId} (${one.n})` : one.taskId))
+      .filter((count) => count.state === state)
+      .map((state) => (state.n > 1 ? `${state.taskId} (${state.n})` : state.taskId))
     return tasks.length === 0 ? [] : [`${words}: ${listed(tasks)}`]
   })
-  const open = states.filter((one) => one.state === null).length
+  const open = states.filter((state) => state.state === null).length
   const since = run.startDate === null ? '' : ` since ${at(run.startDate, dag.timezone, now)}`
   const held = dag.isPaused ? ' Its DAG is paused: nothing of it starts.' : ''
   const rest = open === 0 ? '' : `; ${open} ${open === 1 ? 'task waits' : 'tasks wait'} for others`
@@ -96,7 +96,7 @@ async function whyEnded(database: Database, run: RunListRow, states: readonly Ta
       sentence: `Run ${run.runId} failed${took}: no task of it could go on, and nothing outside it would have changed that.`,
     }
   if (run.state === 'failed') return whyFailed(database, run, took)
-  const skipped = states.filter((one) => one.state === 'skipped').map((one) => one.taskId)
+  const skipped = states.filter((state) => state.state === 'skipped').map((state) => state.taskId)
   return {
     code: 'success',
     sentence: `Run ${run.runId} succeeded${took}${skipped.length === 0 ? '' : `; skipped: ${listed(skipped)}`}.`,

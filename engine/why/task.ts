@@ -95,8 +95,8 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
   switch (because.code) {
     case 'waits_for_pool':
     case 'waits_its_turn': {
-      const holders = (await holdersOfPool(database, ti.pool)).filter((one) => one.runId !== '')
-      const used = holders.reduce((sum, one) => sum + one.poolSlots, 0)
+      const holders = (await holdersOfPool(database, ti.pool)).filter((holder) => holder.runId !== '')
+      const used = holders.reduce((sum, holder) => sum + holder.poolSlots, 0)
       const slots = await slotsOfPool(database, ti.pool)
       if (slots === null) return null
       const turn = because.code === 'waits_its_turn' ? ' More urgent tasks wait for it too.' : ''
@@ -140,8 +140,8 @@ async function queuedText({ database, ti }: AskedTask): Promise<Why> {
         `with \`dagctl worker --queues ${ti.queue}\`.`,
     }
   const [busy, all] = [
-    able.reduce((sum, one) => sum + one.busy, 0),
-    able.reduce((sum, one) => sum + one.concurrency, 0),
+    able.reduce((sum, worker) => sum + worker.busy, 0),
+    able.reduce((sum, worker) => sum + worker.concurrency, 0),
   ]
   if (busy >= all)
     return {
@@ -159,8 +159,8 @@ const WORDS: Partial<Record<TaskState | 'none', string>> = {
   up_for_reschedule: 'looks again later',
   awaiting_input: 'waits for a person',
 }
-const stateWords = (one: TaskStateCount): string =>
-  `${one.taskId}, which ${WORDS[one.state ?? 'none'] ?? `is ${one.state ?? 'none'}`}`
+const stateWords = (count: TaskStateCount): string =>
+  `${count.taskId}, which ${WORDS[count.state ?? 'none'] ?? `is ${count.state ?? 'none'}`}`
 
 /** What an instance without a state waits for: tasks before it, or its own past. */
 async function undecidedText({ database, graph, ti }: AskedTask): Promise<Why> {
@@ -168,9 +168,9 @@ async function undecidedText({ database, graph, ti }: AskedTask): Promise<Why> {
   const task = graph?.tasks[index]
   if (graph === null || task === undefined)
     return { code: 'waits_for_upstream', sentence: 'Waits for its upstream tasks.' }
-  const before = new Set((graph.upstream[index] ?? []).map((one) => graph.task(one).taskId))
-  const states = (await countStatesByTask(database, ti.dagRunId)).filter((one) => before.has(one.taskId))
-  const open = states.filter((one) => !isFinished(one.state))
+  const before = new Set((graph.upstream[index] ?? []).map((position) => graph.task(position).taskId))
+  const states = (await countStatesByTask(database, ti.dagRunId)).filter((count) => before.has(count.taskId))
+  const open = states.filter((state) => !isFinished(state.state))
   if (open.length > 0)
     return {
       code: 'waits_for_upstream',
@@ -200,12 +200,12 @@ async function pastText(database: Database, ti: InstanceListRow, task: Serialize
 /** Whose failure or skip made an instance impossible. */
 async function blockedText({ database, graph, ti }: AskedTask): Promise<Why> {
   const index = graph?.indexOf.get(ti.taskId) ?? -1
-  const before = new Set((graph?.upstream[index] ?? []).map((one) => graph?.tasks[one]?.taskId))
-  const states = (await countStatesByTask(database, ti.dagRunId)).filter((one) => before.has(one.taskId))
-  const bad = states.filter((one) => one.state !== 'success')
+  const before = new Set((graph?.upstream[index] ?? []).map((position) => graph?.tasks[position]?.taskId))
+  const states = (await countStatesByTask(database, ti.dagRunId)).filter((count) => before.has(count.taskId))
+  const bad = states.filter((state) => state.state !== 'success')
   const rule = graph?.tasks[index]?.triggerRule ?? 'all_success'
   const verb = ti.state === 'skipped' ? 'Was skipped' : 'Did not start'
-  const why = bad.length === 0 ? '' : `: ${listed(bad.map((one) => `${one.taskId} is ${one.state ?? 'none'}`))}`
+  const why = bad.length === 0 ? '' : `: ${listed(bad.map((count) => `${count.taskId} is ${count.state ?? 'none'}`))}`
   return {
     code: 'rule_impossible',
     sentence: `${verb}, since its trigger rule ${rule} can no longer be met${why}.`,

@@ -93,8 +93,8 @@ async function addPartition(
     )
     return
   }
-  const present = (await warehouse.partitions(table, { signal: op.signal })).find((one) =>
-    Object.entries(partitionLocation.values).every(([name, value]) => one.values[name] === value),
+  const present = (await warehouse.partitions(table, { signal: op.signal })).find((partition) =>
+    Object.entries(partitionLocation.values).every(([name, value]) => partition.values[name] === value),
   )
   if (present?.location === partitionLocation.folder) return
   await warehouse.setPartitionLocation(table, partition, { signal: op.signal })

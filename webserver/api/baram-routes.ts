@@ -93,7 +93,7 @@ async function report({ web, query, param, res }: Call) {
   const runId = query.text('run_id') ?? null
   const asked = query.text('format') ?? 'json'
   query.done()
-  const format = FORMATS.find((one) => one === asked)
+  const format = FORMATS.find((format) => format === asked)
   if (format === undefined)
     throw new BaramError('INPUT_INVALID', `format must be one of ${FORMATS.join(', ')}, found ${asked}`)
   const found = await findResultTable(web.database, param('dag_id'), param('name'), runId)

@@ -78,9 +78,9 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
   const dagId = String(req.params['dag_id'] ?? '')
   const runId = new Query(req).text('run') ?? null
   const [basics, recent] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, MOST_RUNS)])
-  const one = runId === null ? null : await getRun(web.database, dagId, runId)
-  if (runId !== null && one === null) throw notFound(`There is no run ${runId} of ${dagId}.`)
-  const runs = one === null ? recent : [one]
+  const run = runId === null ? null : await getRun(web.database, dagId, runId)
+  if (runId !== null && run === null) throw notFound(`There is no run ${runId} of ${dagId}.`)
+  const runs = run === null ? recent : [run]
   const rows = await listEffects(
     web.database,
     runs.map((run) => run.id),
@@ -91,11 +91,11 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
     section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Data', href: dagPath(dagId, '/data') }),
     sentence: dagSentence(basics.row, recent),
-    topics: one === null ? `dag:${dagId}` : `run:${one.id}`,
+    topics: run === null ? `dag:${dagId}` : `run:${run.id}`,
     zone: zoneName(basics.row.timezone, now),
     view: {
       ...headView(basics, 'data', runId, now),
-      all: one === null ? null : dagPath(dagId, '/data'),
+      all: run === null ? null : dagPath(dagId, '/data'),
       runs: runs
         .filter((run) => byRun.has(run.id))
         .map((run) => ({

@@ -122,10 +122,10 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
       data: chartData(row.body, zone),
       table: tableView(row.body, zone, now),
       csv: withQuery(csv, { run_id: row.runId, format: 'spreadsheet' }),
-      runs: published.map((one) => ({
-        label: moment(one.publishedAt, zone, now),
-        isCurrent: one.runId === row.runId,
-        href: withQuery(reportPath(dagId, name), { run: one.runId }),
+      runs: published.map((publishing) => ({
+        label: moment(publishing.publishedAt, zone, now),
+        isCurrent: publishing.runId === row.runId,
+        href: withQuery(reportPath(dagId, name), { run: publishing.runId }),
       })),
     },
   }
