@@ -16,12 +16,12 @@ import {
 } from '../../store/postgres/why.ts'
 import { at, listed, type Why } from './words.ts'
 
-/** A stored reason as a sentence; one of another version as nothing. */
-export function reasonText(because: unknown): string | null {
+/** A stored reason as a sentence, its times in `zone`; one of another version as nothing. */
+export function reasonText(because: unknown, zone: string): string | null {
   if (typeof because !== 'object' || because === null || !('code' in because)) return null
   try {
     // Written by our own engine; a code this version does not know throws and is told as nothing.
-    return describeReason(because as Reason)
+    return describeReason(because as Reason, zone)
   } catch {
     return null
   }
@@ -60,7 +60,7 @@ const WORK: readonly (readonly [TaskState | null, string])[] = [
   ['queued', 'waiting for a worker'],
   ['scheduled', 'waiting for a slot'],
   ['up_for_retry', 'waiting for a retry'],
-  ['up_for_reschedule', 'looking again later'],
+  ['up_for_reschedule', 'waiting to poke again'],
   ['deferred', 'waiting without a slot'],
   ['awaiting_input', 'waiting for a person'],
 ]
@@ -89,7 +89,7 @@ async function whyEnded(database: Database, run: RunListRow, states: readonly Ta
   )
   const code = codeOf(last?.because)
   if (code === 'run_marked' || code === 'run_timed_out')
-    return { code, sentence: `Run ${run.runId} is ${run.state}: ${reasonText(last?.because) ?? ''}` }
+    return { code, sentence: `Run ${run.runId} is ${run.state}: ${reasonText(last?.because, run.timezone) ?? ''}` }
   if (code === 'deadlock')
     return {
       code,
@@ -113,7 +113,7 @@ async function whyFailed(database: Database, run: RunListRow, took: string): Pro
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : ''
   return {
     code: 'failed',
-    sentence: `Run ${run.runId} failed${took} at ${first.taskId}${more}: ${reasonText(first.because) ?? 'no reason is recorded.'}`,
+    sentence: `Run ${run.runId} failed${took} at ${first.taskId}${more}: ${reasonText(first.because, run.timezone) ?? 'no reason is recorded.'}`,
   }
 }
 

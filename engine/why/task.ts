@@ -70,18 +70,18 @@ function waitText(wait: WaitRow, queued: QueueRow | null, zone: string, now: num
   return `${what}${until}.${holder}`
 }
 
-/** When a sensor that gave its slot back looks again, how often it has looked, and when it gives up. */
+/** When a rescheduled sensor pokes again, how often it has poked, and when it gives up. */
 function rescheduleText(ti: InstanceListRow, task: SerializedTask | null, now: number): string {
   const zone = ti.timezone
   const next =
     ti.readyAt === null
-      ? 'Looks again later'
-      : `Looks again ${relative(ti.readyAt, now)}, at ${at(ti.readyAt, zone, now)}`
-  const looks = ti.rescheduleCount === 1 ? 'once' : `${ti.rescheduleCount} times`
+      ? 'Pokes again later'
+      : `Pokes again ${relative(ti.readyAt, now)}, at ${at(ti.readyAt, zone, now)}`
+  const pokes = ti.rescheduleCount === 1 ? 'once' : `${ti.rescheduleCount} times`
   const so =
     ti.startDate === null || ti.rescheduleCount === 0
       ? ''
-      : ` It has looked ${looks} since ${at(ti.startDate, zone, now)}`
+      : ` It has poked ${pokes} since ${at(ti.startDate, zone, now)}`
   const seconds = task?.options['timeout']
   const end =
     typeof seconds === 'number' && ti.startDate !== null
@@ -122,9 +122,9 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
 async function scheduledText(asked: AskedTask): Promise<Why> {
   const because = (await findInQueue(asked.database, asked.ti.dagRunId, asked.ti.id))?.because
   // Written by our own engine.
-  const reason = reasonText(because) === null ? null : (because as Reason)
+  const reason = reasonText(because, asked.ti.timezone) === null ? null : (because as Reason)
   if (reason === null) return { code: 'ready', sentence: 'Ready: waits for room in its own run (maxActiveTasks).' }
-  return { code: reason.code, sentence: (await heldText(asked, reason)) ?? reasonText(reason) ?? '' }
+  return { code: reason.code, sentence: (await heldText(asked, reason)) ?? reasonText(reason, asked.ti.timezone) ?? '' }
 }
 
 async function queuedText({ database, ti }: AskedTask): Promise<Why> {
@@ -156,7 +156,7 @@ const WORDS: Partial<Record<TaskState | 'none', string>> = {
   scheduled: 'waits for a slot',
   queued: 'waits for a worker',
   up_for_retry: 'waits for its retry',
-  up_for_reschedule: 'looks again later',
+  up_for_reschedule: 'pokes again later',
   awaiting_input: 'waits for a person',
 }
 const stateWords = (count: TaskStateCount): string =>
@@ -216,7 +216,7 @@ function endedText({ ti, events, now }: AskedTask): Why {
   const because = events[0]?.because
   const code = typeof because === 'object' && because !== null && 'code' in because ? String(because.code) : 'unknown'
   const when = ti.endDate === null ? '' : ` at ${at(ti.endDate, ti.timezone, now)}`
-  const text = reasonText(because)
+  const text = reasonText(because, ti.timezone)
   if (ti.state === 'success' && code === 'succeeded')
     return { code, sentence: `Ended with success${when}, at try ${ti.tryNumber} of ${ti.maxTries + 1}.` }
   return { code, sentence: text ?? `State ${ti.state ?? 'none'}${when}; no reason is recorded.` }
@@ -252,7 +252,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
         code: 'up_for_retry',
         sentence:
           `Tries again ${relative(ti.readyAt, now)}, at ${at(ti.readyAt, ti.timezone, now)} (try ` +
-          `${ti.tryNumber + 1} of ${ti.maxTries + 1}).${lastFailure(events)}`,
+          `${ti.tryNumber + 1} of ${ti.maxTries + 1}).${lastFailure(events, ti.timezone)}`,
       }
     case 'up_for_reschedule':
       return { code: 'up_for_reschedule', sentence: rescheduleText(ti, task, now) }
@@ -273,7 +273,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
 }
 
 /** What the last try failed with, after the time of the next. */
-function lastFailure(events: readonly EventRow[]): string {
-  const text = reasonText(events[0]?.because)
+function lastFailure(events: readonly EventRow[], zone: string): string {
+  const text = reasonText(events[0]?.because, zone)
   return text === null ? '' : ` ${text}`
 }

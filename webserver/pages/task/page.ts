@@ -136,7 +136,7 @@ async function tabView({ web, ti, place, query, tab }: Shown, tryNumber: number)
 }
 
 const triesOf = ({ ti, place, now }: Shown, tries: readonly TryRow[], events: readonly EventRow[], current: number) => {
-  const causes = causesByTry(events)
+  const causes = causesByTry(events, ti.timezone)
   return tries.map((row) => ({
     ...tryView(row, ti.timezone, now, causes.get(row.tryNumber) ?? null),
     isCurrent: row.tryNumber === current,

@@ -35,7 +35,7 @@ export async function instancePanel(web: Web, run: RunListRow, taskId: string, n
   return {
     ...instanceFacts(run, ti, now),
     why: await whyText(web, run, ti, events, now),
-    tries: triesOf(run, ti, tries, causesByTry(events), now),
+    tries: triesOf(run, ti, tries, causesByTry(events, run.timezone), now),
   }
 }
 

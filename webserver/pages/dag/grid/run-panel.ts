@@ -52,7 +52,7 @@ function failureView(run: RunListRow, { taskId: task, n, because, mapIndex }: Fa
     task,
     // Of a mapped task the cause is that of its first failed instance.
     n: isMany ? n : null,
-    why: reasonText(because),
+    why: reasonText(because, run.timezone),
     href: withQuery(taskPath(run.dagId, run.runId, task), {
       state: isMany ? 'failed' : null,
       map_index: isMany || mapIndex === -1 ? null : mapIndex,

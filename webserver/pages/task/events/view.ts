@@ -15,5 +15,5 @@ export const eventsView = (events: readonly EventRow[], zone: string) =>
     toName: STATE_NAMES[cellState(event.toState)],
     try: event.tryNumber,
     who: event.who,
-    why: reasonText(event.because),
+    why: reasonText(event.because, zone),
   }))

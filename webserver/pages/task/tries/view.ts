@@ -28,10 +28,10 @@ export function tryView(row: TryRow, zone: string, now: number, cause: string | 
 }
 
 /** The cause of each try, from the ledger. */
-export function causesByTry(events: readonly EventRow[]): ReadonlyMap<number, string> {
+export function causesByTry(events: readonly EventRow[], zone: string): ReadonlyMap<number, string> {
   const causes = new Map<number, string>()
   for (const event of events) {
-    const text = event.toState === 'running' ? null : reasonText(event.because)
+    const text = event.toState === 'running' ? null : reasonText(event.because, zone)
     if (event.fromState === 'running' && event.tryNumber !== null && text !== null && !causes.has(event.tryNumber))
       causes.set(event.tryNumber, text)
   }
