@@ -7,6 +7,7 @@ import type { AttemptResult, AttemptSpec, FromChild, TaskLogLine } from '../core
 import type { OutputStream } from '../runtime/child-output.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { cameWithin } from '../runtime/timer.ts'
 
 export interface PoolOptions {
   readonly memoryMb: number
@@ -67,7 +68,8 @@ export class ChildPool {
   private readonly options: PoolOptions
   private readonly slots = new Set<Slot>()
   private readonly idle: Slot[] = []
-  private readonly reaper: NodeJS.Timeout
+  /** From the first process on. */
+  private reaper: NodeJS.Timeout | null = null
   private isClosed = false
   /** Processes that will be idle when their last attempt's output is read. */
   private draining = 0
@@ -76,8 +78,6 @@ export class ChildPool {
 
   constructor(options: PoolOptions) {
     this.options = options
-    this.reaper = setInterval(() => this.reap(), Math.min(options.idleMs, 10_000))
-    this.reaper.unref()
   }
 
   get size(): number {
@@ -133,12 +133,12 @@ export class ChildPool {
   /** Resolves when every child and what it started is gone, or did not go in time. */
   async close(): Promise<void> {
     this.isClosed = true
-    clearInterval(this.reaper)
+    if (this.reaper !== null) clearInterval(this.reaper)
     const empty = new Promise<void>((resolve) => {
       this.tellEmpty = resolve
     })
     this.killAll()
-    if (this.slots.size > 0) await Promise.race([empty, new Promise((done) => setTimeout(done, CLOSE_MS).unref())])
+    if (this.slots.size > 0) await cameWithin(CLOSE_MS, empty)
   }
 
   private find(attempt: number): Slot | undefined {
@@ -151,7 +151,8 @@ export class ChildPool {
   }
 
   private spawn(): Slot {
-    const { memoryMb, cwd, env, log } = this.options
+    const { memoryMb, cwd, env, log, idleMs } = this.options
+    this.reaper ??= setInterval(() => this.reap(), Math.min(idleMs, 10_000)).unref()
     const slot: Slot = new Slot(
       new Child({
         memoryMb,
