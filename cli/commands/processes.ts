@@ -123,7 +123,7 @@ export function addProcessCommands(program: Command): void {
             concurrency,
             onFatal,
           })
-          return [quiet({ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) })]
+          return [quiet({ start: () => worker.start(), stop: () => worker.stop() })]
         },
       })
       setExitCode(code)
