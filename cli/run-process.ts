@@ -3,13 +3,8 @@
 
 import { messageOf } from '../core/errors.ts'
 import { logFile } from '../runtime/logger.ts'
+import type { Service } from '../runtime/service.ts'
 import { type Context, openContext } from './wire.ts'
-
-export interface Service {
-  /** What it returns is told to the supervisor: the address a server listens on. */
-  start(): Promise<{ readonly url: string } | undefined>
-  stop(): Promise<void>
-}
 
 export interface ProcessOptions {
   readonly name: string
@@ -22,6 +17,12 @@ export interface ProcessOptions {
 const FENCED_LIMIT_MS = 1_500
 /** Ends of a process that was asked to: nothing may hang for longer, ms. */
 const STOP_LIMIT_MS = 60_000
+
+/** Tells the supervisor that all serve, and where one listens. */
+async function startAll(services: readonly Service[]): Promise<void> {
+  for (const service of services) await service.start()
+  if (process.connected) process.send?.({ type: 'ready', url: services.find(({ url }) => url != null)?.url ?? null })
+}
 
 /** Runs services until told to stop; returns the exit code. */
 export async function runProcess(options: ProcessOptions): Promise<number> {
@@ -42,10 +43,8 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
     context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
   context.schema.start()
   try {
-    let url: string | null = null
-    for (const service of services) url = (await service.start())?.url ?? url
-    process.send?.({ type: 'ready', url })
-    await stopped
+    // Whoever is told to stop while it starts need not start first: `stop` of a service says what becomes of it.
+    await Promise.race([startAll(services).then(() => stopped), stopped])
   } finally {
     // What lost its lease must be gone before anybody takes over what it held.
     const limit = setTimeout(() => process.exit(1), fatal === null ? STOP_LIMIT_MS : FENCED_LIMIT_MS)

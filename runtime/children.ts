@@ -8,6 +8,7 @@ import { CHILD_MARK, type FromChild, LOG_FD, readFromChild, type TaskLogLine, ty
 import { ChildOutput, type OutputStream } from './child-output.ts'
 import { endDescendants, type Family, findDescendants, killProcess, makeMark, readProcess } from './descendants.ts'
 import { childProgram } from './paths.ts'
+import { cameWithin } from './timer.ts'
 
 export interface ChildOptions {
   readonly memoryMb: number
@@ -34,6 +35,8 @@ const BEAT_MS = 1_000
 const SWEEP_MS = 2_000
 /** Between the end of a process and that of its pipes. */
 const CLOSE_MS = 500
+/** A killed process is gone at once, but for one that waits for a disk. */
+const GONE_MS = 3_000
 
 const pause = (ms: number) => new Promise<void>((done) => void setTimeout(done, ms).unref())
 
@@ -64,6 +67,8 @@ const heart = new Heart()
 
 export class Child {
   readonly pid: number
+  /** Resolves after `onExit`. */
+  private readonly gone: Promise<void>
   private readonly process: ChildProcess
   private readonly output: ChildOutput
   private readonly family: Family
@@ -102,10 +107,10 @@ export class Child {
         onOverflow: () => breakOff(new BaramError('PROTOCOL', 'a child sent a log line without an end')),
       },
     )
-    this.listen(options, breakOff)
+    this.gone = this.listen(options, breakOff)
   }
 
-  private listen(options: ChildOptions, breakOff: (error: unknown) => void): void {
+  private async listen(options: ChildOptions, breakOff: (error: unknown) => void): Promise<void> {
     const { beat } = this
     if (beat !== null) {
       beat.on('error', () => undefined)
@@ -130,13 +135,12 @@ export class Child {
         if (this.pid <= 0) resolve({ code: null, signal: null })
       })
     })
-    void gone.then(async (how) => {
-      await this.onGone()
-      // 'close' waits for the pipes, which a process that was not found may hold open for ever.
-      await Promise.race([closed, pause(CLOSE_MS)])
-      this.output.flush()
-      options.onExit(how)
-    })
+    const how = await gone
+    await this.onGone()
+    // 'close' waits for the pipes, which a process that was not found may hold open for ever.
+    await cameWithin(CLOSE_MS, closed)
+    this.output.flush()
+    options.onExit(how)
   }
 
   /** What it has started ends with it, before anybody is told and the task may be tried again. */
@@ -190,6 +194,11 @@ export class Child {
     const rows = this.isGone ? [] : findDescendants(this.family)
     this.kill('SIGKILL')
     for (const row of rows) killProcess(row)
+  }
+
+  /** After `end`: resolves when it and what it had started are gone, or did not go in time. */
+  async waitUntilGone(): Promise<void> {
+    await cameWithin(GONE_MS, this.gone)
   }
 
   /** Signals the whole group. */

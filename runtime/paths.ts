@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { BaramError } from '../core/errors.ts'
 
 function findRoot(from: string): string {
@@ -29,3 +29,6 @@ export const productVersion: string = readManifest().version
 
 /** The built program that runs inside a child. Children are plain `node` processes, so they always run the built form. */
 export const childProgram: string = join(packageRoot, 'dist', 'child', 'main.js')
+
+/** The built program of a worker's thread that writes attempt logs. */
+export const logThreadProgram: URL = pathToFileURL(join(packageRoot, 'dist', 'worker', 'log-thread.js'))

@@ -3,11 +3,9 @@
 
 import { messageOf } from '../core/errors.ts'
 import { forgetFile } from '../engine/dags/sync.ts'
-import { Lease } from '../engine/process/lease.ts'
-import type { Config } from '../runtime/config.ts'
-import type { Logger } from '../runtime/logger.ts'
+import { EngineProcess, type ServiceDeps } from '../engine/process.ts'
+import type { Service } from '../runtime/service.ts'
 import { isConnectionError } from '../store/answers.ts'
-import type { Database } from '../store/database.ts'
 import { dropOldSightings, listSeenElsewhere, noteSightings } from '../store/postgres/dag-files.ts'
 import { listActiveDags, listKnownFiles } from '../store/postgres/dags.ts'
 import { type DagFile, type DagRoot, EXAMPLES_PREFIX, type Listing, listRoot } from './dag-files.ts'
@@ -17,14 +15,10 @@ import { FolderWatch } from './folder-watch.ts'
 import { MissingFiles } from './missing-files.ts'
 import { type CheckTypes, TypeChecks } from './type-checks.ts'
 
-export interface DagProcessorOptions {
-  readonly config: Config
-  readonly database: Database
-  readonly log: Logger
+export interface DagProcessorOptions extends ServiceDeps {
   readonly roots: readonly DagRoot[]
   /** Checks types beside the reading; null = they are not checked. */
   readonly checkTypes: CheckTypes | null
-  onFatal(reason: string): void
 }
 
 /** Editors write a file in several steps: what changes within this is one change, ms. */
@@ -38,8 +32,9 @@ const LEAST_LOOK_MS = 250
 /** After a listing that the database broke off, ms. */
 const AFTER_ERROR_MS = 2_000
 
-export class DagProcessor {
+export class DagProcessor implements Service {
   private readonly options: DagProcessorOptions
+  private readonly process: EngineProcess
   private readonly reader: DagReader
   private readonly missing: MissingFiles
   private readonly watch: FolderWatch
@@ -53,16 +48,23 @@ export class DagProcessor {
   private failure = ''
   /** The last listing was not carried through. */
   private isBroken = false
-  private rescan: NodeJS.Timeout | null = null
-  private gather: NodeJS.Timeout | null = null
-  private again: NodeJS.Timeout | null = null
-  private lease: Lease | null = null
+  private isGathering = false
+  private cancelNextLook = () => {}
   private tail: Promise<void> = Promise.resolve()
-  private isStopping = false
 
   constructor(options: DagProcessorOptions) {
     this.options = options
     const { config, log, roots } = options
+    this.process = new EngineProcess({
+      ...options,
+      jobType: 'DagProcessorJob',
+      // It follows files, not rows: the connection is for its heartbeats.
+      channels: [],
+      info: () => ({ folders: roots.map((root) => root.folder) }),
+      begin: () => this.begin(),
+      interrupt: () => void this.reader.close(),
+      end: () => this.end(),
+    })
     this.reader = new DagReader(options)
     this.missing = new MissingFiles({
       thresholdMs: config.staleFileMs,
@@ -85,52 +87,43 @@ export class DagProcessor {
     })
   }
 
-  async start(): Promise<void> {
-    const { config, database, log } = this.options
-    this.reader.open()
-    this.lease = await Lease.take({
-      jobType: 'DagProcessorJob',
-      info: { folders: this.options.roots.map((root) => root.folder) },
-      heartbeatMs: config.heartbeatMs,
-      leaseMs: config.leaseMs,
-      log,
-      sql: () => database,
-      session: database.session,
-      outageMs: config.outageMs,
-      onLost: (reason) => this.options.onFatal(reason),
-    })
-    await this.watch.start()
-    await this.enqueue(() => this.list(true))
-    this.rescan = setInterval(() => void this.enqueue(() => this.list(true)), config.rescanMs)
-    log.info({ jobId: this.lease.jobId, files: this.files.length }, 'dag-processor started')
+  start(): Promise<void> {
+    return this.process.start()
   }
 
-  async stop(): Promise<void> {
-    this.isStopping = true
-    if (this.rescan !== null) clearInterval(this.rescan)
-    if (this.gather !== null) clearTimeout(this.gather)
-    if (this.again !== null) clearTimeout(this.again)
+  stop(): Promise<void> {
+    return this.process.stop()
+  }
+
+  /** Serves once every file was read. */
+  private async begin(): Promise<void> {
+    this.reader.open()
+    await this.watch.start()
+    await this.enqueue(() => this.list(true))
+    this.process.timers.every(this.options.config.rescanMs, () => void this.enqueue(() => this.list(true)))
+  }
+
+  private async end(): Promise<void> {
+    await this.tail
     await this.watch.close()
     await this.types.stop()
-    this.reader.close()
-    await this.tail
-    await this.lease
-      ?.end('success')
-      .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
+    await this.reader.close()
   }
 
   private onChange(path: string): void {
     this.changedPaths.add(path)
-    this.gather ??= setTimeout(() => {
-      this.gather = null
+    if (this.isGathering) return
+    this.isGathering = true
+    this.process.timers.after(GATHER_MS, () => {
+      this.isGathering = false
       void this.enqueue(() => this.list(false))
-    }, GATHER_MS)
+    })
   }
 
   /** One thing at a time, in order. */
   private enqueue(work: () => Promise<void>): Promise<void> {
     this.tail = this.tail.then(async () => {
-      if (this.isStopping) return
+      if (this.process.isStopping) return
       try {
         await work()
       } catch (error) {
@@ -166,6 +159,7 @@ export class DagProcessor {
     )
     const present = new Set(this.files.map((file) => file.name))
     await this.readAffected(changed, present, isWhole)
+    if (this.process.isStopping) return
     await this.reader.settleHelpers(this.files)
     await this.noteSightings(present)
     if (isComplete) await this.forgetMissing(present)
@@ -206,6 +200,7 @@ export class DagProcessor {
     const fresh = new Set<string>()
     this.toReadTwice = fresh
     for (const file of this.files) {
+      if (this.process.isStopping) return
       const isForced = lost.has(file.name)
       const isAffected =
         isForced || again.has(file.name) || (await this.reader.isAffected(file, changed, stamper, isWhole))
@@ -236,9 +231,10 @@ export class DagProcessor {
   private async noteSightings(present: ReadonlySet<string>): Promise<void> {
     const names = [...present]
     const text = names.join('\0')
-    if (this.lease === null || (text === this.noted && this.noted !== '')) return
+    const { serving } = this.process
+    if (serving === null || (text === this.noted && this.noted !== '')) return
     await dropOldSightings(this.options.database)
-    await noteSightings(this.options.database, this.lease.jobId, names)
+    await noteSightings(this.options.database, serving.lease.jobId, names)
     this.noted = text
   }
 
@@ -246,7 +242,8 @@ export class DagProcessor {
     const { database, log } = this.options
     const known = new Set([...(await listKnownFiles(database)), ...this.reader.names()])
     const absent = [...known].filter((name) => !present.has(name))
-    const elsewhere = absent.length === 0 ? [] : await listSeenElsewhere(database, this.lease?.jobId ?? 0, absent)
+    const jobId = this.process.serving?.lease.jobId ?? 0
+    const elsewhere = absent.length === 0 ? [] : await listSeenElsewhere(database, jobId, absent)
     for (const name of this.missing.note(new Set([...present, ...elsewhere]), known, performance.now())) {
       const stale = await forgetFile(database, name)
       this.missing.forget(name)
@@ -263,15 +260,11 @@ export class DagProcessor {
       ...(this.isBroken ? [AFTER_ERROR_MS] : this.toReadTwice.size > 0 ? [AGAIN_MS] : []),
       ...(this.missing.isAnyMissing ? [forMissing] : []),
     ]
-    if (this.again !== null) clearTimeout(this.again)
-    this.again = null
-    if (pauses.length === 0 || this.isStopping) return
-    this.again = setTimeout(
-      () => {
-        this.again = null
-        void this.enqueue(() => this.list(false))
-      },
+    this.cancelNextLook()
+    if (pauses.length === 0 || this.process.isStopping) return
+    this.cancelNextLook = this.process.timers.after(
       Math.min(...pauses),
+      () => void this.enqueue(() => this.list(false)),
     )
   }
 }

@@ -76,9 +76,10 @@ export class DagReader {
     this.parser.warm()
   }
 
-  close(): void {
+  /** A file that is being read is given up. */
+  async close(): Promise<void> {
     this.isClosed = true
-    this.parser.close()
+    await this.parser.close()
   }
 
   names(): Iterable<string> {

@@ -23,6 +23,8 @@ const MAX_FILES = 50
 /** Output of a file while it loads, bytes; beyond it the file is told to print less. */
 const MAX_OUTPUT = 1_000_000
 
+const CLOSED: ParseOutcome = { kind: 'died', message: 'the parser was closed while the file was loaded' }
+
 interface Pending {
   readonly id: number
   output: number
@@ -35,6 +37,9 @@ export class Parser {
   private pending: Pending | null = null
   private parsedCount = 0
   private nextId = 1
+  private isClosed = false
+  /** With those that were replaced and are not gone yet. */
+  private readonly living = new Set<Child>()
 
   constructor(options: ParserOptions) {
     this.options = options
@@ -47,6 +52,7 @@ export class Parser {
 
   /** One file at a time. Never rejects. */
   async parse(modulePath: string): Promise<ParseOutcome> {
+    if (this.isClosed) return CLOSED
     if (this.parsedCount >= MAX_FILES) this.replace()
     this.child ??= this.spawn()
     const { child } = this
@@ -75,21 +81,32 @@ export class Parser {
     return outcome
   }
 
-  close(): void {
+  /** A file that is being read is given up. Resolves when no child is left. */
+  async close(): Promise<void> {
+    this.isClosed = true
+    this.giveUp(CLOSED)
+    await Promise.all([...this.living].map((child) => child.waitUntilGone()))
+  }
+
+  private endChild(): void {
     this.child?.end()
     this.child = null
   }
 
   private replace(): void {
-    this.close()
+    this.endChild()
     this.parsedCount = 0
-    this.child = this.spawn()
+    if (!this.isClosed) this.child = this.spawn()
   }
 
   private fail(message: string): void {
+    this.giveUp({ kind: 'died', message })
+  }
+
+  private giveUp(outcome: ParseOutcome): void {
     const { pending } = this
-    this.close()
-    pending?.settle({ kind: 'died', message })
+    this.endChild()
+    pending?.settle(outcome)
   }
 
   private spawn(): Child {
@@ -104,10 +121,14 @@ export class Parser {
       },
       onText: (_, text) => this.countOutput(child, text),
       onLog: (line) => this.countOutput(child, line.event),
-      onExit: (how) => this.onExit(child, how),
+      onExit: (how) => {
+        this.living.delete(child)
+        this.onExit(child, how)
+      },
       onProtocolError: () =>
         this.child === child && this.fail('the file sent messages to the parser; DAG files must not use process.send'),
     })
+    this.living.add(child)
     log.debug({ pid: child.pid }, 'a parser was started')
     return child
   }

@@ -5,17 +5,11 @@ import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import { dropExpired } from '../engine/admin/retention.ts'
 import { rescue } from '../engine/attempts/rescue.ts'
-import { Lease } from '../engine/process/lease.ts'
-import { LastReports, LogEnder } from '../engine/process/log-endings.ts'
-import { PageNotifier } from '../engine/process/page-notifier.ts'
-import { RunCache } from '../engine/transaction/run-cache.ts'
-import { RunTransactions } from '../engine/transaction/run-transaction.ts'
-import type { Config } from '../runtime/config.ts'
-import type { Logger } from '../runtime/logger.ts'
+import { LastReports } from '../engine/process/log-endings.ts'
+import { EngineProcess, type ServiceDeps, type Serving } from '../engine/process.ts'
 import { thisProcess } from '../runtime/processes.ts'
+import type { Service } from '../runtime/service.ts'
 import { isConnectionError } from '../store/answers.ts'
-import type { Database } from '../store/database.ts'
-import { Listener } from '../store/listener.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { nextReadyAt } from '../store/postgres/task-queue.ts'
@@ -23,13 +17,6 @@ import { ClockHold } from './clock-hold.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { schedulerPass } from './pass.ts'
 import { PassWatch } from './pass-watch.ts'
-
-export interface SchedulerOptions {
-  readonly config: Config
-  readonly database: Database
-  readonly log: Logger
-  onFatal(reason: string): void
-}
 
 /** Between deletions of what has expired, ms: ages are counted in days. */
 const RETENTION_MS = 600_000
@@ -41,51 +28,38 @@ const HELD_MS = 250
 /** Timers of Node reach 24.8 days; the sweep wakes us long before. */
 const AFTER_ERROR_MS = 500
 
-export class Scheduler {
-  private readonly options: SchedulerOptions
-  private readonly runCache: RunCache
-  private readonly listener: Listener
-  private readonly pages: PageNotifier
+export class Scheduler implements Service {
+  private readonly options: ServiceDeps
+  private readonly process: EngineProcess
   private readonly watch: LeaseWatch
   private readonly clock: ClockHold
   private readonly lastReports = new LastReports()
-  private readonly logEnder: LogEnder
+  private readonly passWatch = new PassWatch((reason) => this.process.giveUp(reason))
   private noting: Promise<void> = Promise.resolve()
-  private transactions: RunTransactions | null = null
-  private lease: Lease | null = null
-  private timer: NodeJS.Timeout | null = null
-  private sweep: NodeJS.Timeout | null = null
-  private retention: NodeJS.Timeout | null = null
+  private cancelNext = () => {}
   private isPassing = false
   private isWanted = false
-  private isStopping = false
   private mustSweep = true
-  private readonly passWatch = new PassWatch((reason) => {
-    this.isStopping = true
-    this.options.onFatal(reason)
-  })
   private overdueLooks = 0
   private current: Promise<void> = Promise.resolve()
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: ServiceDeps) {
     this.options = options
     const { database, log, config } = options
-    this.runCache = new RunCache(config.maxMapLength)
-    this.listener = new Listener({
-      database,
+    this.process = new EngineProcess({
+      ...options,
+      jobType: 'SchedulerJob',
       channels: ['sched'],
-      log,
+      endsLogs: true,
       onNotify: () => this.wake(),
-      onCatchUp: () => {
-        this.mustSweep = true
-        this.wake()
-      },
+      onCatchUp: () => this.wakeToSweep(),
+      onClock: (now) => this.clock.observe(now),
+      begin: (serving) => this.begin(serving),
+      end: () => this.end(),
     })
-    this.pages = new PageNotifier(() => this.listener.sql, log)
-    this.logEnder = new LogEnder({ database, folder: config.logFolder, log })
     this.clock = new ClockHold({
       database,
-      runCache: this.runCache,
+      runCache: this.process.runCache,
       log,
       bootId: thisProcess().bootId,
       uptimeMs: () => uptime() * 1000,
@@ -96,81 +70,47 @@ export class Scheduler {
       log,
       leaseMs: config.leaseMs,
       heartbeatMs: config.heartbeatMs,
-      onDead: () => this.wakeForRescue(),
+      onDead: () => this.wakeToSweep(),
     })
   }
 
-  async start(): Promise<void> {
-    const { config, database, log } = this.options
-    await this.listener.start()
-    this.lease = await Lease.take({
-      jobType: 'SchedulerJob',
-      info: {},
-      heartbeatMs: config.heartbeatMs,
-      leaseMs: config.leaseMs,
-      log,
-      sql: () => this.listener.sql,
-      lastDownAt: () => this.listener.lastDownAt,
-      session: database.session,
-      outageMs: config.outageMs,
-      onClock: (now) => this.clock.observe(now),
-      onLost: (reason) => {
-        this.isStopping = true
-        this.options.onFatal(reason)
-      },
-    })
-    await this.clock.start(this.lease.jobId, this.lease.now())
-    this.transactions = new RunTransactions({
-      database,
-      runCache: this.runCache,
-      log,
-      limits: { parallelism: config.parallelism },
-      who: `scheduler:${this.lease.jobId}`,
-      onChange: (result) => this.pages.add(result.changedRuns),
-    })
-    this.sweep = setInterval(() => {
-      this.mustSweep = true
-      this.wake()
-    }, config.sweepMs)
-    this.retention = setInterval(() => this.dropExpired(), RETENTION_MS)
-    this.retention.unref()
-    await this.logEnder.start()
+  start(): Promise<void> {
+    return this.process.start()
+  }
+
+  stop(): Promise<void> {
+    return this.process.stop()
+  }
+
+  private async begin({ lease }: Serving): Promise<void> {
+    const { timers } = this.process
+    await this.clock.start(lease.jobId, lease.now())
+    timers.every(this.options.config.sweepMs, () => this.wakeToSweep())
+    timers.every(RETENTION_MS, () => this.dropExpired())
     this.passWatch.start()
     this.watch.start()
-    log.info({ jobId: this.lease.jobId }, 'scheduler started')
     this.wake()
   }
 
-  async stop(): Promise<void> {
-    this.isStopping = true
-    if (this.timer !== null) clearTimeout(this.timer)
-    if (this.sweep !== null) clearInterval(this.sweep)
-    if (this.retention !== null) clearInterval(this.retention)
+  private async end(): Promise<void> {
     this.passWatch.stop()
     await this.watch.stop()
     await this.clock.stop()
     await this.current
     await this.noting
-    await this.logEnder.stop()
-    await this.pages.flush()
-    await this.lease
-      ?.end('success')
-      .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
-    await this.transactions?.close()
-    await this.listener.stop()
   }
 
   /** Beside the passes: what nothing needs any more can wait. */
   private dropExpired(): void {
     const { config, database, log } = this.options
-    dropExpired(database, { jobDays: config.jobRetentionDays, versionDays: config.versionRetentionDays }).then(
-      (dropped) =>
-        dropped.jobs + dropped.versions + dropped.modules > 0 && log.info(dropped, 'expired rows were deleted'),
-      (error: unknown) => log.warn({ err: messageOf(error) }, 'expired rows could not be deleted'),
-    )
+    this.process.runBeside('expired rows could not be deleted', async () => {
+      const days = { jobDays: config.jobRetentionDays, versionDays: config.versionRetentionDays }
+      const dropped = await dropExpired(database, days)
+      if (dropped.jobs + dropped.versions + dropped.modules > 0) log.info(dropped, 'expired rows were deleted')
+    })
   }
 
-  private wakeForRescue(): void {
+  private wakeToSweep(): void {
     this.mustSweep = true
     this.wake()
   }
@@ -180,39 +120,40 @@ export class Scheduler {
       this.isWanted = true
       return
     }
-    if (this.isStopping || this.transactions === null || this.lease === null) return
-    if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = null
+    const { isStopping, serving } = this.process
+    if (isStopping || serving === null) return
+    this.cancelNext()
     this.isPassing = true
     this.isWanted = false
-    this.current = this.passAndPlan(this.transactions, this.lease)
+    this.current = this.passAndPlan(serving)
   }
 
-  private async passAndPlan(transactions: RunTransactions, lease: Lease): Promise<void> {
+  private async passAndPlan(serving: Serving): Promise<void> {
     this.passWatch.begin()
-    const pauseMs = await this.pass(transactions, lease)
+    const pauseMs = await this.pass(serving)
     this.passWatch.end()
     this.isPassing = false
-    if (this.isStopping) return
+    if (this.process.isStopping) return
     if (this.isWanted) this.wake()
-    else this.timer = setTimeout(() => this.wake(), pauseMs)
+    else this.cancelNext = this.process.timers.after(pauseMs, () => this.wake())
   }
 
   /** One look at everything due. Returns how long to wait for the next one, ms. */
-  private async pass(transactions: RunTransactions, lease: Lease): Promise<number> {
+  private async pass(serving: Serving): Promise<number> {
     const { database, log } = this.options
-    const { runCache, mustSweep } = this
+    const { mustSweep } = this
+    const { lease, transactions } = serving
     try {
       this.mustSweep = false
       const deps = {
-        ...{ database, runCache, transactions, log, clock: this.clock },
+        ...{ database, runCache: this.process.runCache, transactions, log, clock: this.clock },
         now: () => lease.now(),
-        rescue: () => this.takeOver(transactions, lease, mustSweep),
+        rescue: () => this.takeOver(serving, mustSweep),
       }
       const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
       if (hasFailed) return AFTER_ERROR_MS
       if (transactions.takeMissed()) return HELD_MS
-      return didWork ? BUSY_MS : await this.untilNext(lease)
+      return didWork ? BUSY_MS : await this.untilNext(serving)
     } catch (error) {
       this.mustSweep ||= mustSweep
       const level = isConnectionError(error) ? 'warn' : 'error'
@@ -222,12 +163,12 @@ export class Scheduler {
   }
 
   /** What dead workers left: attempts to end as lost, logs to end with a last line. Returns how many attempts. */
-  private async takeOver(transactions: RunTransactions, lease: Lease, mustSweep: boolean): Promise<number> {
+  private async takeOver({ lease, transactions }: Serving, mustSweep: boolean): Promise<number> {
     const { database, log } = this.options
     const lost = await rescue(database, transactions, lease.now())
     if (lost > 0) log.warn({ attempts: lost }, 'attempts without a worker were taken over')
     // A pass waits neither for a disk nor for a look through the runs of a dead worker.
-    if (lost > 0) this.logEnder.look()
+    if (lost > 0) this.process.logEnder?.look()
     if (mustSweep)
       this.noting = this.noting
         .then(() => this.lastReports.note(database))
@@ -235,7 +176,7 @@ export class Scheduler {
     return lost
   }
 
-  private async untilNext(lease: Lease): Promise<number> {
+  private async untilNext({ lease }: Serving): Promise<number> {
     const { database, config } = this.options
     const times = [
       // What is held is due already, and would not let us sleep.

@@ -12,26 +12,16 @@ import { Masker, secretStrings } from '../core/masker.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
 import { sealedPlace, type Vault } from '../engine/admin/vault.ts'
 import { type Fired, fire } from '../engine/attempts/fire.ts'
-import { Lease } from '../engine/process/lease.ts'
-import { PageNotifier } from '../engine/process/page-notifier.ts'
+import { EngineProcess, type ServiceDeps, type Serving } from '../engine/process.ts'
 import { type Caller, serveCall } from '../engine/task-api/serve.ts'
-import { RunCache } from '../engine/transaction/run-cache.ts'
-import { RunTransactions } from '../engine/transaction/run-transaction.ts'
-import type { Config } from '../runtime/config.ts'
-import type { Logger } from '../runtime/logger.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
-import type { Database } from '../store/database.ts'
-import { Listener } from '../store/listener.ts'
+import type { Service } from '../runtime/service.ts'
 import { findOwnedWaits, type OwnedWait, takeWaits } from '../store/postgres/triggers.ts'
 import { loadModule } from '../store/postgres/versions.ts'
 import { WatchChild } from './watch-child.ts'
 
-export interface TriggererOptions {
-  readonly config: Config
-  readonly database: Database
+export interface TriggererOptions extends ServiceDeps {
   readonly vault: Vault
-  readonly log: Logger
-  onFatal(reason: string): void
 }
 
 /** Net under lost notifications, and how soon a wait that ended elsewhere is let go, ms. */
@@ -48,32 +38,35 @@ interface WatchedTrigger {
   readonly spec: WatchSpec
 }
 
-export class Triggerer {
+export class Triggerer implements Service {
   private readonly options: TriggererOptions
-  private readonly runCache: RunCache
+  private readonly process: EngineProcess
   private readonly modules: ModuleStore
-  private readonly listener: Listener
-  private readonly pages: PageNotifier
   private readonly child: WatchChild
   private readonly watched = new Map<number, WatchedTrigger>()
   private readonly fired: Fired[] = []
   /** Secrets that triggers have asked for: what they print goes into this process' log. */
   private readonly masker = new Masker()
-  private transactions: RunTransactions | null = null
-  private lease: Lease | null = null
-  private poll: NodeJS.Timeout | null = null
-  private again: NodeJS.Timeout | null = null
   private nextId = 1
   private isWorking = false
   private isWanted = false
   private mustReview = false
-  private isStopping = false
   private current: Promise<void> = Promise.resolve()
 
   constructor(options: TriggererOptions) {
     this.options = options
-    const { config, database, log } = options
-    this.runCache = new RunCache(config.maxMapLength)
+    const { config, log } = options
+    this.process = new EngineProcess({
+      ...options,
+      jobType: 'TriggererJob',
+      channels: ['triggers'],
+      info: () => ({ capacity: config.triggererCapacity }),
+      onNotify: () => this.wake(),
+      onCatchUp: () => this.review(),
+      begin: () => this.begin(),
+      fence: () => void this.child.close(),
+      end: () => this.end(),
+    })
     this.modules = new ModuleStore(config.home)
     this.child = new WatchChild({
       memoryMb: config.childMemoryMb,
@@ -84,20 +77,11 @@ export class Triggerer {
       onMessage: (message) => this.onMessage(message),
       onGone: () => {
         // A trigger that ends the process would do so again at once: not faster than this.
-        setTimeout(
-          () => this.child.watch([...this.watched.values()].map((watched) => watched.spec)),
-          AFTER_ERROR_MS,
-        ).unref()
+        this.process.timers.after(AFTER_ERROR_MS, () =>
+          this.child.watch([...this.watched.values()].map((watched) => watched.spec)),
+        )
       },
     })
-    this.listener = new Listener({
-      database,
-      channels: ['triggers'],
-      log,
-      onNotify: () => this.wake(),
-      onCatchUp: () => this.review(),
-    })
-    this.pages = new PageNotifier(() => this.listener.sql, log)
   }
 
   /** Waits held now, for tests and benchmarks. */
@@ -105,51 +89,23 @@ export class Triggerer {
     return this.watched.size
   }
 
-  async start(): Promise<void> {
-    const { config, database, log } = this.options
+  start(): Promise<void> {
+    return this.process.start()
+  }
+
+  stop(): Promise<void> {
+    return this.process.stop()
+  }
+
+  private begin(): void {
     this.modules.open()
-    await this.listener.start()
-    this.lease = await Lease.take({
-      jobType: 'TriggererJob',
-      info: { capacity: config.triggererCapacity },
-      heartbeatMs: config.heartbeatMs,
-      leaseMs: config.leaseMs,
-      log,
-      sql: () => this.listener.sql,
-      lastDownAt: () => this.listener.lastDownAt,
-      session: database.session,
-      outageMs: config.outageMs,
-      onLost: (reason) => {
-        this.isStopping = true
-        this.child.close()
-        this.options.onFatal(reason)
-      },
-    })
-    this.transactions = new RunTransactions({
-      database,
-      runCache: this.runCache,
-      log,
-      limits: { parallelism: config.parallelism },
-      who: `triggerer:${this.lease.jobId}`,
-      onChange: (result) => this.pages.add(result.changedRuns),
-    })
-    this.poll = setInterval(() => this.review(), POLL_MS)
-    log.info({ jobId: this.lease.jobId }, 'triggerer started')
+    this.process.timers.every(POLL_MS, () => this.review())
     this.wake()
   }
 
-  async stop(): Promise<void> {
-    this.isStopping = true
-    if (this.poll !== null) clearInterval(this.poll)
-    if (this.again !== null) clearTimeout(this.again)
-    this.child.close()
+  private async end(): Promise<void> {
+    await this.child.close()
     await this.current
-    await this.pages.flush()
-    await this.lease
-      ?.end('success')
-      .catch((error: unknown) => this.options.log.warn({ err: messageOf(error) }, 'the lease could not be ended'))
-    await this.transactions?.close()
-    await this.listener.stop()
   }
 
   private review(): void {
@@ -162,27 +118,28 @@ export class Triggerer {
       this.isWanted = true
       return
     }
-    if (this.isStopping || this.transactions === null || this.lease === null) return
+    const { isStopping, serving } = this.process
+    if (isStopping || serving === null) return
     this.isWorking = true
     this.isWanted = false
-    this.current = this.work(this.transactions, this.lease)
+    this.current = this.work(serving)
   }
 
-  private async work(transactions: RunTransactions, lease: Lease): Promise<void> {
+  private async work(serving: Serving): Promise<void> {
     try {
-      await this.deliver(transactions, lease)
-      if (this.mustReview) await this.letGo(lease)
-      await this.take(lease)
+      await this.deliver(serving)
+      if (this.mustReview) await this.letGo(serving)
+      await this.take(serving)
     } catch (error) {
       this.options.log.warn({ err: messageOf(error) }, 'a look at the waits failed and is repeated')
-      this.again = setTimeout(() => this.wake(), AFTER_ERROR_MS)
+      this.process.timers.after(AFTER_ERROR_MS, () => this.wake())
     }
     this.isWorking = false
     if (this.isWanted) this.wake()
   }
 
   /** Events that have come, in batches; those that could not be written are kept. */
-  private async deliver(transactions: RunTransactions, lease: Lease): Promise<void> {
+  private async deliver({ lease, transactions }: Serving): Promise<void> {
     while (this.fired.length > 0) {
       const batch = this.fired.slice(0, FIRE)
       const lockedElsewhere = await fire(transactions, batch, lease.now())
@@ -190,13 +147,13 @@ export class Triggerer {
       if (lockedElsewhere.length === 0) continue
       // Their runs are held by others at this moment: the rest does not wait for that.
       this.fired.push(...lockedElsewhere)
-      this.again = setTimeout(() => this.wake(), AFTER_ERROR_MS)
+      this.process.timers.after(AFTER_ERROR_MS, () => this.wake())
       if (lockedElsewhere.length === batch.length) return
     }
   }
 
   /** Waits whose tasks no longer wait (cleared, timed out, their run ended). */
-  private async letGo(lease: Lease): Promise<void> {
+  private async letGo({ lease }: Serving): Promise<void> {
     this.mustReview = false
     const before = [...this.watched.values()]
     const rows = await findOwnedWaits(this.options.database, lease.jobId)
@@ -207,11 +164,11 @@ export class Triggerer {
     if (this.child.isWorn) this.child.replace()
   }
 
-  private async take(lease: Lease): Promise<void> {
+  private async take({ lease }: Serving): Promise<void> {
     const { database, config } = this.options
     for (;;) {
       const room = Math.min(TAKE, config.triggererCapacity - this.watched.size)
-      if (room <= 0 || this.isStopping) return
+      if (room <= 0 || this.process.isStopping) return
       const waits = await takeWaits(database, lease.jobId, room)
       const specs: WatchSpec[] = []
       for (const wait of waits) specs.push(...(await this.hold(wait)))
@@ -254,7 +211,7 @@ export class Triggerer {
 
   private async findModule(versionId: string): Promise<string> {
     const { database } = this.options
-    const { moduleHash } = await this.runCache.version(database, versionId)
+    const { moduleHash } = await this.process.runCache.version(database, versionId)
     return this.modules.obtain(moduleHash, (hash) => loadModule(database, hash))
   }
 
@@ -272,18 +229,20 @@ export class Triggerer {
   private answer({ call, attempt, op, args }: FromChild & { type: 'call' }): void {
     const watched = this.watched.get(attempt)
     if (watched === undefined) return
-    const { transactions, options } = this
-    if (transactions === null) return
-    const { database, vault } = options
-    serveCall(
-      { database, runCache: this.runCache, transactions, vault, masker: this.masker },
-      callerOf(watched.wait),
-      op,
-      args,
-    ).then(
-      (value) => this.child.reply(call, value),
-      (error: unknown) =>
-        this.child.reply(call, null, error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`),
+    const { serving, runCache } = this.process
+    if (serving === null) return
+    const { database, vault } = this.options
+    const deps = { database, runCache, transactions: serving.transactions, vault, masker: this.masker }
+    this.process.runBeside('a trigger got no answer', () =>
+      serveCall(deps, callerOf(watched.wait), op, args).then(
+        (value) => this.child.reply(call, value),
+        (error: unknown) =>
+          this.child.reply(
+            call,
+            null,
+            error instanceof BaramError ? error.message : `${op} failed: ${messageOf(error)}`,
+          ),
+      ),
     )
   }
 }

@@ -64,9 +64,11 @@ export class WatchChild {
     this.child?.end()
   }
 
-  close(): void {
+  /** Resolves when the process is gone. */
+  async close(): Promise<void> {
     this.isClosed = true
     this.replace()
+    await this.child?.waitUntilGone()
   }
 
   private spawn(): Child {

@@ -7,6 +7,7 @@
 
 import { Worker as Thread } from 'node:worker_threads'
 import type { Logger } from '../runtime/logger.ts'
+import { logThreadProgram } from '../runtime/paths.ts'
 
 export interface ToLogThread {
   readonly writes: readonly (readonly [path: string, text: string])[]
@@ -63,7 +64,8 @@ export class LogWriter {
   /** What the thread is writing. */
   private sent: ReadonlyMap<string, string> | null = null
   private size = 0
-  private thread: Thread
+  /** Started with the first lines. */
+  private thread: Thread | null = null
   private timer: NodeJS.Timeout | null = null
   private isClosing = false
   /** What a hung write held is given up: its thread is not replaced. */
@@ -76,7 +78,6 @@ export class LogWriter {
 
   constructor(options: LogWriterOptions) {
     this.options = options
-    this.thread = this.start()
   }
 
   /** `isEnd`: nothing of this file follows. */
@@ -138,12 +139,12 @@ export class LogWriter {
       )
     this.isClosed = true
     if (this.stall !== null) clearTimeout(this.stall)
-    await this.thread.terminate()
+    await this.thread?.terminate()
   }
 
   private start(): Thread {
     const { log, program } = this.options
-    const thread = new Thread(program?.() ?? new URL('./log-thread.js', import.meta.url))
+    const thread = new Thread(program?.() ?? logThreadProgram)
     thread.on('message', (message: FromLogThread) => this.onWritten(message))
     thread.on('error', (error) => log.error({ err: error.message }, 'the thread that writes attempt logs failed'))
     thread.on('exit', () => this.onExit(thread))
@@ -178,6 +179,7 @@ export class LogWriter {
       return
     }
     this.sent = batch
+    this.thread ??= this.start()
     this.thread.postMessage({ writes: [...batch] } satisfies ToLogThread)
   }
 

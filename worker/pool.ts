@@ -7,6 +7,7 @@ import type { AttemptResult, AttemptSpec, FromChild, TaskLogLine } from '../core
 import type { OutputStream } from '../runtime/child-output.ts'
 import { Child, type ChildExit } from '../runtime/children.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { cameWithin } from '../runtime/timer.ts'
 
 export interface PoolOptions {
   readonly memoryMb: number
@@ -23,7 +24,7 @@ export interface AttemptEvents {
   onLog(line: TaskLogLine): void
   onCall(call: FromChild & { type: 'call' }, reply: (value: unknown, error?: string) => void): void
   onFields(fields: JsonObject, mapIndexLabel: string | null): void
-  /** How it ended; null = the child died without a word. Exactly once. */
+  /** How it ended; null = its child died without a word, or it got none. Exactly once. */
   onResult(result: AttemptResult | null, exit: ChildExit | null): void
   /** Processes it had left running were ended. */
   onSurvivors(count: number): void
@@ -51,6 +52,11 @@ interface Waiting {
   abort: string | null
 }
 
+function endUnbegun(events: AttemptEvents): void {
+  events.onResult(null, null)
+  events.onLogEnd()
+}
+
 class Slot {
   readonly child: Child
   readonly modules = new Set<string>()
@@ -67,7 +73,8 @@ export class ChildPool {
   private readonly options: PoolOptions
   private readonly slots = new Set<Slot>()
   private readonly idle: Slot[] = []
-  private readonly reaper: NodeJS.Timeout
+  /** From the first process on. */
+  private reaper: NodeJS.Timeout | null = null
   private isClosed = false
   /** Processes that will be idle when their last attempt's output is read. */
   private draining = 0
@@ -76,8 +83,6 @@ export class ChildPool {
 
   constructor(options: PoolOptions) {
     this.options = options
-    this.reaper = setInterval(() => this.reap(), Math.min(options.idleMs, 10_000))
-    this.reaper.unref()
   }
 
   get size(): number {
@@ -95,6 +100,10 @@ export class ChildPool {
 
   /** Runs an attempt; `isAlone` gives it a fresh process that is not used again. */
   run(spec: AttemptSpec, isAlone: boolean, events: AttemptEvents): void {
+    if (this.isClosed) {
+      endUnbegun(events)
+      return
+    }
     const idle = isAlone ? undefined : this.takeIdle()
     // A process that is being drained is free two turns of the loop from now: sooner than a new one starts.
     if (idle === undefined && !isAlone && this.draining > this.waiting.length)
@@ -116,8 +125,10 @@ export class ChildPool {
     this.find(attempt)?.child.send({ type: 'abort', attempt, reason })
   }
 
-  /** Ends the attempt's process and all it has started. */
+  /** Ends the attempt's process and all it has started; one that still waits for a process gets none. */
   kill(attempt: number): void {
+    const at = this.waiting.findIndex(({ spec }) => spec.attempt === attempt)
+    for (const { events } of at < 0 ? [] : this.waiting.splice(at, 1)) endUnbegun(events)
     this.find(attempt)?.child.end()
   }
 
@@ -127,18 +138,19 @@ export class ChildPool {
   }
 
   killAll(): void {
+    for (const { events } of this.waiting.splice(0)) endUnbegun(events)
     for (const slot of this.slots) slot.child.end()
   }
 
-  /** Resolves when every child and what it started is gone, or did not go in time. */
+  /** Resolves when every child and what it started is gone, or did not go in time. No other begins. */
   async close(): Promise<void> {
     this.isClosed = true
-    clearInterval(this.reaper)
+    if (this.reaper !== null) clearInterval(this.reaper)
     const empty = new Promise<void>((resolve) => {
       this.tellEmpty = resolve
     })
     this.killAll()
-    if (this.slots.size > 0) await Promise.race([empty, new Promise((done) => setTimeout(done, CLOSE_MS).unref())])
+    if (this.slots.size > 0) await cameWithin(CLOSE_MS, empty)
   }
 
   private find(attempt: number): Slot | undefined {
@@ -151,7 +163,8 @@ export class ChildPool {
   }
 
   private spawn(): Slot {
-    const { memoryMb, cwd, env, log } = this.options
+    const { memoryMb, cwd, env, log, idleMs } = this.options
+    this.reaper ??= setInterval(() => this.reap(), Math.min(idleMs, 10_000)).unref()
     const slot: Slot = new Slot(
       new Child({
         memoryMb,
@@ -261,10 +274,13 @@ export class ChildPool {
 
   private reap(): void {
     const limit = performance.now() - this.options.idleMs
+    // Those that were told to end are still among the slots.
+    let usable = [...this.slots].filter(({ isDoomed }) => !isDoomed).length
     for (const slot of [...this.idle]) {
       // One warm child stays: the next run must not wait for a process to start.
-      if (this.slots.size <= 1 || this.isClosed) return
+      if (usable <= 1 || this.isClosed) return
       if (slot.idleSince > limit) continue
+      usable--
       slot.isDoomed = true
       this.idle.splice(this.idle.indexOf(slot), 1)
       slot.child.kill('SIGTERM')

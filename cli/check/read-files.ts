@@ -84,6 +84,6 @@ export async function readFiles(files: readonly DagFile[], options: ReadOptions)
     }
     return dropHelpers(read)
   } finally {
-    parser.close()
+    await parser.close()
   }
 }

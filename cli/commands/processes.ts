@@ -7,14 +7,14 @@ import { BaramError } from '../../core/errors.ts'
 import type { Config } from '../../runtime/config.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { loadKey } from '../../runtime/secrets.ts'
+import type { Service } from '../../runtime/service.ts'
 import { type DagRoot, EXAMPLES_PREFIX } from '../../scheduler/dag-files.ts'
 import type { Database } from '../../store/database.ts'
 import { listKnownFiles } from '../../store/postgres/dags.ts'
-import type { Webserver } from '../../webserver/server.ts'
 import { port, wholeNumber } from '../arguments.ts'
 import { typesChecker } from '../check/types-process.ts'
 import { setExitCode } from '../output.ts'
-import { runProcess, type Service } from '../run-process.ts'
+import { runProcess } from '../run-process.ts'
 import type { Context } from '../wire.ts'
 
 const resolved = (path: string): string | null => {
@@ -59,17 +59,6 @@ function queuesOf(flags: WorkerFlags, config: Config): readonly string[] | null 
   return queues.length === 0 ? null : queues
 }
 
-/** A service that listens nowhere. */
-function quiet(service: { start(): Promise<void>; stop(): Promise<void> }): Service {
-  return {
-    async start() {
-      await service.start()
-      return undefined
-    },
-    stop: () => service.stop(),
-  }
-}
-
 export function addProcessCommands(program: Command): void {
   program
     .command('scheduler')
@@ -84,18 +73,16 @@ export function addProcessCommands(program: Command): void {
           const { Triggerer } = await import('../../scheduler/triggerer.ts')
           const { DagProcessor } = await import('../../scheduler/dag-processor.ts')
           return [
-            quiet(new Scheduler({ config, database, log, onFatal })),
-            quiet(new Triggerer({ config, database, vault, log, onFatal })),
-            quiet(
-              new DagProcessor({
-                config,
-                database,
-                log,
-                roots: await dagRoots(config, database),
-                checkTypes: config.checkTypes ? typesChecker(config.childEnv) : null,
-                onFatal,
-              }),
-            ),
+            new Scheduler({ config, database, log, onFatal }),
+            new Triggerer({ config, database, vault, log, onFatal }),
+            new DagProcessor({
+              config,
+              database,
+              log,
+              roots: await dagRoots(config, database),
+              checkTypes: config.checkTypes ? typesChecker(config.childEnv) : null,
+              onFatal,
+            }),
           ]
         },
       })
@@ -114,16 +101,7 @@ export function addProcessCommands(program: Command): void {
         async make({ config, database, vault, log }, onFatal) {
           const { Worker } = await import('../../worker/worker.ts')
           const concurrency = flags.concurrency ?? config.workerConcurrency
-          const worker = new Worker({
-            config,
-            database,
-            vault,
-            log,
-            queues: queuesOf(flags, config),
-            concurrency,
-            onFatal,
-          })
-          return [quiet({ start: () => worker.start(), stop: () => worker.stop(config.killedTaskCleanupMs) })]
+          return [new Worker({ config, database, vault, log, queues: queuesOf(flags, config), concurrency, onFatal })]
         },
       })
       setExitCode(code)
@@ -139,34 +117,15 @@ export function addProcessCommands(program: Command): void {
         await runProcess({
           name: 'webserver',
           logFile: flags.logFile,
-          make: async (context) => [await webService(context, flags.port)],
+          make: async (context) => [await makeWebService(context, flags.port)],
         }),
       )
     })
 }
 
-async function webService(
-  { config, database, runCache, vault, log, schema }: Context,
-  port: number | undefined,
-): Promise<Service> {
-  const { startWebserver } = await import('../../webserver/server.ts')
-  let server: Webserver | null = null
-  return {
-    async start() {
-      const jwtSecret = config.jwtSecret ?? loadKey(config.home, 'jwt', true)
-      server = await startWebserver({
-        config: port === undefined ? config : { ...config, port },
-        database,
-        runCache,
-        vault,
-        log,
-        jwtSecret,
-        schema,
-      })
-      return { url: server.url }
-    },
-    async stop() {
-      await server?.close()
-    },
-  }
+async function makeWebService(context: Context, port: number | undefined): Promise<Service> {
+  const { WebService } = await import('../web-service.ts')
+  const { config } = context
+  const jwtSecret = config.jwtSecret ?? loadKey(config.home, 'jwt', true)
+  return new WebService({ ...context, config: port === undefined ? config : { ...config, port }, jwtSecret })
 }

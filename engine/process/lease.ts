@@ -75,8 +75,13 @@ export class Lease {
       pidNamespace: self.pidNamespace,
       info: { ...options.info, session: options.session },
     })
-    const { now } = await heartbeat(sql, jobId)
-    return new Lease(options, jobId, now)
+    try {
+      const { now } = await heartbeat(sql, jobId)
+      return new Lease(options, jobId, now)
+    } catch (error) {
+      await endJob(sql, jobId, 'failed').catch(() => undefined) // Where that fails too, the row runs out.
+      throw error
+    }
   }
 
   /** The database's clock, as of the last heartbeat and this process' own monotonic clock since, epoch ms. */

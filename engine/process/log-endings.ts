@@ -8,6 +8,7 @@ import { messageOf } from '../../core/errors.ts'
 import { attemptLogPath } from '../../runtime/attempt-log.ts'
 import { logFolderId } from '../../runtime/log-folder.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { cameWithin } from '../../runtime/timer.ts'
 import type { Database } from '../../store/database.ts'
 import {
   findDeadWorkers,
@@ -154,7 +155,7 @@ export class LogEnder {
 
   async stop(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer)
-    await Promise.race([this.current, new Promise((done) => setTimeout(done, STOP_MS).unref())])
+    await cameWithin(STOP_MS, this.current)
   }
 
   private async endAll(): Promise<void> {

@@ -13,6 +13,7 @@ export class PageNotifier {
   private readonly sql: () => Sql
   private readonly log: Logger
   private timer: NodeJS.Timeout | null = null
+  private current: Promise<void> = Promise.resolve()
 
   constructor(sql: () => Sql, log: Logger) {
     this.sql = sql
@@ -24,9 +25,15 @@ export class PageNotifier {
     this.timer ??= setTimeout(() => void this.flush(), GATHER_MS)
   }
 
-  async flush(): Promise<void> {
+  /** Resolves when everything added until now was sent, or could not be: nothing waits and no statement is under way. */
+  flush(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
+    this.current = this.current.then(() => this.send())
+    return this.current
+  }
+
+  private async send(): Promise<void> {
     if (this.runs.size === 0) return
     const runs = [...this.runs]
     this.runs.clear()

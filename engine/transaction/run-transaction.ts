@@ -121,6 +121,7 @@ export class RunTransactions {
   private client: Connection | null = null
   private tail: Promise<unknown> = Promise.resolve()
   private hasMissed = false
+  private isClosed = false
   /** Runs at fault, each until when (monotonic ms). */
   private readonly avoided = new Map<number, number>()
 
@@ -145,6 +146,7 @@ export class RunTransactions {
    *   that is no batch
    */
   run(request: RunTransactionRequest): Promise<RunTransactionResult> {
+    if (this.isClosed) return Promise.reject(new Error('the writer of run transactions is closed'))
     const take = () => (request.isBatch === true ? this.batch(request) : this.once(request, NONE))
     const next = this.tail.then(take, take)
     this.tail = next.catch(() => undefined)
@@ -187,7 +189,9 @@ export class RunTransactions {
     return [...new Set([...refused.keys(), ...this.avoided.keys()])]
   }
 
+  /** What was asked before is done; what is asked later is refused. */
   async close(): Promise<void> {
+    this.isClosed = true
     await this.tail
     await this.client?.end().catch(() => undefined)
     this.client = null

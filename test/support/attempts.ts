@@ -8,7 +8,7 @@ import type { AttemptResult, AttemptSpec } from '../../core/protocol.ts'
 import type { ChildExit } from '../../runtime/children.ts'
 import { ModuleStore } from '../../runtime/module-store.ts'
 import { LogFile } from '../../worker/log-file.ts'
-import { ChildPool } from '../../worker/pool.ts'
+import { ChildPool, type PoolOptions } from '../../worker/pool.ts'
 import { makeHome } from './launch-postgres.ts'
 
 export interface LoggedLine {
@@ -38,6 +38,7 @@ export interface AttemptHarness {
     taskId: string,
     secrets?: readonly string[],
     onResult?: () => void,
+    isAlone?: boolean,
   ): Promise<EndedAttempt> & { readonly attempt: number }
   stop(): Promise<void>
 }
@@ -68,7 +69,7 @@ const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
 }
 
 /** `code`: an ES module that exports the DAG `d`. */
-export async function startAttempts(code: string): Promise<AttemptHarness> {
+export async function startAttempts(code: string, options: Partial<PoolOptions> = {}): Promise<AttemptHarness> {
   const home = await makeHome()
   const modules = new ModuleStore(home)
   modules.open()
@@ -80,13 +81,14 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
     cwd: home,
     env: { PATH: String(process.env['PATH']) },
     log: pino({ level: 'silent' }),
+    ...options,
   })
   let last = 0
   return {
     pool,
     home,
     modulePath,
-    run(taskId, secrets = [], onResult = () => undefined) {
+    run(taskId, secrets = [], onResult = () => undefined, isAlone = false) {
       const attempt = ++last
       const masker = new Masker()
       masker.add(secrets)
@@ -104,7 +106,7 @@ export async function startAttempts(code: string): Promise<AttemptHarness> {
         let exit: ChildExit | null = null
         let resultAt = 0
         let survivors = 0
-        pool.run({ ...SPEC, attempt, modulePath, taskId }, false, {
+        pool.run({ ...SPEC, attempt, modulePath, taskId }, isAlone, {
           onText: (stream, printed) => log.print(stream, printed),
           onLog: (line) => log.tell(line),
           onCall: (_, reply) => reply(null),
