@@ -1,19 +1,10 @@
 // Errors as the API and the pages tell them. One mapping from what is thrown to a status and a text.
 
-import { BaramError, type ErrorCode } from '../../core/errors.ts'
+import { BaramError, ERRORS, type ErrorCode } from '../../core/errors.ts'
 import { ApiError, invalid } from './api-error.ts'
 import { ofDatabase } from './database-errors.ts'
 
 export { ApiError, type FieldFault, invalid, notFound } from './api-error.ts'
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  REFUSED: 400,
-  INPUT_INVALID: 400,
-  PARAMS_INVALID: 400,
-  SECRET_KEY: 500,
-}
 
 /** Whether a request may change something. */
 export const isWrite = (req: { readonly method: string }): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(req.method)
@@ -70,7 +61,7 @@ export function toApiError(error: unknown, isWrite = false): ApiError {
         loc: ['body', field],
         msg: `String should have at most ${most} characters`,
       })
-    const status = STATUS[error.code] ?? 500
+    const { status } = ERRORS[error.code]
     if (status === 409)
       return new ApiError(409, {
         reason: 'Unique constraint violation',
