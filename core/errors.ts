@@ -127,6 +127,11 @@ export function notFound<K extends SubjectKind>(kind: K, id: SubjectIds[K], hint
   })
 }
 
+/** That what was to be made is there. */
+export function alreadyExists<K extends 'account' | 'connection' | 'variable'>(kind: K, id: SubjectIds[K]): BaramError {
+  return conflict(kind, id, 'exists', `${kind} ${id} already exists`)
+}
+
 /** That the thing, as it is, forbids what was asked. */
 export function conflict<K extends SubjectKind>(
   kind: K,

@@ -6,6 +6,7 @@ export interface SubjectIds {
   readonly backfill: number
   readonly connection: string
   readonly dag: string
+  /** `latest` stands for the newest. */
   readonly dag_run: { readonly dagId: string; readonly runId: string }
   readonly dag_version: { readonly dagId: string; readonly version: number | string }
   readonly event_log: string
@@ -42,14 +43,14 @@ const MISSING: SubjectTexts = {
   backfill: (id) => `there is no backfill ${id}`,
   connection: (id) => `there is no connection ${id}`,
   dag: (dagId) => `there is no DAG ${dagId}`,
-  dag_run: ({ dagId, runId }) => `DAG ${dagId} has no run ${runId}`,
+  dag_run: ({ dagId, runId }) => `DAG ${dagId} has no run ${runId === 'latest' ? 'yet' : runId}`,
   dag_version: ({ dagId, version }) => `DAG ${dagId} has no version ${version}`,
   event_log: (id) => `there is no audit row ${id}`,
   import_error: (id) => `there is no import error ${id}; its file was fixed or removed`,
   pool: (name) => `there is no pool ${name}`,
   task: ({ dagId, taskId }) => `DAG ${dagId} has no task ${taskId}`,
   task_instance: ({ dagId, runId, taskId, mapIndex }) =>
-    `run ${runId} of DAG ${dagId} has no task ${indexed(taskId, mapIndex)}`,
+    `run ${runId} of ${dagId} has no task ${indexed(taskId, mapIndex)}`,
   variable: (key) => `there is no variable ${key}`,
 }
 

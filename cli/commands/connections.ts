@@ -8,7 +8,7 @@ import {
   parseConnectionText,
   readConnectionObject,
 } from '../../core/connection-uri.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { MASK } from '../../core/masker.ts'
 import type { Connection, Vault } from '../../engine/admin/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
@@ -209,7 +209,7 @@ export function addConnectionCommands(program: Command): void {
       const format = readFormat(flags.output)
       await withContext(async ({ vault }) => {
         const connection = await vault.getConnection(connId)
-        if (connection === null) throw new BaramError('NOT_FOUND', `there is no connection ${connId}`)
+        if (connection === null) throw notFound('connection', connId)
         printRows([rowOf(vault, connection)], format, COLUMNS)
       })
     },
@@ -234,8 +234,7 @@ export function addConnectionCommands(program: Command): void {
     .argument('<conn-id>')
     .action((connId: string) =>
       withContext(async ({ vault }) => {
-        if (!(await vault.deleteConnection(connId, CLI_USER)))
-          throw new BaramError('NOT_FOUND', `there is no connection ${connId}`)
+        if (!(await vault.deleteConnection(connId, CLI_USER))) throw notFound('connection', connId)
         print(`Connection ${connId} deleted`)
       }),
     )

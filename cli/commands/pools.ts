@@ -1,7 +1,7 @@
 // `dagctl pools …`.
 
 import type { Command } from 'commander'
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { removePool, setPool } from '../../engine/admin/pools.ts'
 import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
 import { wholeNumber } from '../arguments.ts'
@@ -25,7 +25,7 @@ async function printOne(name: string, flags: { output: string }): Promise<void> 
   const format = readFormat(flags.output)
   await withContext(async ({ database }) => {
     const row = await getPool(database, name)
-    if (row === null) throw new BaramError('NOT_FOUND', `there is no pool ${name}`)
+    if (row === null) throw notFound('pool', name)
     printRows([poolRow(row)], format, COLUMNS)
   })
 }

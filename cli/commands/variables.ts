@@ -1,7 +1,7 @@
 // `dagctl variables …`, with Airflow's verbs and options.
 
 import type { Command } from 'commander'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/exact-json.ts'
 import { MASK } from '../../core/masker.ts'
 import type { OnExisting, Variable } from '../../engine/admin/vault.ts'
@@ -53,7 +53,7 @@ function readJson(text: string, what: string): unknown {
 async function printOne(key: string, flags: { json?: boolean; default?: string }): Promise<void> {
   await withContext(async ({ vault }) => {
     const value = (await vault.getVariable(key)) ?? flags.default
-    if (value === undefined) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
+    if (value === undefined) throw notFound('variable', key)
     print(flags.json === true ? jsonText(readJson(value, `variable ${key}`)) : value)
   })
 }
@@ -69,7 +69,7 @@ async function setOne(key: string, value: string, flags: { json?: boolean; descr
 
 async function deleteOne(key: string): Promise<void> {
   await withContext(async ({ vault }) => {
-    if (!(await vault.deleteVariable(key, CLI_USER))) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
+    if (!(await vault.deleteVariable(key, CLI_USER))) throw notFound('variable', key)
     print(`Variable ${key} deleted`)
   })
 }

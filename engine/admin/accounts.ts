@@ -1,7 +1,7 @@
 // Accounts: passwords as scrypt hashes, one-time sign-in links, and who may do what.
 
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { BaramError } from '../../core/errors.ts'
+import { alreadyExists, BaramError, notFound } from '../../core/errors.ts'
 import type { Database } from '../../store/database.ts'
 import {
   type AccountRow,
@@ -100,7 +100,7 @@ export async function createAccount(
       role,
       mustChangePassword: account.mustChangePassword ?? false,
     })
-    if (!isNew) throw new BaramError('CONFLICT', `there is already an account ${username}`)
+    if (!isNew) throw alreadyExists('account', username)
     await insertAudit(tx, { event: 'account.create', owner: by, extra: { username, role } })
   })
 }
@@ -116,8 +116,7 @@ export async function resetPassword(
   checkPassword(password)
   const hash = await hashPassword(password)
   await database.transaction(async (tx) => {
-    if (!(await updatePassword(tx, username, hash, mustChangePassword)))
-      throw new BaramError('NOT_FOUND', `there is no account ${username}`)
+    if (!(await updatePassword(tx, username, hash, mustChangePassword))) throw notFound('account', username)
     await insertAudit(tx, { event: 'account.reset_password', owner: by, extra: { username } })
   })
 }

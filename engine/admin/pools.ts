@@ -1,6 +1,6 @@
 // Pools as people set them. What waits for one is looked at anew by the scheduler.
 
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { idFault, isInt4, storableFault } from '../../core/storable.ts'
 import type { Database } from '../../store/database.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
@@ -29,7 +29,7 @@ export async function setPool(database: Database, setting: PoolSetting, by: stri
 export async function removePool(database: Database, pool: string, by: string): Promise<void> {
   if (pool === DEFAULT_POOL) throw new BaramError('REFUSED', 'the default pool cannot be deleted')
   await database.transaction(async (tx) => {
-    if (!(await deletePool(tx, pool))) throw new BaramError('NOT_FOUND', `there is no pool ${pool}`)
+    if (!(await deletePool(tx, pool))) throw notFound('pool', pool)
     await insertAudit(tx, { event: 'pool.delete', owner: by, extra: { pool } })
   })
 }

@@ -1,7 +1,7 @@
 // Variables and Connections with their secrets: sealed on the way in, opened on the way out, environment overrides first.
 
 import { type ConnectionFields, parseConnectionText } from '../../core/connection-uri.ts'
-import { BaramError } from '../../core/errors.ts'
+import { alreadyExists, BaramError } from '../../core/errors.ts'
 import type { JsonValue } from '../../core/json.ts'
 import { isSensitiveName, MASK, maskByName } from '../../core/masker.ts'
 import { idFault, storableFault } from '../../core/storable.ts'
@@ -144,7 +144,7 @@ export class Vault {
       if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
       else if (!(await insertVariable(tx, key, sealed, description))) {
         if (existing === 'skip') return false
-        throw new BaramError('CONFLICT', `The Variable with key: \`${key}\` already exists`)
+        throw alreadyExists('variable', key)
       }
       await insertAudit(tx, {
         event: 'variable.set',
@@ -270,7 +270,7 @@ export class Vault {
       if (existing === 'overwrite') await upsertConnection(tx, row)
       else if (!(await insertConnection(tx, row))) {
         if (existing === 'skip') return false
-        throw new BaramError('CONFLICT', `The Connection with connection_id: \`${connection.connId}\` already exists`)
+        throw alreadyExists('connection', connection.connId)
       }
       await insertAudit(tx, {
         event: 'connection.set',

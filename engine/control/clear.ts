@@ -1,7 +1,7 @@
 // Clear: lets instances run again, in one run or many. The same choice is shown first and made under the runs' locks.
 
 import { decide } from '../../core/decide.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import {
   type ChosenTasks,
   type ClearFilter,
@@ -65,7 +65,7 @@ interface Resolved {
 export async function resolveRuns(database: Database, dagId: string, scope: RunScope): Promise<RunsWanted> {
   if (scope.kind === 'dates') return scope
   const run = await findRun(database, dagId, scope.runId)
-  if (run === null) throw new BaramError('NOT_FOUND', `Dag Run id ${scope.runId} not found in dag ${dagId}`)
+  if (run === null) throw notFound('dag_run', { dagId, runId: scope.runId })
   if (!scope.past && !scope.future) return { kind: 'runs', ids: [run.id] }
   if (run.logical_date === null)
     throw new BaramError(

@@ -8,7 +8,7 @@ import {
   checkBackfill,
   exceptionFor,
 } from '../../core/backfill.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { makeRunId } from '../../core/run-id.ts'
 import type { RunState } from '../../core/states.ts'
@@ -82,8 +82,6 @@ async function datesOf(
   })
 }
 
-const notFound = (dagId: string) => new BaramError('NOT_FOUND', `Could not find dag ${dagId}`)
-
 /**
  * What a backfill would do, date by date, in its order.
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID
@@ -93,7 +91,7 @@ export async function previewBackfill(
   request: BackfillRequest,
 ): Promise<readonly BackfillDate[]> {
   const dag = await readSchedule(database, request.dagId)
-  if (dag === null) throw notFound(request.dagId)
+  if (dag === null) throw notFound('dag', request.dagId)
   return datesOf(database, runCache, dag, request, false)
 }
 
@@ -114,7 +112,7 @@ export async function createBackfill(
     )
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
-    if (dag === null) throw notFound(request.dagId)
+    if (dag === null) throw notFound('dag', request.dagId)
     if ((await findActiveBackfill(tx, request.dagId)) !== null) throw conflict(request.dagId)
     const dates = await datesOf(tx, runCache, dag, request, true)
     if (dates.length === 0)
@@ -190,7 +188,7 @@ const newRun = (request: BackfillRequest, by: string, versionId: string, run: Du
 /** @throws BaramError NOT_FOUND, or CONFLICT when it is over */
 async function lockActive(tx: Sql, id: number) {
   const backfill = await lockBackfill(tx, id)
-  if (backfill === null) throw new BaramError('NOT_FOUND', 'Backfill not found')
+  if (backfill === null) throw notFound('backfill', id)
   if (backfill.completed_at !== null) throw new BaramError('CONFLICT', 'Backfill is already completed.')
   return backfill
 }

@@ -1,7 +1,7 @@
 // Runs that go on with the latest version of their DAG (Airflow's run_on_latest_version): tasks that are new get an
 // instance, instances of tasks that are gone are removed, the others take over pool, queue and weight.
 
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
@@ -22,7 +22,7 @@ import { belongs, newInstance } from './insert.ts'
 /** @throws BaramError NOT_FOUND */
 export async function latestVersion(sql: Sql, runCache: RunCache, dagId: string): Promise<Version> {
   const dag = await readSchedule(sql, dagId)
-  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  if (dag === null) throw notFound('dag', dagId)
   return runCache.version(sql, dag.version_id, dag.version_hash)
 }
 
@@ -123,7 +123,7 @@ export async function changeVersionsIn(
   by: string,
 ): Promise<void> {
   const dag = await lockDag(tx, dagId)
-  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  if (dag === null) throw notFound('dag', dagId)
   await changeLockedVersions(tx, runCache, dag, idsOf(await lockRuns(tx, ids)), by)
 }
 

@@ -1,7 +1,7 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
 import { reasonText } from '../../core/bound-result.ts'
-import { BaramError, messageOf } from '../../core/errors.ts'
+import { BaramError, conflict, messageOf, notFound } from '../../core/errors.ts'
 import { checkJson, type JsonObject } from '../../core/json.ts'
 import { resolveParams } from '../../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../../core/run-id.ts'
@@ -223,7 +223,7 @@ export async function triggerRun(
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
-    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
+    if (dag === null) throw notFound('dag', request.dagId)
     if (dag.is_stale)
       throw new BaramError(
         'REFUSED',
@@ -253,10 +253,13 @@ export async function triggerRun(
       versionId: dag.version_id,
     })
     if (dagRunId === null) {
-      throw new BaramError(
-        'CONFLICT',
-        `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`,
-        { details: { runId, field: 'run_id' } },
+      const orDate = logicalDate === null ? '' : ' or with that logical date'
+      throw conflict(
+        'dag_run',
+        { dagId: request.dagId, runId },
+        'exists',
+        `DAG ${request.dagId} already has a run with id ${runId}${orDate}`,
+        { field: 'run_id' },
       )
     }
     const run = { dagRunId, runId, isPaused: dag.is_paused }

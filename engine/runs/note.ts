@@ -1,6 +1,6 @@
 // The note of a run: one free text that people keep beside it.
 
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { notifyPages } from '../../store/postgres/notify.ts'
 import { findRun, setRunNote as writeNote } from '../../store/postgres/run-control.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
@@ -20,8 +20,7 @@ export async function setRunNote(
 ): Promise<void> {
   await database.transaction(async (tx) => {
     const run = await findRun(tx, dagId, runId)
-    if (run === null)
-      throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+    if (run === null) throw notFound('dag_run', { dagId, runId })
     await writeNote(tx, run.id, note)
     await audit(tx, actor, { event: 'dag_run.patch', dagId, runId, extra: { note } })
     await notifyPages(tx, { runs: [run.id], dags: [] })

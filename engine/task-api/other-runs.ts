@@ -61,7 +61,8 @@ export async function callTriggerRun(
     // Made by the first try of this very call, whose reply was lost.
     if (args[IS_OURS] === true) return { runId, exists: false }
     // Taken by its id, or by its date under another id.
-    const wanted = String(error.details['runId'] ?? runId ?? '')
+    const { details } = error
+    const wanted = details.kind === 'dag_run' ? details.id.runId : (runId ?? '')
     const found =
       (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
       (await findRunState(database, dagId, { runId: null, logicalDate }))

@@ -23,8 +23,9 @@ import {
   VARIABLE_ORDER,
 } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
-import { ApiError, invalid, notFound } from '../http/errors.ts'
+import { ApiError, invalid } from '../http/errors.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
@@ -38,7 +39,7 @@ const variableJson = (vault: Vault, variable: Variable) => ({
 
 async function requireVariable(web: Web, key: string): Promise<Variable> {
   const variable = await web.vault.findVariable(key)
-  if (variable === null) throw notFound(`The Variable with key: \`${key}\` was not found`)
+  if (variable === null) throw airflowNotFound('variable', key)
   return variable
 }
 
@@ -87,8 +88,7 @@ function variableRoutes(api: ApiRoutes): void {
   })
   api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, who, param }) => {
     const key = param('variable_key')
-    if (!(await web.vault.deleteVariable(key, who.username)))
-      throw notFound(`The Variable with key: \`${key}\` was not found`)
+    if (!(await web.vault.deleteVariable(key, who.username))) throw airflowNotFound('variable', key)
   })
 }
 
@@ -107,7 +107,7 @@ const connectionJson = (vault: Vault, connection: Connection) => ({
 
 async function requireConnection(web: Web, id: string): Promise<Connection> {
   const connection = await web.vault.findConnection(id)
-  if (connection === null) throw notFound(`The Connection with connection_id: \`${id}\` was not found`)
+  if (connection === null) throw airflowNotFound('connection', id)
   return connection
 }
 
@@ -187,8 +187,7 @@ function connectionRoutes(api: ApiRoutes): void {
   })
   api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, who, param }) => {
     const id = param('connection_id')
-    if (!(await web.vault.deleteConnection(id, who.username)))
-      throw notFound(`The Connection with connection_id: \`${id}\` was not found`)
+    if (!(await web.vault.deleteConnection(id, who.username))) throw airflowNotFound('connection', id)
   })
 }
 
@@ -303,7 +302,7 @@ export function adminRoutes(api: ApiRoutes): void {
   })
   api.on('get', '/pools/{pool_name}', 'viewer', 200, async ({ web, param }) => {
     const row = await getPool(web.database, param('pool_name'))
-    if (row === null) throw notFound(`The Pool with name: \`${param('pool_name')}\` was not found`)
+    if (row === null) throw airflowNotFound('pool', param('pool_name'))
     return poolJson(row)
   })
   api.on('get', '/importErrors', 'viewer', 200, async ({ web, query }) => {
@@ -315,14 +314,13 @@ export function adminRoutes(api: ApiRoutes): void {
   })
   api.on('get', '/importErrors/{import_error_id}', 'viewer', 200, async ({ web, param }) => {
     const row = await getImportError(web.database, rowId(param('import_error_id')))
-    if (row === null)
-      throw notFound(`The ImportError with import_error_id: \`${param('import_error_id')}\` was not found`)
+    if (row === null) throw airflowNotFound('import_error', param('import_error_id'))
     return importErrorJson(row)
   })
   api.on('get', '/eventLogs', 'admin', 200, events)
   api.on('get', '/eventLogs/{event_log_id}', 'admin', 200, async ({ web, param }) => {
     const row = await getAudit(web.database, rowId(param('event_log_id')))
-    if (row === null) throw notFound(`The Event Log with id: \`${param('event_log_id')}\` not found`)
+    if (row === null) throw airflowNotFound('event_log', param('event_log_id'))
     return auditJson(row)
   })
   api.on('get', '/jobs', 'viewer', 200, jobs)

@@ -1,5 +1,6 @@
 // Run control: clear, set states and notes, delete. The engine's verbs in Airflow's shapes.
 
+import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
 import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
@@ -19,8 +20,9 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
+import { airflowError, airflowNotFound, CLEAR, inWordsOf } from '../http/airflow-errors.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
-import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
+import { ApiError, invalid } from '../http/errors.ts'
 import { requireDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { requireRun } from './runs.ts'
@@ -113,10 +115,10 @@ async function clearInstances({ web, req, actor, param }: Call) {
   const request = clearRequest(dagId, body)
   if (body.dry_run !== false)
     return body.only_new === true
-      ? collection(web, await withTexts(previewNewTasks(web, request)))
-      : instancesOf(web, await previewClear(web, request))
-  if (body.only_new === true) return collection(web, await withTexts(addNewTasks(web, request, actor)))
-  return instancesOf(web, await withTexts(clear(web, request, actor)))
+      ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
+      : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
+  if (body.only_new === true) return collection(web, await inWordsOf(CLEAR, addNewTasks(web, request, actor)))
+  return instancesOf(web, await inWordsOf(CLEAR, clear(web, request, actor)))
 }
 
 type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
@@ -132,9 +134,9 @@ async function clearRun({ web, req, actor, param }: Call) {
   const isNewOnly = body.only_new === true
   if (body.dry_run !== false)
     return isNewOnly
-      ? collection(web, await withTexts(previewNewTasks(web, request)))
-      : instancesOf(web, await previewClear(web, request))
-  await withTexts<unknown>(isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
+      ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
+      : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
+  await inWordsOf<unknown>(CLEAR, isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
   // Of the run, not of each of its instances.
   if (body.note !== undefined && body.note !== null) await setRunNote(web, { dagId, runId, note: body.note }, actor)
   return runAnswer(web, dagId, runId)
@@ -159,7 +161,7 @@ async function patchRun({ web, req, query, actor, param }: Call) {
   await requireRun(web, dagId, runId)
   if (isMeant('note')) await setRunNote(web, { dagId, runId, note: body.note ?? null }, actor)
   if (isMeant('state') && body.state !== null && body.state !== undefined)
-    await withTexts(markRun(web, { dagId, runId, to: body.state }, actor))
+    await markRun(web, { dagId, runId, to: body.state }, actor)
   return runAnswer(web, dagId, runId)
 }
 
@@ -210,11 +212,7 @@ function placeOf({ query, param }: Call, isMapped: boolean): Place {
 async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]> {
   const one = place.mapIndex === null ? null : await getInstance(web.database, { ...place, mapIndex: place.mapIndex })
   const rows = place.mapIndex === null ? await findInstancesOf(web.database, place) : one === null ? [] : [one]
-  if (rows.length === 0)
-    throw notFound(
-      `The Task Instance with dag_id: \`${place.dagId}\`, run_id: \`${place.runId}\`, task_id: \`${place.taskId}\` ` +
-        `and map_index: \`${place.mapIndex ?? 'None'}\` was not found`,
-    )
+  if (rows.length === 0) throw airflowNotFound('task_instance', place)
   return rows
 }
 
@@ -234,7 +232,7 @@ async function patchInstances(
     const ids = rows.map((row) => row.id)
     await setInstanceNote(web, { ...place, ids, note: patch.note ?? null }, actor)
   }
-  if (request !== null) await withTexts(mark(web, request, actor))
+  if (request !== null) await mark(web, request, actor)
 }
 
 const patchInstance = (isMapped: boolean) => async (call: Call) => {
@@ -277,6 +275,9 @@ interface BulkResult {
   readonly errors: { error: string; status_code: number }[]
 }
 
+const conflictOf = (error: unknown): ApiError | null =>
+  error instanceof BaramError && error.code === 'CONFLICT' ? airflowError(error) : null
+
 async function updateOne(
   web: Web,
   place: Place,
@@ -289,11 +290,12 @@ async function updateOne(
     await patchInstances(web, place, entity, actor, null)
     done.success.push(`${place.dagId}.${place.runId}.${place.taskId}[${place.mapIndex ?? -1}]`)
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    if (error.status === 404 && mayBeMissing) return
+    const told = error instanceof ApiError ? error : conflictOf(error)
+    if (told === null) throw error
+    if (told.status === 404 && mayBeMissing) return
     done.errors.push({
-      error: typeof error.detail === 'string' ? error.detail : JSON.stringify(error.detail),
-      status_code: error.status,
+      error: typeof told.detail === 'string' ? told.detail : JSON.stringify(told.detail),
+      status_code: told.status,
     })
   }
 }
@@ -324,12 +326,12 @@ async function bulk({ web, req, actor, param }: Call) {
 
 async function deleteRun({ web, actor, param }: Call) {
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  await withTexts(removeRun(web, { dagId, runId }, actor))
+  await removeRun(web, { dagId, runId }, actor)
 }
 
 async function deleteDag({ web, actor, param }: Call) {
   const dagId = param('dag_id')
-  await withTexts(removeDag(web, dagId, actor))
+  await removeDag(web, dagId, actor)
   return null
 }
 

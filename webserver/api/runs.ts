@@ -8,8 +8,9 @@ import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readCount, readInstant } from '../http/bodies.ts'
-import { invalid, notFound } from '../http/errors.ts'
+import { invalid } from '../http/errors.ts'
 import { capLimit, knownOnly, readOrder } from '../http/query.ts'
 import { requireDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
@@ -17,7 +18,7 @@ import { runJson } from './shapes.ts'
 
 export async function requireRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
   const row = await getRun(web.database, dagId, runId)
-  if (row === null) throw notFound(`The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+  if (row === null) throw airflowNotFound('dag_run', { dagId, runId })
   return row
 }
 
