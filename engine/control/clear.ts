@@ -1,7 +1,7 @@
 // Clear: lets instances run again, in one run or many. The same choice is shown first and made under the runs' locks.
 
 import { decide } from '../../core/decide.ts'
-import { BaramError, notFound } from '../../core/errors.ts'
+import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import {
   type ChosenTasks,
   type ClearFilter,
@@ -12,7 +12,9 @@ import {
   isChosen,
   type TaskScope,
 } from '../../core/run-control.ts'
+import type { RunModel } from '../../core/run-model.ts'
 import { isRunFinished } from '../../core/states.ts'
+import { subject } from '../../core/subjects.ts'
 import type { Database } from '../../store/database.ts'
 import {
   findRun,
@@ -70,7 +72,8 @@ export async function resolveRuns(database: Database, dagId: string, scope: RunS
   if (run.logical_date === null)
     throw new BaramError(
       'INPUT_INVALID',
-      'Cannot use include_past or include_future with no logical_date(e.g. manually or asset-triggered).',
+      `run ${run.run_id} of ${dagId} has no logical date, so no run is before or after it; name runs or dates instead`,
+      { details: { ...subject('dag_run', { dagId, runId: scope.runId }), problem: 'undated' } },
     )
   return {
     kind: 'dates',
@@ -127,17 +130,20 @@ export function clearInRun(
 const runsOf = (touched: readonly TouchedInstance[]): number[] =>
   [...new Set(touched.map((row) => row.dag_run_id))].sort((a, b) => a - b)
 
+function atWork({ run: { dagId, runId } }: RunModel, taskId: string, mapIndex: number): BaramError {
+  return conflict(
+    'task_instance',
+    { dagId, runId, taskId, mapIndex },
+    'running',
+    `task ${taskId} of run ${runId} is running; wait until it has ended, or clear it although it runs`,
+  )
+}
+
 function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearRequest, chosen: ChosenTasks | null): void {
   if (!request.refusesRunning) return
   for (const { model } of all.values()) {
     const ti = chooseCleared(model, chosen, request.filter).find(({ state }) => state === 'running')
-    if (ti !== undefined)
-      throw new BaramError(
-        'CONFLICT',
-        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not ` +
-          `running, queued, or scheduled state. (${model.graph.task(ti.task).taskId} of ${model.run.runId} is ` +
-          'running)',
-      )
+    if (ti !== undefined) throw atWork(model, model.graph.task(ti.task).taskId, ti.mapIndex)
   }
 }
 

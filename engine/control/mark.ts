@@ -1,7 +1,7 @@
 // Mark: a user sets instances, or a whole run, to a state. Airflow's rules: set_task_instance_state, set_dag_run_state_to_*.
 
 import { decide } from '../../core/decide.ts'
-import { BaramError, notFound } from '../../core/errors.ts'
+import { conflict, notFound } from '../../core/errors.ts'
 import type { DagGraph } from '../../core/graph.ts'
 import {
   chooseMarked,
@@ -146,7 +146,13 @@ export async function mark(engine: Engine, request: MarkRequest, actor: Actor): 
   const resolved = await resolve(engine, request)
   const touched = await preview(engine, request, resolved)
   if (touched.set.length === 0)
-    throw new BaramError('CONFLICT', `Task id ${request.taskId} is already in ${request.to} state`)
+    throw conflict(
+      'task',
+      { dagId: request.dagId, taskId: request.taskId },
+      'unchanged',
+      `task ${request.taskId} is already ${request.to}; there is nothing to mark`,
+      { state: request.to },
+    )
   const markIn = new Set(resolved.marked.map((run) => run.id))
   const resumeIn = new Set(resolved.resumed.map((run) => run.id))
   const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dag_run_id))].sort((a, b) => a - b)

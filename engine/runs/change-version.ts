@@ -1,7 +1,7 @@
 // Runs that go on with the latest version of their DAG (Airflow's run_on_latest_version): tasks that are new get an
 // instance, instances of tasks that are gone are removed, the others take over pool, queue and weight.
 
-import { BaramError, notFound } from '../../core/errors.ts'
+import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
@@ -31,8 +31,10 @@ const AT_WORK: ReadonlySet<TaskState | null> = new Set(['queued', 'running', 're
 function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
   const busy = gone.find((ti) => AT_WORK.has(ti.state))
   if (busy === undefined) return
-  throw new BaramError(
-    'CONFLICT',
+  throw conflict(
+    'task_instance',
+    { dagId: run.dag_id, runId: run.run_id, taskId: busy.task_id, mapIndex: busy.map_index },
+    'removed',
     `${busy.task_id} of run ${run.run_id} is ${busy.state} and not in the latest version of ${run.dag_id}; wait ` +
       `until it has ended, or clear with the run's own version`,
   )

@@ -1,20 +1,21 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
 import { reasonText } from '../../core/bound-result.ts'
-import { BaramError, conflict, messageOf, notFound } from '../../core/errors.ts'
+import { BaramError, conflict, messageOf, notFound, type Problem } from '../../core/errors.ts'
 import { checkJson, type JsonObject } from '../../core/json.ts'
 import { resolveParams } from '../../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../../core/run-id.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { RunType } from '../../core/states.ts'
 import { idFault, isStorableInstant } from '../../core/storable.ts'
+import { subject } from '../../core/subjects.ts'
 import { type ManualRun, manualRun } from '../../core/timetables/manual.ts'
 import { type DueRun, nextRun } from '../../core/timetables/timetable.ts'
 import { randomText } from '../../runtime/ids.ts'
 import { isConnectionError } from '../../store/answers.ts'
 import type { Database } from '../../store/database.ts'
 import { deleteDagWarning, putDagWarning } from '../../store/postgres/dag-warnings.ts'
-import { findDueDags, lockDag, lockDueDag, postponeDag, setNextRun } from '../../store/postgres/dags.ts'
+import { type DagFacts, findDueDags, lockDag, lockDueDag, postponeDag, setNextRun } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../../store/postgres/runs.ts'
@@ -210,6 +211,19 @@ async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): P
   return manualRun(dag.timetable, { logicalDate, dataInterval, runAfter }, anchor, await databaseNow(tx))
 }
 
+/** @throws BaramError REFUSED for a DAG that may have no new run as it is */
+function checkMayRun(dag: DagFacts, { dagId, mustBeActive }: TriggerRequest): void {
+  const refuse = (problem: Problem, message: string): never => {
+    throw new BaramError('REFUSED', message, { details: { ...subject('dag', dagId), problem } })
+  }
+  if (dag.is_stale) refuse('stale', `DAG ${dagId} is no longer in any file; put its file back before triggering it`)
+  // Airflow's REST API and its execution API: the version that runs may not be what its author means.
+  if (dag.has_import_errors)
+    refuse('import_errors', `DAG ${dagId} has import errors; correct its file before triggering it`)
+  if (dag.is_paused && mustBeActive === true)
+    refuse('paused', `DAG ${dagId} is paused; unpause it, or let the run wait`)
+}
+
 /**
  * Makes a manual run. It starts as soon as its DAG is active and has room.
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
@@ -224,16 +238,7 @@ export async function triggerRun(
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
     if (dag === null) throw notFound('dag', request.dagId)
-    if (dag.is_stale)
-      throw new BaramError(
-        'REFUSED',
-        `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
-      )
-    // Airflow's REST API and its execution API: the version that runs may not be what its author means.
-    if (dag.has_import_errors)
-      throw new BaramError('REFUSED', `DAG with dag_id: '${request.dagId}' has import errors and cannot be triggered`)
-    if (dag.is_paused && request.mustBeActive === true)
-      throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
+    checkMayRun(dag, request)
     const version = await runCache.version(tx, dag.version_id, dag.version_hash)
     checkParams(version.graph.dag, request.conf ?? {})
     const logicalDate = request.logicalDate ?? null

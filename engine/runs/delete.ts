@@ -1,6 +1,6 @@
 // Deletes runs and DAGs with everything that belongs to them. Log files stay, as with Airflow.
 
-import { BaramError, notFound } from '../../core/errors.ts'
+import { conflict, notFound } from '../../core/errors.ts'
 import { isRunFinished } from '../../core/states.ts'
 import { lockDag } from '../../store/postgres/dags.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
@@ -21,9 +21,12 @@ export async function removeRun(
     const run = locked === undefined ? null : await loadRun(tx, locked.id)
     if (run === null) throw notFound('dag_run', { dagId, runId })
     if (run.state !== 'queued' && !isRunFinished(run.state))
-      throw new BaramError(
-        'CONFLICT',
-        `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` cannot be deleted in ${run.state} state`,
+      throw conflict(
+        'dag_run',
+        { dagId, runId },
+        'running',
+        `run ${runId} of ${dagId} is ${run.state}; wait until it has ended, or mark it failed, then delete it`,
+        { state: run.state },
       )
     // Whoever waited for this run as its past has another past now.
     await askForSuccessors(tx, run.id)
@@ -44,7 +47,12 @@ export async function removeDag({ database }: Pick<Engine, 'database'>, dagId: s
     if ((await lockDag(tx, dagId)) === null) throw notFound('dag', dagId)
     const runs = await lockRunsOfDag(tx, dagId)
     if (runs.some((run) => run.active > 0))
-      throw new BaramError('CONFLICT', `Task instances of dag with id: '${dagId}' are still running`)
+      throw conflict(
+        'dag',
+        dagId,
+        'running',
+        `tasks of DAG ${dagId} are running; wait until they have ended, or mark their runs failed, then delete it`,
+      )
     await deleteRuns(
       tx,
       runs.map((run) => run.id),

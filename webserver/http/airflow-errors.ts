@@ -9,18 +9,35 @@ type Says<K extends SubjectKind> = (id: SubjectIds[K], details: ErrorDetails) =>
 type WordsOf<K extends SubjectKind> = Partial<Record<Problem, Says<K>>>
 type Words = { readonly [K in SubjectKind]?: WordsOf<K> }
 
+const iso = (at: number | undefined): string => (at === undefined ? '' : new Date(at).toISOString())
+
 /** Each kind can be missing; of the rest, what Airflow has a sentence for. Others are answered in the engine's words. */
 const WORDS: { readonly [K in SubjectKind]: WordsOf<K> & { readonly missing: Says<K> } } = {
   // No operation of Airflow's API names an account of ours.
   account: { missing: (name) => `The User with username: \`${name}\` was not found` },
-  backfill: { missing: () => 'Backfill not found' },
+  backfill: { missing: () => 'Backfill not found', ended: () => 'Backfill is already completed.' },
   connection: {
     missing: (id) => `The Connection with connection_id: \`${id}\` was not found`,
     exists: (id) => `The Connection with connection_id: \`${id}\` already exists`,
   },
-  dag: { missing: (dagId) => `The Dag with ID: \`${dagId}\` was not found` },
+  dag: {
+    missing: (dagId) => `The Dag with ID: \`${dagId}\` was not found`,
+    running: (dagId) => `Task instances of dag with id: '${dagId}' are still running`,
+    backfilling: (dagId) => `There is already a running backfill for dag ${dagId}`,
+    import_errors: (dagId) => `DAG with dag_id: '${dagId}' has import errors and cannot be triggered`,
+    range_reversed: (_, { from, to }) => `from_date (${iso(from)}) must not be after to_date (${iso(to)}).`,
+    range_in_future: () => 'Backfill cannot be executed for future dates.',
+    range_empty: (dagId, { from, to }) => `No runs to create for Dag ${dagId} in the range [${iso(from)}, ${iso(to)}]`,
+    depends_on_past: () =>
+      'Dag has tasks for which depends_on_past=True. You must set reprocess behavior to reprocess completed or reprocess failed.',
+    depends_on_past_reversed: () =>
+      'Backfill cannot be run in reverse when the Dag has tasks where depends_on_past=True.',
+  },
   dag_run: {
     missing: ({ dagId, runId }) => `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`,
+    running: ({ dagId, runId }, { state }) =>
+      `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` cannot be deleted in ${state ?? ''} state`,
+    undated: () => 'Cannot use include_past or include_future with no logical_date(e.g. manually or asset-triggered).',
   },
   dag_version: {
     missing: ({ dagId, version }) =>
@@ -29,11 +46,17 @@ const WORDS: { readonly [K in SubjectKind]: WordsOf<K> & { readonly missing: Say
   event_log: { missing: (id) => `The Event Log with id: \`${id}\` not found` },
   import_error: { missing: (id) => `The ImportError with import_error_id: \`${id}\` was not found` },
   pool: { missing: (name) => `The Pool with name: \`${name}\` was not found` },
-  task: { missing: ({ dagId, taskId }) => `Task '${taskId}' not found in Dag '${dagId}'` },
+  task: {
+    missing: ({ dagId, taskId }) => `Task '${taskId}' not found in Dag '${dagId}'`,
+    unchanged: ({ taskId }, { state }) => `Task id ${taskId} is already in ${state ?? ''} state`,
+  },
   task_instance: {
     missing: ({ dagId, runId, taskId, mapIndex }) =>
       `The Task Instance with dag_id: \`${dagId}\`, run_id: \`${runId}\`, task_id: \`${taskId}\` ` +
       `and map_index: \`${mapIndex ?? 'None'}\` was not found`,
+    running: ({ runId, taskId }) =>
+      "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not " +
+      `running, queued, or scheduled state. (${taskId} of ${runId} is running)`,
   },
   variable: {
     missing: (key) => `The Variable with key: \`${key}\` was not found`,
