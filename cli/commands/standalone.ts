@@ -97,6 +97,9 @@ async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise
   return { metadata: server.url, lake: server.lake }
 }
 
+/** Who sets what each start brings, in the audit log. */
+const STANDALONE = { name: 'standalone', via: 'cli' } as const
+
 /** What the example pipelines read without connections of the user's own, and where their tables are. */
 async function openSimulated(context: Context, undo: Undo): Promise<void> {
   const now = () => Date.now()
@@ -188,11 +191,7 @@ function waitForEnd(log: Logger): Promise<void> {
 async function firstAccount(context: Context): Promise<string | null> {
   if ((await listAccounts(context.database)).length > 0) return null
   const password = newPassword()
-  await createAccount(
-    context.database,
-    { username: 'admin', password, role: 'admin', mustChangePassword: true },
-    'standalone',
-  )
+  await createAccount(context, { username: 'admin', password, role: 'admin', mustChangePassword: true }, STANDALONE)
   return password
 }
 

@@ -9,7 +9,7 @@ import { packageRoot } from '../../runtime/paths.ts'
 import { type Demo, seedDemo } from '../browser/demo.ts'
 import { pagePaths } from '../browser/page-paths.ts'
 import { makeDag, makeTask, notify, type SeededRun, seedEvent, seedLog, seedRun, seedXCom, storeDag } from './seed.ts'
-import { readAnswer, startWeb, type TestWeb } from './start-web.ts'
+import { ROOT, readAnswer, startWeb, type TestWeb } from './start-web.ts'
 
 const XSS = '<img src=x onerror=alert(1)>"\'{{7*7}}'
 
@@ -232,7 +232,7 @@ describe('pages', () => {
 
   it('lead an account that must change its password to that choice, and nowhere else before', async () => {
     const made = 'made by the terminal'
-    await createAccount(web.database, { username: 'newcomer', password: made, role: 'op', mustChangePassword: true })
+    await createAccount(web, { username: 'newcomer', password: made, role: 'op', mustChangePassword: true }, ROOT)
     const chosen = 'chosen by the newcomer'
     const own = async (token: string) => {
       const answer = await web.call('GET', `/sign-in?token=${token}`, { role: null })
