@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { createAccount, listAccounts, makeSignInToken } from '../../engine/admin/accounts.ts'
+import { setConnection } from '../../engine/admin/connections.ts'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeTerminalLogger } from '../../runtime/logger.ts'
@@ -110,14 +112,17 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   const history = await startHistory()
   undo.add('stop the simulated history', () => history.close())
   const note = 'of this standalone; set at every start'
-  await context.vault.setVariable('upbit_simulated_url', exchange.url, `Simulated exchange ${note}`, 'standalone')
-  await context.vault.setVariable('gmarket_simulated_url', shop.url, `Simulated shop ${note}`, 'standalone')
-  await context.vault.setVariable('stocks_simulated_url', history.url, `Generated history ${note}`, 'standalone')
+  const set = (key: string, value: string, what: string) =>
+    setVariable(context, { key, value, description: `${what} ${note}` }, STANDALONE)
+  await set('upbit_simulated_url', exchange.url, 'Simulated exchange')
+  await set('gmarket_simulated_url', shop.url, 'Simulated shop')
+  await set('stocks_simulated_url', history.url, 'Generated history')
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
 async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<void> {
-  await context.vault.setConnection(
+  await setConnection(
+    context,
     {
       connId: 'embedded_postgres',
       connType: 'postgres',
@@ -129,7 +134,7 @@ async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<
       port: lake.port,
       extra: null,
     },
-    'standalone',
+    STANDALONE,
   )
 }
 

@@ -27,7 +27,7 @@ import { concurrencyKeysOf } from '../../store/postgres/runs.ts'
 import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/scheduler-requests.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
-import { type Actor, audit, type Engine } from '../engine.ts'
+import { type Actor, audit, type Engine, type RunEngine } from '../engine.ts'
 import { changeVersionIfFree, changeVersions, latestVersion } from '../runs/change-version.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
@@ -228,7 +228,7 @@ interface VersionChanges {
 }
 
 /** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
-async function changeAskedVersions(engine: Engine, asked: readonly AskedClear[]): Promise<VersionChanges> {
+async function changeAskedVersions(engine: RunEngine, asked: readonly AskedClear[]): Promise<VersionChanges> {
   const keys = await concurrencyKeysOf(
     engine.database,
     asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
@@ -248,7 +248,7 @@ async function changeAskedVersions(engine: Engine, asked: readonly AskedClear[])
 }
 
 /** Ended runs that a backfill took over begin again; one that somebody holds, later. Returns how many were served. */
-export async function clearAsked(engine: Engine): Promise<number> {
+export async function clearAsked(engine: RunEngine): Promise<number> {
   const asked = await findAskedClears(engine.database, BATCH)
   if (asked.length === 0) return 0
   const { ready, refused: unpinned } = await changeAskedVersions(engine, asked)

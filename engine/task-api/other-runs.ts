@@ -9,6 +9,7 @@ import { databaseNow } from '../../store/postgres/jobs.ts'
 import { findRunState, findTaskStates } from '../../store/postgres/other-runs.ts'
 import type { Sql } from '../../store/sql.ts'
 import { resetRun } from '../control/clear.ts'
+import type { Actor } from '../engine.ts'
 import { triggerRun } from '../runs/create.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
@@ -33,7 +34,7 @@ export async function nameTriggered(database: Database, args: JsonObject): Promi
  */
 export async function callTriggerRun(
   { database, runCache, transactions }: { database: Database; runCache: RunCache; transactions: RunTransactions },
-  by: string,
+  actor: Actor,
   fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
 ): Promise<JsonValue> {
@@ -53,7 +54,7 @@ export async function callTriggerRun(
         mustBeActive: args['failWhenDagIsPaused'] === true,
         fence,
       },
-      { name: by, via: 'operator' },
+      actor,
     )
     return { runId: run.runId, exists: false }
   } catch (error) {
@@ -67,7 +68,7 @@ export async function callTriggerRun(
       (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
       (await findRunState(database, dagId, { runId: null, logicalDate }))
     if (found === null || args['resetDagRun'] !== true) return { runId: found?.run_id ?? wanted, exists: true }
-    await resetRun(transactions, found.id, by)
+    await resetRun(transactions, found.id, actor.name)
     return { runId: found.run_id, exists: false }
   }
 }

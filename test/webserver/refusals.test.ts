@@ -1,9 +1,12 @@
 // What `/api/v2` answers when it refuses, to the byte: Airflow's statuses and sentences, whatever words the engine has.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { createBackfill } from '../../engine/runs/backfill.ts'
 import { makeDag, makeTask, seedRun, storeDag } from './seed.ts'
 import { startWeb, type TestWeb } from './start-web.ts'
+
+const me = { name: 'me', via: 'cli' } as const
 
 const NIGHT = Date.parse('2026-01-05T00:00:00Z')
 const HOUR = 3_600_000
@@ -43,7 +46,7 @@ beforeAll(async () => {
   )
   await web.database.query('update backfill set completed_at = now() where id = $1', [over])
   ids.over = String(over)
-  await web.vault.setVariable('known', 'x', null, 'me')
+  await setVariable(web, { key: 'known', value: 'x', description: null }, me)
 })
 afterAll(() => web.stop())
 

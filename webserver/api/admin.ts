@@ -1,6 +1,8 @@
 // Variables, connections, pools, import errors, audit log, jobs. Secrets leave in masked form only.
 
 import { MASK } from '../../core/masker.ts'
+import { deleteConnection, setConnection } from '../../engine/admin/connections.ts'
+import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
 import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
 import {
   AUDIT_ORDER,
@@ -67,14 +69,13 @@ function variableRoutes(api: ApiRoutes): void {
   api.on('get', '/variables/{variable_key}', 'op', 200, async ({ web, param }) =>
     variableJson(web.vault, await requireVariable(web, param('variable_key'))),
   )
-  api.on('post', '/variables', 'op', 201, async ({ web, req, who }) => {
+  api.on('post', '/variables', 'op', 201, async ({ web, req, actor }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
-    await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, {
-      existing: 'fail',
-    })
+    const value = variableText(body.value)
+    await setVariable(web, { key: body.key, value, description: body.description ?? null, existing: 'fail' }, actor)
     return variableJson(web.vault, await requireVariable(web, body.key))
   })
-  api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, who, param }) => {
+  api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     const key = param('variable_key')
     if (body.key !== key) throw new ApiError(400, "Invalid body, key from request body doesn't match uri parameter")
@@ -83,12 +84,11 @@ function variableRoutes(api: ApiRoutes): void {
     const value = mask === null || mask.has('value') ? variableText(body.value) : before.value
     const isDescribed = mask === null ? body.description !== undefined : mask.has('description')
     const description = isDescribed ? (body.description ?? null) : before.description
-    await web.vault.setVariable(key, value, description, who.username)
+    await setVariable(web, { key, value, description }, actor)
     return variableJson(web.vault, await requireVariable(web, key))
   })
-  api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, who, param }) => {
-    const key = param('variable_key')
-    if (!(await web.vault.deleteVariable(key, who.username))) throw airflowNotFound('variable', key)
+  api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, actor, param }) => {
+    await deleteVariable(web, { key: param('variable_key') }, actor)
   })
 }
 
@@ -169,25 +169,24 @@ function connectionRoutes(api: ApiRoutes): void {
   api.on('get', '/connections/{connection_id}', 'op', 200, async ({ web, param }) =>
     connectionJson(web.vault, await requireConnection(web, param('connection_id'))),
   )
-  api.on('post', '/connections', 'op', 201, async ({ web, req, who }) => {
+  api.on('post', '/connections', 'op', 201, async ({ web, req, actor }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     checkExtra(body.extra)
-    await web.vault.setConnection(merged(body, null, null), who.username, 'fail')
+    await setConnection(web, { ...merged(body, null, null), existing: 'fail' }, actor)
     return connectionJson(web.vault, await requireConnection(web, body.connection_id))
   })
-  api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, who, param }) => {
+  api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     const id = param('connection_id')
     if (body.connection_id !== id)
       throw new ApiError(400, 'The connection_id in the request body does not match the URL parameter')
     checkExtra(body.extra)
     const mask = readMask(query.texts('update_mask'), ['connection_id', ...CONNECTION_FIELDS])
-    await web.vault.setConnection(merged(body, await requireConnection(web, id), mask), who.username)
+    await setConnection(web, merged(body, await requireConnection(web, id), mask), actor)
     return connectionJson(web.vault, await requireConnection(web, id))
   })
-  api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, who, param }) => {
-    const id = param('connection_id')
-    if (!(await web.vault.deleteConnection(id, who.username))) throw airflowNotFound('connection', id)
+  api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, actor, param }) => {
+    await deleteConnection(web, param('connection_id'), actor)
   })
 }
 
