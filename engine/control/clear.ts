@@ -27,6 +27,7 @@ import { concurrencyKeysOf } from '../../store/postgres/runs.ts'
 import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/scheduler-requests.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine, type RunEngine } from '../engine.ts'
 import { changeVersionIfFree, changeVersions, latestVersion } from '../runs/change-version.ts'
 import type { RunChanges } from '../transaction/changes.ts'
@@ -154,6 +155,7 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
  */
 export async function clear(engine: Engine, request: ClearRequest, actor: Actor): Promise<readonly TouchedInstance[]> {
   const { chosen, touched } = await resolve(engine, request)
+  const note = await maskNote(engine.vault, request.note ?? null)
   const by = actor.name
   const ids = runsOf(touched)
   for (let at = 0; at < ids.length; at += BATCH) {
@@ -161,7 +163,7 @@ export async function clear(engine: Engine, request: ClearRequest, actor: Actor)
     if (request.onLatestVersion) await changeVersions(engine, request.dagId, chunk, by)
     await engine.transactions.run({
       runs: chunk,
-      before: at === 0 ? (tx) => noteClear(tx, request, touched, actor) : undefined,
+      before: at === 0 ? (tx) => noteClear(tx, { ...request, note }, touched, actor) : undefined,
       act(all) {
         refuseRunning(all, request, chosen)
         for (const changes of all.values())
@@ -179,7 +181,7 @@ export async function clear(engine: Engine, request: ClearRequest, actor: Actor)
 /** The audit row and the note of a clear, once: in the transaction of the first runs. */
 async function noteClear(
   tx: Sql,
-  request: ClearRequest,
+  request: Omit<ClearRequest, 'note'> & { readonly note: string | null },
   touched: readonly TouchedInstance[],
   actor: Actor,
 ): Promise<void> {
@@ -191,7 +193,7 @@ async function noteClear(
     taskId: tasks.tasks?.length === 1 ? (tasks.tasks[0]?.taskId ?? null) : null,
     extra: { runs, ...tasks, ...filter, instances: touched.length },
   })
-  if (request.note !== undefined)
+  if (request.note !== null)
     await setInstanceNotes(
       tx,
       touched.map((row) => row.id),

@@ -21,6 +21,7 @@ import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { insertWhole, limitsOf } from './insert.ts'
@@ -122,6 +123,7 @@ export interface TriggerRequest {
   readonly dataInterval?: { readonly start: number; readonly end: number } | null
   readonly runAfter?: number | null
   readonly conf?: JsonObject
+  /** Stored secrets in it are masked. */
   readonly note?: string | null
   /** Refuse when the DAG is paused, instead of making a run that waits. */
   readonly mustBeActive?: boolean
@@ -229,11 +231,12 @@ function checkMayRun(dag: DagFacts, { dagId, mustBeActive }: TriggerRequest): vo
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
  */
 export async function triggerRun(
-  { database, runCache }: Pick<Engine, 'database' | 'runCache'>,
+  { database, runCache, vault }: Pick<Engine, 'database' | 'runCache' | 'vault'>,
   request: TriggerRequest,
   actor: Actor,
 ): Promise<TriggeredRun> {
   checkDates(request)
+  const note = await maskNote(vault, request.note ?? null)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
@@ -254,7 +257,7 @@ export async function triggerRun(
       conf: request.conf ?? {},
       triggeredBy: actor.via,
       user: actor.name,
-      note: request.note ?? null,
+      note,
       versionId: dag.version_id,
     })
     if (dagRunId === null) {

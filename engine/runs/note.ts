@@ -3,6 +3,7 @@
 import { notFound } from '../../core/errors.ts'
 import { notifyPages } from '../../store/postgres/notify.ts'
 import { findRun, setRunNote as writeNote } from '../../store/postgres/run-control.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 
 export interface RunNote {
@@ -12,12 +13,13 @@ export interface RunNote {
   readonly note: string | null
 }
 
-/** Sets or removes the note of a run. @throws BaramError NOT_FOUND | INPUT_INVALID */
+/** Sets or removes the note of a run; stored secrets in it are masked. @throws BaramError NOT_FOUND | INPUT_INVALID */
 export async function setRunNote(
-  { database }: Pick<Engine, 'database'>,
-  { dagId, runId, note }: RunNote,
+  { database, vault }: Pick<Engine, 'database' | 'vault'>,
+  { dagId, runId, note: given }: RunNote,
   actor: Actor,
 ): Promise<void> {
+  const note = await maskNote(vault, given)
   await database.transaction(async (tx) => {
     const run = await findRun(tx, dagId, runId)
     if (run === null) throw notFound('dag_run', { dagId, runId })

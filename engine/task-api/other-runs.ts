@@ -9,10 +9,8 @@ import { databaseNow } from '../../store/postgres/jobs.ts'
 import { findRunState, findTaskStates } from '../../store/postgres/other-runs.ts'
 import type { Sql } from '../../store/sql.ts'
 import { resetRun } from '../control/clear.ts'
-import type { Actor } from '../engine.ts'
+import type { Actor, Engine } from '../engine.ts'
 import { triggerRun } from '../runs/create.ts'
-import type { RunCache } from '../transaction/run-cache.ts'
-import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './arguments.ts'
 
 /** Marks a request whose run id is ours. Not a name that a child can send: it sends plain field names. */
@@ -33,7 +31,7 @@ export async function nameTriggered(database: Database, args: JsonObject): Promi
  * @param fence throws, in the transaction that makes the run, when the attempt has been taken over
  */
 export async function callTriggerRun(
-  { database, runCache, transactions }: { database: Database; runCache: RunCache; transactions: RunTransactions },
+  { database, runCache, transactions, vault }: Engine,
   actor: Actor,
   fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
@@ -43,7 +41,7 @@ export async function callTriggerRun(
   const logicalDate = instantOrNull(args, 'logicalDate')
   try {
     const run = await triggerRun(
-      { database, runCache },
+      { database, runCache, vault },
       {
         dagId,
         runId,

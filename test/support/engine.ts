@@ -194,7 +194,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     async trigger(dagId, request = {}) {
       const { user = 'test', ...more } = request
       const { dagRunId } = await triggerRun(
-        { database, runCache },
+        { database, runCache, vault },
         { dagId, ...more },
         { name: user, via: 'cli' },
       )

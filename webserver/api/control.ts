@@ -3,7 +3,6 @@
 import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
-import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
@@ -108,7 +107,7 @@ function clearRequest(dagId: string, body: ClearBody): ClearRequest {
 }
 
 async function clearInstances({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body))
+  const body = readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body)
   checkClear(body)
   const dagId = param('dag_id')
   await requireDag(web, dagId)
@@ -124,7 +123,7 @@ async function clearInstances({ web, req, actor, param }: Call) {
 type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
 
 async function clearRun({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
+  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
   const request = clearRequest(dagId, {
     dag_run_id: runId,
@@ -153,7 +152,7 @@ interface RunPatch {
 }
 
 async function patchRun({ web, req, query, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body))
+  const body = readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body)
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
@@ -220,11 +219,10 @@ async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]
 async function patchInstances(
   web: Web,
   place: Place,
-  given: InstancePatch,
+  patch: InstancePatch,
   actor: Actor,
   fields: ReadonlySet<string> | null,
 ) {
-  const patch = await withMaskedNote(web.vault, given)
   const rows = await meant(web, place)
   const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
   const request = isMeant('new_state') ? markRequest(place, patch) : null

@@ -2,7 +2,6 @@
 
 import type { JsonObject } from '../../core/json.ts'
 import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
-import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
@@ -119,7 +118,7 @@ function intervalOf(body: TriggerBody) {
 }
 
 async function trigger({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body))
+  const body = readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body)
   const dataInterval = intervalOf(body)
   const dagId = param('dag_id')
   const run = await triggerRun(
