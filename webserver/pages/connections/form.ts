@@ -156,7 +156,7 @@ export async function postConnection(web: Web, req: Request, res: Response): Pro
   return null
 }
 
-export async function postDeletion(web: Web, req: Request, res: Response): Promise<null> {
+export async function postConnectionDelete(web: Web, req: Request, res: Response): Promise<null> {
   const id = formField(req.body, 'id')
   await deleteConnection(web, id, actorOf(req))
   flash(res, 'connection-deleted', id)

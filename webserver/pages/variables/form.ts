@@ -75,7 +75,7 @@ export async function postVariable(web: Web, req: Request, res: Response): Promi
   return null
 }
 
-export async function postDeletion(web: Web, req: Request, res: Response): Promise<null> {
+export async function postVariableDelete(web: Web, req: Request, res: Response): Promise<null> {
   const key = formField(req.body, 'key')
   await deleteVariable(web, { key }, actorOf(req))
   flash(res, 'variable-deleted', key)
