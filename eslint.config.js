@@ -32,8 +32,30 @@ const documented = {
   },
 }
 
+/** Columns are snake_case, values are not: above store/ a property with such a name is a row that was not read by `rowsOf`. */
+const camelCase = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    const check = (node) => {
+      if (!/[a-z]_[a-z]/.test(node.name ?? '')) return
+      const message = 'Rows become values in store/ (rowsOf): name {{name}} in camelCase.'
+      context.report({ node, message, data: { name: node.name } })
+    }
+    return {
+      'MemberExpression[computed=false]': ({ property }) => check(property),
+      'ObjectPattern > Property[computed=false]': ({ key }) => check(key),
+      'TSPropertySignature[computed=false]': ({ key }) => check(key),
+    }
+  },
+}
+
 /** What runs in a browser. */
 const BROWSER = ['webserver/pages/**/browser.ts', 'webserver/pages/**/browser/**']
+
+const ENVIRONMENT = [
+  "MemberExpression[object.name='process'][property.name='env']",
+  'process.env is read only in runtime/config.ts, so that every setting has a name, a default and a check.',
+]
 
 const bans = (...list) => ['error', ...list.map(([selector, message]) => ({ selector, message }))]
 
@@ -96,10 +118,7 @@ export default tseslint.config(
     files: ['**/*.ts'],
     ignores: ['runtime/config.ts', 'test/**', 'bench/**', ...BROWSER, 'core/**'],
     rules: {
-      'no-restricted-syntax': bans([
-        "MemberExpression[object.name='process'][property.name='env']",
-        'process.env is read only in runtime/config.ts, so that every setting has a name, a default and a check.',
-      ]),
+      'no-restricted-syntax': bans(ENVIRONMENT),
     },
   },
   {
@@ -113,6 +132,22 @@ export default tseslint.config(
     ignores: ['sdk/types.ts', 'sdk/spec.ts', 'sdk/context.ts', 'testing/index.ts', 'testing/driver.ts'],
     plugins: { house: { rules: { documented } } },
     rules: { 'house/documented': ['error', { interfaces: '(Options|Spec|Opts)$|^(LogLine|StartedRun)$' }] },
+  },
+  {
+    files: ['engine/**/*.ts', 'scheduler/**/*.ts', 'worker/**/*.ts', 'webserver/pages/**/*.ts', 'cli/**/*.ts'],
+    // The fields of its form, as the browser sends them.
+    ignores: ['webserver/pages/trigger/**'],
+    plugins: { house: { rules: { documented, camelCase } } },
+    rules: { 'house/camelCase': 'error' },
+  },
+  {
+    files: ['store/postgres/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': bans(ENVIRONMENT, [
+        "CallExpression[callee.property.name='query'][typeArguments]",
+        'Rows are read by rowsOf (store/rows.ts), which names their columns in camelCase.',
+      ]),
+    },
   },
   {
     files: ['core/**/*.ts'],

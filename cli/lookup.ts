@@ -11,8 +11,8 @@ import type { Context } from './wire.ts'
 export async function requireDag(context: Context, dagId: string): Promise<DagListRow> {
   const dag = await getDag(context.database, dagId)
   if (dag !== null) return dag
-  const { rows } = await listDags(context.database, { exclude_stale: true }, everything)
-  const near = rows.map((row) => row.dag_id).find((id) => id.startsWith(dagId.slice(0, 3)))
+  const { rows } = await listDags(context.database, { excludeStale: true }, everything)
+  const near = rows.map((row) => row.dagId).find((id) => id.startsWith(dagId.slice(0, 3)))
   throw notFound('dag', dagId, near === undefined ? undefined : `did you mean ${near}?`)
 }
 

@@ -103,15 +103,15 @@ export class Supervisor {
 
   /** Starts all; the names of those that died before they were ready. */
   async start(): Promise<readonly string[]> {
-    const ready = await Promise.all(this.processes.map((each) => each.start()))
-    return this.processes.flatMap((each, i) => (ready[i] === true ? [] : [each.spec.name]))
+    const ready = await Promise.all(this.processes.map((child) => child.start()))
+    return this.processes.flatMap((child, i) => (ready[i] === true ? [] : [child.spec.name]))
   }
 
   async stop(limitMs: number): Promise<void> {
-    await Promise.all(this.processes.map((each) => each.stop(limitMs)))
+    await Promise.all(this.processes.map((child) => child.stop(limitMs)))
   }
 
   urlOf(name: string): string | null {
-    return this.processes.find((each) => each.spec.name === name)?.url ?? null
+    return this.processes.find((child) => child.spec.name === name)?.url ?? null
   }
 }

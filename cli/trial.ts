@@ -41,7 +41,7 @@ async function candidates(config: Config, dagId: string, file: string | undefine
   const listed = [...new Set(folders)].filter((folder) => existsSync(folder))
   const files = (await Promise.all(listed.map((folder) => listDagFiles({ folder, prefix: '' })))).flat()
   // Its id stands in it nearly always; the others are looked at only when it does not.
-  const names = (each: DagFile) => Number(readFileSync(each.path, 'utf8').includes(dagId))
+  const names = (candidate: DagFile) => Number(readFileSync(candidate.path, 'utf8').includes(dagId))
   return files.sort((a, b) => names(b) - names(a))
 }
 
@@ -54,11 +54,11 @@ async function loadDag(
 ): Promise<FacadeDag> {
   const files = await candidates(config, dagId, file)
   const seen: string[] = []
-  for (const each of files) {
-    const isLikely = file !== undefined || readFileSync(each.path, 'utf8').includes(dagId)
+  for (const candidate of files) {
+    const isLikely = file !== undefined || readFileSync(candidate.path, 'utf8').includes(dagId)
     try {
       // Source maps lead to the file itself: a debugger stops in it.
-      const compiled = await compileFile(each.path, each.folder, `${each.folder}/`)
+      const compiled = await compileFile(candidate.path, candidate.folder, `${candidate.folder}/`)
       const dags = await loadHere(modules.put(compiled.hash, compiled.code))
       const found = dags.find((dag) => dag.dagId === dagId)
       if (found !== undefined) return found

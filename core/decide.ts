@@ -94,24 +94,26 @@ function areListsFinal(model: RunModel, mapping: TaskMapping): boolean {
 /** Why a mapped task has no list to be mapped over. */
 function withoutList(model: RunModel, ti: TaskInstanceView, taskId: string): Transition[] {
   // A skipped upstream has no items; a failed one leaves a gap.
-  const isSkipped = model.byTask[model.graph.indexOf.get(taskId) ?? -1]?.every((each) => each.state === 'skipped')
+  const isSkipped = model.byTask[model.graph.indexOf.get(taskId) ?? -1]?.every(
+    (instance) => instance.state === 'skipped',
+  )
   return isSkipped === true
     ? [model.move(ti, 'skipped', { code: 'map_empty' })]
     : [model.move(ti, 'upstream_failed', { code: 'map_missing', taskId })]
 }
 
 /** One instance of a mapped task with this many items; a list without any keeps its first one, skipped. */
-function place(model: RunModel, each: TaskInstanceView, length: number, ready: Reason): Transition[] {
-  if (Math.max(0, each.mapIndex) >= length) {
-    if (each.state !== null) return []
-    return each.mapIndex > 0
-      ? [model.move(each, 'removed', { code: 'map_shrunk' })]
-      : [model.move(each, 'skipped', { code: 'map_empty' })]
+function moveToListLength(model: RunModel, instance: TaskInstanceView, length: number, ready: Reason): Transition[] {
+  if (Math.max(0, instance.mapIndex) >= length) {
+    if (instance.state !== null) return []
+    return instance.mapIndex > 0
+      ? [model.move(instance, 'removed', { code: 'map_shrunk' })]
+      : [model.move(instance, 'skipped', { code: 'map_empty' })]
   }
-  if (each.state === null) return [model.move(each, 'scheduled', ready)]
+  if (instance.state === null) return [model.move(instance, 'scheduled', ready)]
   // Its list had shrunk in an earlier life of the run, and has it again.
-  if (each.state !== 'removed') return []
-  return [model.move(each, null, { code: 'map_grown' }), model.move(each, 'scheduled', ready)]
+  if (instance.state !== 'removed') return []
+  return [model.move(instance, null, { code: 'map_grown' }), model.move(instance, 'scheduled', ready)]
 }
 
 /**
@@ -125,7 +127,7 @@ function expandMapped(model: RunModel, ti: TaskInstanceView, mapping: TaskMappin
   const { length } = found
   const limit = model.maxMapLength
   if (length > limit) return [model.move(ti, 'failed', { code: 'map_too_long', length, limit })]
-  return [...model.expand(ti.task, length)].flatMap((each) => place(model, each, length, ready))
+  return [...model.expand(ti.task, length)].flatMap((instance) => moveToListLength(model, instance, length, ready))
 }
 
 function judge(model: RunModel, ti: TaskInstanceView): Transition[] {

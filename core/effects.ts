@@ -63,7 +63,7 @@ function isOffsets(value: JsonValue): boolean {
 
 /** An effect as a child sends it. @throws BaramError INPUT_INVALID */
 export function readEffect(args: JsonObject): Effect {
-  const kind = EFFECT_KINDS.find((one) => one === args['kind'])
+  const kind = EFFECT_KINDS.find((kind) => kind === args['kind'])
   if (kind === undefined) return refuse(`kind must be one of ${EFFECT_KINDS.join(', ')}`, args['kind'])
   const { bytes, checksum, offsets } = args
   if (offsets !== undefined && !isOffsets(offsets))

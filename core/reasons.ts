@@ -2,6 +2,7 @@
 
 import { unreachable } from './errors.ts'
 import type { RunState } from './states.ts'
+import { clockSeconds } from './times.ts'
 import type { TriggerRule } from './trigger-rules.ts'
 
 export type Reason =
@@ -19,7 +20,8 @@ export type Reason =
   | { code: 'lost'; worker: string; triesLeft: number }
   | { code: 'interrupted'; worker: string }
   | { code: 'retry_due' }
-  | { code: 'rescheduled' }
+  /** `pokesAt`: epoch ms; earlier versions did not record it. */
+  | { code: 'rescheduled'; pokesAt?: number }
   | { code: 'reschedule_due' }
   | { code: 'deferred'; waitsFor: string }
   | { code: 'wait_over' }
@@ -70,8 +72,8 @@ export const stopsWorker = ({ code }: Reason): boolean => STOPS_WORKER.has(code)
 
 const tries = (left: number) => (left > 0 ? `${left} ${left === 1 ? 'try' : 'tries'} left` : 'no try left')
 
-/** One sentence a colleague would say. */
-export function describeReason(reason: Reason): string {
+/** One sentence a colleague would say; times in `zone`. */
+export function describeReason(reason: Reason, zone = 'UTC'): string {
   switch (reason.code) {
     case 'ready':
       return `Its trigger rule ${reason.rule} is met.`
@@ -102,9 +104,11 @@ export function describeReason(reason: Reason): string {
     case 'retry_due':
       return 'Its retry delay is over.'
     case 'rescheduled':
-      return 'Rescheduled; pokes again later.'
+      return reason.pokesAt === undefined
+        ? 'Rescheduled; pokes again later.'
+        : `Rescheduled; pokes again at ${clockSeconds(reason.pokesAt, zone)}.`
     case 'reschedule_due':
-      return 'It is time to look again.'
+      return 'Due to poke again.'
     case 'deferred':
       return `Waits without a slot for ${reason.waitsFor}.`
     case 'wait_over':

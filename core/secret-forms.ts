@@ -36,18 +36,18 @@ function encode(bytes: Uint8Array): string {
 }
 
 /**
- * What base64 makes of a text wherever it stands in a longer one (`user:password`): there are three ways, by its place
+ * What base64 makes of a text wherever it stands in a longer one (`user:password`): there are three ways, by its offset
  * modulo 3; letters that also tell of its neighbours are left out.
  */
 function base64Forms(text: string): string[] {
   const bytes = new TextEncoder().encode(text)
   const forms: string[] = []
-  for (const place of [0, 1, 2]) {
-    const placed = new Uint8Array(place + bytes.length)
-    placed.set(bytes, place)
-    const whole = encode(placed).slice(place === 0 ? 0 : place + 1, Math.floor((placed.length * 8) / 6))
+  for (const offset of [0, 1, 2]) {
+    const padded = new Uint8Array(offset + bytes.length)
+    padded.set(bytes, offset)
+    const whole = encode(padded).slice(offset === 0 ? 0 : offset + 1, Math.floor((padded.length * 8) / 6))
     forms.push(whole)
-    if (place === 0)
+    if (offset === 0)
       for (const width of LINE_WIDTHS)
         for (let at = 0; whole.length > width && at < whole.length; at += width) forms.push(whole.slice(at, at + width))
   }

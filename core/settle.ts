@@ -33,8 +33,10 @@ export function settle(model: RunModel, ti: TaskInstanceView, outcome: Outcome, 
       return model.move(ti, 'success', { code: 'succeeded' })
     case 'skip':
       return model.move(ti, 'skipped', { code: 'skipped_itself', message: outcome.message })
-    case 'reschedule':
-      return model.move(ti, 'up_for_reschedule', { code: 'rescheduled' }, now + capDelay(outcome.afterMs))
+    case 'reschedule': {
+      const pokesAt = now + capDelay(outcome.afterMs)
+      return model.move(ti, 'up_for_reschedule', { code: 'rescheduled', pokesAt }, pokesAt)
+    }
     case 'defer':
       return model.move(
         ti,

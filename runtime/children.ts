@@ -46,7 +46,7 @@ class Heart {
     this.pipes.add(pipe)
     pipe.write('.')
     this.timer ??= setInterval(() => {
-      for (const each of this.pipes) each.write('.')
+      for (const pipe of this.pipes) pipe.write('.')
     }, BEAT_MS)
     this.timer.unref()
   }

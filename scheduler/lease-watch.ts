@@ -27,13 +27,13 @@ interface Seen {
  * names share the machine's boot id, and each of them numbers its own processes.
  */
 export function isGoneFromHere(
-  job: Pick<JobRow, 'hostname' | 'pid' | 'boot_id' | 'pid_namespace' | 'pid_started'>,
+  job: Pick<JobRow, 'hostname' | 'pid' | 'bootId' | 'pidNamespace' | 'pidStarted'>,
   me: ProcessIdentity,
 ): boolean {
   // A name of its own tells clones of one frozen machine apart, which share everything else.
-  if (job.hostname !== hostname() || job.pid_started === null || job.pid_started === '') return false
-  if (!sharesPids(me, { bootId: job.boot_id, pidNamespace: job.pid_namespace })) return false
-  return hasEnded(job.pid, job.pid_started)
+  if (job.hostname !== hostname() || job.pidStarted === null || job.pidStarted === '') return false
+  if (!sharesPids(me, { bootId: job.bootId, pidNamespace: job.pidNamespace })) return false
+  return hasEnded(job.pid, job.pidStarted)
 }
 
 export class LeaseWatch {
@@ -86,13 +86,13 @@ export class LeaseWatch {
   private async judge(job: JobRow): Promise<void> {
     const now = performance.now()
     const before = this.seen.get(job.id)
-    if (before === undefined || before.hbSeq !== job.hb_seq) this.seen.set(job.id, { hbSeq: job.hb_seq, since: now })
-    const silence = before === undefined || before.hbSeq !== job.hb_seq ? 0 : now - before.since
+    if (before === undefined || before.hbSeq !== job.hbSeq) this.seen.set(job.id, { hbSeq: job.hbSeq, since: now })
+    const silence = before === undefined || before.hbSeq !== job.hbSeq ? 0 : now - before.since
     const isGone = isGoneFromHere(job, this.self)
     if (!isGone && silence < this.options.leaseMs) return
-    if (!(await reapJob(this.options.database, job.id, job.hb_seq))) return
+    if (!(await reapJob(this.options.database, job.id, job.hbSeq))) return
     this.options.log.warn(
-      { jobId: job.id, jobType: job.job_type, hostname: job.hostname, pid: job.pid, isGone, silence },
+      { jobId: job.id, jobType: job.jobType, hostname: job.hostname, pid: job.pid, isGone, silence },
       'a dead process was found',
     )
     this.options.onDead()

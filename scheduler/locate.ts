@@ -7,7 +7,7 @@ import { type CodeFault, type CompiledFile, codeFrame, SOURCE_ROOT } from './com
 /** How far below the start of a declaration what a sentence names is looked for, lines. */
 const REACH = 40
 
-interface Place {
+interface SourceLocation {
   readonly line: number
   readonly column: number
 }
@@ -15,7 +15,12 @@ interface Place {
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /** The first line from `first` on that matches. */
-export function findLine(source: string, pattern: RegExp, first = 1, reach = Number.POSITIVE_INFINITY): Place | null {
+export function findLine(
+  source: string,
+  pattern: RegExp,
+  first = 1,
+  reach = Number.POSITIVE_INFINITY,
+): SourceLocation | null {
   const lines = source.split('\n')
   for (let line = first; line <= Math.min(lines.length, first + reach); line++) {
     const column = lines[line - 1]?.search(pattern) ?? -1
@@ -41,12 +46,12 @@ function namedIn(message: string): RegExp[] {
 }
 
 /** The place in a declaration that begins at `line`, by what the sentence names. */
-function refine(message: string, source: string, place: Place): Place {
+function refine(message: string, source: string, location: SourceLocation): SourceLocation {
   for (const pattern of namedIn(message)) {
-    const found = findLine(source, pattern, place.line, REACH)
-    if (found !== null && (found.line > place.line || found.column >= 1)) return found
+    const found = findLine(source, pattern, location.line, REACH)
+    if (found !== null && (found.line > location.line || found.column >= 1)) return found
   }
-  return place
+  return location
 }
 
 const whole = (fault: Pick<ParseFault, 'code' | 'message'>, file: string): CodeFault => ({
@@ -58,12 +63,17 @@ const whole = (fault: Pick<ParseFault, 'code' | 'message'>, file: string): CodeF
   frame: null,
 })
 
-function at(fault: Pick<ParseFault, 'code' | 'message'>, file: string, source: string, place: Place): CodeFault {
-  return { ...whole(fault, file), ...place, frame: codeFrame(source, place.line, place.column) }
+function at(
+  fault: Pick<ParseFault, 'code' | 'message'>,
+  file: string,
+  source: string,
+  location: SourceLocation,
+): CodeFault {
+  return { ...whole(fault, file), ...location, frame: codeFrame(source, location.line, location.column) }
 }
 
 /** Places that no stack tells: an import that is not there, a DAG that is not exported, a promise that was rejected. */
-function withoutStack(fault: ParseFault, source: string): Place | null {
+function withoutStack(fault: ParseFault, source: string): SourceLocation | null {
   const quoted = /(?:named|package|module) '([^']+)'/.exec(fault.message)?.[1]
   if (fault.code === 'FILE_IMPORT' && quoted !== undefined)
     return findLine(source, new RegExp(`(?<![\\w$])${escaped(basename(quoted))}(?![\\w$])`))
@@ -76,23 +86,23 @@ function withoutStack(fault: ParseFault, source: string): Place | null {
 export function locate(fault: ParseFault, file: string, compiled: CompiledFile): CodeFault {
   const found = new RegExp(`${SOURCE_ROOT}([^\\s():]+):(\\d+):(\\d+)`).exec(fault.stack ?? '')
   if (found === null) {
-    const place = withoutStack(fault, compiled.sourceCode)
-    return place === null ? whole(fault, file) : at(fault, file, compiled.sourceCode, place)
+    const location = withoutStack(fault, compiled.sourceCode)
+    return location === null ? whole(fault, file) : at(fault, file, compiled.sourceCode, location)
   }
   const [, source = '', line = '1', column = '1'] = found
-  const place = { line: Number(line), column: Number(column) }
+  const location = { line: Number(line), column: Number(column) }
   if (file.endsWith(source))
-    return at(fault, file, compiled.sourceCode, refine(fault.message, compiled.sourceCode, place))
-  return { ...whole(fault, source), ...place }
+    return at(fault, file, compiled.sourceCode, refine(fault.message, compiled.sourceCode, location))
+  return { ...whole(fault, source), ...location }
 }
 
 /** Where a file that did not end loading hangs: an endless loop or an await that stands at its top level. */
 export function locateDeath(message: string, file: string, compiled: CompiledFile): CodeFault {
   const fault = { code: 'FILE_DIED', message } as const
   const source = compiled.sourceCode
-  const place =
+  const location =
     findLine(source, /^(for\s*\(\s*;\s*;|while\s*\(\s*(true|1)\s*\))/) ??
     findLine(source, /^(?=[^\s/]).*\bawait\b(?!.*\.serve\()/) ??
     findLine(source, /^(for|while|do)\b/)
-  return place === null ? whole(fault, file) : at(fault, file, source, place)
+  return location === null ? whole(fault, file) : at(fault, file, source, location)
 }

@@ -10,7 +10,7 @@ import type { JsonValue } from '../core/json.ts'
 import { maskedParts } from '../core/masked-parts.ts'
 import { Masker, secretStrings } from '../core/masker.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
-import { sealedPlace, type Vault } from '../engine/admin/vault.ts'
+import { triggerContext, type Vault } from '../engine/admin/vault.ts'
 import { type Fired, fire } from '../engine/attempts/fire.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
@@ -40,8 +40,7 @@ const TAKE = 1_000
 const FIRE = 200
 const AFTER_ERROR_MS = 500
 
-const keyOf = (wait: { dag_run_id: number; ti_id: string; epoch: number }) =>
-  `${wait.dag_run_id}/${wait.ti_id}/${wait.epoch}`
+const keyOf = (wait: { dagRunId: number; tiId: string; epoch: number }) => `${wait.dagRunId}/${wait.tiId}/${wait.epoch}`
 
 interface WatchedTrigger {
   readonly id: number
@@ -226,12 +225,12 @@ export class Triggerer {
     try {
       const spec: WatchSpec = {
         id,
-        modulePath: await this.findModule(wait.version_id),
-        dagId: wait.dag_id,
-        taskId: wait.task_id,
-        runId: wait.run_id,
-        mapIndex: wait.map_index,
-        tryNumber: wait.try_number,
+        modulePath: await this.findModule(wait.versionId),
+        dagId: wait.dagId,
+        taskId: wait.taskId,
+        runId: wait.runId,
+        mapIndex: wait.mapIndex,
+        tryNumber: wait.tryNumber,
         trigger: wait.name,
         args: this.openArguments(wait),
       }
@@ -246,9 +245,9 @@ export class Triggerer {
   }
 
   /** What its task gave it. Secrets among it are hidden from what the trigger prints and fails with. */
-  private openArguments({ sealed, args, ti_id: tiId }: OwnedWait): JsonValue {
+  private openArguments({ sealed, args, tiId }: OwnedWait): JsonValue {
     if (sealed === null) return args
-    const real = this.options.vault.openJson(sealed, sealedPlace(tiId))
+    const real = this.options.vault.openJson(sealed, triggerContext(tiId))
     this.masker.add(maskedParts(args, real).flatMap(secretStrings))
     return real
   }
@@ -289,14 +288,14 @@ export class Triggerer {
   }
 }
 
-const firedOf = (wait: OwnedWait) => ({ dagRunId: wait.dag_run_id, tiId: wait.ti_id, epoch: wait.epoch })
+const firedOf = (wait: OwnedWait) => ({ dagRunId: wait.dagRunId, tiId: wait.tiId, epoch: wait.epoch })
 
 const callerOf = (wait: OwnedWait): Caller => ({
-  dagRunId: wait.dag_run_id,
-  tiId: wait.ti_id,
-  dagId: wait.dag_id,
-  runId: wait.run_id,
-  taskId: wait.task_id,
-  mapIndex: wait.map_index,
+  dagRunId: wait.dagRunId,
+  tiId: wait.tiId,
+  dagId: wait.dagId,
+  runId: wait.runId,
+  taskId: wait.taskId,
+  mapIndex: wait.mapIndex,
   epoch: null,
 })

@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Effect } from '../core/effects.ts'
 import type { JsonValue } from '../core/json.ts'
-import type { Report } from '../core/reports.ts'
+import type { ResultTable } from '../core/result-table.ts'
 import type { MismatchPolicy } from './effects.ts'
 import { TaskDeferred } from './signals.ts'
 import type { StateStores } from './state-stores.ts'
@@ -267,7 +267,7 @@ export interface OperatorContext extends TaskContext {
    */
   record(effect: Effect, onMismatch?: MismatchPolicy): Promise<void>
   /** Publishes a small table (at most 1 MiB as JSON), drawn by the DAG's page of reports. Again under the same name: replaced. */
-  publish(name: string, report: Report): Promise<void>
+  publish(name: string, report: ResultTable): Promise<void>
   /** Folder (absolute) below which embedded backends and scratch keep their files on this host. */
   readonly embeddedRoot: string
 }
@@ -335,6 +335,6 @@ export async function recordEffect(effect: Effect, onMismatch?: MismatchPolicy):
 }
 
 /** Publishes a small table of this run: see `OperatorContext.publish`. @throws Error outside a task */
-export async function publishReport(name: string, report: Report): Promise<void> {
+export async function publishReport(name: string, report: ResultTable): Promise<void> {
   await getOperatorContext('publishReport').publish(name, report)
 }

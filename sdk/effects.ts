@@ -2,7 +2,7 @@
 // made-up context of a test checks the same.
 
 import { type Effect, missingRows } from '../core/effects.ts'
-import type { Report } from '../core/reports.ts'
+import type { ResultTable } from '../core/result-table.ts'
 import type { TaskLogger } from './context.ts'
 
 /** What happens when rows read, written and rejected do not add up: the try fails (default), or the log warns. */
@@ -26,7 +26,7 @@ export class CountMismatchError extends Error {
 export interface Outbox {
   /** Resolves once it is stored. */
   sendEffect(effect: Effect): Promise<void>
-  sendReport(name: string, report: Report): Promise<void>
+  sendReport(name: string, report: ResultTable): Promise<void>
 }
 
 /** `op.record` and `op.publish` of one attempt. */
@@ -40,6 +40,6 @@ export function makeTelling(outbox: Outbox, log: TaskLogger) {
       if (onMismatch === 'fail') throw mismatch
       log.warn({ ...effect }, `${mismatch.message} (told only: the policy is warn)`)
     },
-    publish: (name: string, report: Report): Promise<void> => outbox.sendReport(name, report),
+    publish: (name: string, report: ResultTable): Promise<void> => outbox.sendReport(name, report),
   }
 }

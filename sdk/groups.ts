@@ -40,8 +40,8 @@ function passThroughEmpty(edges: readonly DrawnEdge[]): DrawnEdge[] {
   for (const { from, to } of edges) append(outOf, from, to)
   const beyond = (node: AnyNode): AnyNode[] => {
     const seen = new Set([node])
-    for (const each of seen) if (isEmpty(each)) for (const next of outOf.get(each) ?? []) seen.add(next)
-    return [...seen].filter((each) => !isEmpty(each))
+    for (const node of seen) if (isEmpty(node)) for (const next of outOf.get(node) ?? []) seen.add(next)
+    return [...seen].filter((node) => !isEmpty(node))
   }
   return edges.flatMap(({ from, to, label }) => {
     if (!isEmpty(from)) return beyond(to).map((target) => ({ from, to: target, label }))

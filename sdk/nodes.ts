@@ -205,9 +205,9 @@ export function readNamed(owner: object, inputs: unknown, where: string): Inputs
 /** Looks at each object once: a literal may hold itself, which is told when the DAG is read. */
 export function refuseNestedRef(value: unknown, where: string): void {
   const seen = new Set([value])
-  for (const each of seen) {
-    if (typeof each !== 'object' || each === null) continue
-    for (const item of Object.values(each) as unknown[]) {
+  for (const value of seen) {
+    if (typeof value !== 'object' || value === null) continue
+    for (const item of Object.values(value) as unknown[]) {
       if (insideOf(item) !== null)
         throw new Error(`${where}: a task inside an array or object draws no edge; pass it as an input of its own`)
       seen.add(item)

@@ -88,7 +88,7 @@ function checkTask(spec: Spec, where: string, faults: Faults): void {
 /** Options of the groups around a task, the innermost on top. */
 function groupDefaults({ group }: TaskNode): Spec {
   const layers: Spec[] = []
-  for (let each = group; each !== null; each = each.parent) layers.unshift(each.defaults)
+  for (let outer = group; outer !== null; outer = outer.parent) layers.unshift(outer.defaults)
   return Object.assign({}, ...layers) as Spec
 }
 

@@ -6,7 +6,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { maskByName } from '../core/masker.ts'
 import { describeReason, type Reason } from '../core/reasons.ts'
-import type { Report } from '../core/reports.ts'
+import type { ResultTable } from '../core/result-table.ts'
 import type { TaskInstanceView } from '../core/run-model.ts'
 import type { SerializedDag } from '../core/serialized.ts'
 import type { TaskState } from '../core/states.ts'
@@ -63,7 +63,7 @@ export interface DagResult {
   /** Row counts that tasks told with `recordEffect`. */
   readonly effects: readonly (Effect & { readonly taskId: string })[]
   /** What tasks published, by name; the last one of a name. */
-  readonly reports: { readonly [name: string]: Report }
+  readonly reports: { readonly [name: string]: ResultTable }
   /** Runs of other DAGs that tasks have started; nothing runs of them. */
   readonly started: readonly StartedRun[]
   /** Variables as the run has left them. */

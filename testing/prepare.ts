@@ -45,9 +45,9 @@ export function instantOf(given: Date | string | undefined, what: string): numbe
 }
 
 export function requireTask(dag: SerializedDag, taskId: string): SerializedTask {
-  const task = dag.tasks.find((each) => each.taskId === taskId)
+  const task = dag.tasks.find((task) => task.taskId === taskId)
   if (task !== undefined) return task
-  const ids = dag.tasks.map((each) => each.taskId).join(', ')
+  const ids = dag.tasks.map((task) => task.taskId).join(', ')
   throw new BaramError('NOT_FOUND', `DAG ${dag.dagId} has no task ${taskId}; its tasks are ${ids}`)
 }
 

@@ -67,7 +67,7 @@ export class Watch {
     const time: Waiting = { now: () => deps.clock.now(), sleep: async (seconds) => this.sleep(seconds) }
     try {
       const triggers = findBody(deps.dag, asking.taskId)?.operator?.triggers
-      const trigger = triggers?.find((each) => each.triggerName === wait.name)
+      const trigger = triggers?.find((trigger) => trigger.triggerName === wait.name)
       if (trigger === undefined) throw new Error(`the operator has no trigger "${wait.name}"; list it in its triggers`)
       const context = {
         ...asking,

@@ -6,7 +6,7 @@ import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { extraSecrets, isSensitiveName, Masker, secretStrings } from '../core/masker.ts'
 import type { CallOp } from '../core/protocol.ts'
-import { checkReportName, type Report, readReport } from '../core/reports.ts'
+import { checkResultTableName, type ResultTable, readResultTable } from '../core/result-table.ts'
 
 /** A Connection as text (`postgres://user:pw@host:5432/shop`) or as the fields of Airflow's JSON. */
 export type MadeUpConnection = string | Partial<Record<ConnectionField, string | number | null | JsonObject>>
@@ -51,7 +51,7 @@ const textOf = (value: JsonValue | undefined): string => (typeof value === 'stri
 export class World {
   readonly variables: Map<string, string>
   readonly effects: (Effect & { readonly taskId: string })[] = []
-  readonly reports = new Map<string, Report>()
+  readonly reports = new Map<string, ResultTable>()
   readonly started: StartedRun[] = []
   /** Knows the secrets that tasks have been given, as in a deployment. */
   readonly masker = new Masker()
@@ -131,7 +131,7 @@ export class World {
         this.effects.push({ ...readEffect(args), taskId: asking.taskId })
         return null
       case 'publishReport':
-        this.reports.set(checkReportName(args['name']), readReport(args))
+        this.reports.set(checkResultTableName(args['name']), readResultTable(args))
         return null
     }
   }

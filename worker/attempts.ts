@@ -12,7 +12,7 @@ import type { Outcome } from '../core/settle.ts'
 import { cutText, repairText } from '../core/storable.ts'
 import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
 import { localTexts } from '../core/timetables/zone.ts'
-import { sealedPlace } from '../engine/admin/vault.ts'
+import { triggerContext } from '../engine/admin/vault.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/task-api/serve.ts'
 import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { RunTransactions, StartedAttempt } from '../engine/transaction/run-transaction.ts'
@@ -199,12 +199,12 @@ export class Attempt {
     const { isContinued, tryNumber, dagRunId, tiId } = this.started
     const isFirst = tryNumber === 1 && !isContinued
     const found = isFirst ? null : await loadContinuation(this.deps.database, dagRunId, tiId)
-    const triedAt = found?.start_date ?? Date.now()
+    const triedAt = found?.startDate ?? Date.now()
     return {
       triedAt,
-      firstTriedAt: found?.first_start_date ?? triedAt,
-      rescheduleCount: found?.reschedule_count ?? 0,
-      resume: found?.is_resumed === true ? { event: found.event ?? null } : null,
+      firstTriedAt: found?.firstStartDate ?? triedAt,
+      rescheduleCount: found?.rescheduleCount ?? 0,
+      resume: found?.isResumed === true ? { event: found.event ?? null } : null,
     }
   }
 
@@ -293,7 +293,7 @@ export class Attempt {
     const { name, args } = result.wait
     // Masking keeps JSON what it is.
     const shown = this.masker.maskDeep(vault.maskByName(args)) as JsonValue
-    const sealed = vault.sealJson(args, sealedPlace(this.started.tiId))
+    const sealed = vault.sealJson(args, triggerContext(this.started.tiId))
     return { ...result, wait: { kind: 'trigger', name, args: shown, sealed } }
   }
 

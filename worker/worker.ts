@@ -252,7 +252,7 @@ export class Worker {
     if (batch.length === 0) return claim(transactions, slots)
     const result = await report(transactions, batch, slots, lease.now())
     const lockedElsewhere = new Set(result.lockedElsewhere)
-    for (const one of batch) if (!lockedElsewhere.has(one)) this.attempts.delete(keyOf(one))
+    for (const report of batch) if (!lockedElsewhere.has(report)) this.attempts.delete(keyOf(report))
     this.tellLater(result.lockedElsewhere)
     return result
   }
@@ -263,9 +263,9 @@ export class Worker {
       this.heldMs = HELD_MS
       return
     }
-    for (const one of lockedElsewhere) this.later.add(one)
+    for (const report of lockedElsewhere) this.later.add(report)
     setTimeout(() => {
-      for (const one of lockedElsewhere) this.later.delete(one)
+      for (const report of lockedElsewhere) this.later.delete(report)
       this.finished.push(...lockedElsewhere)
       this.wake(false)
     }, this.heldMs)
@@ -280,9 +280,10 @@ export class Worker {
 
   private begin(transactions: RunTransactions, result: RunTransactionResult, batch: readonly Report[]): void {
     const fresh = new Map<string, JsonValue>()
-    for (const one of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
-      for (const xcom of one.xcoms)
-        if (xcom.key === 'return_value' && xcom.mapIndex < 0) fresh.set(freshKey(one.dagRunId, xcom.taskId), xcom.value)
+    for (const report of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
+      for (const xcom of report.xcoms)
+        if (xcom.key === 'return_value' && xcom.mapIndex < 0)
+          fresh.set(freshKey(report.dagRunId, xcom.taskId), xcom.value)
     for (const started of result.started) this.run(transactions, started, fresh)
   }
 
@@ -319,8 +320,8 @@ export class Worker {
       const rows = await findOwnedAttempts(this.options.database, lease.jobId)
       const owned = new Set(
         rows
-          .filter((row) => !row.is_restarting)
-          .map((row) => keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })),
+          .filter((row) => !row.isRestarting)
+          .map((row) => keyOf({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch })),
       )
       for (const [key, attempt] of before) if (!owned.has(key)) attempt.cancel()
     } catch (error) {
@@ -336,11 +337,12 @@ export class Worker {
    */
   private async reconcile(lease: Lease): Promise<void> {
     for (const row of await findOwnedAttempts(this.options.database, lease.jobId)) {
-      const key = keyOf({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch })
-      const isKnown = this.attempts.has(key) || [...this.finished, ...this.later].some((one) => keyOf(one) === key)
+      const key = keyOf({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch })
+      const isKnown =
+        this.attempts.has(key) || [...this.finished, ...this.later].some((report) => keyOf(report) === key)
       if (isKnown) continue
       const outcome = { kind: 'interrupted' as const, worker: hostname() }
-      this.finished.push({ dagRunId: row.dag_run_id, tiId: row.ti_id, epoch: row.epoch, outcome, xcoms: [] })
+      this.finished.push({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch, outcome, xcoms: [] })
     }
     this.mustReconcile = false
   }

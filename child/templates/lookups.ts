@@ -50,7 +50,7 @@ function readPull(node: Node): Pull {
 /** Adds what a parsed template names. */
 function collect(node: unknown, named: Named): void {
   if (Array.isArray(node)) {
-    for (const each of node as unknown[]) collect(each, named)
+    for (const child of node as unknown[]) collect(child, named)
     return
   }
   if (!isNode(node)) return

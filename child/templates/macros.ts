@@ -49,9 +49,9 @@ const FIELDS: readonly (readonly [pattern: RegExp, write: (date: Date, locale: s
 
 function part(date: Date, locale: string, type: string, options: Intl.DateTimeFormatOptions): string {
   const parts = new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' }).formatToParts(date)
-  const found = parts.find((each) => each.type === type)?.value ?? ''
+  const found = parts.find((part) => part.type === type)?.value ?? ''
   // Korean writes the unit of a month as a literal after its number.
-  const literal = type === 'month' ? parts[parts.findIndex((each) => each.type === type) + 1]?.value : undefined
+  const literal = type === 'month' ? parts[parts.findIndex((part) => part.type === type) + 1]?.value : undefined
   return literal?.startsWith('월') === true ? `${found}월` : found
 }
 

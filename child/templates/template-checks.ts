@@ -70,7 +70,7 @@ function judge(parts: readonly string[], task: SerializedTask, dag: SerializedDa
 /** Names in a parsed template; inside a block they may be those of what the block goes over. */
 function collect(node: unknown, found: { parts: readonly string[]; isCalled: boolean }[]): void {
   if (Array.isArray(node)) {
-    for (const each of node as unknown[]) collect(each, found)
+    for (const child of node as unknown[]) collect(child, found)
     return
   }
   if (!isNode(node)) return

@@ -45,7 +45,7 @@ const fromCode = (fault: CodeFault, name: string, level: CheckFault['level']): C
 /** Branches that choose what no DAG of their file has. */
 function unknownChoices(branches: readonly BranchChoice[], files: readonly ReadFile[]): CheckFault[] {
   return branches.flatMap(({ file, ids, ...place }) => {
-    const read = files.find((each) => each.file.name === file)
+    const read = files.find((known) => known.file.name === file)
     // A helper's branch belongs to DAGs elsewhere; a broken file has other worries.
     if (read === undefined || read.dags.length === 0) return []
     const known = read.dags.flatMap((dag) => [
@@ -58,7 +58,7 @@ function unknownChoices(branches: readonly BranchChoice[], files: readonly ReadF
         file,
         ...place,
         code: 'BRANCH_UNKNOWN',
-        message: `this branch may choose "${id}", but there is no such task; return one of ${known.map((each) => `"${each}"`).join(', ')}`,
+        message: `this branch may choose "${id}", but there is no such task; return one of ${known.map((task) => `"${task}"`).join(', ')}`,
         level: 'error' as const,
       }))
   })
@@ -85,17 +85,17 @@ export async function checkFiles(request: CheckRequest): Promise<CheckResult> {
   const filesMs = Math.round(performance.now() - began)
   const types = await typing
   const others = [
-    ...read.flatMap((each) => [
-      ...each.errors.map((fault) => fromCode(fault, each.file.name, 'error')),
-      ...each.warnings.map((fault) => fromCode(fault, each.file.name, 'warning')),
+    ...read.flatMap((file) => [
+      ...file.errors.map((fault) => fromCode(fault, file.file.name, 'error')),
+      ...file.warnings.map((fault) => fromCode(fault, file.file.name, 'warning')),
     ]),
     ...whole,
     ...unknownChoices(types.branches, read),
   ]
   return {
     faults: mergeFaults(types.faults, others),
-    portability: read.flatMap((each) => portabilityOf(each, (path) => readFileSync(path, 'utf8'))),
-    dags: read.reduce((sum, each) => sum + each.dags.length, 0),
+    portability: read.flatMap((file) => portabilityOf(file, (path) => readFileSync(path, 'utf8'))),
+    dags: read.reduce((sum, file) => sum + file.dags.length, 0),
     compiler: types.compiler,
     arePoolsChecked: known.pools !== null,
     ms: { compilerStart: types.ms.start, types: types.ms.check, files: filesMs },

@@ -89,11 +89,11 @@ function unknownTargets(read: ReadFile, dags: ReadonlyMap<string, SerializedDag>
         ...(Array.isArray(externalTaskIds) ? (externalTaskIds as readonly unknown[]) : []),
       ]
       const missing = wanted.filter((id): id is string => typeof id === 'string' && !id.includes('{{'))
-      const absent = found === undefined ? [] : missing.filter((id) => !found.tasks.some((each) => each.taskId === id))
+      const absent = found === undefined ? [] : missing.filter((id) => !found.tasks.some((task) => task.taskId === id))
       return absent.map((id) =>
         faultAt(read, id, 'externalTaskIds?', {
           code: 'DAG_UNKNOWN',
-          message: `${where}: DAG "${target.dagId}" has no task "${id}"; its tasks are ${found?.tasks.map((each) => each.taskId).join(', ')}`,
+          message: `${where}: DAG "${target.dagId}" has no task "${id}"; its tasks are ${found?.tasks.map((task) => task.taskId).join(', ')}`,
           level: 'warning',
         }),
       )

@@ -33,13 +33,13 @@ function reasonFor({ specifier, kind }: ModuleImport): string | null {
 function reasonsOf(read: ReadFile, sourceOf: (path: string) => string): string[] {
   const { compiled, file } = read
   if (compiled === null) return []
-  const because = compiled.imports.flatMap((each) => {
-    const reason = reasonFor(each)
+  const because = compiled.imports.flatMap((imported) => {
+    const reason = reasonFor(imported)
     if (reason === null) return []
-    const name = relative(file.folder, each.from)
+    const name = relative(file.folder, imported.from)
     const place = findLine(
-      sourceOf(each.from),
-      new RegExp(`['"]${each.specifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"]`),
+      sourceOf(imported.from),
+      new RegExp(`['"]${imported.specifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"]`),
     )
     return [`${reason} (${name}:${place?.line ?? 1})`]
   })

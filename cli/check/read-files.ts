@@ -53,8 +53,8 @@ async function evaluate(file: DagFile, compiled: CompiledFile, parser: Parser, m
 function dropHelpers(files: readonly ReadFile[]): ReadFile[] {
   const isImported = ({ file }: ReadFile) =>
     files.some((other) => other.file !== file && other.compiled?.inputs.includes(file.path) === true)
-  return files.map((each) =>
-    each.errors.some((fault) => fault.code === 'FILE_EMPTY') && isImported(each) ? { ...each, errors: [] } : each,
+  return files.map((file) =>
+    file.errors.some((fault) => fault.code === 'FILE_EMPTY') && isImported(file) ? { ...file, errors: [] } : file,
   )
 }
 

@@ -53,8 +53,8 @@ export function findFloating(
 /** Text literals of a type; null when it is wider than that. */
 function literalsOf(ts: Ts, checker: TypeScript.TypeChecker, type: TypeScript.Type): string[] | null {
   if (type.isUnion()) {
-    const parts = type.types.map((each) => literalsOf(ts, checker, each))
-    return parts.includes(null) ? null : parts.flatMap((each) => each ?? [])
+    const parts = type.types.map((part) => literalsOf(ts, checker, part))
+    return parts.includes(null) ? null : parts.flatMap((part) => part ?? [])
   }
   if (type.isStringLiteral()) return [type.value]
   if ((type.flags & (ts.TypeFlags.Null | ts.TypeFlags.Undefined)) !== 0) return []
@@ -90,10 +90,10 @@ export function findBranches(
   visit(ts, file, (node) => {
     if (!ts.isCallExpression(node) || node.expression.getText(file) !== 'branch') return
     // The operator's own type has forgotten which text a single choice was.
-    const choices = returnedBy(ts, node.arguments[0])?.map((each) =>
-      literalsOf(ts, checker, checker.getTypeAtLocation(each)),
+    const choices = returnedBy(ts, node.arguments[0])?.map((part) =>
+      literalsOf(ts, checker, checker.getTypeAtLocation(part)),
     )
-    const ids = choices === undefined || choices.includes(null) ? null : choices.flatMap((each) => each ?? [])
+    const ids = choices === undefined || choices.includes(null) ? null : choices.flatMap((choice) => choice ?? [])
     if (ids !== null && ids.length > 0) found.push({ file: name, ...placeOf(file, node), ids })
   })
   return found

@@ -91,17 +91,17 @@ const BACKFILL_COLUMNS = ['id', 'state', 'from_date', 'to_date', 'runs', 'succes
 
 const backfillRow = (row: BackfillRow) => ({
   id: row.id,
-  dag_id: row.dag_id,
-  from_date: when(row.from_date),
-  to_date: when(row.to_date),
-  state: row.completed_at !== null ? 'completed' : row.is_paused ? 'paused' : 'running',
-  runs: row.dates - row.without_run,
+  dag_id: row.dagId,
+  from_date: when(row.fromDate),
+  to_date: when(row.toDate),
+  state: row.completedAt !== null ? 'completed' : row.isPaused ? 'paused' : 'running',
+  runs: row.dates - row.withoutRun,
   success: row.success,
   failed: row.failed,
   running: row.running,
   queued: row.queued,
-  max_active_runs: row.max_active_runs,
-  reprocess_behavior: row.reprocess_behavior,
+  max_active_runs: row.maxActiveRuns,
+  reprocess_behavior: row.reprocessBehavior,
 })
 
 async function printList(flags: { output: string; dagId: string }): Promise<void> {
@@ -120,10 +120,10 @@ async function show(id: number, flags: { output: string }): Promise<void> {
     if (rows.length === 0) throw notFound('backfill', id)
     printRows(
       rows.map((row) => ({
-        logical_date: when(row.logical_date),
-        run_id: row.run_id,
+        logical_date: when(row.logicalDate),
+        run_id: row.runId,
         state: row.state,
-        without_run: row.exception_reason,
+        without_run: row.exceptionReason,
       })),
       format,
       ['logical_date', 'run_id', 'state', 'without_run'],
@@ -142,7 +142,7 @@ async function cancel(id: number, flags: Confirmable): Promise<void> {
   await withControl(async (context) => {
     const row = await getBackfill(context.database, id)
     if (row === null) throw notFound('backfill', id)
-    const question = `Cancel backfill ${id} of ${row.dag_id}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
+    const question = `Cancel backfill ${id} of ${row.dagId}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
     if (!(await confirm(question, flags))) return
     await cancelBackfill(context, id, CLI_ACTOR)
     tell(`Cancelled backfill ${id}.`)

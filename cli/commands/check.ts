@@ -54,10 +54,10 @@ async function askDeployment(config: Config, log: Logger): Promise<Omit<Known, '
   if (database === null) return { pools: null, dagIds: new Set<string>() }
   try {
     const pools = await listPools(database, {}, everything)
-    const dags = await listDags(database, { exclude_stale: true }, everything)
+    const dags = await listDags(database, { excludeStale: true }, everything)
     return {
       pools: new Set(pools.rows.map((row) => row.pool)),
-      dagIds: new Set(dags.rows.map((row) => row.dag_id)),
+      dagIds: new Set(dags.rows.map((row) => row.dagId)),
     }
   } finally {
     await database.close()

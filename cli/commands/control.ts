@@ -26,15 +26,15 @@ interface Flags extends Confirmable {
 const COLUMNS = ['dag_run_id', 'logical_date', 'task_id', 'map_index', 'state']
 
 const touchedRow = (row: TouchedInstance) => ({
-  dag_run_id: row.run_id,
-  logical_date: when(row.logical_date),
-  task_id: row.task_id,
-  map_index: row.map_index,
+  dag_run_id: row.runId,
+  logical_date: when(row.logicalDate),
+  task_id: row.taskId,
+  map_index: row.mapIndex,
   state: row.state ?? 'no_status',
 })
 
 const runCount = (touched: readonly TouchedInstance[]): string =>
-  count(new Set(touched.map((row) => row.dag_run_id)).size, 'run')
+  count(new Set(touched.map((row) => row.dagRunId)).size, 'run')
 
 interface ClearFlags extends Flags {
   readonly taskRegex?: string
@@ -62,8 +62,8 @@ async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags
   }
   if (flags.startDate !== undefined || flags.endDate !== undefined)
     throw new BaramError('INPUT_INVALID', 'give either --run-id or dates, not both')
-  const { run_id } = await requireRun(context, dagId, flags.runId)
-  return { kind: 'run', runId: run_id, past: flags.past === true, future: flags.future === true }
+  const { runId } = await requireRun(context, dagId, flags.runId)
+  return { kind: 'run', runId, past: flags.past === true, future: flags.future === true }
 }
 
 async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<readonly TaskPick[] | null> {
@@ -135,7 +135,7 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
     const run = await requireRun(context, dagId, runId)
     const request = {
       dagId,
-      runId: run.run_id,
+      runId: run.runId,
       taskId,
       mapIndex: flags.mapIndex ?? null,
       to,
@@ -167,22 +167,22 @@ async function setRun(dagId: string, runId: string, state: string, flags: Flags)
     throw new BaramError('INPUT_INVALID', `the state is one of ${RUN_MARKS.join(', ')}; found ${state}`)
   await withControl(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const touched = to === 'queued' ? [] : await previewRunMark(context, dagId, run.run_id)
+    const touched = to === 'queued' ? [] : await previewRunMark(context, dagId, run.runId)
     printPreview(touched.map(touchedRow), format, COLUMNS, 'state')
     const ends = touched.length === 0 ? '' : `, which ends ${count(touched.length, 'task instance')}`
-    if (!(await confirm(`Set run ${run.run_id} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
-    await markRun(context, { dagId, runId: run.run_id, to }, CLI_ACTOR)
-    tell(`Set run ${run.run_id} to ${to}.`)
+    if (!(await confirm(`Set run ${run.runId} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
+    await markRun(context, { dagId, runId: run.runId, to }, CLI_ACTOR)
+    tell(`Set run ${run.runId} to ${to}.`)
   })
 }
 
 async function deleteRun(dagId: string, runId: string, flags: Flags): Promise<void> {
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const question = `Delete run ${run.run_id} of ${dagId} (${run.state}) with its task instances, XComs and history?`
+    const question = `Delete run ${run.runId} of ${dagId} (${run.state}) with its task instances, XComs and history?`
     if (!(await confirm(question, flags))) return
-    await removeRun(context, { dagId, runId: run.run_id }, CLI_ACTOR)
-    print(`Deleted run ${run.run_id} of ${dagId}.`)
+    await removeRun(context, { dagId, runId: run.runId }, CLI_ACTOR)
+    print(`Deleted run ${run.runId} of ${dagId}.`)
   })
 }
 
@@ -190,7 +190,7 @@ async function deleteDag(dagId: string, flags: Flags): Promise<void> {
   await withContext(async (context) => {
     const dag = await requireDag(context, dagId)
     const { total } = await listRuns(context.database, dagId, {}, { ...everything, limit: 1 })
-    const back = dag.is_stale ? '' : ` It comes back when ${dag.relative_fileloc} is read again.`
+    const back = dag.isStale ? '' : ` It comes back when ${dag.relativeFileloc} is read again.`
     if (!(await confirm(`Delete ${dagId} with ${count(total, 'run')} and all versions?${back}`, flags))) return
     const n = await removeDag(context, dagId, CLI_ACTOR)
     print(`Deleted ${dagId} and ${count(n, 'run')}.`)
@@ -201,8 +201,8 @@ async function noteRun(dagId: string, runId: string, text: string | undefined): 
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
     const note = text === undefined || text === '' ? null : text
-    await setRunNote(context, { dagId, runId: run.run_id, note }, CLI_ACTOR)
-    tell(note === null ? `Removed the note of ${run.run_id}.` : `Noted on ${run.run_id}.`)
+    await setRunNote(context, { dagId, runId: run.runId, note }, CLI_ACTOR)
+    tell(note === null ? `Removed the note of ${run.runId}.` : `Noted on ${run.runId}.`)
   })
 }
 

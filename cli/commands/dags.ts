@@ -29,29 +29,29 @@ interface Output {
 }
 
 const dagRow = (dag: DagListRow): Row => ({
-  dag_id: dag.dag_id,
-  fileloc: dag.relative_fileloc,
+  dag_id: dag.dagId,
+  fileloc: dag.relativeFileloc,
   owners: dag.owners,
-  is_paused: dag.is_paused,
-  schedule: dag.timetable_summary,
+  is_paused: dag.isPaused,
+  schedule: dag.timetableSummary,
   timezone: dag.timezone,
-  next_run: when(dag.next_dagrun_create_after),
+  next_run: when(dag.nextDagrunCreateAfter),
 })
 
 /** What a terminal has room for; JSON and YAML have all. */
 const RUN_COLUMNS = ['dag_id', 'run_id', 'state', 'logical_date', 'start_date']
 
 const runRow = (run: RunListRow): Row => ({
-  dag_id: run.dag_id,
-  run_id: run.run_id,
+  dag_id: run.dagId,
+  run_id: run.runId,
   state: run.state,
-  run_type: run.run_type,
-  run_after: when(run.run_after),
-  logical_date: when(run.logical_date),
-  data_interval_start: when(run.data_interval_start),
-  data_interval_end: when(run.data_interval_end),
-  start_date: when(run.start_date),
-  end_date: when(run.end_date),
+  run_type: run.runType,
+  run_after: when(run.runAfter),
+  logical_date: when(run.logicalDate),
+  data_interval_start: when(run.dataIntervalStart),
+  data_interval_end: when(run.dataIntervalEnd),
+  start_date: when(run.startDate),
+  end_date: when(run.endDate),
   conf: run.conf,
 })
 
@@ -68,7 +68,7 @@ async function show(context: Context, dagId: string): Promise<string> {
     (task) =>
       `  ${task.taskId} (${task.operator})${(below.get(task.taskId) ?? []).length > 0 ? ` → ${(below.get(task.taskId) ?? []).join(', ')}` : ''}`,
   )
-  return [`${style.bold(dagId)} v${stored.version_number}, ${dag.timezone}`, ...lines].join('\n')
+  return [`${style.bold(dagId)} v${stored.versionNumber}, ${dag.timezone}`, ...lines].join('\n')
 }
 
 interface TriggerFlags extends Output {
@@ -182,8 +182,8 @@ async function setPaused(dagId: string, isPaused: boolean, flags: PauseFlags): P
       [
         {
           dag_id: dagId,
-          is_paused: dag.is_paused,
-          next_run: when(dag.next_dagrun_create_after),
+          is_paused: dag.isPaused,
+          next_run: when(dag.nextDagrunCreateAfter),
           timezone: dag.timezone,
         },
       ],
@@ -260,7 +260,7 @@ async function printErrors(flags: Output): Promise<void> {
       for (const row of rows) print(`${style.bold(row.filename)}\n${row.stacktrace.replaceAll(/^/gm, '  ')}\n`)
     } else {
       printRows(
-        rows.map((row) => ({ bundle_name: row.bundle_name, filepath: row.filename, error: row.stacktrace })),
+        rows.map((row) => ({ bundle_name: row.bundleName, filepath: row.filename, error: row.stacktrace })),
         format,
         ['bundle_name', 'filepath', 'error'],
       )
@@ -274,7 +274,7 @@ export function addDagCommands(program: Command): void {
   withOutput(dags.command('list').description('all DAGs that files declare now')).action(async (flags: Output) => {
     const format = readFormat(flags.output)
     await withContext(async ({ database }) => {
-      const { rows } = await listDags(database, { exclude_stale: true }, everything)
+      const { rows } = await listDags(database, { excludeStale: true }, everything)
       printRows(rows.map(dagRow), format, [
         'dag_id',
         'fileloc',

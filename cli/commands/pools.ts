@@ -15,7 +15,7 @@ const poolRow = (row: PoolRow) => ({
   pool: row.pool,
   slots: row.slots,
   description: row.description ?? '',
-  include_deferred: row.include_deferred,
+  include_deferred: row.includeDeferred,
   running: row.running,
   queued: row.queued,
   scheduled: row.scheduled,

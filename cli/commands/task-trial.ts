@@ -43,13 +43,13 @@ interface Past {
 async function readPast(dagId: string, taskId: string, runId: string): Promise<Past> {
   return withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const { data_interval_start: start, data_interval_end: end } = run
-    const stored = run.version_id === null ? null : await loadVersion(context.database, run.version_id)
+    const { dataIntervalStart: start, dataIntervalEnd: end } = run
+    const stored = run.versionId === null ? null : await loadVersion(context.database, run.versionId)
     const tasks = stored === null ? [] : readSerializedDag(stored.data).tasks
     const values = await listRunValues(context.database, run.id)
     /** As it is returned: the value, or the list of all values of a mapped task. */
     const handedOn = (from: string): JsonValue | undefined => {
-      const own = values.filter((row) => row.task_id === from && row.key === 'return_value').map((row) => row.value)
+      const own = values.filter((row) => row.taskId === from && row.key === 'return_value').map((row) => row.value)
       const isMapped = tasks.some((task) => task.taskId === from && task.mapping !== null)
       return isMapped ? own : own[0]
     }
@@ -58,12 +58,12 @@ async function readPast(dagId: string, taskId: string, runId: string): Promise<P
       return value === undefined ? [] : [[input.name, value] as const]
     })
     return {
-      flags: { date: run.logical_date ?? run.run_after, conf: JSON.stringify(run.conf ?? {}) },
+      flags: { date: run.logicalDate ?? run.runAfter, conf: JSON.stringify(run.conf ?? {}) },
       options: {
         ...(start !== null && end !== null && { dataInterval: { start: new Date(start), end: new Date(end) } }),
         inputs: Object.fromEntries(inputs),
-        xcoms: values.map((row) => ({ taskId: row.task_id, mapIndex: row.map_index, key: row.key, value: row.value })),
-        runId: run.run_id,
+        xcoms: values.map((row) => ({ taskId: row.taskId, mapIndex: row.mapIndex, key: row.key, value: row.value })),
+        runId: run.runId,
       },
     }
   })

@@ -45,14 +45,14 @@ async function printTasks(dagId: string, flags: Output): Promise<void> {
 }
 
 const stateRow = (ti: InstanceListRow) => ({
-  dag_id: ti.dag_id,
-  run_id: ti.run_id,
-  task_id: ti.task_id,
-  map_index: ti.map_index,
+  dag_id: ti.dagId,
+  run_id: ti.runId,
+  task_id: ti.taskId,
+  map_index: ti.mapIndex,
   state: ti.state,
-  try_number: ti.try_number,
-  start_date: when(ti.start_date),
-  end_date: when(ti.end_date),
+  try_number: ti.tryNumber,
+  start_date: when(ti.startDate),
+  end_date: when(ti.endDate),
 })
 
 async function printStates(dagId: string, runId: string, flags: Output): Promise<void> {
@@ -62,7 +62,7 @@ async function printStates(dagId: string, runId: string, flags: Output): Promise
     const { rows, total } = await listInstances(
       context.database,
       dagId,
-      run.run_id,
+      run.runId,
       {},
       {
         ...everything,
@@ -144,8 +144,8 @@ async function follow(
 ): Promise<void> {
   let position = at
   for (;;) {
-    const ti = await getInstance(context.database, { dagId: run.dag_id, runId: run.run_id, ...place })
-    const isOver = ti === null || ti.try_number > tryNumber || isFinished(ti.state) || ti.state === 'up_for_retry'
+    const ti = await getInstance(context.database, { dagId: run.dagId, runId: run.runId, ...place })
+    const isOver = ti === null || ti.tryNumber > tryNumber || isFinished(ti.state) || ti.state === 'up_for_retry'
     position = await printFile(path, position, show)
     if (isOver || !hasReader()) return
     await changed(path)
@@ -168,13 +168,13 @@ function changed(path: string): Promise<void> {
 
 /** Why there is no such instance: an unknown task, or one that is mapped and was asked for without an index. */
 async function noInstance(context: Context, run: RunListRow, taskId: string, mapIndex: number): Promise<BaramError> {
-  const first = mapIndex === -1 ? { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: 0 } : null
+  const first = mapIndex === -1 ? { dagId: run.dagId, runId: run.runId, taskId, mapIndex: 0 } : null
   const isMapped = first !== null && (await getInstance(context.database, first)) !== null
   return new BaramError(
     'NOT_FOUND',
     isMapped
       ? `${taskId} is a mapped task; say which of its instances: --map-index 0`
-      : `run ${run.run_id} of ${run.dag_id} has no task ${taskId}${mapIndex < 0 ? '' : ` with map index ${mapIndex}`}`,
+      : `run ${run.runId} of ${run.dagId} has no task ${taskId}${mapIndex < 0 ? '' : ` with map index ${mapIndex}`}`,
   )
 }
 
@@ -182,14 +182,14 @@ async function printLog(dagId: string, taskId: string, flags: LogFlags): Promise
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, flags.run)
     const { mapIndex = -1 } = flags
-    const ti = await getInstance(context.database, { dagId, runId: run.run_id, taskId, mapIndex })
+    const ti = await getInstance(context.database, { dagId, runId: run.runId, taskId, mapIndex })
     if (ti === null) throw await noInstance(context, run, taskId, mapIndex)
-    const tryNumber = flags.try ?? Math.max(1, ti.try_number)
-    const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.run_id, taskId, mapIndex, tryNumber })
+    const tryNumber = flags.try ?? Math.max(1, ti.tryNumber)
+    const path = attemptLogPath(context.config.logFolder, { dagId, runId: run.runId, taskId, mapIndex, tryNumber })
     if (!existsSync(path) && flags.follow !== true)
       throw new BaramError(
         'NOT_FOUND',
-        `try ${tryNumber} of ${taskId} in ${run.run_id} has no log on this host (${path})`,
+        `try ${tryNumber} of ${taskId} in ${run.runId} has no log on this host (${path})`,
       )
     const show = flags.json === true ? escapeUnseen : readableLine
     const end = await printFile(path, 0, show)

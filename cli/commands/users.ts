@@ -62,7 +62,7 @@ async function info(): Promise<void> {
   print(`database    ${config.databaseUrl === null ? 'embedded Postgres' : 'configured by URL'}`)
   await withContext(async ({ database }) => {
     for (const job of await listRunningJobs(database))
-      print(`${job.job_type.padEnd(18)} pid ${job.pid} on ${job.hostname}`)
+      print(`${job.jobType.padEnd(18)} pid ${job.pid} on ${job.hostname}`)
   })
 }
 

@@ -17,8 +17,8 @@ async function printVersions(dagId: string, flags: { output: string }): Promise<
     const rows = await listVersionUses(context.database, dagId, everything.limit)
     printRows(
       rows.map((row) => ({
-        version: row.version_number,
-        created_at: when(row.created_at),
+        version: row.versionNumber,
+        created_at: when(row.createdAt),
         runs: row.runs,
         active_runs: row.active,
       })),
@@ -34,7 +34,7 @@ async function printSource(dagId: string, flags: { version?: number }): Promise<
     const number = flags.version ?? null
     const source = await showSource(context.database, dagId, number)
     if (source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number ?? 'yet'}`)
-    print(source.source_code)
+    print(source.sourceCode)
   })
 }
 
@@ -58,8 +58,8 @@ async function printDiff(dagId: string, before: number | undefined, after: numbe
   await withContext(async (context) => {
     await requireDag(context, dagId)
     const [newest, older] = await listVersionUses(context.database, dagId, 2)
-    const to = after ?? newest?.version_number
-    const from = before ?? older?.version_number
+    const to = after ?? newest?.versionNumber
+    const from = before ?? older?.versionNumber
     if (to === undefined || from === undefined) throw new BaramError('NOT_FOUND', `DAG ${dagId} has one version only`)
     const diff = await diffVersions(context.database, context.runCache, dagId, from, to)
     tell(`${dagId} v${from} → v${to}`)

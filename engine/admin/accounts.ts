@@ -64,10 +64,10 @@ async function matches(password: string, stored: string): Promise<boolean> {
 const accountOf = (row: AccountRow): Account => ({
   username: row.username,
   role: row.role,
-  isActive: row.is_active,
-  mustChangePassword: row.must_change_password,
-  sessionEpoch: row.session_epoch,
-  createdAt: row.created_at,
+  isActive: row.isActive,
+  mustChangePassword: row.mustChangePassword,
+  sessionEpoch: row.sessionEpoch,
+  createdAt: row.createdAt,
 })
 
 function checkPassword(password: string): void {
@@ -143,8 +143,8 @@ let decoy: Promise<string> | null = null
 export async function verifyPassword(database: Database, username: string, password: string): Promise<Account | null> {
   decoy ??= hashPassword(randomBytes(16).toString('hex'))
   const row = username.length > 250 || username.includes('\u0000') ? null : await findAccount(database, username)
-  const isRight = await matches(password.slice(0, MOST_LENGTH), row?.password_hash ?? (await decoy))
-  return row !== null && isRight && row.is_active ? accountOf(row) : null
+  const isRight = await matches(password.slice(0, MOST_LENGTH), row?.passwordHash ?? (await decoy))
+  return row !== null && isRight && row.isActive ? accountOf(row) : null
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

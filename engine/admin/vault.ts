@@ -43,7 +43,7 @@ export interface Connection extends ConnectionFields {
 export type ConnectionSetting = Omit<Connection, 'updatedAt'>
 
 /** Where the arguments of an instance's trigger are stored. */
-export const sealedPlace = (tiId: string): string => `trigger|${tiId}|kwargs`
+export const triggerContext = (tiId: string): string => `trigger|${tiId}|kwargs`
 
 export class Vault {
   private readonly options: VaultOptions
@@ -62,7 +62,7 @@ export class Vault {
       value,
       description: row.description,
       isSensitive: this.isSensitive(row.key),
-      updatedAt: row.updated_at,
+      updatedAt: row.updatedAt,
     }
   }
 
@@ -117,21 +117,21 @@ export class Vault {
   }
 
   /** Seals JSON that is no Variable or Connection; `place` names where it is stored. */
-  sealJson(value: JsonValue, place: string): string {
-    return this.options.box.seal(JSON.stringify(value), place)
+  sealJson(value: JsonValue, context: string): string {
+    return this.options.box.seal(JSON.stringify(value), context)
   }
 
   /** @throws BaramError SECRET_KEY | SECRET_CORRUPT */
-  openJson(envelope: string, place: string): JsonValue {
-    return JSON.parse(this.options.box.open(envelope, place)) as JsonValue
+  openJson(envelope: string, context: string): JsonValue {
+    return JSON.parse(this.options.box.open(envelope, context)) as JsonValue
   }
 
   private readConnection(row: ConnectionRow): Connection {
     const open = (envelope: string | null, field: string) =>
-      envelope === null ? null : this.options.box.open(envelope, `connection|${row.conn_id}|${field}`)
+      envelope === null ? null : this.options.box.open(envelope, `connection|${row.connId}|${field}`)
     return {
-      connId: row.conn_id,
-      connType: row.conn_type,
+      connId: row.connId,
+      connType: row.connType,
       description: row.description,
       host: row.host,
       schema: row.schema,
@@ -139,7 +139,7 @@ export class Vault {
       password: open(row.password, 'password'),
       port: row.port,
       extra: open(row.extra, 'extra'),
-      updatedAt: row.updated_at,
+      updatedAt: row.updatedAt,
     }
   }
 
@@ -171,8 +171,8 @@ export class Vault {
     const password = connection.password === MASK ? (before?.password ?? null) : connection.password
     const extra = restoreMasked(connection.extra, before?.extra ?? null, this.isSensitive)
     return {
-      conn_id: connection.connId,
-      conn_type: connection.connType,
+      connId: connection.connId,
+      connType: connection.connType,
       description: connection.description,
       host: connection.host,
       schema: connection.schema,

@@ -30,31 +30,31 @@ export async function fire(
 ): Promise<readonly Fired[]> {
   let lockedElsewhere: Fired[] = []
   const { refused } = await transactions.run({
-    runs: fired.map((one) => one.dagRunId),
+    runs: fired.map((trigger) => trigger.dagRunId),
     isWide: true,
     isBatch: true,
     skipsLocked: true,
     act(all) {
       lockedElsewhere = []
-      for (const one of fired) {
-        const changes = all.get(one.dagRunId)
-        if (changes === undefined) lockedElsewhere.push(one)
-        else blame(one.dagRunId, () => takeFired(changes, one, now))
+      for (const trigger of fired) {
+        const changes = all.get(trigger.dagRunId)
+        if (changes === undefined) lockedElsewhere.push(trigger)
+        else blame(trigger.dagRunId, () => takeFired(changes, trigger, now))
       }
     },
   })
-  const apart = fired.filter((one) => refused.has(one.dagRunId))
+  const apart = fired.filter((trigger) => refused.has(trigger.dagRunId))
   await takeApart(transactions, apart, [
-    (one, changes) => takeFired(changes, one, now),
-    (one, changes) => {
-      const error = `its event could not be stored: ${messageOf(refused.get(one.dagRunId))}`
-      takeFired(changes, { ...one, result: { error } }, now)
+    (trigger, changes) => takeFired(changes, trigger, now),
+    (trigger, changes) => {
+      const error = `its event could not be stored: ${messageOf(refused.get(trigger.dagRunId))}`
+      takeFired(changes, { ...trigger, result: { error } }, now)
     },
   ])
-  const missing = lockedElsewhere.filter((one) => !apart.includes(one))
+  const missing = lockedElsewhere.filter((trigger) => !apart.includes(trigger))
   if (missing.length === 0) return []
-  const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
-  return missing.filter((one) => there.has(one.dagRunId))
+  const there = await findRunsThere(transactions.database, [...new Set(missing.map((trigger) => trigger.dagRunId))])
+  return missing.filter((trigger) => there.has(trigger.dagRunId))
 }
 
 function takeFired(changes: RunChanges, { tiId, epoch, result }: Fired, now: number): void {

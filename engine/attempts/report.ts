@@ -26,52 +26,52 @@ export async function report(
   let dropped: Report[] = []
   let lockedElsewhere: Report[] = []
   const result = await transactions.run({
-    runs: reports.map((one) => one.dagRunId),
+    runs: reports.map((report) => report.dagRunId),
     slots,
     isBatch: true,
     skipsLocked: true,
     // The rows of what cannot be settled now still say `running`.
-    slotsNow: (all) => slots.count - reports.filter((one) => !all.has(one.dagRunId)).length,
+    slotsNow: (all) => slots.count - reports.filter((report) => !all.has(report.dagRunId)).length,
     act(all) {
       dropped = []
       lockedElsewhere = []
-      for (const one of reports) {
-        const changes = all.get(one.dagRunId)
-        if (changes === undefined) lockedElsewhere.push(one)
-        else if (!blame(one.dagRunId, () => takeReport(changes, one, now))) dropped.push(one)
+      for (const report of reports) {
+        const changes = all.get(report.dagRunId)
+        if (changes === undefined) lockedElsewhere.push(report)
+        else if (!blame(report.dagRunId, () => takeReport(changes, report, now))) dropped.push(report)
       }
     },
   })
-  const apart = reports.filter((one) => result.refused.has(one.dagRunId))
+  const apart = reports.filter((report) => result.refused.has(report.dagRunId))
   await takeApart(transactions, apart, [
-    (one, changes) => takeReport(changes, one, now),
+    (report, changes) => takeReport(changes, report, now),
     // What it returns or says is refused: its end is not, and it is tried again as far as it has tries.
-    (one, changes) => takeReport(changes, asFailure(one, result.refused.get(one.dagRunId)), now),
+    (report, changes) => takeReport(changes, asFailure(report, result.refused.get(report.dagRunId)), now),
   ])
-  const missing = lockedElsewhere.filter((one) => !apart.includes(one))
+  const missing = lockedElsewhere.filter((report) => !apart.includes(report))
   if (missing.length === 0) return { ...result, dropped, lockedElsewhere: missing }
   // A run that is gone is held by nobody: there is nothing to report to.
-  const there = await findRunsThere(transactions.database, [...new Set(missing.map((one) => one.dagRunId))])
+  const there = await findRunsThere(transactions.database, [...new Set(missing.map((report) => report.dagRunId))])
   return {
     ...result,
-    dropped: [...dropped, ...missing.filter((one) => !there.has(one.dagRunId))],
-    lockedElsewhere: missing.filter((one) => there.has(one.dagRunId)),
+    dropped: [...dropped, ...missing.filter((report) => !there.has(report.dagRunId))],
+    lockedElsewhere: missing.filter((report) => there.has(report.dagRunId)),
   }
 }
 
 /** @returns false when the attempt is no longer the current one */
-function takeReport(changes: RunChanges, one: Report, now: number): boolean {
-  if (restart(changes, one.tiId, one.epoch)) return true
-  const ti = currentAttempt(changes.model, one.tiId, one.epoch)
+function takeReport(changes: RunChanges, report: Report, now: number): boolean {
+  if (restart(changes, report.tiId, report.epoch)) return true
+  const ti = currentAttempt(changes.model, report.tiId, report.epoch)
   if (ti === null) return false
-  changes.xcoms.push(...one.xcoms)
-  recordOutputs(changes, ti, one)
-  settleAndAdvance(changes, ti, one.outcome, now)
+  changes.xcoms.push(...report.xcoms)
+  recordOutputs(changes, ti, report)
+  settleAndAdvance(changes, ti, report.outcome, now)
   return true
 }
 
 /** A report whose content the database refuses: what is left of it is that it failed, and why. */
-function asFailure(one: Report, refusal: unknown): Report {
+function asFailure(report: Report, refusal: unknown): Report {
   const message = reasonText(`what the task did could not be stored: ${messageOf(refusal)}`)
-  return { ...one, outcome: { kind: 'failure', message, isRetryable: true }, xcoms: [] }
+  return { ...report, outcome: { kind: 'failure', message, isRetryable: true }, xcoms: [] }
 }

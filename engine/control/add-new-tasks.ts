@@ -33,8 +33,8 @@ class OnlyShown extends Error {
 async function lacksTasks(tx: Sql, { graph }: Version, dagRunId: number): Promise<boolean> {
   const run = await loadRun(tx, dagRunId)
   if (run === null) return false
-  const has = new Set((await loadInstances(tx, dagRunId)).flatMap((ti) => (ti.state === 'removed' ? [] : [ti.task_id])))
-  return graph.tasks.some((task) => !has.has(task.taskId) && belongs(task, run.logical_date))
+  const has = new Set((await loadInstances(tx, dagRunId)).flatMap((ti) => (ti.state === 'removed' ? [] : [ti.taskId])))
+  return graph.tasks.some((task) => !has.has(task.taskId) && belongs(task, run.logicalDate))
 }
 
 async function idsOf(tx: Sql, runs: readonly number[]): Promise<readonly string[]> {
@@ -123,7 +123,7 @@ export async function addNewTasks(
         fresh = await add(tx, engine, request, runs, actor.name)
       },
       act(all) {
-        for (const id of new Set(fresh.map((row) => row.dag_run_id))) {
+        for (const id of new Set(fresh.map((row) => row.dagRunId))) {
           const changes = all.get(id)
           if (changes !== undefined) resume(changes, actor.name)
         }

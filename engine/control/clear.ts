@@ -70,23 +70,23 @@ export async function resolveRuns(database: Database, dagId: string, scope: RunS
   const run = await findRun(database, dagId, scope.runId)
   if (run === null) throw notFound('dag_run', { dagId, runId: scope.runId })
   if (!scope.past && !scope.future) return { kind: 'runs', ids: [run.id] }
-  if (run.logical_date === null)
+  if (run.logicalDate === null)
     throw new BaramError(
       'INPUT_INVALID',
-      `run ${run.run_id} of ${dagId} has no logical date, so no run is before or after it; name runs or dates instead`,
+      `run ${run.runId} of ${dagId} has no logical date, so no run is before or after it; name runs or dates instead`,
       { details: { ...subject('dag_run', { dagId, runId: scope.runId }), problem: 'undated' } },
     )
   return {
     kind: 'dates',
-    from: scope.past ? null : run.logical_date,
-    to: scope.future ? null : run.logical_date,
+    from: scope.past ? null : run.logicalDate,
+    to: scope.future ? null : run.logicalDate,
   }
 }
 
 /** The graph by which "upstream" and "downstream" are meant: the named run's, else the latest. */
 async function graphOf({ database, runCache }: Engine, request: ClearRequest) {
   const run = request.runs.kind === 'run' ? await findRun(database, request.dagId, request.runs.runId) : null
-  const own = request.onLatestVersion || run === null ? null : run.version_id
+  const own = request.onLatestVersion || run === null ? null : run.versionId
   const version =
     own === null ? await latestVersion(database, runCache, request.dagId) : await runCache.version(database, own)
   return version.graph
@@ -102,7 +102,7 @@ async function resolve(engine: Engine, request: ClearRequest): Promise<Resolved>
     chosen === null ? null : [...chosen.keys()],
     clearedStates(request.filter),
   )
-  const touched = rows.filter((row) => isChosen(chosen, row.task_id, row.map_index))
+  const touched = rows.filter((row) => isChosen(chosen, row.taskId, row.mapIndex))
   return { chosen, touched }
 }
 
@@ -129,7 +129,7 @@ export function clearInRun(
 }
 
 const runsOf = (touched: readonly TouchedInstance[]): number[] =>
-  [...new Set(touched.map((row) => row.dag_run_id))].sort((a, b) => a - b)
+  [...new Set(touched.map((row) => row.dagRunId))].sort((a, b) => a - b)
 
 function atWork({ run: { dagId, runId } }: RunModel, taskId: string, mapIndex: number): BaramError {
   return conflict(
@@ -233,17 +233,17 @@ interface VersionChanges {
 async function changeAskedVersions(engine: RunEngine, asked: readonly AskedClear[]): Promise<VersionChanges> {
   const keys = await concurrencyKeysOf(
     engine.database,
-    asked.filter((row) => row.on_latest).map((row) => row.dag_run_id),
+    asked.filter((row) => row.onLatest).map((row) => row.dagRunId),
   )
   const ready: AskedClear[] = []
   const refused = new Map<number, unknown>()
   for (const row of asked) {
-    const key = keys.get(row.dag_run_id)
+    const key = keys.get(row.dagRunId)
     try {
-      if (key === undefined || (await changeVersionIfFree(engine, key.dag_id, row.dag_run_id, row.by))) ready.push(row)
+      if (key === undefined || (await changeVersionIfFree(engine, key.dagId, row.dagRunId, row.by))) ready.push(row)
     } catch (error) {
       if (!isLasting(error)) throw error
-      refused.set(row.dag_run_id, error)
+      refused.set(row.dagRunId, error)
     }
   }
   return { ready, refused }
@@ -257,17 +257,17 @@ export async function clearAsked(engine: RunEngine): Promise<number> {
   if (ready.length + unpinned.size < asked.length) engine.transactions.noteMissed()
   let served = 0
   const { refused } = await engine.transactions.run({
-    runs: ready.map((row) => row.dag_run_id),
+    runs: ready.map((row) => row.dagRunId),
     skipsLocked: true,
     isBatch: true,
     async also(tx, locked, refused) {
       served = await deleteServed(tx, asked, (id) => locked.has(id) || refused.has(id) || unpinned.has(id))
     },
     act(all) {
-      for (const { dag_run_id, by } of ready) {
-        const changes = all.get(dag_run_id)
+      for (const { dagRunId, by } of ready) {
+        const changes = all.get(dagRunId)
         if (changes === undefined || !isRunFinished(changes.model.run.state)) continue
-        blame(dag_run_id, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.model.instances.values()]))
+        blame(dagRunId, () => clearInRun(changes, { by, resetsRuns: true }, [...changes.model.instances.values()]))
       }
     },
   })

@@ -71,15 +71,16 @@ async function runsToMark(
   run: RunOfDag,
   { dagId, past, future }: MarkRequest,
 ): Promise<readonly RunOfDag[]> {
-  const range = run.logical_date === null ? null : await findDateRange(database, dagId)
-  if (range === null || run.logical_date === null || (!past && !future)) return [run]
-  const [from, to] = [past ? range.first : run.logical_date, future ? range.last : run.logical_date]
+  const range = run.logicalDate === null ? null : await findDateRange(database, dagId)
+  if (range === null || run.logicalDate === null || (!past && !future)) return [run]
+  const [from, to] = [past ? range.first : run.logicalDate, future ? range.last : run.logicalDate]
   const { timetable } = graph.dag
   if (timetable.kind !== 'none' && !isPeriodic(timetable)) return [run]
   const runs = await findDatedRuns(database, dagId, from, to)
   if (timetable.kind === 'none') return runs
   return runs.filter(
-    (each) => each.id === run.id || (each.logical_date !== null && isOwnDate(timetable, from, each.logical_date)),
+    (candidate) =>
+      candidate.id === run.id || (candidate.logicalDate !== null && isOwnDate(timetable, from, candidate.logicalDate)),
   )
 }
 
@@ -89,8 +90,8 @@ async function runsToResume(
   { dagId, past, future }: MarkRequest,
 ): Promise<readonly RunOfDag[]> {
   if (!past && !future) return [run]
-  const from = past ? null : run.logical_date
-  const to = future ? null : run.logical_date
+  const from = past ? null : run.logicalDate
+  const to = future ? null : run.logicalDate
   return findDatedRuns(database, dagId, from, to)
 }
 
@@ -124,7 +125,7 @@ async function preview(
   const idsOf = (runs: readonly RunOfDag[]) => ({ kind: 'runs', ids: runs.map((run) => run.id) }) as const
   const chosenIds = chosen === null ? null : [...chosen.keys()]
   const rows = await findTouched(engine.database, request.dagId, idsOf(marked), chosenIds, null)
-  const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.task_id, row.map_index))
+  const set = rows.filter((row) => row.state !== request.to && isChosen(chosen, row.taskId, row.mapIndex))
   const isSet = new Set(set.map((row) => row.id))
   const downstream = reachable(graph, [graph.indexOf.get(request.taskId) ?? -1], 'downstream')
   const downstreamIds = [...downstream].map((task) => graph.task(task).taskId)
@@ -155,7 +156,7 @@ export async function mark(engine: Engine, request: MarkRequest, actor: Actor): 
     )
   const markIn = new Set(resolved.marked.map((run) => run.id))
   const resumeIn = new Set(resolved.resumed.map((run) => run.id))
-  const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dag_run_id))].sort((a, b) => a - b)
+  const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dagRunId))].sort((a, b) => a - b)
   const act = (changes: RunChanges) => {
     const { model } = changes
     if (markIn.has(model.run.dagRunId)) {

@@ -12,14 +12,14 @@ export async function pauseFailing(database: Database): Promise<readonly string[
   return database.transaction(async (tx) => {
     const failed = await takeFailures(tx)
     const paused = await pauseFailingDags(tx, failed)
-    for (const { dag_id, limit } of paused)
+    for (const { dagId, limit } of paused)
       await insertAudit(tx, {
         event: 'paused_after_failures',
-        dagId: dag_id,
+        dagId,
         owner: 'scheduler',
         extra: `its last ${limit} runs failed (maxConsecutiveFailedDagRuns)`,
       })
-    const ids = paused.map((row) => row.dag_id)
+    const ids = paused.map((row) => row.dagId)
     if (ids.length > 0) await notifyPages(tx, { runs: [], dags: ids })
     return ids
   })

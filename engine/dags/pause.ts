@@ -20,7 +20,7 @@ export async function pauseDag(
     await setPaused(tx, dagId, isPaused)
     if (!isPaused) {
       // The time while paused does not count: without catchup the schedule goes on from now.
-      const { graph } = await runCache.version(tx, dag.version_id, dag.version_hash)
+      const { graph } = await runCache.version(tx, dag.versionId, dag.versionHash)
       await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
       await askForDag(tx, dagId)
     }

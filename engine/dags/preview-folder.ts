@@ -51,10 +51,10 @@ interface Stored {
 }
 
 async function loadStored(database: Database, runCache: RunCache, row: DagListRow): Promise<Stored | null> {
-  const latest = await findLatestVersion(database, row.dag_id)
+  const latest = await findLatestVersion(database, row.dagId)
   if (latest === null) return null
-  const { graph } = await runCache.version(database, latest.id, latest.version_hash)
-  const { version_number: number, version_hash: hash, is_used: isUsed } = latest
+  const { graph } = await runCache.version(database, latest.id, latest.versionHash)
+  const { versionNumber: number, versionHash: hash, isUsed } = latest
   return { row, dag: graph.dag, number, hash, isUsed }
 }
 
@@ -98,11 +98,11 @@ async function planOne(
   return {
     ...planChange(before, after, point),
     dagId,
-    file: found?.file ?? stored?.row.relative_fileloc ?? '',
+    file: found?.file ?? stored?.row.relativeFileloc ?? '',
     kind,
     version: stored?.number ?? null,
     nextVersion: kind === 'new' ? 1 : next,
-    isPaused: stored?.row.is_paused ?? after?.isPausedUponCreation ?? true,
+    isPaused: stored?.row.isPaused ?? after?.isPausedUponCreation ?? true,
     timezone: dag?.timezone ?? 'UTC',
     schedule: { before: scheduleOf(before), after: scheduleOf(after) },
   }
@@ -115,19 +115,19 @@ export async function planFolder(
   folder: Folder,
 ): Promise<readonly PlannedDag[]> {
   const now = await databaseNow(database)
-  const { rows } = await listDags(database, { exclude_stale: true }, { limit: 100_000, offset: 0, order: [] })
+  const { rows } = await listDags(database, { excludeStale: true }, { limit: 100_000, offset: 0, order: [] })
   const stored = new Map<string, Stored>()
-  const found = new Map(folder.dags.map((one) => [one.dag.dagId, one]))
+  const found = new Map(folder.dags.map((dag) => [dag.dag.dagId, dag]))
   for (const row of rows) {
-    if (!found.has(row.dag_id) && row.relative_fileloc.startsWith(folder.elsewhere)) continue
-    const one = await loadStored(database, runCache, row)
-    if (one !== null) stored.set(row.dag_id, one)
+    if (!found.has(row.dagId) && row.relativeFileloc.startsWith(folder.elsewhere)) continue
+    const known = await loadStored(database, runCache, row)
+    if (known !== null) stored.set(row.dagId, known)
   }
   const ids = [...new Set([...stored.keys(), ...found.keys()])].sort()
   const planned: PlannedDag[] = []
   for (const id of ids) {
     const own = stored.get(id) ?? null
-    const isBroken = folder.broken.includes(own?.row.relative_fileloc ?? '')
+    const isBroken = folder.broken.includes(own?.row.relativeFileloc ?? '')
     planned.push(await planOne(database, own, found.get(id), isBroken, now))
   }
   return planned

@@ -28,7 +28,7 @@ export interface DagPlan extends RunPlan {
 export async function planDag(database: Database, runCache: RunCache, dagId: string, most: number): Promise<DagPlan> {
   const row = await readSchedule(database, dagId)
   if (row === null) throw notFound('dag', dagId)
-  const { graph } = await runCache.version(database, row.version_id, row.version_hash)
+  const { graph } = await runCache.version(database, row.versionId, row.versionHash)
   const { dag } = graph
   const now = await databaseNow(database)
   const whole = planRuns(dag.timetable, await findLastInterval(database, dagId), limitsOf(dag), now, MAX_COUNTED)
@@ -39,7 +39,7 @@ export async function planDag(database: Database, runCache: RunCache, dagId: str
   return {
     ...plan,
     dagId,
-    isPaused: row.is_paused,
+    isPaused: row.isPaused,
     timezone: dag.timezone,
     upcoming: follow(plan.next, dag.timetable.kind === 'continuous' ? 1 : most, (run) =>
       // As if each were made when it is due: without catchup a later look would pass over it.

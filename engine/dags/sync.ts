@@ -103,15 +103,15 @@ async function syncRow(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDe
 /** A new version only when the latest has runs; else it is replaced in place (docs/compatibility.md#versions). */
 async function syncVersion(tx: Sql, content: VersionContent): Promise<boolean> {
   const latest = await findLatestVersion(tx, content.dagId)
-  if (latest?.version_hash === content.versionHash) return false
-  if (latest !== null && !latest.is_used) {
+  if (latest?.versionHash === content.versionHash) return false
+  if (latest !== null && !latest.isUsed) {
     await replaceVersion(tx, latest.id, content)
     return true
   }
   await insertVersion(
     tx,
     { version: uuidv7(), serialized: uuidv7(), code: uuidv7() },
-    (latest?.version_number ?? 0) + 1,
+    (latest?.versionNumber ?? 0) + 1,
     content,
   )
   return true
@@ -204,8 +204,8 @@ export async function forgetFile(database: Database, filename: string): Promise<
 async function refreshNextRun(database: Database, runCache: RunCache, dagId: string): Promise<void> {
   await database.transaction(async (tx) => {
     const dag = await lockDag(tx, dagId)
-    if (dag === null || dag.is_stale || dag.is_paused) return
-    const { graph } = await runCache.version(tx, dag.version_id, dag.version_hash)
+    if (dag === null || dag.isStale || dag.isPaused) return
+    const { graph } = await runCache.version(tx, dag.versionId, dag.versionHash)
     await setNextRun(tx, dagId, await computeNext(tx, graph.dag, await databaseNow(tx)))
   })
 }

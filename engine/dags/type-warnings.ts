@@ -33,8 +33,8 @@ const MOST_FAULTS = 5
 const FAULT_LENGTH = 300
 
 function faultLine({ file, line, column, message }: TypeFault): string {
-  const place = line === null ? file : `${file}:${line}:${column ?? 1}`
-  return cutText(`${place} ${message.replace(/\s+/g, ' ').trim()}`, FAULT_LENGTH)
+  const location = line === null ? file : `${file}:${line}:${column ?? 1}`
+  return cutText(`${location} ${message.replace(/\s+/g, ' ').trim()}`, FAULT_LENGTH)
 }
 
 /** The warning of a file: a sentence, then a line for each of its first faults. Null = it has none. */
@@ -59,7 +59,7 @@ export function typeWarning({ name, faults }: CheckedFile): string | null {
  */
 export async function recordTypeFaults(database: Database, files: readonly CheckedFile[]): Promise<readonly string[]> {
   const warnings = files.map(
-    (file): FileWarning => ({ file: file.name, module_hash: file.moduleHash, message: typeWarning(file) }),
+    (file): FileWarning => ({ file: file.name, moduleHash: file.moduleHash, message: typeWarning(file) }),
   )
   return database.transaction(async (tx) => {
     const dags = await replaceFileWarnings(tx, TYPE_ERROR, warnings)

@@ -23,7 +23,7 @@ async function load(database: Database, runCache: RunCache, dagId: string, numbe
   ])
   if (version === null || source === null) throw notFound('dag_version', { dagId, version: number })
   const { graph, moduleHash } = await runCache.version(database, version.id)
-  return { dag: graph.dag, moduleHash, source: source.source_code }
+  return { dag: graph.dag, moduleHash, source: source.sourceCode }
 }
 
 /** @throws BaramError NOT_FOUND */

@@ -62,7 +62,7 @@ async function datesOf(
   request: BackfillRequest,
   mustLock: boolean,
 ): Promise<readonly BackfillDate[]> {
-  const { graph } = await runCache.version(sql, dag.version_id, dag.version_hash)
+  const { graph } = await runCache.version(sql, dag.versionId, dag.versionHash)
   const now = await databaseNow(sql)
   checkBackfill(graph.dag, request, now)
   checkParams(graph.dag, request.conf ?? {})
@@ -73,12 +73,12 @@ async function datesOf(
     runs.map((run) => run.logicalDate),
     mustLock,
   )
-  const byDate = new Map(rows.map((row) => [row.logical_date, row]))
+  const byDate = new Map(rows.map((row) => [row.logicalDate, row]))
   return runs.map((run) => {
     const row = byDate.get(run.logicalDate)
     return {
       run,
-      existing: row === undefined ? null : { id: row.id, runId: row.run_id, state: row.state },
+      existing: row === undefined ? null : { id: row.id, runId: row.runId, state: row.state },
       exception: row === undefined ? null : exceptionFor(row.state, request.reprocess),
     }
   })
@@ -154,11 +154,11 @@ async function makeRuns(
   dates: readonly BackfillDate[],
   by: string,
 ): Promise<void> {
-  const version = await runCache.version(tx, dag.version_id, dag.version_hash)
+  const version = await runCache.version(tx, dag.versionId, dag.versionHash)
   const idOf = await insertMany(
     tx,
     version,
-    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, by, dag.version_id, run)),
+    dates.filter((date) => date.existing === null).map(({ run }) => newRun(request, by, dag.versionId, run)),
     backfillId,
   )
   const taken = dates.flatMap(({ existing, exception }) => (existing === null || exception !== null ? [] : existing.id))
@@ -198,7 +198,7 @@ const newRun = (request: BackfillRequest, by: string, versionId: string, run: Du
 async function lockActive(tx: Sql, id: number) {
   const backfill = await lockBackfill(tx, id)
   if (backfill === null) throw notFound('backfill', id)
-  if (backfill.completed_at !== null)
+  if (backfill.completedAt !== null)
     throw conflict('backfill', id, 'ended', `backfill ${id} has ended; start another for the same dates`)
   return backfill
 }
@@ -217,11 +217,11 @@ export async function pauseBackfill(
 
 async function stopStarting(database: Database, id: number, isPaused: boolean, event: string, actor: Actor) {
   await database.transaction(async (tx) => {
-    const { dag_id } = await lockActive(tx, id)
+    const { dagId } = await lockActive(tx, id)
     await setBackfillPaused(tx, id, isPaused)
-    await audit(tx, actor, { event, dagId: dag_id, extra: { backfill_id: id } })
+    await audit(tx, actor, { event, dagId, extra: { backfill_id: id } })
     await notifyScheduler(tx)
-    await notifyPages(tx, { runs: [], dags: [dag_id] })
+    await notifyPages(tx, { runs: [], dags: [dagId] })
   })
 }
 
@@ -248,9 +248,9 @@ export async function cancelBackfill({ database, transactions }: Engine, id: num
   await database.transaction(async (tx) => {
     const backfill = await lockBackfill(tx, id)
     // The sweep may have found before us that nothing is left of it: then it is as it should be. (Deleted: the same.)
-    if (backfill === null || backfill.completed_at !== null) return
+    if (backfill === null || backfill.completedAt !== null) return
     await completeBackfill(tx, id)
-    await notifyPages(tx, { runs: [], dags: [backfill.dag_id] })
+    await notifyPages(tx, { runs: [], dags: [backfill.dagId] })
   })
 }
 

@@ -23,7 +23,7 @@ import { belongs, newInstance } from './insert.ts'
 export async function latestVersion(sql: Sql, runCache: RunCache, dagId: string): Promise<Version> {
   const dag = await readSchedule(sql, dagId)
   if (dag === null) throw notFound('dag', dagId)
-  return runCache.version(sql, dag.version_id, dag.version_hash)
+  return runCache.version(sql, dag.versionId, dag.versionHash)
 }
 
 const AT_WORK: ReadonlySet<TaskState | null> = new Set(['queued', 'running', 'restarting'])
@@ -33,9 +33,9 @@ function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
   if (busy === undefined) return
   throw conflict(
     'task_instance',
-    { dagId: run.dag_id, runId: run.run_id, taskId: busy.task_id, mapIndex: busy.map_index },
+    { dagId: run.dagId, runId: run.runId, taskId: busy.taskId, mapIndex: busy.mapIndex },
     'removed',
-    `${busy.task_id} of run ${run.run_id} is ${busy.state} and not in the latest version of ${run.dag_id}; wait ` +
+    `${busy.taskId} of run ${run.runId} is ${busy.state} and not in the latest version of ${run.dagId}; wait ` +
       `until it has ended, or clear with the run's own version`,
   )
 }
@@ -63,19 +63,19 @@ async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly 
 async function changeVersion(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {
   const instances = await loadInstances(tx, run.id)
   const open = instances.filter((ti) => ti.state !== 'removed')
-  const gone = open.filter((ti) => !hasPlace(version, ti.task_id, ti.map_index))
+  const gone = open.filter((ti) => !hasPlace(version, ti.taskId, ti.mapIndex))
   refuseAtWork(run, gone)
   const rev = await recordVersionChange(tx, run.id, versionId)
   await removeInstances(tx, run.id, rev, gone, by)
-  const kept = open.filter((ti) => hasPlace(version, ti.task_id, ti.map_index))
-  const has = new Set(kept.map((ti) => ti.task_id))
+  const kept = open.filter((ti) => hasPlace(version, ti.taskId, ti.mapIndex))
+  const has = new Set(kept.map((ti) => ti.taskId))
   const added = version.graph.tasks
-    .filter((task) => !has.has(task.taskId) && belongs(task, run.logical_date))
+    .filter((task) => !has.has(task.taskId) && belongs(task, run.logicalDate))
     .map((task) => newInstance(version, task))
   if (added.length > 0)
-    await insertTaskInstances(tx, { dagRunId: run.id, dagId: run.dag_id, runId: run.run_id, versionId }, added)
+    await insertTaskInstances(tx, { dagRunId: run.id, dagId: run.dagId, runId: run.runId, versionId }, added)
   const refreshed = kept.flatMap((ti) => {
-    const task = version.graph.find(ti.task_id)
+    const task = version.graph.find(ti.taskId)
     return task === undefined || AT_WORK.has(ti.state) ? [] : [{ ...newInstance(version, task), id: ti.id }]
   })
   await refreshInstances(tx, run.id, versionId, refreshed)
@@ -93,11 +93,11 @@ async function changeLockedVersions(
   ids: readonly number[],
   by: string,
 ): Promise<void> {
-  const version = await runCache.version(tx, dag.version_id, dag.version_hash)
+  const version = await runCache.version(tx, dag.versionId, dag.versionHash)
   for (const id of ids) {
     const run = await loadRun(tx, id)
-    if (run !== null && run.created_dag_version_id !== dag.version_id)
-      await changeVersion(tx, run, version, dag.version_id, by)
+    if (run !== null && run.createdDagVersionId !== dag.versionId)
+      await changeVersion(tx, run, version, dag.versionId, by)
   }
 }
 

@@ -40,7 +40,7 @@ async function createOne(
   return database.transaction(async (tx) => {
     const due = await lockDueDag(tx, dagId)
     if (due === null || !trusts(due.now)) return false
-    const version = await runCache.version(tx, due.version_id, due.version_hash)
+    const version = await runCache.version(tx, due.versionId, due.versionHash)
     const { dag } = version.graph
     // Asked anew rather than taken from the row: after an outage, without catchup, exactly the latest date is due.
     let run = await computeNext(tx, dag, due.now)
@@ -48,7 +48,7 @@ async function createOne(
     // A date that a user's run has taken is passed over in the same look: the next one starts from the last scheduled
     // date again, and would meet it for ever.
     while (!isCreated && run !== null && run.runAfter <= due.now) {
-      isCreated = (await insertWhole(tx, version, scheduledRun(dagId, due.version_id, run))) !== null
+      isCreated = (await insertWhole(tx, version, scheduledRun(dagId, due.versionId, run))) !== null
       run = nextRun(dag.timetable, run.dataInterval, limitsOf(dag), due.now)
     }
     await setNextRun(tx, dagId, run)
@@ -218,12 +218,11 @@ function checkMayRun(dag: DagFacts, { dagId, mustBeActive }: TriggerRequest): vo
   const refuse = (problem: Problem, message: string): never => {
     throw new BaramError('REFUSED', message, { details: { ...subject('dag', dagId), problem } })
   }
-  if (dag.is_stale) refuse('stale', `DAG ${dagId} is no longer in any file; put its file back before triggering it`)
+  if (dag.isStale) refuse('stale', `DAG ${dagId} is no longer in any file; put its file back before triggering it`)
   // Airflow's REST API and its execution API: the version that runs may not be what its author means.
-  if (dag.has_import_errors)
+  if (dag.hasImportErrors)
     refuse('import_errors', `DAG ${dagId} has import errors; correct its file before triggering it`)
-  if (dag.is_paused && mustBeActive === true)
-    refuse('paused', `DAG ${dagId} is paused; unpause it, or let the run wait`)
+  if (dag.isPaused && mustBeActive === true) refuse('paused', `DAG ${dagId} is paused; unpause it, or let the run wait`)
 }
 
 /**
@@ -242,7 +241,7 @@ export async function triggerRun(
     await request.fence?.(tx)
     if (dag === null) throw notFound('dag', request.dagId)
     checkMayRun(dag, request)
-    const version = await runCache.version(tx, dag.version_id, dag.version_hash)
+    const version = await runCache.version(tx, dag.versionId, dag.versionHash)
     checkParams(version.graph.dag, request.conf ?? {})
     const logicalDate = request.logicalDate ?? null
     const { dataInterval, runAfter } = await placeRun(tx, version.graph.dag, request)
@@ -258,7 +257,7 @@ export async function triggerRun(
       triggeredBy: actor.via,
       user: actor.name,
       note,
-      versionId: dag.version_id,
+      versionId: dag.versionId,
     })
     if (dagRunId === null) {
       const orDate = logicalDate === null ? '' : ' or with that logical date'
@@ -270,7 +269,7 @@ export async function triggerRun(
         { field: 'run_id' },
       )
     }
-    const run = { dagRunId, runId, isPaused: dag.is_paused }
+    const run = { dagRunId, runId, isPaused: dag.isPaused }
     await audit(tx, actor, { event: 'dag_run.trigger', dagId: request.dagId, runId, logicalDate })
     await request.inspect?.(tx, run)
     await notifyScheduler(tx)

@@ -31,7 +31,7 @@ export async function removeRun(
     // Whoever waited for this run as its past has another past now.
     await askForSuccessors(tx, run.id)
     await deleteRuns(tx, [run.id])
-    await audit(tx, actor, { event: 'dag_run.delete', dagId, runId, logicalDate: run.logical_date })
+    await audit(tx, actor, { event: 'dag_run.delete', dagId, runId, logicalDate: run.logicalDate })
     await notifyScheduler(tx)
     await notifyPages(tx, { runs: [], dags: [dagId] })
   })

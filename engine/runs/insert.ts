@@ -71,7 +71,7 @@ export async function insertMany(
   const idOf = new Map<string, number>()
   for (let at = 0; at < runs.length; at += CHUNK) {
     const chunk = runs.slice(at, at + CHUNK)
-    for (const { id, run_id } of await insertRuns(tx, chunk, backfillId)) idOf.set(run_id, id)
+    for (const { id, runId } of await insertRuns(tx, chunk, backfillId)) idOf.set(runId, id)
     const rows = chunk.flatMap(({ runId, logicalDate }) => {
       const dagRunId = idOf.get(runId)
       if (dagRunId === undefined) return []

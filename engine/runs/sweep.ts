@@ -37,7 +37,7 @@ export async function decideAsked(database: Database, transactions: RunTransacti
   if (asked.length === 0) return 0
   let served = 0
   const { refused } = await transactions.run({
-    runs: asked.map((row) => row.dag_run_id),
+    runs: asked.map((row) => row.dagRunId),
     skipsLocked: true,
     isWide: true,
     isBatch: true,

@@ -65,9 +65,9 @@ export async function callTriggerRun(
     const found =
       (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
       (await findRunState(database, dagId, { runId: null, logicalDate }))
-    if (found === null || args['resetDagRun'] !== true) return { runId: found?.run_id ?? wanted, exists: true }
+    if (found === null || args['resetDagRun'] !== true) return { runId: found?.runId ?? wanted, exists: true }
     await resetRun(transactions, found.id, actor.name)
-    return { runId: found.run_id, exists: false }
+    return { runId: found.runId, exists: false }
   }
 }
 
@@ -78,7 +78,7 @@ export async function callRunState(database: Database, args: JsonObject): Promis
   })
   return found === null
     ? null
-    : { dagId: found.dag_id, runId: found.run_id, state: found.state, logicalDate: found.logical_date }
+    : { dagId: found.dagId, runId: found.runId, state: found.state, logicalDate: found.logicalDate }
 }
 
 export async function callTaskStates(database: Database, args: JsonObject): Promise<JsonValue> {
@@ -87,5 +87,5 @@ export async function callTaskStates(database: Database, args: JsonObject): Prom
   const { taskIds } = args
   const wanted = Array.isArray(taskIds) ? taskIds.map(String) : null
   const rows = await findTaskStates(database, textArg(args, 'dagId'), logicalDate, wanted)
-  return rows === null ? null : Object.fromEntries(rows.map((row) => [row.task_id, row.states]))
+  return rows === null ? null : Object.fromEntries(rows.map((row) => [row.taskId, row.states]))
 }

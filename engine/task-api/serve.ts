@@ -6,13 +6,13 @@ import { BaramError } from '../../core/errors.ts'
 import { checkXCom, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { extraSecrets, fieldSecrets, type Masker, secretStrings } from '../../core/masker.ts'
 import type { CallOp } from '../../core/protocol.ts'
-import { checkReportName, readReport } from '../../core/reports.ts'
+import { checkResultTableName, readResultTable } from '../../core/result-table.ts'
 import { idFault, isInt4 } from '../../core/storable.ts'
 import { isConnectionError } from '../../store/answers.ts'
 import type { Database } from '../../store/database.ts'
 import { putEffect } from '../../store/postgres/effects.ts'
 import { findPreviousSuccess } from '../../store/postgres/other-runs.ts'
-import { putReport } from '../../store/postgres/reports.ts'
+import { putResultTable } from '../../store/postgres/result-tables.ts'
 import { holdAttempt } from '../../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXComOfAttempt } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
@@ -110,10 +110,10 @@ async function recordEffect({ database, masker }: CallDeps, caller: Caller, args
 }
 
 async function publishReport({ database, masker }: CallDeps, caller: Caller, args: JsonObject): Promise<null> {
-  const name = checkReportName(args['name'])
-  const report = readReport(args)
+  const name = checkResultTableName(args['name'])
+  const report = readResultTable(args)
   const row = { name, rowCount: report.rows.length, body: masker.maskDeep(report) }
-  if (!(await putReport(database, attemptOf(caller, 'publishReport'), row))) throw takenOver('publishReport')
+  if (!(await putResultTable(database, attemptOf(caller, 'publishReport'), row))) throw takenOver('publishReport')
   return null
 }
 
@@ -147,10 +147,10 @@ async function getPreviousSuccess({ database }: CallDeps, caller: Caller): Promi
   return found === null
     ? null
     : {
-        dataIntervalStart: found.data_interval_start,
-        dataIntervalEnd: found.data_interval_end,
-        startDate: found.start_date,
-        endDate: found.end_date,
+        dataIntervalStart: found.dataIntervalStart,
+        dataIntervalEnd: found.dataIntervalEnd,
+        startDate: found.startDate,
+        endDate: found.endDate,
       }
 }
 

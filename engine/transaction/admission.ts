@@ -114,18 +114,15 @@ function isBehindOthers(
 ): boolean {
   return throttled.some(
     (row) =>
-      !mine.has(row.dag_run_id) &&
-      SLOT_REASONS.has(row.code) &&
-      row.pool === candidate.pool &&
-      isBefore(row, candidate),
+      !mine.has(row.dagRunId) && SLOT_REASONS.has(row.code) && row.pool === candidate.pool && isBefore(row, candidate),
   )
 }
 
 /** In the order in which slots are given. */
 function isBefore(row: ThrottledInstance, candidate: Candidate): boolean {
-  if (row.priority_weight !== candidate.priorityWeight) return row.priority_weight > candidate.priorityWeight
-  if (row.is_backfill !== candidate.isBackfill) return candidate.isBackfill
-  return row.dag_run_id < candidate.dagRunId
+  if (row.priorityWeight !== candidate.priorityWeight) return row.priorityWeight > candidate.priorityWeight
+  if (row.isBackfill !== candidate.isBackfill) return candidate.isBackfill
+  return row.dagRunId < candidate.dagRunId
 }
 
 const hasTaskLimit = (c: Candidate) => c.maxActiveTisPerDag !== null || c.maxActiveTisPerDagrun !== null
@@ -151,9 +148,9 @@ async function countNow(tx: Sql, growth: readonly Ready[], freed: FreedSlots, li
       limited.map((r) => r.candidate.taskId),
     )
     for (const row of rows) {
-      const dagKey = dagTaskKey({ dagId: row.dag_id, taskId: row.task_id })
+      const dagKey = dagTaskKey({ dagId: row.dagId, taskId: row.taskId })
       usage.tasks.set(dagKey, (usage.tasks.get(dagKey) ?? 0) + row.active)
-      usage.tasks.set(runTaskKey({ dagRunId: row.dag_run_id, taskId: row.task_id }), row.active)
+      usage.tasks.set(runTaskKey({ dagRunId: row.dagRunId, taskId: row.taskId }), row.active)
     }
   }
   return usage

@@ -55,16 +55,16 @@ export function hasPlace({ graph }: Version, taskId: string, mapIndex: number): 
 const viewOf = (row: InstanceRow, task: number): TaskInstanceView => ({
   id: row.id,
   task,
-  mapIndex: row.map_index,
+  mapIndex: row.mapIndex,
   pool: row.pool,
-  poolSlots: row.pool_slots,
+  poolSlots: row.poolSlots,
   queue: row.queue,
-  priorityWeight: row.priority_weight,
+  priorityWeight: row.priorityWeight,
   state: row.state,
-  tryNumber: row.try_number,
-  maxTries: row.max_tries,
+  tryNumber: row.tryNumber,
+  maxTries: row.maxTries,
   epoch: row.epoch,
-  isContinued: row.is_continued,
+  isContinued: row.isContinued,
 })
 
 export class RunCache {
@@ -88,9 +88,9 @@ export class RunCache {
     if (row === null) throw new BaramError('NOT_FOUND', `there is no DAG version ${versionId}`)
     const version = {
       graph: buildGraph(readSerializedDag(row.data)),
-      versionHash: row.version_hash,
-      moduleHash: row.module_hash,
-      versionNumber: row.version_number,
+      versionHash: row.versionHash,
+      moduleHash: row.moduleHash,
+      versionNumber: row.versionNumber,
     }
     return remember(this.versions, versionId, version, MAX_VERSIONS)
   }
@@ -102,7 +102,7 @@ export class RunCache {
     for (const run of locked) {
       const model = this.models.get(run.id)
       // A past is read each time: it belongs to another run, which this run's lock does not hold.
-      const isOther = model?.run.clearNumber !== run.clear_number
+      const isOther = model?.run.clearNumber !== run.clearNumber
       if (model === undefined || isOther || model.past !== null || model.run.rev > run.rev)
         found.set(run.id, await blameAsync(run.id, () => this.load(tx, run.id)))
       else {
@@ -129,11 +129,11 @@ export class RunCache {
       const model = models.get(id)
       const rev = locked.find((run) => run.id === id)?.rev
       if (model === undefined || rev === undefined) continue
-      const mine = changes.filter((change) => change.dag_run_id === id)
+      const mine = changes.filter((change) => change.dagRunId === id)
       // An instance we do not have, or under another index: somebody has expanded a mapped task.
-      if (mine.every((change) => model.instances.get(change.ti_id)?.mapIndex === change.map_index)) {
+      if (mine.every((change) => model.instances.get(change.tiId)?.mapIndex === change.mapIndex)) {
         for (const change of mine) applyRecordedMove(model, change)
-        if (mine.some((change) => isOutputRead(model.graph, change.task_id)))
+        if (mine.some((change) => isOutputRead(model.graph, change.taskId)))
           model.upstreamOutputs = await loadUpstreamOutputs(tx, id, model.graph)
         const row = await loadRun(tx, id)
         if (row !== null) model.run.state = row.state
@@ -147,34 +147,34 @@ export class RunCache {
   private async load(tx: Sql, id: number): Promise<RunModel> {
     const row = await loadRun(tx, id)
     if (row === null) throw new BaramError('NOT_FOUND', `there is no run with row id ${id}`)
-    const version = await this.version(tx, row.created_dag_version_id, row.version_hash)
+    const version = await this.version(tx, row.createdDagVersionId, row.versionHash)
     const { graph } = version
     // What was removed when the run moved on to another version is no part of it any more.
     const rows = (await loadInstances(tx, id)).filter(
-      (ti) => ti.state !== 'removed' || hasPlace(version, ti.task_id, ti.map_index),
+      (ti) => ti.state !== 'removed' || hasPlace(version, ti.taskId, ti.mapIndex),
     )
     const instances = rows.map((ti) => {
-      const task = graph.indexOf.get(ti.task_id)
+      const task = graph.indexOf.get(ti.taskId)
       if (task === undefined)
         throw new BaramError(
           'SERIALIZED_INVALID',
-          `run ${row.run_id} has an instance of ${ti.task_id}, which its DAG version lacks`,
+          `run ${row.runId} has an instance of ${ti.taskId}, which its DAG version lacks`,
         )
       return viewOf(ti, task)
     })
-    const { start, end } = { start: row.data_interval_start, end: row.data_interval_end }
+    const { start, end } = { start: row.dataIntervalStart, end: row.dataIntervalEnd }
     const facts = {
       dagRunId: id,
-      dagId: row.dag_id,
-      runId: row.run_id,
-      runType: row.run_type,
-      logicalDate: row.logical_date,
+      dagId: row.dagId,
+      runId: row.runId,
+      runType: row.runType,
+      logicalDate: row.logicalDate,
       dataInterval: start === null || end === null ? null : { start, end },
-      runAfter: row.run_after,
-      startDate: row.start_date,
+      runAfter: row.runAfter,
+      startDate: row.startDate,
       conf: row.conf,
-      versionId: row.created_dag_version_id,
-      clearNumber: row.clear_number,
+      versionId: row.createdDagVersionId,
+      clearNumber: row.clearNumber,
       state: row.state,
       rev: row.rev,
     }
@@ -192,12 +192,12 @@ export class RunCache {
 
 function applyRecordedMove(model: RunModel, change: RecordedMove): void {
   model.applyRemote({
-    id: change.ti_id,
-    state: change.to_state,
-    tryNumber: change.try_number,
+    id: change.tiId,
+    state: change.toState,
+    tryNumber: change.tryNumber,
     epoch: change.epoch,
-    maxTries: change.max_tries,
-    isContinued: change.is_continued,
+    maxTries: change.maxTries,
+    isContinued: change.isContinued,
   })
 }
 

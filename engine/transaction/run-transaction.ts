@@ -287,7 +287,7 @@ export class RunTransactions {
     const mustLock = runs.length > 0 ? lock(tx, runs) : Promise.resolve([])
     const [queued, throttled, locked] = await Promise.all([heads, waiting, mustLock])
     const have = new Set(locked.map((run) => run.id))
-    const wanted = [...new Set([...freeRuns, ...queued.map((row) => row.dag_run_id)])].filter((id) => !have.has(id))
+    const wanted = [...new Set([...freeRuns, ...queued.map((row) => row.dagRunId)])].filter((id) => !have.has(id))
     const free = wanted.length > 0 ? await lockFreeRuns(tx, wanted) : []
     const rows = [...locked, ...free]
     for (const row of rows) touched.add(row.id)
@@ -295,7 +295,7 @@ export class RunTransactions {
     const all = new Map<number, RunChanges>()
     for (const row of rows) {
       const model = models.get(row.id)
-      if (model !== undefined) all.set(row.id, new RunChanges(model, row.is_paused))
+      if (model !== undefined) all.set(row.id, new RunChanges(model, row.isPaused))
     }
     const hasPassed = request.skipsLocked === true && locked.length < runs.length
     return { all, queued, throttled, hasMissed: hasPassed || free.length < wanted.length }
@@ -308,8 +308,8 @@ export class RunTransactions {
     slots: Slots,
   ): StartedAttempt[] {
     const waiting = prepared.queued.flatMap((row) => {
-      const changes = prepared.all.get(row.dag_run_id)
-      const ti = changes?.model.instances.get(row.ti_id)
+      const changes = prepared.all.get(row.dagRunId)
+      const ti = changes?.model.instances.get(row.tiId)
       return changes !== undefined && ti?.state === 'queued' && !changes.moved.has(ti.id) ? [{ changes, ti }] : []
     })
     const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))

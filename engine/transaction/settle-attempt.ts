@@ -17,10 +17,10 @@ export interface Report {
 }
 
 /** What an attempt returned that decides on other tasks. */
-export function recordOutputs(changes: RunChanges, ti: TaskInstanceView, one: Report): void {
+export function recordOutputs(changes: RunChanges, ti: TaskInstanceView, report: Report): void {
   const { model } = changes
   const taskId = model.graph.task(ti.task).taskId
-  const { outcome } = one
+  const { outcome } = report
   if (outcome.kind === 'success' && model.graph.skippers.has(ti.task)) {
     // Also when it skips nothing: what it chose in an earlier life of its run must not go on.
     const skipped = model.recordSkips(ti.task, outcome.skips ?? [])
@@ -29,7 +29,7 @@ export function recordOutputs(changes: RunChanges, ti: TaskInstanceView, one: Re
   }
   if (outcome.kind === 'defer') changes.waits.push({ tiId: ti.id, wait: outcome.wait })
   if (!model.graph.mapSources.has(ti.task)) return
-  const value = one.xcoms.find((xcom) => xcom.key === 'return_value' && xcom.taskId === taskId)?.value
+  const value = report.xcoms.find((xcom) => xcom.key === 'return_value' && xcom.taskId === taskId)?.value
   if (value !== undefined) model.recordLength(ti, countItems(value) ?? 0)
 }
 

@@ -14,14 +14,14 @@ import { at, listed, type Why } from './words.ts'
 
 /** Who paused the DAG last, and when: ` since 09:50 KST by admin`. */
 async function pausedSince(database: Database, dag: DagListRow, now: number): Promise<string> {
-  const last = (await listPauses(database, dag.dag_id)).at(-1)
-  if (last?.is_pause !== true) return ''
+  const last = (await listPauses(database, dag.dagId)).at(-1)
+  if (last?.isPause !== true) return ''
   const why = last.extra === null || last.owner !== 'scheduler' ? '' : `: ${last.extra.replaceAll('"', '')}`
   return ` since ${at(last.at, dag.timezone, now)} by ${last.owner}${why}`
 }
 
 async function importFault(database: Database, dag: DagListRow): Promise<string> {
-  const { rows } = await listImportErrors(database, { p: [dag.relative_fileloc] }, { limit: 1, offset: 0, order: [] })
+  const { rows } = await listImportErrors(database, { p: [dag.relativeFileloc] }, { limit: 1, offset: 0, order: [] })
   const line = rows[0]?.stacktrace.split('\n').find((text) => text.trim() !== '')
   return line === undefined ? '' : ` (${line.trim().slice(0, 160)})`
 }
@@ -32,17 +32,17 @@ const runRefused = (dagId: string, why: string): Why => ({
 })
 
 async function nextWords(database: Database, runCache: RunCache, dag: DagListRow, now: number): Promise<Why> {
-  const { dag_id: dagId, timezone: zone } = dag
+  const { dagId, timezone: zone } = dag
   const plan = await planDag(database, runCache, dagId, 1)
   const refused = await findDagWarning(database, dagId, RUN_REFUSED)
   if (refused !== null) return runRefused(dagId, refused)
   const isOverdue = plan.due.length > 0
   if (isOverdue) {
     const active = await activeRunsAt(database, dagId, now)
-    if (active.length >= dag.max_active_runs)
+    if (active.length >= dag.maxActiveRuns)
       return {
         code: 'waits_for_max_active_runs',
-        sentence: `${dagId}'s next run waits: ${active.length} of ${dag.max_active_runs} runs are active (${listed(active.map((run) => run.run_id))}).`,
+        sentence: `${dagId}'s next run waits: ${active.length} of ${dag.maxActiveRuns} runs are active (${listed(active.map((run) => run.runId))}).`,
       }
     return { code: 'due', sentence: `${dagId} has a run due; the scheduler makes it now.` }
   }
@@ -71,17 +71,17 @@ export async function whyDag(database: Database, runCache: RunCache, dagId: stri
   const dag = await getDag(database, dagId)
   if (dag === null) return null
   const told = (code: string, sentence: string): Why => ({ code, sentence })
-  if (dag.is_stale)
-    return told('stale', `${dagId} makes no runs: no file declares it any more (it was in ${dag.relative_fileloc}).`)
-  const broken = dag.has_import_errors
-    ? ` Its file ${dag.relative_fileloc} cannot be read${await importFault(database, dag)}: its last good version runs on.`
+  if (dag.isStale)
+    return told('stale', `${dagId} makes no runs: no file declares it any more (it was in ${dag.relativeFileloc}).`)
+  const broken = dag.hasImportErrors
+    ? ` Its file ${dag.relativeFileloc} cannot be read${await importFault(database, dag)}: its last good version runs on.`
     : ''
-  if (dag.is_paused)
+  if (dag.isPaused)
     return told(
       'paused',
       `${dagId} makes no runs: it is paused${await pausedSince(database, dag, now)}. \`dagctl dags unpause ${dagId}\` lets it go on.${broken}`,
     )
-  if (!dag.has_schedule) return told('no_schedule', `${dagId} has no schedule: it runs when it is triggered.${broken}`)
+  if (!dag.hasSchedule) return told('no_schedule', `${dagId} has no schedule: it runs when it is triggered.${broken}`)
   if (!(await hasScheduler(database)))
     return told(
       'no_scheduler',

@@ -57,18 +57,14 @@ function beforeSchedule(asked: Asked): Why | null {
 
 async function deleted(asked: Asked): Promise<Why | null> {
   const { database, row, slot, now } = asked
-  const found = await findDeletion(database, row.dag_id, slot.logicalDate)
+  const found = await findDeletion(database, row.dagId, slot.logicalDate)
   if (found === null) return null
-  return say(
-    asked,
-    'deleted',
-    `run ${found.run_id} was deleted by ${found.owner} at ${at(found.at, row.timezone, now)}`,
-  )
+  return say(asked, 'deleted', `run ${found.runId} was deleted by ${found.owner} at ${at(found.at, row.timezone, now)}`)
 }
 
 async function unseen(asked: Asked): Promise<Why | null> {
   const { database, row, slot, now } = asked
-  const first = await findFirstSeen(database, row.dag_id)
+  const first = await findFirstSeen(database, row.dagId)
   if (first === null || slot.runAfter >= first) return null
   const zone = row.timezone
   return say(
@@ -80,10 +76,10 @@ async function unseen(asked: Asked): Promise<Why | null> {
 
 async function paused(asked: Asked): Promise<Why | null> {
   const { database, row, slot, now } = asked
-  const events = await listPauses(database, row.dag_id)
+  const events = await listPauses(database, row.dagId)
   const pause = events.filter((event) => event.at <= slot.runAfter).at(-1)
-  if (pause?.is_pause !== true) return null
-  const resumed = events.find((event) => !event.is_pause && event.at > slot.runAfter)
+  if (pause?.isPause !== true) return null
+  const resumed = events.find((event) => !event.isPause && event.at > slot.runAfter)
   const zone = row.timezone
   const span =
     resumed === undefined
@@ -108,15 +104,15 @@ async function unscheduled(asked: Asked): Promise<Why | null> {
 
 async function crowded(asked: Asked): Promise<Why | null> {
   const { database, row, slot } = asked
-  const active = await activeRunsAt(database, row.dag_id, slot.runAfter)
-  if (active.length < row.max_active_runs) return null
+  const active = await activeRunsAt(database, row.dagId, slot.runAfter)
+  if (active.length < row.maxActiveRuns) return null
   const rest = asked.dag.catchup
     ? 'it comes when there is room'
     : 'without catchup only the latest date is made when there is room again'
   return say(
     asked,
     'was_full',
-    `${active.length} of ${row.max_active_runs} runs were active then (${listed(active.map((run) => run.run_id))}); ${rest}`,
+    `${active.length} of ${row.maxActiveRuns} runs were active then (${listed(active.map((run) => run.runId))}); ${rest}`,
   )
 }
 
@@ -129,19 +125,19 @@ export async function whyMissing(
   now: number,
 ): Promise<Why> {
   const zone = row.timezone
-  if (!row.has_schedule)
+  if (!row.hasSchedule)
     return {
       code: 'no_schedule',
-      sentence: `No run at ${at(instant, zone, now)}: ${row.dag_id} has no schedule, it runs when it is triggered.`,
+      sentence: `No run at ${at(instant, zone, now)}: ${row.dagId} has no schedule, it runs when it is triggered.`,
     }
   const slot = slotAt(dag, instant)
   if (slot === null) {
     const [before, after] = [prevInstant(dag.timetable, instant), nextInstant(dag.timetable, instant)]
-    const near = [before, after].flatMap((one) => (one === null ? [] : at(one, zone, now)))
+    const near = [before, after].flatMap((run) => (run === null ? [] : at(run, zone, now)))
     return {
       code: 'no_date',
       sentence:
-        `No run at ${at(instant, zone, now)}: it is no date of ${row.dag_id}'s ` +
+        `No run at ${at(instant, zone, now)}: it is no date of ${row.dagId}'s ` +
         `schedule${near.length === 0 ? '' : `; the nearest are ${listed(near)}`}.`,
     }
   }

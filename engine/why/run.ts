@@ -16,38 +16,38 @@ import {
 } from '../../store/postgres/why.ts'
 import { at, listed, type Why } from './words.ts'
 
-/** A stored reason as a sentence; one of another version as nothing. */
-export function reasonText(because: unknown): string | null {
+/** A stored reason as a sentence, its times in `zone`; one of another version as nothing. */
+export function reasonText(because: unknown, zone: string): string | null {
   if (typeof because !== 'object' || because === null || !('code' in because)) return null
   try {
     // Written by our own engine; a code this version does not know throws and is told as nothing.
-    return describeReason(because as Reason)
+    return describeReason(because as Reason, zone)
   } catch {
     return null
   }
 }
 
 async function whyQueued(database: Database, dag: DagListRow, run: RunListRow, now: number): Promise<Why> {
-  const told = (code: string, why: string): Why => ({ code, sentence: `Run ${run.run_id} waits to start: ${why}.` })
-  if (run.run_after > now)
-    return told('later', `it may start at ${at(run.run_after, dag.timezone, now)} (${relative(run.run_after, now)})`)
-  if (dag.is_paused) return told('paused', `${dag.dag_id} is paused`)
-  if (dag.is_stale) return told('stale', `no file declares ${dag.dag_id} any more`)
+  const told = (code: string, why: string): Why => ({ code, sentence: `Run ${run.runId} waits to start: ${why}.` })
+  if (run.runAfter > now)
+    return told('later', `it may start at ${at(run.runAfter, dag.timezone, now)} (${relative(run.runAfter, now)})`)
+  if (dag.isPaused) return told('paused', `${dag.dagId} is paused`)
+  if (dag.isStale) return told('stale', `no file declares ${dag.dagId} any more`)
   if (!(await hasScheduler(database))) return told('no_scheduler', 'no scheduler is running')
   const backfill = await findBackfillOf(database, run.id)
   if (backfill !== null) {
-    if (backfill.is_paused) return told('backfill_paused', `its backfill ${backfill.id} is paused`)
-    if (backfill.running >= backfill.max_active_runs)
+    if (backfill.isPaused) return told('backfill_paused', `its backfill ${backfill.id} is paused`)
+    if (backfill.running >= backfill.maxActiveRuns)
       return told(
         'backfill_full',
-        `${backfill.running} of ${backfill.max_active_runs} runs of its backfill ${backfill.id} are running`,
+        `${backfill.running} of ${backfill.maxActiveRuns} runs of its backfill ${backfill.id} are running`,
       )
   } else {
-    const running = (await activeRunsAt(database, dag.dag_id, now)).filter((one) => one.state === 'running')
-    if (running.length >= dag.max_active_runs)
+    const running = (await activeRunsAt(database, dag.dagId, now)).filter((run) => run.state === 'running')
+    if (running.length >= dag.maxActiveRuns)
       return told(
         'max_active_runs',
-        `${running.length} of ${dag.max_active_runs} runs of ${dag.dag_id} are running (${listed(running.map((one) => one.run_id))})`,
+        `${running.length} of ${dag.maxActiveRuns} runs of ${dag.dagId} are running (${listed(running.map((run) => run.runId))})`,
       )
   }
   return told('starting', 'the scheduler starts it now')
@@ -60,7 +60,7 @@ const WORK: readonly (readonly [TaskState | null, string])[] = [
   ['queued', 'waiting for a worker'],
   ['scheduled', 'waiting for a slot'],
   ['up_for_retry', 'waiting for a retry'],
-  ['up_for_reschedule', 'looking again later'],
+  ['up_for_reschedule', 'waiting to poke again'],
   ['deferred', 'waiting without a slot'],
   ['awaiting_input', 'waiting for a person'],
 ]
@@ -68,38 +68,38 @@ const WORK: readonly (readonly [TaskState | null, string])[] = [
 function whyRunning(dag: DagListRow, run: RunListRow, states: readonly TaskStateCount[], now: number): Why {
   const parts = WORK.flatMap(([state, words]) => {
     const tasks = states
-      .filter((one) => one.state === state)
-      .map((one) => (one.n > 1 ? `${one.task_id} (${one.n})` : one.task_id))
+      .filter((count) => count.state === state)
+      .map((state) => (state.n > 1 ? `${state.taskId} (${state.n})` : state.taskId))
     return tasks.length === 0 ? [] : [`${words}: ${listed(tasks)}`]
   })
-  const open = states.filter((one) => one.state === null).length
-  const since = run.start_date === null ? '' : ` since ${at(run.start_date, dag.timezone, now)}`
-  const held = dag.is_paused ? ' Its DAG is paused: nothing of it starts.' : ''
+  const open = states.filter((state) => state.state === null).length
+  const since = run.startDate === null ? '' : ` since ${at(run.startDate, dag.timezone, now)}`
+  const held = dag.isPaused ? ' Its DAG is paused: nothing of it starts.' : ''
   const rest = open === 0 ? '' : `; ${open} ${open === 1 ? 'task waits' : 'tasks wait'} for others`
   return {
     code: 'running',
-    sentence: `Run ${run.run_id} runs${since}: ${parts.length === 0 ? 'nothing of it is at work' : parts.join('; ')}${rest}.${held}`,
+    sentence: `Run ${run.runId} runs${since}: ${parts.length === 0 ? 'nothing of it is at work' : parts.join('; ')}${rest}.${held}`,
   }
 }
 
 async function whyEnded(database: Database, run: RunListRow, states: readonly TaskStateCount[]): Promise<Why> {
   const took = run.duration === null ? '' : ` after ${duration(run.duration)}`
   const [last] = (await listEvents(database, run.id, null, 200)).filter(
-    (event) => event.task_id === null && event.to_state === run.state,
+    (event) => event.taskId === null && event.toState === run.state,
   )
   const code = codeOf(last?.because)
   if (code === 'run_marked' || code === 'run_timed_out')
-    return { code, sentence: `Run ${run.run_id} is ${run.state}: ${reasonText(last?.because) ?? ''}` }
+    return { code, sentence: `Run ${run.runId} is ${run.state}: ${reasonText(last?.because, run.timezone) ?? ''}` }
   if (code === 'deadlock')
     return {
       code,
-      sentence: `Run ${run.run_id} failed${took}: no task of it could go on, and nothing outside it would have changed that.`,
+      sentence: `Run ${run.runId} failed${took}: no task of it could go on, and nothing outside it would have changed that.`,
     }
   if (run.state === 'failed') return whyFailed(database, run, took)
-  const skipped = states.filter((one) => one.state === 'skipped').map((one) => one.task_id)
+  const skipped = states.filter((state) => state.state === 'skipped').map((state) => state.taskId)
   return {
     code: 'success',
-    sentence: `Run ${run.run_id} succeeded${took}${skipped.length === 0 ? '' : `; skipped: ${listed(skipped)}`}.`,
+    sentence: `Run ${run.runId} succeeded${took}${skipped.length === 0 ? '' : `; skipped: ${listed(skipped)}`}.`,
   }
 }
 
@@ -109,22 +109,22 @@ const codeOf = (because: unknown): string =>
 async function whyFailed(database: Database, run: RunListRow, took: string): Promise<Why> {
   const failures = await listFailures(database, run.id)
   const [first] = failures
-  if (first === undefined) return { code: 'failed', sentence: `Run ${run.run_id} failed${took}.` }
+  if (first === undefined) return { code: 'failed', sentence: `Run ${run.runId} failed${took}.` }
   const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : ''
   return {
     code: 'failed',
-    sentence: `Run ${run.run_id} failed${took} at ${first.task_id}${more}: ${reasonText(first.because) ?? 'no reason is recorded.'}`,
+    sentence: `Run ${run.runId} failed${took} at ${first.taskId}${more}: ${reasonText(first.because, run.timezone) ?? 'no reason is recorded.'}`,
   }
 }
 
 /** A run that cannot be decided on says so, whatever else is true of it. */
-const whySetAside = ({ run_id: runId, state }: RunListRow, reason: string): Why => ({
+const whySetAside = ({ runId, state }: RunListRow, reason: string): Why => ({
   code: 'set_aside',
   sentence: `Run ${runId} is ${state} and cannot go on: ${reason}. The scheduler tries again each minute; other runs go on.`,
 })
 
 export async function whyRun(database: Database, dag: DagListRow, run: RunListRow, now: number): Promise<Why> {
-  if (run.set_aside !== null) return whySetAside(run, run.set_aside)
+  if (run.setAside !== null) return whySetAside(run, run.setAside)
   if (run.state === 'queued') return whyQueued(database, dag, run, now)
   const states = await countStatesByTask(database, run.id)
   return run.state === 'running' ? whyRunning(dag, run, states, now) : whyEnded(database, run, states)

@@ -58,7 +58,7 @@ function timeOf(kwargs: unknown): number | null {
 
 function waitText(wait: WaitRow, queued: QueueRow | null, zone: string, now: number): string {
   const since = `Waits without a slot since ${at(wait.created, zone, now)}`
-  const due = queued?.ready_at ?? null
+  const due = queued?.readyAt ?? null
   if (wait.kind === 'time') {
     const until = timeOf(wait.kwargs) ?? due
     return until === null ? `${since}.` : `${since}, until ${at(until, zone, now)} (${relative(until, now)}).`
@@ -66,26 +66,26 @@ function waitText(wait: WaitRow, queued: QueueRow | null, zone: string, now: num
   const args = argumentsText(wait.kwargs)
   const what = `${since} for the trigger ${wait.classpath}${args === '' ? '' : ` with ${args}`}`
   const until = due === null ? '' : `, until ${at(due, zone, now)} at the latest (${relative(due, now)})`
-  const holder = wait.triggerer_id === null ? ' No triggerer has taken it yet.' : ''
+  const holder = wait.triggererId === null ? ' No triggerer has taken it yet.' : ''
   return `${what}${until}.${holder}`
 }
 
-/** When a sensor that gave its slot back looks again, how often it has looked, and when it gives up. */
+/** When a rescheduled sensor pokes again, how often it has poked, and when it gives up. */
 function rescheduleText(ti: InstanceListRow, task: SerializedTask | null, now: number): string {
   const zone = ti.timezone
   const next =
-    ti.ready_at === null
-      ? 'Looks again later'
-      : `Looks again ${relative(ti.ready_at, now)}, at ${at(ti.ready_at, zone, now)}`
-  const looks = ti.reschedule_count === 1 ? 'once' : `${ti.reschedule_count} times`
+    ti.readyAt === null
+      ? 'Pokes again later'
+      : `Pokes again ${relative(ti.readyAt, now)}, at ${at(ti.readyAt, zone, now)}`
+  const pokes = ti.rescheduleCount === 1 ? 'once' : `${ti.rescheduleCount} times`
   const so =
-    ti.start_date === null || ti.reschedule_count === 0
+    ti.startDate === null || ti.rescheduleCount === 0
       ? ''
-      : ` It has looked ${looks} since ${at(ti.start_date, zone, now)}`
+      : ` It has poked ${pokes} since ${at(ti.startDate, zone, now)}`
   const seconds = task?.options['timeout']
   const end =
-    typeof seconds === 'number' && ti.start_date !== null
-      ? `${so === '' ? ' It' : ' and'} gives up at ${at(ti.start_date + seconds * 1000, zone, now)}`
+    typeof seconds === 'number' && ti.startDate !== null
+      ? `${so === '' ? ' It' : ' and'} gives up at ${at(ti.startDate + seconds * 1000, zone, now)}`
       : ''
   return `${next}.${so}${end}${so + end === '' ? '' : '.'}`
 }
@@ -95,22 +95,22 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
   switch (because.code) {
     case 'waits_for_pool':
     case 'waits_its_turn': {
-      const holders = (await holdersOfPool(database, ti.pool)).filter((one) => one.run_id !== '')
-      const used = holders.reduce((sum, one) => sum + one.pool_slots, 0)
+      const holders = (await holdersOfPool(database, ti.pool)).filter((holder) => holder.runId !== '')
+      const used = holders.reduce((sum, holder) => sum + holder.poolSlots, 0)
       const slots = await slotsOfPool(database, ti.pool)
       if (slots === null) return null
       const turn = because.code === 'waits_its_turn' ? ' More urgent tasks wait for it too.' : ''
       return `Waits for a slot in pool ${ti.pool}, ${used} of ${slots} in use${heldBy(holders)}.${turn}`
     }
     case 'waits_for_run_limit': {
-      const holders = await holdersInRun(database, ti.dag_run_id)
+      const holders = await holdersInRun(database, ti.dagRunId)
       return `Waits: the run has ${holders.length} of ${because.limit} active tasks (maxActiveTasks)${heldBy(holders)}.`
     }
     case 'waits_for_task_limit': {
-      const own = because.per === 'dagrun' ? ti.dag_run_id : null
-      const holders = await holdersOfTask(database, ti.dag_id, ti.task_id, own)
+      const own = because.per === 'dagrun' ? ti.dagRunId : null
+      const holders = await holdersOfTask(database, ti.dagId, ti.taskId, own)
       return (
-        `Waits: ${holders.length} of ${because.limit} instances of ${ti.task_id} are active ` +
+        `Waits: ${holders.length} of ${because.limit} instances of ${ti.taskId} are active ` +
         `${own === null ? 'in all runs' : 'in this run'}${heldBy(holders)}.`
       )
     }
@@ -120,11 +120,11 @@ async function heldText({ database, ti }: AskedTask, because: Reason): Promise<s
 }
 
 async function scheduledText(asked: AskedTask): Promise<Why> {
-  const because = (await findInQueue(asked.database, asked.ti.dag_run_id, asked.ti.id))?.because
+  const because = (await findInQueue(asked.database, asked.ti.dagRunId, asked.ti.id))?.because
   // Written by our own engine.
-  const reason = reasonText(because) === null ? null : (because as Reason)
+  const reason = reasonText(because, asked.ti.timezone) === null ? null : (because as Reason)
   if (reason === null) return { code: 'ready', sentence: 'Ready: waits for room in its own run (maxActiveTasks).' }
-  return { code: reason.code, sentence: (await heldText(asked, reason)) ?? reasonText(reason) ?? '' }
+  return { code: reason.code, sentence: (await heldText(asked, reason)) ?? reasonText(reason, asked.ti.timezone) ?? '' }
 }
 
 async function queuedText({ database, ti }: AskedTask): Promise<Why> {
@@ -140,8 +140,8 @@ async function queuedText({ database, ti }: AskedTask): Promise<Why> {
         `with \`dagctl worker --queues ${ti.queue}\`.`,
     }
   const [busy, all] = [
-    able.reduce((sum, one) => sum + one.busy, 0),
-    able.reduce((sum, one) => sum + one.concurrency, 0),
+    able.reduce((sum, worker) => sum + worker.busy, 0),
+    able.reduce((sum, worker) => sum + worker.concurrency, 0),
   ]
   if (busy >= all)
     return {
@@ -156,21 +156,21 @@ const WORDS: Partial<Record<TaskState | 'none', string>> = {
   scheduled: 'waits for a slot',
   queued: 'waits for a worker',
   up_for_retry: 'waits for its retry',
-  up_for_reschedule: 'looks again later',
+  up_for_reschedule: 'pokes again later',
   awaiting_input: 'waits for a person',
 }
-const stateWords = (one: TaskStateCount): string =>
-  `${one.task_id}, which ${WORDS[one.state ?? 'none'] ?? `is ${one.state ?? 'none'}`}`
+const stateWords = (count: TaskStateCount): string =>
+  `${count.taskId}, which ${WORDS[count.state ?? 'none'] ?? `is ${count.state ?? 'none'}`}`
 
 /** What an instance without a state waits for: tasks before it, or its own past. */
 async function undecidedText({ database, graph, ti }: AskedTask): Promise<Why> {
-  const index = graph?.indexOf.get(ti.task_id) ?? -1
+  const index = graph?.indexOf.get(ti.taskId) ?? -1
   const task = graph?.tasks[index]
   if (graph === null || task === undefined)
     return { code: 'waits_for_upstream', sentence: 'Waits for its upstream tasks.' }
-  const before = new Set((graph.upstream[index] ?? []).map((one) => graph.task(one).taskId))
-  const states = (await countStatesByTask(database, ti.dag_run_id)).filter((one) => before.has(one.task_id))
-  const open = states.filter((one) => !isFinished(one.state))
+  const before = new Set((graph.upstream[index] ?? []).map((position) => graph.task(position).taskId))
+  const states = (await countStatesByTask(database, ti.dagRunId)).filter((count) => before.has(count.taskId))
+  const open = states.filter((state) => !isFinished(state.state))
   if (open.length > 0)
     return {
       code: 'waits_for_upstream',
@@ -181,31 +181,31 @@ async function undecidedText({ database, graph, ti }: AskedTask): Promise<Why> {
 }
 
 async function pastText(database: Database, ti: InstanceListRow, task: SerializedTask): Promise<Why> {
-  const previous = await findPreviousRun(database, ti.dag_id, ti.dag_run_id, ti.logical_date)
-  const row = previous === null ? null : await worstOfTask(database, previous, ti.task_id)
+  const previous = await findPreviousRun(database, ti.dagId, ti.dagRunId, ti.logicalDate)
+  const row = previous === null ? null : await worstOfTask(database, previous, ti.taskId)
   const state = row?.state ?? 'not begun'
   if (row !== null && (row.state === 'success' || row.state === 'skipped'))
     return {
       code: 'waits_for_past_downstream',
-      sentence: `Waits for what follows ${ti.task_id} in the run before, ${row.run_id} (waitForDownstream).`,
+      sentence: `Waits for what follows ${ti.taskId} in the run before, ${row.runId} (waitForDownstream).`,
     }
   return {
     code: 'waits_for_past',
     sentence:
-      `Waits for ${ti.task_id} of the run before${row === null ? '' : `, ${row.run_id}`}, which is ${state} ` +
+      `Waits for ${ti.taskId} of the run before${row === null ? '' : `, ${row.runId}`}, which is ${state} ` +
       `(${task.dependsOnPast ? 'dependsOnPast' : 'waitForDownstream'}).`,
   }
 }
 
 /** Whose failure or skip made an instance impossible. */
 async function blockedText({ database, graph, ti }: AskedTask): Promise<Why> {
-  const index = graph?.indexOf.get(ti.task_id) ?? -1
-  const before = new Set((graph?.upstream[index] ?? []).map((one) => graph?.tasks[one]?.taskId))
-  const states = (await countStatesByTask(database, ti.dag_run_id)).filter((one) => before.has(one.task_id))
-  const bad = states.filter((one) => one.state !== 'success')
+  const index = graph?.indexOf.get(ti.taskId) ?? -1
+  const before = new Set((graph?.upstream[index] ?? []).map((position) => graph?.tasks[position]?.taskId))
+  const states = (await countStatesByTask(database, ti.dagRunId)).filter((count) => before.has(count.taskId))
+  const bad = states.filter((state) => state.state !== 'success')
   const rule = graph?.tasks[index]?.triggerRule ?? 'all_success'
   const verb = ti.state === 'skipped' ? 'Was skipped' : 'Did not start'
-  const why = bad.length === 0 ? '' : `: ${listed(bad.map((one) => `${one.task_id} is ${one.state ?? 'none'}`))}`
+  const why = bad.length === 0 ? '' : `: ${listed(bad.map((count) => `${count.taskId} is ${count.state ?? 'none'}`))}`
   return {
     code: 'rule_impossible',
     sentence: `${verb}, since its trigger rule ${rule} can no longer be met${why}.`,
@@ -215,23 +215,23 @@ async function blockedText({ database, graph, ti }: AskedTask): Promise<Why> {
 function endedText({ ti, events, now }: AskedTask): Why {
   const because = events[0]?.because
   const code = typeof because === 'object' && because !== null && 'code' in because ? String(because.code) : 'unknown'
-  const when = ti.end_date === null ? '' : ` at ${at(ti.end_date, ti.timezone, now)}`
-  const text = reasonText(because)
+  const when = ti.endDate === null ? '' : ` at ${at(ti.endDate, ti.timezone, now)}`
+  const text = reasonText(because, ti.timezone)
   if (ti.state === 'success' && code === 'succeeded')
-    return { code, sentence: `Ended with success${when}, at try ${ti.try_number} of ${ti.max_tries + 1}.` }
+    return { code, sentence: `Ended with success${when}, at try ${ti.tryNumber} of ${ti.maxTries + 1}.` }
   return { code, sentence: text ?? `State ${ti.state ?? 'none'}${when}; no reason is recorded.` }
 }
 
 function runningText({ ti, now }: AskedTask): Why {
-  const since = ti.start_date === null ? '' : ` since ${at(ti.start_date, ti.timezone, now)}`
+  const since = ti.startDate === null ? '' : ` since ${at(ti.startDate, ti.timezone, now)}`
   const where = ti.hostname === null ? '' : ` on ${ti.hostname}`
-  return { code: 'running', sentence: `Runs${since}${where}, try ${ti.try_number} of ${ti.max_tries + 1}.` }
+  return { code: 'running', sentence: `Runs${since}${where}, try ${ti.tryNumber} of ${ti.maxTries + 1}.` }
 }
 
 /** Why an instance is as it is, now. */
 export async function whyTask(asked: AskedTask): Promise<Why> {
   const { ti, database, graph, events, now } = asked
-  const task = graph?.tasks[graph.indexOf.get(ti.task_id) ?? -1] ?? null
+  const task = graph?.tasks[graph.indexOf.get(ti.taskId) ?? -1] ?? null
   switch (ti.state) {
     case null:
       return undecidedText(asked)
@@ -247,12 +247,12 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
         sentence: 'Was cleared while it ran: its attempt is being ended, then it begins again.',
       }
     case 'up_for_retry':
-      if (ti.ready_at === null) return endedText(asked)
+      if (ti.readyAt === null) return endedText(asked)
       return {
         code: 'up_for_retry',
         sentence:
-          `Tries again ${relative(ti.ready_at, now)}, at ${at(ti.ready_at, ti.timezone, now)} (try ` +
-          `${ti.try_number + 1} of ${ti.max_tries + 1}).${lastFailure(events)}`,
+          `Tries again ${relative(ti.readyAt, now)}, at ${at(ti.readyAt, ti.timezone, now)} (try ` +
+          `${ti.tryNumber + 1} of ${ti.maxTries + 1}).${lastFailure(events, ti.timezone)}`,
       }
     case 'up_for_reschedule':
       return { code: 'up_for_reschedule', sentence: rescheduleText(ti, task, now) }
@@ -260,7 +260,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
       if (ti.wait === null) return endedText(asked)
       return {
         code: 'deferred',
-        sentence: waitText(ti.wait, await findInQueue(database, ti.dag_run_id, ti.id), ti.timezone, now),
+        sentence: waitText(ti.wait, await findInQueue(database, ti.dagRunId, ti.id), ti.timezone, now),
       }
     case 'upstream_failed':
     case 'skipped': {
@@ -273,7 +273,7 @@ export async function whyTask(asked: AskedTask): Promise<Why> {
 }
 
 /** What the last try failed with, after the time of the next. */
-function lastFailure(events: readonly EventRow[]): string {
-  const text = reasonText(events[0]?.because)
+function lastFailure(events: readonly EventRow[], zone: string): string {
+  const text = reasonText(events[0]?.because, zone)
   return text === null ? '' : ` ${text}`
 }

@@ -58,7 +58,7 @@ function mostTelling(rows: readonly InstanceListRow[]): InstanceListRow | undefi
     if (row.state === 'failed' || row.state === 'upstream_failed') return 0
     return row.state === 'success' || row.state === 'skipped' || row.state === 'removed' ? 2 : 1
   }
-  return [...rows].sort((a, b) => rank(a) - rank(b) || a.map_index - b.map_index)[0]
+  return [...rows].sort((a, b) => rank(a) - rank(b) || a.mapIndex - b.mapIndex)[0]
 }
 
 async function answerTask(
@@ -69,12 +69,12 @@ async function answerTask(
   { taskId, mapIndex }: { taskId: string; mapIndex: number | null },
   now: number,
 ): Promise<WhyAnswer> {
-  const place = { dagId: dag.dag_id, runId: run.run_id, taskId }
+  const place = { dagId: dag.dagId, runId: run.runId, taskId }
   const ti =
     mapIndex === null
       ? mostTelling(await findInstancesOf(database, place))
       : await getInstance(database, { ...place, mapIndex })
-  const graph = run.version_id === null ? null : (await runCache.version(database, run.version_id)).graph
+  const graph = run.versionId === null ? null : (await runCache.version(database, run.versionId)).graph
   if (ti === undefined || ti === null) return absent(dag, run, taskId, graph?.indexOf.has(taskId) === true)
   const events = await listEvents(database, run.id, ti.id, 50)
   // Before its run starts, nothing of the task itself is in its way.
@@ -82,14 +82,14 @@ async function answerTask(
     run.state === 'queued' && ti.state === null
       ? await whyRun(database, dag, run, now)
       : await whyTask({ database, graph, ti, events, now })
-  const name = ti.map_index === -1 ? taskId : `${taskId}[${ti.map_index}]`
+  const name = ti.mapIndex === -1 ? taskId : `${taskId}[${ti.mapIndex}]`
   return {
     ...why,
     sentence: `${name}: ${why.sentence}`,
-    dagId: dag.dag_id,
-    runId: run.run_id,
+    dagId: dag.dagId,
+    runId: run.runId,
     taskId,
-    mapIndex: ti.map_index,
+    mapIndex: ti.mapIndex,
   }
 }
 
@@ -97,19 +97,19 @@ function absent(dag: DagListRow, run: RunListRow, taskId: string, isKnown: boole
   if (!isKnown)
     throw new BaramError(
       'NOT_FOUND',
-      `run ${run.run_id} of ${dag.dag_id} (version ${run.version_number ?? '?'}) has no task ${taskId}`,
+      `run ${run.runId} of ${dag.dagId} (version ${run.versionNumber ?? '?'}) has no task ${taskId}`,
       {
         details: {
-          ...subject('task_instance', { dagId: dag.dag_id, runId: run.run_id, taskId, mapIndex: null }),
+          ...subject('task_instance', { dagId: dag.dagId, runId: run.runId, taskId, mapIndex: null }),
           problem: 'missing',
         },
       },
     )
   return {
     code: 'no_instance',
-    sentence: `${taskId} has no part in run ${run.run_id}: the run's date is outside the task's own startDate and endDate, or it has no such map index.`,
-    dagId: dag.dag_id,
-    runId: run.run_id,
+    sentence: `${taskId} has no part in run ${run.runId}: the run's date is outside the task's own startDate and endDate, or it has no such map index.`,
+    dagId: dag.dagId,
+    runId: run.runId,
     taskId,
     mapIndex: null,
   }
@@ -117,11 +117,11 @@ function absent(dag: DagListRow, run: RunListRow, taskId: string, isKnown: boole
 
 /** Who asks for a date is told when a run made by hand stands in the schedule's place; empty otherwise. */
 function holderSentence(run: RunListRow, asked: number, now: number): string {
-  if (run.run_type !== 'manual' || run.logical_date !== asked) return ''
-  const { data_interval_start: start, data_interval_end: end, timezone: zone } = run
+  if (run.runType !== 'manual' || run.logicalDate !== asked) return ''
+  const { dataIntervalStart: start, dataIntervalEnd: end, timezone: zone } = run
   const covers =
     start === null || end === null || start === end ? '' : ` and covers ${at(start, zone, now)} → ${at(end, zone, now)}`
-  return `${at(asked, zone, now)} is held by ${run.run_id}: it was triggered by ${run.triggering_user_name ?? run.triggered_by}${covers}. `
+  return `${at(asked, zone, now)} is held by ${run.runId}: it was triggered by ${run.triggeringUserName ?? run.triggeredBy}${covers}. `
 }
 
 /** @throws BaramError NOT_FOUND */
@@ -145,6 +145,6 @@ export async function explain(database: Database, runCache: RunCache, question: 
   const run = await findRunOf(database, dagId, runId)
   if (taskId !== null) return answerTask(database, runCache, dag, run, { taskId, mapIndex }, now)
   const why = await whyRun(database, dag, run, now)
-  const holder = typeof asked === 'number' && dag.has_schedule ? holderSentence(run, asked, now) : ''
-  return { ...why, sentence: `${holder}${why.sentence}`, ...none, runId: run.run_id }
+  const holder = typeof asked === 'number' && dag.hasSchedule ? holderSentence(run, asked, now) : ''
+  return { ...why, sentence: `${holder}${why.sentence}`, ...none, runId: run.runId }
 }

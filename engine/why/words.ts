@@ -22,8 +22,8 @@ export function listed(names: readonly string[], most = 3): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`
 }
 
-const holderName = ({ dag_id, task_id, map_index, run_id }: Holder): string =>
-  `${dag_id}.${task_id}${map_index < 0 ? '' : `[${map_index}]`} of run ${run_id}`
+const holderName = ({ dagId, taskId, mapIndex, runId }: Holder): string =>
+  `${dagId}.${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`} of run ${runId}`
 
 /** `, held by min_candle.collect of run …`; nothing when nobody does. */
 export const heldBy = (holders: readonly Holder[]): string =>

@@ -21,7 +21,8 @@ export function decodeCursor(sort: readonly Sort[], text: string): Cursor {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
     if (Array.isArray(value) && value[0] === shapeOf(sort) && Array.isArray(value[1]) && typeof value[2] === 'string') {
       const values: readonly unknown[] = value[1]
-      const isCursor = values.length === sort.length && values.every((one) => one === null || typeof one !== 'object')
+      const isCursor =
+        values.length === sort.length && values.every((value) => value === null || typeof value !== 'object')
       if (isCursor) return { values: values as Cursor['values'], id: value[2] }
     }
   } catch {

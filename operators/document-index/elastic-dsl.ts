@@ -38,11 +38,11 @@ function range(mapping: Mapping, { field, ...bounds }: Extract<Query, { range: u
 export function queryOf(mapping: Mapping, query: Query | undefined): object {
   if (query === undefined) return MATCH_ALL
   if ('and' in query)
-    return query.and.length === 0 ? MATCH_ALL : { bool: { filter: query.and.map((one) => queryOf(mapping, one)) } }
+    return query.and.length === 0 ? MATCH_ALL : { bool: { filter: query.and.map((part) => queryOf(mapping, part)) } }
   if ('or' in query)
     return query.or.length === 0
       ? MATCH_NONE
-      : { bool: { should: query.or.map((one) => queryOf(mapping, one)), minimum_should_match: 1 } }
+      : { bool: { should: query.or.map((part) => queryOf(mapping, part)), minimum_should_match: 1 } }
   if ('term' in query) return equals(mapping, query.term.field, query.term.value)
   if ('terms' in query) {
     const { field, values } = query.terms

@@ -249,12 +249,12 @@ interface Accepted {
 function wavesOf(accepted: readonly Accepted[]): readonly (readonly Accepted[])[] {
   const waves: Accepted[][] = []
   const seen = new Map<string, number>()
-  for (const one of accepted) {
-    const wave = seen.get(one.document.id) ?? 0
-    seen.set(one.document.id, wave + 1)
+  for (const entry of accepted) {
+    const wave = seen.get(entry.document.id) ?? 0
+    seen.set(entry.document.id, wave + 1)
     const list = waves[wave] ?? []
     waves[wave] = list
-    list.push(one)
+    list.push(entry)
   }
   return waves
 }

@@ -38,8 +38,8 @@ export class Sql {
     if ('term' in query) return this.#equals(query.term.field, query.term.value)
     if ('terms' in query) {
       const { field, values } = query.terms
-      const each = values.map((value) => this.#equals(field, value))
-      return each.length === 0 ? 'false' : `(${each.join(' or ')})`
+      const alternatives = values.map((value) => this.#equals(field, value))
+      return alternatives.length === 0 ? 'false' : `(${alternatives.join(' or ')})`
     }
     if ('range' in query) return this.#range(query.range)
     if ('prefix' in query) {
@@ -80,7 +80,7 @@ export class Sql {
       equal.push(`${key} = ${parameter}`)
     }
     then(`id > ${this.value(id)}::text collate "C"`)
-    return `(${greater.map((one) => `(${one})`).join(' or ')})`
+    return `(${greater.map((condition) => `(${condition})`).join(' or ')})`
   }
 
   metric(metric: Metric): string {

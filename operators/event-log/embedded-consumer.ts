@@ -90,7 +90,7 @@ export class EmbeddedConsumer implements Consumer {
   }
 
   async seek(topic: string, partition: number, offset: number | 'earliest' | 'end'): Promise<void> {
-    const assigned = this.#assigned.find((one) => one.topic === topic && one.partition === partition)
+    const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
     const found = (await this.#source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }

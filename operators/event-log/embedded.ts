@@ -219,7 +219,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async close(): Promise<void> {
     await this.#queue
-    for (const one of [...this.#opened, ...this.#tails.values()]) await one.close()
+    for (const opened of [...this.#opened, ...this.#tails.values()]) await opened.close()
     this.#opened.clear()
     this.#tails.clear()
     this.#lock.dispose()

@@ -128,7 +128,7 @@ function readHeaders(frame: Buffer, cursor: Cursor): Readonly<Record<string, Buf
 export function decodeFrame(
   frame: Buffer,
   head: FrameHead,
-  place: { readonly topic: string; readonly partition: number },
+  address: { readonly topic: string; readonly partition: number },
   from: number,
 ): LogMessage[] {
   const timestampType: TimestampType = frame.readUInt8(HEADER + 12) === 1 ? 'append' : 'create'
@@ -145,8 +145,8 @@ export function decodeFrame(
     messages.push({
       key,
       value,
-      topic: place.topic,
-      partition: place.partition,
+      topic: address.topic,
+      partition: address.partition,
       offset,
       timestamp,
       timestampType,

@@ -209,10 +209,10 @@ interface KafkaProblem {
 /** What kafkajs knows of an error; it wraps the first one in others. */
 export function problemOf(error: unknown): KafkaProblem {
   const chain: Error[] = []
-  for (let one = error; one instanceof Error && chain.length < 5 && !chain.includes(one); one = one.cause)
-    chain.push(one)
+  for (let cause = error; cause instanceof Error && chain.length < 5 && !chain.includes(cause); cause = cause.cause)
+    chain.push(cause)
   const field = (name: string) => {
-    const found = chain.map((one): unknown => Reflect.get(one, name)).find((value) => value !== undefined)
+    const found = chain.map((cause): unknown => Reflect.get(cause, name)).find((value) => value !== undefined)
     return found === undefined ? '' : String(found)
   }
   return {
@@ -220,7 +220,7 @@ export function problemOf(error: unknown): KafkaProblem {
     type: field('type'),
     code: field('code'),
     message: chain[0]?.message ?? String(error),
-    isRetriable: chain.some((one) => Reflect.get(one, 'retriable') === true),
+    isRetriable: chain.some((cause) => Reflect.get(cause, 'retriable') === true),
   }
 }
 

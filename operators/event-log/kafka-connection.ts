@@ -12,7 +12,7 @@ const PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
 const MECHANISMS = { PLAIN: 'plain', 'SCRAM-SHA-256': 'scram-sha-256', 'SCRAM-SHA-512': 'scram-sha-512' } as const
 
 const textOf = (extra: Extra, ...names: readonly string[]): string | undefined => {
-  const value = names.map((name) => extra[name]).find((one) => one !== undefined && one !== '')
+  const value = names.map((name) => extra[name]).find((option) => option !== undefined && option !== '')
   return value === undefined ? undefined : String(value)
 }
 
@@ -31,7 +31,7 @@ function brokersOf(connection: ConnectionResult, extra: Extra): readonly string[
 }
 
 function oneOf<T extends string>(connection: ConnectionResult, name: string, value: string, known: readonly T[]): T {
-  const found = known.find((one) => one === value.toUpperCase())
+  const found = known.find((option) => option === value.toUpperCase())
   if (found !== undefined) return found
   throw new ConnectionUnusableError(
     connection.id,

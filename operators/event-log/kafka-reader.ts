@@ -42,8 +42,8 @@ export function topicsOf(positions: readonly Position[]) {
 
 function headersOf(headers: FetchedMessage['headers']): Readonly<Record<string, Buffer>> {
   const entries = Object.entries(headers).map(([name, value]) => {
-    const one = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)
-    return [name, Buffer.from(one ?? '')] as const
+    const last = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)
+    return [name, Buffer.from(last ?? '')] as const
   })
   return Object.fromEntries(entries)
 }
@@ -116,7 +116,7 @@ export class KafkaReader {
   }
 
   seek(topic: string, partition: number, offset: number): void {
-    const assigned = this.#assigned.find((one) => one.topic === topic && one.partition === partition)
+    const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
     Object.assign(assigned, { offset, held: [], after: offset })
@@ -191,14 +191,14 @@ export class KafkaReader {
   }
 
   #hold(assigned: readonly Assigned[], topic: string, fetched: FetchedPartition): void {
-    const one = assigned.find((each) => each.topic === topic && each.partition === fetched.partition)
+    const reader = assigned.find((candidate) => candidate.topic === topic && candidate.partition === fetched.partition)
     const last = fetched.messages.at(-1)
-    if (one === undefined || last === undefined || one.held.length > 0) return
+    if (reader === undefined || last === undefined || reader.held.length > 0) return
     // A batch is fetched whole, also when it begins before the offset asked for.
-    one.held = committed(fetched)
-      .filter(({ offset }) => Number(offset) >= one.offset)
+    reader.held = committed(fetched)
+      .filter(({ offset }) => Number(offset) >= reader.offset)
       .map((message) => messageOf(message, topic, fetched.partition))
-    one.after = Math.max(one.offset, offsetOf(last.offset) + 1)
+    reader.after = Math.max(reader.offset, offsetOf(last.offset) + 1)
   }
 
   /** The log has dropped what was to be read. */

@@ -25,7 +25,7 @@ export class EventLogDamagedError extends EventLogError {
   }
 }
 
-interface Place {
+interface TopicPartition {
   readonly topic: string
   readonly partition: number
 }
@@ -35,7 +35,7 @@ interface Segment {
   readonly firstOffset: number
 }
 
-export interface PartitionPlace extends Place {
+export interface PartitionAddress extends TopicPartition {
   readonly folder: string
 }
 
@@ -129,12 +129,12 @@ interface ReadPlace {
 
 /** Reads one partition, from any offset on. Close it. */
 export class PartitionReader {
-  readonly #place: PartitionPlace
+  readonly #address: PartitionAddress
   #at: ReadPlace | null = null
   #offset = 0
 
-  constructor(place: PartitionPlace) {
-    this.#place = place
+  constructor(address: PartitionAddress) {
+    this.#address = address
   }
 
   /** Next whole frame's records from `offset` on; empty at the end of the log. @throws EventLogDamagedError */
@@ -152,7 +152,7 @@ export class PartitionReader {
       at.position += found.head.bytes
       if (after <= offset) continue
       this.#offset = after
-      return decodeFrame(found.frame, found.head, this.#place, offset)
+      return decodeFrame(found.frame, found.head, this.#address, offset)
     }
   }
 
@@ -163,7 +163,7 @@ export class PartitionReader {
 
   /** At the end of a segment: on to the one after it, if there is. */
   async #nextSegment(at: ReadPlace, found: { readonly kind: string; readonly end: boolean }): Promise<boolean> {
-    const segments = await segmentsOf(this.#place.folder)
+    const segments = await segmentsOf(this.#address.folder)
     const next = segments.find(({ firstOffset }) => firstOffset > at.segment.firstOffset)
     if (next === undefined) {
       // What a writer is just writing, or a killed one left, is the end; anything else is damage.
@@ -182,7 +182,7 @@ export class PartitionReader {
   }
 
   async #seek(offset: number): Promise<void> {
-    const segments = await segmentsOf(this.#place.folder)
+    const segments = await segmentsOf(this.#address.folder)
     const segment = segments.findLast(({ firstOffset }) => firstOffset <= offset) ?? segments[0]
     this.#offset = offset
     if (segment === undefined) await this.close()
@@ -212,7 +212,7 @@ async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Pr
 
 /** The end of one partition. To `append` and to cut is for who holds the log's lock; to `look` is for everybody. */
 export class PartitionTail {
-  readonly #place: PartitionPlace
+  readonly #address: PartitionAddress
   readonly #mode: 'append' | 'look'
   #segment: Segment | null = null
   #handle: FileHandle | null = null
@@ -222,8 +222,8 @@ export class PartitionTail {
   /** Of each producer seen in this segment or by this process: its newest frame, to know one that is sent again. */
   readonly #newest = new Map<string, { sequence: number; first: number; last: number }>()
 
-  constructor(place: PartitionPlace, mode: 'append' | 'look') {
-    this.#place = place
+  constructor(address: PartitionAddress, mode: 'append' | 'look') {
+    this.#address = address
     this.#mode = mode
   }
 
@@ -237,7 +237,7 @@ export class PartitionTail {
 
   /** Reads on to the end as it is now; who appends removes an unfinished one. */
   async refresh(): Promise<void> {
-    const segments = await segmentsOf(this.#place.folder)
+    const segments = await segmentsOf(this.#address.folder)
     const last = segments.at(-1)
     this.#earliest = segments[0]?.firstOffset ?? 0
     if (last === undefined) return
@@ -270,14 +270,14 @@ export class PartitionTail {
   /** Writes frames where `tail` said, replacing whatever an earlier, unfinished try left there. */
   async writeAt({ file, position }: Pick<Tail, 'file' | 'position'>, frames: Buffer): Promise<void> {
     const isNew = position === 0
-    if (isNew) await mkdir(this.#place.folder, { recursive: true })
-    const segment: Segment = { file: join(this.#place.folder, file), firstOffset: Number(file.slice(0, 20)) }
+    if (isNew) await mkdir(this.#address.folder, { recursive: true })
+    const segment: Segment = { file: join(this.#address.folder, file), firstOffset: Number(file.slice(0, 20)) }
     if (this.#segment?.firstOffset !== segment.firstOffset || this.#handle === null) await this.#enter(segment)
     const handle = this.#handle
     if (handle === null) throw new EventLogError(`${segment.file} is not open`)
     if ((await handle.stat()).size > position) await handle.truncate(position)
     await writeAll(handle, frames, position)
-    if (isNew) await syncFolder(this.#place.folder)
+    if (isNew) await syncFolder(this.#address.folder)
     this.#position = Math.min(this.#position, position)
     await this.#readOn(segment)
   }

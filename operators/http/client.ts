@@ -162,7 +162,7 @@ export class HttpClient {
     const url = this.#address(asked.endpoint ?? '')
     const query = { ...(isRead && isForm(asked.data) ? asked.data : {}), ...asked.query }
     for (const [name, value] of Object.entries(query))
-      for (const each of [value].flat()) url.searchParams.append(name, String(each))
+      for (const item of [value].flat()) url.searchParams.append(name, String(item))
     return { url, method, headers: lowerCase(asked.headers ?? {}), ...bodyOf(asked, isRead) }
   }
 

@@ -32,7 +32,7 @@ async function readPem(connection: ConnectionResult, field: string, path: unknow
 }
 
 function sslModeOf(connection: ConnectionResult, value: unknown): SslMode {
-  const mode = MODES.find((one) => one === (value ?? 'prefer'))
+  const mode = MODES.find((mode) => mode === (value ?? 'prefer'))
   if (mode !== undefined) return mode
   throw new ConnectionUnusableError(
     connection.id,

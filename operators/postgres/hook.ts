@@ -228,7 +228,7 @@ export class PostgresHook {
       query.on('end', (result: pg.QueryResult | pg.QueryResult[]) => {
         if (answers.isTooLarge) return reject(tooLarge())
         try {
-          resolve([result].flat().map((one) => answers.resultOf(one)))
+          resolve([result].flat().map((answer) => answers.resultOf(answer)))
         } catch (error) {
           reject(error)
         }

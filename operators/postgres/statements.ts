@@ -127,7 +127,9 @@ export function splitStatements(sql: string): readonly string[] {
     }
     at += text.length
   }
-  return [...statements, sql.slice(from)].filter((each) => !isEmpty(each)).map((each) => each.trim())
+  return [...statements, sql.slice(from)]
+    .filter((statement) => !isEmpty(statement))
+    .map((statement) => statement.trim())
 }
 
 /** SQL with numbered placeholders, and the values they stand for. */

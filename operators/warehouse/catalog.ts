@@ -4,11 +4,10 @@
 //   <root>/<database>/<table>/table.json
 //   <root>/<database>/<table>/partitions/dt=2024-03-18.json
 //   <root>/<database>/<view>/view.json
+//   <root>/.parts/…                       what is being written; no name of a database begins with a dot
 
-import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ColumnType } from '../parquet/columns.ts'
 import {
   type ExternalTable,
@@ -20,51 +19,9 @@ import {
   type TableView,
   WarehouseError,
 } from './warehouse.ts'
+import { hasCode, writeWhole } from './whole-file.ts'
 
 const COLUMN_TYPES: readonly ColumnType[] = ['STRING', 'DOUBLE', 'INT', 'BIGINT', 'BOOLEAN', 'DATE']
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
-}
-
-/** Others who write the same at the same time may take the part away; so many in a row do not. */
-const MOST_TRIES = 10
-
-/**
- * Writes beside the file and syncs; then either replaces it or, `onlyNew`, leaves the one that is there.
- *
- * The part is named by its content and never cut short: who writes the same at once writes the same bytes over it, so nobody harms
- * another, and the retry of a killed writer takes its part over rather than leave it for ever.
- * @returns whether it was written
- */
-async function writeWhole(file: string, value: unknown, { onlyNew = false } = {}): Promise<boolean> {
-  const text = `${JSON.stringify(value, null, 2)}\n`
-  const part = `${file}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}.part`
-  for (let left = MOST_TRIES; ; left -= 1) {
-    await mkdir(dirname(file), { recursive: true })
-    try {
-      await writePart(part, text)
-      if (onlyNew) await link(part, file)
-      else await rename(part, file)
-      return true
-    } catch (error) {
-      if (onlyNew && hasCode(error, 'EEXIST')) return false
-      if (!hasCode(error, 'ENOENT') || left === 1) throw error
-    } finally {
-      await rm(part, { force: true })
-    }
-  }
-}
-
-async function writePart(part: string, text: string): Promise<void> {
-  const handle = await open(part, constants.O_WRONLY | constants.O_CREAT)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
 
 async function readJson(file: string): Promise<unknown> {
   try {
@@ -134,6 +91,8 @@ function parseView(name: TableName, value: unknown, file: string): TableView {
   throw new WarehouseError(`the catalog file ${file} does not describe a view`)
 }
 
+const PARTS = '.parts'
+
 export class Catalog {
   readonly #root: string
 
@@ -145,6 +104,7 @@ export class Catalog {
   async names(): Promise<readonly TableName[]> {
     const found: TableName[] = []
     for (const database of await namesIn(this.#root)) {
+      if (database === PARTS) continue
       for (const table of await namesIn(join(this.#root, database))) found.push({ database, table })
     }
     return found
@@ -164,7 +124,7 @@ export class Catalog {
   }
 
   async putTable({ columns, partitionedBy, location, format, widened, ...name }: CatalogTable): Promise<void> {
-    await writeWhole(this.#tableFile(name), { columns, partitionedBy, location, format, widened })
+    await this.#write(this.#tableFile(name), { columns, partitionedBy, location, format, widened })
   }
 
   async view(name: TableName): Promise<TableView | null> {
@@ -174,7 +134,7 @@ export class Catalog {
   }
 
   async putView({ of, columns, where, ...name }: TableView): Promise<void> {
-    await writeWhole(this.#viewFile(name), { of: { database: of.database, table: of.table }, columns, where })
+    await this.#write(this.#viewFile(name), { of: { database: of.database, table: of.table }, columns, where })
   }
 
   async partitions(name: TableName): Promise<readonly Partition[]> {
@@ -194,7 +154,7 @@ export class Catalog {
     { values, location }: Partition,
     options: { onlyNew?: boolean } = {},
   ): Promise<boolean> {
-    return writeWhole(this.#partitionFile(table, values), { values, location }, options)
+    return this.#write(this.#partitionFile(table, values), { values, location }, options)
   }
 
   async dropPartition(table: ExternalTable, values: PartitionValues): Promise<boolean> {
@@ -205,6 +165,10 @@ export class Catalog {
       if (hasCode(error, 'ENOENT')) return false
       throw error
     }
+  }
+
+  #write(file: string, value: unknown, options: { readonly onlyNew?: boolean } = {}): Promise<boolean> {
+    return writeWhole(file, value, { parts: join(this.#root, PARTS), ...options })
   }
 
   async #readPartition(file: string): Promise<Partition | null> {

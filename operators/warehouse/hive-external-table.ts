@@ -52,7 +52,7 @@ export type LoadedFile = {
   readonly view?: string
 }
 
-interface Place {
+interface PartitionLocation {
   readonly values: PartitionValues
   /** The folder above the first partition folder. */
   readonly root: string
@@ -63,7 +63,7 @@ interface Place {
  * Reads the partition from the path. @throws WarehouseError when its last folders are not the partition columns in
  * their order
  */
-function placeOf(path: string, partitionedBy: readonly string[]): Place {
+function partitionLocationOf(path: string, partitionedBy: readonly string[]): PartitionLocation {
   const folder = parentOf(path)
   let root = folder
   const values: Record<string, string> = {}
@@ -83,20 +83,28 @@ async function addPartition(
   op: OperatorContext,
   warehouse: Warehouse,
   table: ExternalTable,
-  place: Place,
+  partitionLocation: PartitionLocation,
 ): Promise<void> {
-  const partition = { values: place.values, location: place.folder }
+  const partition = { values: partitionLocation.values, location: partitionLocation.folder }
   if (await warehouse.addPartition(table, partition, { signal: op.signal })) {
-    op.log.info({ table: fullName(table), partition: place.values, location: place.folder }, 'partition added')
+    op.log.info(
+      { table: fullName(table), partition: partitionLocation.values, location: partitionLocation.folder },
+      'partition added',
+    )
     return
   }
-  const present = (await warehouse.partitions(table, { signal: op.signal })).find((one) =>
-    Object.entries(place.values).every(([name, value]) => one.values[name] === value),
+  const present = (await warehouse.partitions(table, { signal: op.signal })).find((partition) =>
+    Object.entries(partitionLocation.values).every(([name, value]) => partition.values[name] === value),
   )
-  if (present?.location === place.folder) return
+  if (present?.location === partitionLocation.folder) return
   await warehouse.setPartitionLocation(table, partition, { signal: op.signal })
   op.log.warn(
-    { table: fullName(table), partition: place.values, from: present?.location, to: place.folder },
+    {
+      table: fullName(table),
+      partition: partitionLocation.values,
+      from: present?.location,
+      to: partitionLocation.folder,
+    },
     'partition moved to another folder',
   )
 }
@@ -105,11 +113,11 @@ async function verifyRows(
   op: OperatorContext,
   warehouse: Warehouse,
   table: ExternalTable,
-  place: Place,
+  partitionLocation: PartitionLocation,
   file: LakeFile,
 ): Promise<number> {
-  const rows = await warehouse.countRowsOfFile(table, place.values, file.path, { signal: op.signal })
-  const target = `${fullName(table)} ${partitionName(table.partitionedBy, place.values)}`
+  const rows = await warehouse.countRowsOfFile(table, partitionLocation.values, file.path, { signal: op.signal })
+  const target = `${fullName(table)} ${partitionName(table.partitionedBy, partitionLocation.values)}`
   try {
     await op.record({ kind: 'warehouse', target, rowsRead: file.rows, rowsWritten: rows })
   } catch (cause) {
@@ -126,12 +134,18 @@ async function ensureView(
   op: OperatorContext,
   warehouse: Warehouse,
   { database, table, columns }: ExternalTable,
-  place: Place,
+  partitionLocation: PartitionLocation,
   name: string,
 ): Promise<string> {
-  const view = { database, table: name, of: { database, table }, columns: Object.keys(columns), where: place.values }
+  const view = {
+    database,
+    table: name,
+    of: { database, table },
+    columns: Object.keys(columns),
+    where: partitionLocation.values,
+  }
   if (await warehouse.ensureView(view, { signal: op.signal }))
-    op.log.info({ view: fullName(view), partition: place.values }, 'view made')
+    op.log.info({ view: fullName(view), partition: partitionLocation.values }, 'view made')
   return fullName(view)
 }
 
@@ -156,27 +170,28 @@ export function hiveExternalTable(options: HiveExternalTableOptions) {
     },
     templateFields: ['database', 'table', 'partitionedBy', 'view'],
     async execute(op: OperatorContext, { location }: { location: LakeFile }, rendered): Promise<LoadedFile> {
-      const place = placeOf(location.path, rendered.partitionedBy)
+      const partitionLocation = partitionLocationOf(location.path, rendered.partitionedBy)
       const wanted: ExternalTable = {
         database: rendered.database,
         table: rendered.table,
         columns,
         partitionedBy: rendered.partitionedBy,
-        location: place.root,
+        location: partitionLocation.root,
       }
       const warehouse = await open(op, connId, lakeConnId)
       try {
         await warehouse.ensureExternalTable(wanted, { signal: op.signal })
-        await addPartition(op, warehouse, wanted, place)
-        const rows = await verifyRows(op, warehouse, wanted, place, location)
+        await addPartition(op, warehouse, wanted, partitionLocation)
+        const rows = await verifyRows(op, warehouse, wanted, partitionLocation, location)
         op.log.info(
-          { table: fullName(wanted), partition: place.values, rows, warehouse: warehouse.name },
+          { table: fullName(wanted), partition: partitionLocation.values, rows, warehouse: warehouse.name },
           'loaded and counted',
         )
         const viewName = typeof view === 'function' ? view(op.run) : rendered.view
-        const shown = viewName === '' ? {} : { view: await ensureView(op, warehouse, wanted, place, viewName) }
+        const shown =
+          viewName === '' ? {} : { view: await ensureView(op, warehouse, wanted, partitionLocation, viewName) }
         if (clearsScratch) await clearScratch(op)
-        return { table: fullName(wanted), partition: place.values, path: location.path, rows, ...shown }
+        return { table: fullName(wanted), partition: partitionLocation.values, path: location.path, rows, ...shown }
       } finally {
         await warehouse.close()
       }

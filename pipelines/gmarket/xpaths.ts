@@ -30,14 +30,14 @@ type PageElement = ReturnType<typeof elementsOf>[number]
 /** From the nearest ancestor whose id is the page's only one, as browsers write it, else from the root. */
 function xpathOf($: CheerioAPI, element: PageElement): string {
   const steps: string[] = []
-  for (const one of [element, ...$(element).parents().toArray()]) {
-    const id = $(one).attr('id')
+  for (const ancestor of [element, ...$(element).parents().toArray()]) {
+    const id = $(ancestor).attr('id')
     if (id !== undefined && /^[^"\\\s]+$/.test(id) && $(`[id="${id}"]`).length === 1)
       return [`//*[@id="${id}"]`, ...steps].join('/')
-    const isAlike = (_: number, other: { readonly name: string }) => other.name === one.name
-    const before = $(one).prevAll().filter(isAlike).length
-    const isAlone = before === 0 && $(one).nextAll().filter(isAlike).length === 0
-    steps.unshift(isAlone ? one.name : `${one.name}[${before + 1}]`)
+    const isAlike = (_: number, other: { readonly name: string }) => other.name === ancestor.name
+    const before = $(ancestor).prevAll().filter(isAlike).length
+    const isAlone = before === 0 && $(ancestor).nextAll().filter(isAlike).length === 0
+    steps.unshift(isAlone ? ancestor.name : `${ancestor.name}[${before + 1}]`)
   }
   return `/${steps.join('/')}`
 }

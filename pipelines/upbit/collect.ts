@@ -69,7 +69,7 @@ async function marketsOf(
   if (given !== undefined) return parseMarkets(given.join(','))
   const variable = await op.client.getVariable('upbit_markets')
   if (variable !== null && variable.trim() !== '') return parseMarkets(variable)
-  const krw = (await upbit.markets()).map((one) => one.market).filter((market) => market.startsWith('KRW-'))
+  const krw = (await upbit.markets()).map((market) => market.market).filter((market) => market.startsWith('KRW-'))
   if (krw.length === 0) throw new FailTask('the exchange lists no KRW market')
   return krw
 }

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BaramError } from '../../core/errors.ts'
-import type { Place } from './location.ts'
+import type { ClusterLocation } from './location.ts'
 import { lastLines, runProgram } from './programs.ts'
 import type { RunAs } from './run-as.ts'
 
@@ -72,15 +72,15 @@ function refuseVersion(dataDir: string, found: string, expected: number): never 
 }
 
 /** Refuses data that this version of Postgres cannot read. */
-async function checkVersion(place: Place, majorVersion: number): Promise<boolean> {
-  const own = await readVersion(place.dataDir)
+async function checkVersion(location: ClusterLocation, majorVersion: number): Promise<boolean> {
+  const own = await readVersion(location.dataDir)
   if (own !== null) {
-    if (own !== String(majorVersion)) refuseVersion(place.dataDir, own, majorVersion)
+    if (own !== String(majorVersion)) refuseVersion(location.dataDir, own, majorVersion)
     return true
   }
-  const others = await readdir(place.root).catch(() => [])
+  const others = await readdir(location.root).catch(() => [])
   for (const name of others.filter((entry) => /^\d+$/.test(entry))) {
-    const dataDir = join(place.root, name, 'data')
+    const dataDir = join(location.root, name, 'data')
     const found = await readVersion(dataDir)
     if (found !== null) refuseVersion(dataDir, found, majorVersion)
   }
@@ -176,20 +176,20 @@ async function removeRemnants(folder: string): Promise<void> {
  */
 export async function ensureCluster(
   native: string,
-  place: Place,
+  location: ClusterLocation,
   majorVersion: number,
   runAs: RunAs | null,
   passwords: Passwords,
 ): Promise<boolean> {
-  if (await checkVersion(place, majorVersion)) return false
-  await clearEmptyFolder(place.dataDir)
-  await removeRemnants(place.folder)
+  if (await checkVersion(location, majorVersion)) return false
+  await clearEmptyFolder(location.dataDir)
+  await removeRemnants(location.folder)
   // A name of its own: the remains of a killed start may still be written to by its last program.
-  const partial = join(place.folder, `partial-${randomBytes(4).toString('hex')}`)
-  await initialise(native, partial, place.folder, runAs, passwords)
+  const partial = join(location.folder, `partial-${randomBytes(4).toString('hex')}`)
+  await initialise(native, partial, location.folder, runAs, passwords)
   await runSingleUser(native, partial, 'postgres', bootstrapStatements(passwords), runAs, passwords)
-  await rename(partial, place.dataDir)
-  await syncFolder(place.folder)
+  await rename(partial, location.dataDir)
+  await syncFolder(location.folder)
   return true
 }
 

@@ -5,7 +5,7 @@ import { isAbsolute } from 'node:path'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { describeBinaries, findBinaries, prepareBinaries } from './binaries.ts'
 import { ensureCluster, keepPasswords, type Passwords, resetPasswords } from './cluster.ts'
-import { choosePlace, makeSharedFolder, PORT, SHARED_FOLDERS } from './location.ts'
+import { chooseLocation, makeSharedFolder, PORT, SHARED_FOLDERS } from './location.ts'
 import { adoptServer, type ServerLog, startServer, stopServer } from './server.ts'
 
 export type { ServerLog } from './server.ts'
@@ -75,11 +75,11 @@ async function launch(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgre
   const { home, log, settings = {}, sharedFolders = SHARED_FOLDERS } = options
   const packaged = options.nativeDir === undefined ? findBinaries() : describeBinaries(options.nativeDir)
   const majorVersion = options.majorVersion ?? packaged.majorVersion
-  const { place, runAs } = await choosePlace(home, majorVersion, sharedFolders)
+  const { location, runAs } = await chooseLocation(home, majorVersion, sharedFolders)
   const native = await prepareBinaries(packaged, runAs, () => makeSharedFolder(sharedFolders, runAs))
   const passwords = await keepPasswords(await realpath(home))
-  const { dataDir } = place
-  const isNew = await ensureCluster(native, place, majorVersion, runAs, passwords)
+  const { dataDir } = location
+  const isNew = await ensureCluster(native, location, majorVersion, runAs, passwords)
   if (isNew) log.info({ dataDir }, 'embedded Postgres: data folder made')
 
   const running = isNew ? null : await adoptServer(dataDir, log)
@@ -92,9 +92,9 @@ async function launch(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgre
     log.warn({ dataDir }, 'embedded Postgres: the password file was missing; the roles get new passwords')
     await resetPasswords(native, dataDir, runAs, passwords)
   }
-  const pid = await startServer(native, place, runAs, settings, log)
+  const pid = await startServer(native, location, runAs, settings, log)
   log.info({ dataDir, pid }, 'embedded Postgres: started')
-  return describe(passwords, { pid, socketDir: place.socketDir, dataDir, adopted: false })
+  return describe(passwords, { pid, socketDir: location.socketDir, dataDir, adopted: false })
 }
 
 /**

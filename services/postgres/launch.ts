@@ -5,22 +5,26 @@ import { namedPorts } from '../launcher/ports.ts'
 import type { Launcher } from '../launcher/server.ts'
 import { findBinaries, prepareBinaries } from './binaries.ts'
 import { ensureCluster, keepPasswords } from './cluster.ts'
-import { choosePlace, makeSharedFolder, SHARED_FOLDERS } from './location.ts'
+import { chooseLocation, makeSharedFolder, SHARED_FOLDERS } from './location.ts'
 
 export const postgres: Launcher = {
   async launch({ folder, start }) {
     const packaged = findBinaries()
-    const { place, runAs } = await choosePlace(folder, packaged.majorVersion)
+    const { location, runAs } = await chooseLocation(folder, packaged.majorVersion)
     const native = await prepareBinaries(packaged, runAs, () => makeSharedFolder(SHARED_FOLDERS, runAs))
     const passwords = await keepPasswords(folder)
-    await ensureCluster(native, place, packaged.majorVersion, runAs, passwords)
+    await ensureCluster(native, location, packaged.majorVersion, runAs, passwords)
     const { port } = await namedPorts('port')
     const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', fsync: 'off', timezone: 'UTC' }
     await start({
       name: 'postgres',
       command: {
         program: join(native, 'bin', 'postgres'),
-        args: ['-D', place.dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+        args: [
+          '-D',
+          location.dataDir,
+          ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+        ],
         cwd: '/',
         ...(runAs !== null && { runAs }),
       },

@@ -17,7 +17,7 @@ const SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 /** The port only names the socket file: nothing listens on TCP. */
 export const PORT = 5432
 
-export interface Place {
+export interface ClusterLocation {
   /** Holds a folder for each major version. */
   root: string
   /** Belongs to the server's user and is closed to others: data, socket and temporary files of one major version. */
@@ -149,11 +149,11 @@ async function writeNote(file: string, note: Note): Promise<void> {
  * The folders of a home's database, made where missing, and the user they belong to.
  * @param home an absolute path; made when missing
  */
-export async function choosePlace(
+export async function chooseLocation(
   home: string,
   majorVersion: number,
   shared: readonly string[] = SHARED_FOLDERS,
-): Promise<{ place: Place; runAs: RunAs | null }> {
+): Promise<{ location: ClusterLocation; runAs: RunAs | null }> {
   await mkdir(home, { recursive: true })
   const real = await realpath(home)
   const noteFile = join(real, 'postgres', 'location.json')
@@ -167,8 +167,14 @@ export async function choosePlace(
   const isUsual = root === join(real, 'postgres') && dirname(socketDir) === folder
   if (!isUsual) await writeNote(noteFile, { home: real, root, socketDir })
   await mkdir(join(real, 'logs'), { recursive: true })
-  const place = { root, folder, dataDir: join(folder, 'data'), socketDir, logFile: join(real, 'logs', 'postgres.log') }
-  return { place, runAs }
+  const location = {
+    root,
+    folder,
+    dataDir: join(folder, 'data'),
+    socketDir,
+    logFile: join(real, 'logs', 'postgres.log'),
+  }
+  return { location, runAs }
 }
 
 async function refuseForeignFolder(folder: string): Promise<void> {

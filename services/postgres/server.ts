@@ -12,7 +12,7 @@ import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { isAlive, listProcesses, sendSignal, waitUntil } from '../../runtime/processes.ts'
-import { type Place, PORT } from './location.ts'
+import { type ClusterLocation, PORT } from './location.ts'
 import { cannotRun, ENVIRONMENT, lastLines } from './programs.ts'
 import type { RunAs } from './run-as.ts'
 
@@ -133,7 +133,7 @@ function quoteFolder(folder: string): string {
 
 function spawnServer(
   native: string,
-  place: Place,
+  location: ClusterLocation,
   runAs: RunAs | null,
   settings: Readonly<Record<string, string>>,
   descriptor: number,
@@ -141,12 +141,12 @@ function spawnServer(
   const all = {
     ...SETTINGS,
     ...settings,
-    unix_socket_directories: quoteFolder(place.socketDir),
-    cluster_name: clusterName(place.dataDir),
+    unix_socket_directories: quoteFolder(location.socketDir),
+    cluster_name: clusterName(location.dataDir),
   }
   const options = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // Detached: a Ctrl-C in the terminal reaches Baram's group only, so the database outlives the drain.
-  return spawn(join(native, 'bin', 'postgres'), ['-D', place.dataDir, ...options], {
+  return spawn(join(native, 'bin', 'postgres'), ['-D', location.dataDir, ...options], {
     cwd: '/',
     env: ENVIRONMENT,
     detached: true,
@@ -166,15 +166,15 @@ function clearSocketDir(socketDir: string): void {
 /** Starts the server and waits until it answers. Returns its pid. */
 export async function startServer(
   native: string,
-  place: Place,
+  location: ClusterLocation,
   runAs: RunAs | null,
   settings: Readonly<Record<string, string>>,
   log: ServerLog,
 ): Promise<number> {
-  const { descriptor, begin } = openLog(place.logFile)
+  const { descriptor, begin } = openLog(location.logFile)
   let end: string | null = null
-  clearSocketDir(place.socketDir)
-  const child = spawnServer(native, place, runAs, settings, descriptor)
+  clearSocketDir(location.socketDir)
+  const child = spawnServer(native, location, runAs, settings, descriptor)
   child.on('error', (error) => {
     end = messageOf(error)
   })
@@ -185,26 +185,26 @@ export async function startServer(
   closeSync(descriptor)
   const pid = child.pid
   const told = setTimeout(
-    () => log.warn({ dataDir: place.dataDir }, 'the embedded Postgres is still recovering'),
+    () => log.warn({ dataDir: location.dataDir }, 'the embedded Postgres is still recovering'),
     10_000,
   )
   try {
     await waitUntil(
-      async () => end !== null || (pid !== undefined && (await isReady(place.dataDir, pid))),
+      async () => end !== null || (pid !== undefined && (await isReady(location.dataDir, pid))),
       START_LIMIT_MS,
     )
   } finally {
     clearTimeout(told)
   }
   if (pid === undefined) throw cannotRun('postgres', end)
-  if (end === null && (await isReady(place.dataDir, pid))) return pid
-  await stopServer(place.dataDir, pid)
-  const said = lastLines(readLogSince(place.logFile, begin))
+  if (end === null && (await isReady(location.dataDir, pid))) return pid
+  await stopServer(location.dataDir, pid)
+  const said = lastLines(readLogSince(location.logFile, begin))
   throw new BaramError(
     'POSTGRES_START',
-    `the embedded Postgres on ${place.dataDir} did not start: ${end ?? 'it did not become ready in ten minutes'}. ` +
-      `The end of ${place.logFile}:\n${said}`,
-    { details: { dataDir: place.dataDir, logFile: place.logFile } },
+    `the embedded Postgres on ${location.dataDir} did not start: ${end ?? 'it did not become ready in ten minutes'}. ` +
+      `The end of ${location.logFile}:\n${said}`,
+    { details: { dataDir: location.dataDir, logFile: location.logFile } },
   )
 }
 

@@ -1,5 +1,6 @@
 // Accounts and one-time sign-in links. Passwords arrive here hashed, tokens as sha256.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export type Role = 'viewer' | 'user' | 'op' | 'admin'
@@ -7,20 +8,21 @@ export type Role = 'viewer' | 'user' | 'op' | 'admin'
 export interface AccountRow {
   readonly id: number
   readonly username: string
-  readonly password_hash: string
+  readonly passwordHash: string
   readonly role: Role
-  readonly is_active: boolean
-  readonly must_change_password: boolean
-  readonly session_epoch: number
-  readonly created_at: number
-  readonly updated_at: number
+  readonly isActive: boolean
+  readonly mustChangePassword: boolean
+  readonly sessionEpoch: number
+  readonly createdAt: number
+  readonly updatedAt: number
 }
 
 const ACCOUNT =
   'id, username, password_hash, role, is_active, must_change_password, session_epoch, created_at, updated_at'
 
 export async function findAccount(sql: Sql, username: string): Promise<AccountRow | null> {
-  const { rows } = await sql.query<AccountRow>(
+  const rows = await rowsOf<AccountRow>(
+    sql,
     `select ${ACCOUNT} from account where username = $1`,
     [username],
     'find_account',
@@ -29,8 +31,7 @@ export async function findAccount(sql: Sql, username: string): Promise<AccountRo
 }
 
 export async function listAccountRows(sql: Sql): Promise<readonly AccountRow[]> {
-  const { rows } = await sql.query<AccountRow>(`select ${ACCOUNT} from account order by username`)
-  return rows
+  return rowsOf<AccountRow>(sql, `select ${ACCOUNT} from account order by username`)
 }
 
 export interface NewAccount {
@@ -73,10 +74,11 @@ export async function insertSignInToken(tx: Sql, hash: string, username: string,
 
 /** Uses a link up; its account's name, or null when it is unknown, used or too old. */
 export async function takeSignInToken(sql: Sql, hash: string): Promise<string | null> {
-  const { rows } = await sql.query<{ username: string; is_valid: boolean }>(
+  const rows = await rowsOf<{ username: string; isValid: boolean }>(
+    sql,
     'delete from sign_in_token where token_hash = $1 returning username, expires_at > now() as is_valid',
     [hash],
   )
   const row = rows[0]
-  return row?.is_valid === true ? row.username : null
+  return row?.isValid === true ? row.username : null
 }

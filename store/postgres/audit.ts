@@ -2,6 +2,7 @@
 
 import { maskByName } from '../../core/masker.ts'
 import { repairText, storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 
@@ -19,17 +20,19 @@ export interface AuditEntry {
 
 export async function insertAudit(tx: Sql, entry: AuditEntry): Promise<void> {
   await tx.query(
-    `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra, logical_date)
-     values ($1, $2, $2, $3, $4, $5, $6, $7, $8)`,
-    [
-      entry.event,
-      repairText(entry.owner),
-      entry.dagId ?? null,
-      entry.runId ?? null,
-      entry.taskId ?? null,
-      entry.mapIndex ?? null,
-      entry.extra === undefined ? null : storableJson(maskByName(entry.extra)),
-      timestampOf(entry.logicalDate),
-    ],
+    ...bind(
+      `insert into log (event, owner, owner_display_name, dag_id, run_id, task_id, map_index, extra, logical_date)
+     values (:event, :owner, :owner, :dagId, :runId, :taskId, :mapIndex, :extra, :logicalDate)`,
+      {
+        event: entry.event,
+        owner: repairText(entry.owner),
+        dagId: entry.dagId ?? null,
+        runId: entry.runId ?? null,
+        taskId: entry.taskId ?? null,
+        mapIndex: entry.mapIndex ?? null,
+        extra: entry.extra === undefined ? null : storableJson(maskByName(entry.extra)),
+        logicalDate: timestampOf(entry.logicalDate),
+      },
+    ),
   )
 }

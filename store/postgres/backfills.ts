@@ -2,9 +2,12 @@
 
 import type { BackfillException, ReprocessBehavior } from '../../core/backfill.ts'
 import type { RunState } from '../../core/states.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface NewBackfill {
   readonly dagId: string
@@ -18,18 +21,21 @@ export interface NewBackfill {
 
 /** Null when the DAG has a backfill that goes on. */
 export async function insertBackfill(tx: Sql, backfill: NewBackfill): Promise<number | null> {
-  const { rows } = await tx.query<{ id: number }>(
-    `insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, max_active_runs, triggering_user_name)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (dag_id) where completed_at is null do nothing returning id`,
-    [
-      backfill.dagId,
-      timestampOf(backfill.from),
-      timestampOf(backfill.to),
-      JSON.stringify(backfill.conf ?? {}),
-      backfill.reprocess,
-      backfill.maxActiveRuns,
-      backfill.user,
-    ],
+  const rows = await rowsOf<{ id: number }>(
+    tx,
+    ...bind(
+      `insert into backfill (dag_id, from_date, to_date, dag_run_conf, reprocess_behavior, max_active_runs, triggering_user_name)
+     values (:dagId, :from, :to, :conf, :reprocess, :maxActiveRuns, :user) on conflict (dag_id) where completed_at is null do nothing returning id`,
+      {
+        dagId: backfill.dagId,
+        from: timestampOf(backfill.from),
+        to: timestampOf(backfill.to),
+        conf: JSON.stringify(backfill.conf ?? {}),
+        reprocess: backfill.reprocess,
+        maxActiveRuns: backfill.maxActiveRuns,
+        user: backfill.user,
+      },
+    ),
   )
   return rows[0]?.id ?? null
 }
@@ -60,9 +66,9 @@ export async function insertBackfillDates(
 
 export interface DatedRun {
   readonly id: number
-  readonly run_id: string
+  readonly runId: string
   readonly state: RunState
-  readonly logical_date: number
+  readonly logicalDate: number
 }
 
 /** Runs of a DAG on some dates; locked when they are to be taken over. */
@@ -72,12 +78,12 @@ export async function findRunsOn(
   dates: readonly number[],
   mustLock: boolean,
 ): Promise<readonly DatedRun[]> {
-  const { rows } = await sql.query<DatedRun>(
+  return rowsOf<DatedRun>(
+    sql,
     `select id, run_id, state, logical_date from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])
      order by id ${mustLock ? 'for update' : ''}`,
     [dagId, dates.map(timestampOf)],
   )
-  return rows
 }
 
 /** Ended runs become the backfill's own; they are cleared by the scheduler, which is asked for it in the same transaction. */
@@ -100,21 +106,21 @@ export async function takeOverRuns(
 
 export interface BackfillRow {
   readonly id: number
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly from_date: number
-  readonly to_date: number
-  readonly dag_run_conf: Readonly<Record<string, unknown>>
-  readonly is_paused: boolean
-  readonly reprocess_behavior: ReprocessBehavior
-  readonly max_active_runs: number
-  readonly created_at: number
-  readonly completed_at: number | null
-  readonly updated_at: number
-  readonly triggering_user_name: string | null
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly fromDate: number
+  readonly toDate: number
+  readonly dagRunConf: Readonly<Record<string, unknown>>
+  readonly isPaused: boolean
+  readonly reprocessBehavior: ReprocessBehavior
+  readonly maxActiveRuns: number
+  readonly createdAt: number
+  readonly completedAt: number | null
+  readonly updatedAt: number
+  readonly triggeringUserName: string | null
   /** Its dates, and its runs by how they stand. */
   readonly dates: number
-  readonly without_run: number
+  readonly withoutRun: number
   readonly queued: number
   readonly running: number
   readonly success: number
@@ -148,46 +154,46 @@ export function listBackfills(sql: Sql, dagId: string, page: Page): Promise<List
 }
 
 export async function getBackfill(sql: Sql, id: number): Promise<BackfillRow | null> {
-  const { rows } = await sql.query<BackfillRow>(`select ${BACKFILL} ${FROM} where b.id = $1`, [id])
+  const rows = await rowsOf<BackfillRow>(sql, `select ${BACKFILL} ${FROM} where b.id = $1`, [id])
   return rows[0] ?? null
 }
 
 /** The one that goes on, or null. */
 export async function findActiveBackfill(sql: Sql, dagId: string): Promise<number | null> {
-  const { rows } = await sql.query<{ id: number }>(
-    'select id from backfill where dag_id = $1 and completed_at is null',
-    [dagId],
-  )
+  const rows = await rowsOf<{ id: number }>(sql, 'select id from backfill where dag_id = $1 and completed_at is null', [
+    dagId,
+  ])
   return rows[0]?.id ?? null
 }
 
 export interface BackfillDateRow {
-  readonly logical_date: number
-  readonly sort_ordinal: number
-  readonly exception_reason: BackfillException | null
-  readonly run_id: string | null
+  readonly logicalDate: number
+  readonly sortOrdinal: number
+  readonly exceptionReason: BackfillException | null
+  readonly runId: string | null
   readonly state: RunState | null
 }
 
 /** The dates of a backfill in its order. */
 export async function listBackfillDates(sql: Sql, id: number, limit: number): Promise<readonly BackfillDateRow[]> {
-  const { rows } = await sql.query<BackfillDateRow>(
+  return rowsOf<BackfillDateRow>(
+    sql,
     `select o.logical_date, o.sort_ordinal, o.exception_reason, r.run_id, r.state
      from backfill_dag_run o left join dag_run r on r.id = o.dag_run_id where o.backfill_id = $1 order by o.sort_ordinal limit $2`,
     [id, limit],
   )
-  return rows
 }
 
 export interface LockedBackfill {
   readonly id: number
-  readonly dag_id: string
-  readonly is_paused: boolean
-  readonly completed_at: number | null
+  readonly dagId: string
+  readonly isPaused: boolean
+  readonly completedAt: number | null
 }
 
 export async function lockBackfill(tx: Sql, id: number): Promise<LockedBackfill | null> {
-  const { rows } = await tx.query<LockedBackfill>(
+  const rows = await rowsOf<LockedBackfill>(
+    tx,
     'select id, dag_id, is_paused, completed_at from backfill where id = $1 for no key update',
     [id],
   )
@@ -205,7 +211,8 @@ export async function completeBackfill(tx: Sql, id: number): Promise<void> {
 
 /** Runs of a backfill that have not begun, by row id. */
 export async function findQueuedOf(tx: Sql, backfillId: number): Promise<readonly number[]> {
-  const { rows } = await tx.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    tx,
     "select id from dag_run where backfill_id = $1 and state = 'queued' order by id",
     [backfillId],
   )
@@ -214,14 +221,15 @@ export async function findQueuedOf(tx: Sql, backfillId: number): Promise<readonl
 
 /** Backfills of which nothing is left to do are over. Returns their DAGs. */
 export async function completeBackfills(sql: Sql): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ dag_id: string }>(
+  const rows = await rowsOf<{ dagId: string }>(
+    sql,
     `update backfill b set completed_at = now(), updated_at = now()
      where b.completed_at is null
-       and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in ('queued', 'running'))
+       and not exists (select 1 from dag_run r where r.backfill_id = b.id and r.state in (${RUN_ACTIVE}))
        and not exists (select 1 from inbox i where i.kind = 'clear' and i.payload ->> 'backfill_id' = b.id::text)
      returning b.dag_id`,
     [],
     'complete_backfills',
   )
-  return rows.map((row) => row.dag_id)
+  return rows.map((row) => row.dagId)
 }

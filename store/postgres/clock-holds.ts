@@ -1,5 +1,6 @@
 // What schedulers say of the database's clock: a row each, in their job's own.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export interface ClockHoldRow {
@@ -15,7 +16,7 @@ export async function setClockHold(sql: Sql, jobId: number, hold: ClockHoldRow |
 }
 
 export async function readClockHold(sql: Sql, jobId: number): Promise<ClockHoldRow | null> {
-  const { rows } = await sql.query<{ hold: ClockHoldRow | null }>('select clock_hold as hold from job where id = $1', [
+  const rows = await rowsOf<{ hold: ClockHoldRow | null }>(sql, 'select clock_hold as hold from job where id = $1', [
     jobId,
   ])
   return rows[0]?.hold ?? null
@@ -23,7 +24,8 @@ export async function readClockHold(sql: Sql, jobId: number): Promise<ClockHoldR
 
 /** What the last scheduler of a boot left: a restart alone makes no clock right. */
 export async function findLastClockHold(sql: Sql, bootId: string): Promise<ClockHoldRow | null> {
-  const { rows } = await sql.query<{ hold: ClockHoldRow | null }>(
+  const rows = await rowsOf<{ hold: ClockHoldRow | null }>(
+    sql,
     "select clock_hold as hold from job where job_type = 'SchedulerJob' and boot_id = $1 and clock_hold is not null order by id desc limit 1",
     [bootId],
   )
@@ -40,7 +42,8 @@ export async function dropClockHolds(sql: Sql, bootId: string): Promise<void> {
 
 /** Somebody says that the clock is right; how many schedulers had doubted it. */
 export async function confirmClock(sql: Sql): Promise<number> {
-  const { rows } = await sql.query<{ state: string }>(
+  const rows = await rowsOf<{ state: string }>(
+    sql,
     'update job set clock_hold = null where clock_hold is not null returning state',
   )
   return rows.filter((row) => row.state === 'running').length
@@ -51,7 +54,7 @@ const DOUBT = `select (clock_hold ->> 'movedMs')::float8 from job
 
 /** How far the clock is from where living schedulers expect it, ms; null = all believe it. */
 export async function findClockDoubt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ moved: number | null }>(`select (${DOUBT}) as moved`, [], 'find_clock_doubt')
+  const rows = await rowsOf<{ moved: number | null }>(sql, `select (${DOUBT}) as moved`, [], 'find_clock_doubt')
   return rows[0]?.moved ?? null
 }
 
@@ -59,7 +62,8 @@ export async function findClockDoubt(sql: Sql): Promise<number | null> {
 export async function readFrameFacts(
   sql: Sql,
 ): Promise<{ readonly importErrors: number; readonly clockMovedMs: number | null }> {
-  const { rows } = await sql.query<{ errors: number; moved: number | null }>(
+  const rows = await rowsOf<{ errors: number; moved: number | null }>(
+    sql,
     `select (select count(*) from import_error) as errors, (${DOUBT}) as moved`,
     [],
     'read_frame_facts',

@@ -1,5 +1,6 @@
 // How much belongs to a DAG or to one of its runs: what a deletion takes along, told before it.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export interface Contents {
@@ -14,7 +15,8 @@ export interface Contents {
 
 /** @param dagRunId null = of the whole DAG */
 export async function countContents(sql: Sql, dagId: string, dagRunId: number | null): Promise<Contents> {
-  const { rows } = await sql.query<Contents>(
+  const rows = await rowsOf<Contents>(
+    sql,
     `with r as (select id from dag_run where dag_id = $1 and ($2::bigint is null or id = $2))
      select (select count(*) from r)::int as runs,
        (select count(*) from task_instance t join r on t.dag_run_id = r.id)::int as instances,

@@ -1,5 +1,6 @@
 // Which DAG files the dag-processors of a deployment see: a file that one of them misses may lie on another's host.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** Makes the files that a dag-processor sees exactly these. */
@@ -22,7 +23,8 @@ export async function listSeenElsewhere(
   jobId: number,
   filenames: readonly string[],
 ): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ filename: string }>(
+  const rows = await rowsOf<{ filename: string }>(
+    sql,
     `select distinct s.filename from dag_file_sighting s join job j on j.id = s.job_id
      where j.state = 'running' and s.job_id <> $1 and s.filename = any($2)`,
     [jobId, filenames],

@@ -1,7 +1,9 @@
 // The list of DAGs as its page shows it: searched, filtered, counted and paged in the database, whatever their number.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { DAG, type DagListRow } from './read-dags.ts'
+import { RUN_FINISHED } from './state-lists.ts'
 
 export type DagListState = 'all' | 'running' | 'failing' | 'paused' | 'late'
 export type DagListSort = 'name' | 'next' | 'last'
@@ -38,7 +40,7 @@ const LATE = /* sql */ `not d.is_paused and d.next_dagrun_create_after < now() -
 const LISTED = /* sql */ `listed as (
   select d.dag_id, d.is_paused, d.next_dagrun_create_after as next_at, last.run_after as last_at,
     exists (select 1 from dag_run r where r.dag_id = d.dag_id and r.state = 'running') as is_running,
-    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in ('success', 'failed')
+    (select r.state from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_FINISHED})
       order by r.run_after desc, r.id desc limit 1) is not distinct from 'failed' as is_failing,
     ${LATE} as is_late
   from dag d left join lateral (select r.run_after from dag_run r where r.dag_id = d.dag_id order by r.run_after desc, r.id desc limit 1) last on true
@@ -64,7 +66,8 @@ const likePattern = (find: string): string | null =>
   find === '' ? null : `%${find.replace(/[\\%_]/g, (character) => `\\${character}`)}%`
 
 export async function countDags(sql: Sql, find: string): Promise<DagCounts> {
-  const { rows } = await sql.query<DagCounts>(
+  const rows = await rowsOf<DagCounts>(
+    sql,
     `with ${LISTED} select count(*)::int as all, (count(*) filter (where is_running))::int as running,
        (count(*) filter (where is_failing))::int as failing, (count(*) filter (where is_paused))::int as paused,
        (count(*) filter (where is_late))::int as late from listed`,
@@ -74,10 +77,10 @@ export async function countDags(sql: Sql, find: string): Promise<DagCounts> {
 }
 
 export interface ListedDag extends DagListRow {
-  readonly is_running: boolean
-  readonly is_failing: boolean
-  readonly is_late: boolean
-  readonly sort_value: string | null
+  readonly isRunning: boolean
+  readonly isFailing: boolean
+  readonly isLate: boolean
+  readonly sortValue: string | null
 }
 
 /** `(no value?, value, id)`: DAGs without a value stand last, whichever way the others are sorted; equal ones by id. */
@@ -97,7 +100,8 @@ function orderOf({ sort, isDescending, isBackward }: DagListPage) {
 export async function pageDags(sql: Sql, filter: DagListFilter, page: DagListPage): Promise<readonly ListedDag[]> {
   const { order, value, missing, id } = orderOf(page)
   const { from } = page
-  const { rows } = await sql.query<ListedDag>(
+  const rows = await rowsOf<ListedDag>(
+    sql,
     `with ${LISTED}, sorted as (
        select dag_id, is_running, is_failing, is_late, ${SORT[page.sort]} as sort_value from listed where ${STATE[filter.state]}
      ), shown as (

@@ -1,8 +1,11 @@
 // DAGs, their versions, modules and code: what the dag-processor writes, and the schedule the scheduler moves on.
 
 import { repairText, storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface DagRow {
   readonly dagId: string
@@ -28,10 +31,13 @@ export interface DagRow {
 /** Inserts the DAG or brings its row up to date; `is_paused` counts only for a DAG never seen before. */
 export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
   await tx.query(
-    `insert into dag (dag_id, is_paused, relative_fileloc, fileloc, owners, dag_display_name, description, timetable_summary, timetable_description,
+    ...bind(
+      `insert into dag (dag_id, is_paused, relative_fileloc, fileloc, owners, dag_display_name, description, timetable_summary, timetable_description,
        timetable_type, timezone, has_schedule, max_active_tasks, max_active_runs, max_consecutive_failed_dag_runs, has_task_concurrency_limits,
        last_parse_duration, last_parsed_time)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())
+     values (:dagId, :isPaused, :relativeFileloc, :fileloc, :owners, :displayName, :description, :timetableSummary,
+       :timetableDescription, :timetableType, :timezone, :hasSchedule, :maxActiveTasks,
+       :maxActiveRuns, :maxConsecutiveFailedDagRuns, :hasTaskConcurrencyLimits, :parseSeconds, now())
      on conflict (dag_id) do update set is_stale = false, has_import_errors = false, relative_fileloc = excluded.relative_fileloc,
        fileloc = excluded.fileloc, owners = excluded.owners, dag_display_name = excluded.dag_display_name, description = excluded.description,
        timetable_summary = excluded.timetable_summary, timetable_description = excluded.timetable_description,
@@ -40,25 +46,26 @@ export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
        max_consecutive_failed_dag_runs = excluded.max_consecutive_failed_dag_runs,
        has_task_concurrency_limits = excluded.has_task_concurrency_limits, last_parse_duration = excluded.last_parse_duration,
        last_parsed_time = now()`,
-    [
-      dag.dagId,
-      dag.isPaused,
-      dag.relativeFileloc,
-      dag.fileloc,
-      dag.owners,
-      dag.displayName,
-      dag.description,
-      dag.timetableSummary,
-      dag.timetableDescription,
-      dag.timetableType,
-      dag.timezone,
-      dag.hasSchedule,
-      dag.maxActiveTasks,
-      dag.maxActiveRuns,
-      dag.maxConsecutiveFailedDagRuns,
-      dag.hasTaskConcurrencyLimits,
-      dag.parseSeconds,
-    ],
+      {
+        dagId: dag.dagId,
+        isPaused: dag.isPaused,
+        relativeFileloc: dag.relativeFileloc,
+        fileloc: dag.fileloc,
+        owners: dag.owners,
+        displayName: dag.displayName,
+        description: dag.description,
+        timetableSummary: dag.timetableSummary,
+        timetableDescription: dag.timetableDescription,
+        timetableType: dag.timetableType,
+        timezone: dag.timezone,
+        hasSchedule: dag.hasSchedule,
+        maxActiveTasks: dag.maxActiveTasks,
+        maxActiveRuns: dag.maxActiveRuns,
+        maxConsecutiveFailedDagRuns: dag.maxConsecutiveFailedDagRuns,
+        hasTaskConcurrencyLimits: dag.hasTaskConcurrencyLimits,
+        parseSeconds: dag.parseSeconds,
+      },
+    ),
   )
   await tx.query('delete from dag_tag where dag_id = $1 and name <> all($2)', [dag.dagId, dag.tags])
   await tx.query('insert into dag_tag (dag_id, name) select $1, unnest($2::text[]) on conflict do nothing', [
@@ -69,11 +76,12 @@ export async function upsertDag(tx: Sql, dag: DagRow): Promise<void> {
 
 /** The file that yields a DAG now, or null when no file does. */
 export async function findDagFile(tx: Sql, dagId: string): Promise<string | null> {
-  const { rows } = await tx.query<{ relative_fileloc: string }>(
+  const rows = await rowsOf<{ relativeFileloc: string }>(
+    tx,
     'select relative_fileloc from dag where dag_id = $1 and not is_stale',
     [dagId],
   )
-  return rows[0]?.relative_fileloc ?? null
+  return rows[0]?.relativeFileloc ?? null
 }
 
 export async function putModule(tx: Sql, hash: string, code: string): Promise<void> {
@@ -86,14 +94,15 @@ export async function putModule(tx: Sql, hash: string, code: string): Promise<vo
 
 export interface LatestVersion {
   readonly id: string
-  readonly version_number: number
-  readonly version_hash: string
+  readonly versionNumber: number
+  readonly versionHash: string
   /** A run was created from it, or its code was shown: it must stay as it is. */
-  readonly is_used: boolean
+  readonly isUsed: boolean
 }
 
 export async function findLatestVersion(tx: Sql, dagId: string): Promise<LatestVersion | null> {
-  const { rows } = await tx.query<LatestVersion>(
+  const rows = await rowsOf<LatestVersion>(
+    tx,
     `select v.id, v.version_number, v.version_hash,
        v.is_kept or exists (select 1 from dag_run r where r.dag_id = v.dag_id and r.created_dag_version_id = v.id) as is_used
      from dag_version v where v.dag_id = $1 order by v.version_number desc limit 1`,
@@ -175,23 +184,25 @@ export async function setNextRun(tx: Sql, dagId: string, next: NextRun | null): 
 
 /** DAGs whose next run is due and that may have one more; paused and stale ones never are. */
 export async function findDueDags(sql: Sql, limit: number): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ dag_id: string }>(
+  const rows = await rowsOf<{ dagId: string }>(
+    sql,
     `select d.dag_id from dag d
      where not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= now()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs
      order by d.next_dagrun_create_after limit $1`,
     [limit],
     'find_due_dags',
   )
-  return rows.map((row) => row.dag_id)
+  return rows.map((row) => row.dagId)
 }
 
 /** When the next run of any DAG is due, epoch ms, or null. DAGs at their limit are woken by the run that ends. */
 export async function nextDueAt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ at: number | null }>(
+  const rows = await rowsOf<{ at: number | null }>(
+    sql,
     `select min(d.next_dagrun_create_after) as at from dag d
      where not d.is_paused and not d.is_stale
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs`,
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs`,
     [],
     'next_due_at',
   )
@@ -199,25 +210,26 @@ export async function nextDueAt(sql: Sql): Promise<number | null> {
 }
 
 export interface DueDag {
-  readonly dag_id: string
-  readonly next_dagrun: number | null
-  readonly next_dagrun_data_interval_start: number | null
-  readonly next_dagrun_data_interval_end: number | null
-  readonly next_dagrun_create_after: number | null
-  readonly version_id: string
-  readonly version_hash: string
+  readonly dagId: string
+  readonly nextDagrun: number | null
+  readonly nextDagrunDataIntervalStart: number | null
+  readonly nextDagrunDataIntervalEnd: number | null
+  readonly nextDagrunCreateAfter: number | null
+  readonly versionId: string
+  readonly versionHash: string
   readonly now: number
 }
 
 /** Locks a DAG whose run is due; null when another scheduler has it, or it is no longer due. */
 export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null> {
-  const { rows } = await tx.query<DueDag>(
+  const rows = await rowsOf<DueDag>(
+    tx,
     `select d.dag_id, d.next_dagrun, d.next_dagrun_data_interval_start, d.next_dagrun_data_interval_end, d.next_dagrun_create_after,
        v.id as version_id, v.version_hash, clock_timestamp() as now
      from dag d cross join lateral (
        select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v
      where d.dag_id = $1 and not d.is_paused and not d.is_stale and d.next_dagrun_create_after <= clock_timestamp()
-       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in ('queued', 'running') and r.backfill_id is null) < d.max_active_runs
+       and (select count(*) from dag_run r where r.dag_id = d.dag_id and r.state in (${RUN_ACTIVE}) and r.backfill_id is null) < d.max_active_runs
      for no key update of d skip locked`,
     [dagId],
     'lock_due_dag',
@@ -226,13 +238,13 @@ export async function lockDueDag(tx: Sql, dagId: string): Promise<DueDag | null>
 }
 
 export interface DagFacts {
-  readonly dag_id: string
-  readonly is_paused: boolean
-  readonly is_stale: boolean
-  readonly version_id: string
-  readonly version_hash: string
+  readonly dagId: string
+  readonly isPaused: boolean
+  readonly isStale: boolean
+  readonly versionId: string
+  readonly versionHash: string
   readonly timezone: string
-  readonly has_import_errors: boolean
+  readonly hasImportErrors: boolean
 }
 
 const LOCK_DAG = `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors,
@@ -243,19 +255,20 @@ const LOCK_DAG = `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_im
 
 /** A DAG and its latest version, locked against a change of either. */
 export async function lockDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
-  const { rows } = await tx.query<DagFacts>(LOCK_DAG, [dagId], 'lock_dag')
+  const rows = await rowsOf<DagFacts>(tx, LOCK_DAG, [dagId], 'lock_dag')
   return rows[0] ?? null
 }
 
 /** As above, but null also when somebody else holds it. */
 export async function lockFreeDag(tx: Sql, dagId: string): Promise<DagFacts | null> {
-  const { rows } = await tx.query<DagFacts>(`${LOCK_DAG} skip locked`, [dagId], 'lock_free_dag')
+  const rows = await rowsOf<DagFacts>(tx, `${LOCK_DAG} skip locked`, [dagId], 'lock_free_dag')
   return rows[0] ?? null
 }
 
 /** As above without a lock: for looking only. */
 export async function readSchedule(sql: Sql, dagId: string): Promise<DagFacts | null> {
-  const { rows } = await sql.query<DagFacts>(
+  const rows = await rowsOf<DagFacts>(
+    sql,
     `select d.dag_id, d.is_paused, d.is_stale, d.timezone, d.has_import_errors, v.id as version_id, v.version_hash
      from dag d join lateral (
        select v.id, v.version_hash from dag_version v where v.dag_id = d.dag_id order by v.version_number desc limit 1) v on true
@@ -275,8 +288,9 @@ export async function setPaused(tx: Sql, dagId: string, isPaused: boolean): Prom
 export async function pauseFailingDags(
   tx: Sql,
   dagIds: readonly string[],
-): Promise<readonly { readonly dag_id: string; readonly limit: number }[]> {
-  const { rows } = await tx.query<{ dag_id: string; limit: number }>(
+): Promise<readonly { readonly dagId: string; readonly limit: number }[]> {
+  return rowsOf<{ dagId: string; limit: number }>(
+    tx,
     `update dag d set is_paused = true
      where d.dag_id = any($1) and not d.is_paused and d.max_consecutive_failed_dag_runs > 0
        and d.max_consecutive_failed_dag_runs = (
@@ -285,7 +299,6 @@ export async function pauseFailingDags(
      returning d.dag_id, d.max_consecutive_failed_dag_runs as "limit"`,
     [dagIds],
   )
-  return rows
 }
 
 /** DAGs of a file that it no longer yields: they stay in the database, marked stale. Returns their ids. */
@@ -294,23 +307,25 @@ export async function markStale(
   relativeFileloc: string,
   except: readonly string[],
 ): Promise<readonly string[]> {
-  const { rows } = await tx.query<{ dag_id: string }>(
+  const rows = await rowsOf<{ dagId: string }>(
+    tx,
     `update dag set is_stale = true, next_dagrun_create_after = null
      where relative_fileloc = $1 and dag_id <> all($2) and not is_stale returning dag_id`,
     [relativeFileloc, except],
   )
-  return rows.map((row) => row.dag_id)
+  return rows.map((row) => row.dagId)
 }
 
 /** DAGs that some file yields. */
 export async function listActiveDags(sql: Sql): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ dag_id: string }>('select dag_id from dag where not is_stale')
-  return rows.map((row) => row.dag_id)
+  const rows = await rowsOf<{ dagId: string }>(sql, 'select dag_id from dag where not is_stale')
+  return rows.map((row) => row.dagId)
 }
 
 /** Files that DAGs in use, or import errors, come from. */
 export async function listKnownFiles(sql: Sql): Promise<readonly string[]> {
-  const { rows } = await sql.query<{ file: string }>(
+  const rows = await rowsOf<{ file: string }>(
+    sql,
     'select distinct relative_fileloc as file from dag where not is_stale union select filename from import_error',
   )
   return rows.map((row) => row.file)

@@ -1,6 +1,8 @@
 // What attempts did outside, counted: one row a try and place.
 
 import type { Effect } from '../../core/effects.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** The attempt that writes: rows are taken from it only while it is the current one. */
@@ -13,49 +15,52 @@ export interface AttemptKey {
 /** @returns false when the attempt has been taken over by another */
 export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
+    ...bind(
+      `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
        rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
-     select dag_run_id, task_id, map_index, try_number, dag_id, run_id, $4, $5, $6, $7, $8, $9, $10, $11::jsonb
-     from task_instance where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running'
+     select dag_run_id, task_id, map_index, try_number, dag_id, run_id, :kind, :target,
+       :rowsRead, :rowsWritten, :rowsRejected, :bytes, :checksum, :offsets::jsonb
+     from task_instance where dag_run_id = :dagRunId and id = :tiId and epoch = :epoch and state = 'running'
      on conflict (dag_run_id, task_id, map_index, try_number, kind, target) do update set
        rows_read = excluded.rows_read, rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected,
        bytes = excluded.bytes, checksum = excluded.checksum, offsets = excluded.offsets, recorded_at = now()`,
-    [
-      at.dagRunId,
-      at.tiId,
-      at.epoch,
-      effect.kind,
-      effect.target,
-      effect.rowsRead,
-      effect.rowsWritten,
-      effect.rowsRejected ?? 0,
-      effect.bytes ?? null,
-      effect.checksum ?? null,
-      effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
-    ],
+      {
+        dagRunId: at.dagRunId,
+        tiId: at.tiId,
+        epoch: at.epoch,
+        kind: effect.kind,
+        target: effect.target,
+        rowsRead: effect.rowsRead,
+        rowsWritten: effect.rowsWritten,
+        rowsRejected: effect.rowsRejected ?? 0,
+        bytes: effect.bytes ?? null,
+        checksum: effect.checksum ?? null,
+        offsets: effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+      },
+    ),
     'put_effect',
   )
   return rowCount === 1
 }
 
 export interface EffectRow {
-  readonly dag_run_id: number
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly try_number: number
+  readonly dagRunId: number
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly tryNumber: number
   readonly kind: Effect['kind']
   readonly target: string
-  readonly rows_read: number
-  readonly rows_written: number
-  readonly rows_rejected: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly rowsRejected: number
   readonly bytes: number | null
   readonly checksum: string | null
   readonly offsets: Effect['offsets'] | null
   /** Epoch ms. */
-  readonly recorded_at: number
+  readonly recordedAt: number
   /** Whether a later try of the instance exists. */
-  readonly is_superseded: boolean
+  readonly isSuperseded: boolean
 }
 
 const COLUMNS = `e.dag_run_id, e.run_id, e.task_id, e.map_index, e.try_number, e.kind, e.target, e.rows_read, e.rows_written,
@@ -63,31 +68,32 @@ const COLUMNS = `e.dag_run_id, e.run_id, e.task_id, e.map_index, e.try_number, e
 
 /** Effects of runs, newest run first, in the order they happened. At most `most`. */
 export async function listEffects(sql: Sql, runIds: readonly number[], most: number): Promise<readonly EffectRow[]> {
-  const { rows } = await sql.query<EffectRow>(
+  return rowsOf<EffectRow>(
+    sql,
     `select ${COLUMNS} from effect e join task_instance t using (dag_run_id, task_id, map_index)
      where e.dag_run_id = any($1::bigint[]) order by e.dag_run_id desc, e.recorded_at, e.task_id, e.map_index, e.target limit $2`,
     [runIds, most],
     'list_effects',
   )
-  return rows
 }
 
 /** One line a task of a run: what its last tries did, summed by kind of place. */
 export interface EffectSum {
-  readonly task_id: string
+  readonly taskId: string
   readonly kind: Effect['kind']
   readonly places: number
   /** One of the places. */
   readonly target: string
-  readonly rows_read: number
-  readonly rows_written: number
-  readonly rows_rejected: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly rowsRejected: number
   readonly bytes: number | null
 }
 
 /** In the order in which the tasks first told of them. */
 export async function sumEffects(sql: Sql, dagRunId: number): Promise<readonly EffectSum[]> {
-  const { rows } = await sql.query<EffectSum>(
+  return rowsOf<EffectSum>(
+    sql,
     `select e.task_id, e.kind, count(*)::int as places, min(e.target) as target, sum(e.rows_read)::bigint as rows_read,
        sum(e.rows_written)::bigint as rows_written, sum(e.rows_rejected)::bigint as rows_rejected, sum(e.bytes)::bigint as bytes
      from effect e join task_instance t using (dag_run_id, task_id, map_index, try_number)
@@ -95,5 +101,4 @@ export async function sumEffects(sql: Sql, dagRunId: number): Promise<readonly E
     [dagRunId],
     'sum_effects',
   )
-  return rows
 }

@@ -1,5 +1,7 @@
 // Processes and their leases: a row each, one heartbeat a second, judged by whether hb_seq moves.
 
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export type JobType = 'SchedulerJob' | 'WorkerJob' | 'TriggererJob' | 'DagProcessorJob' | 'WebserverJob'
@@ -16,10 +18,21 @@ export interface NewJob {
 }
 
 export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
-  const { rows } = await sql.query<{ id: number }>(
-    `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
-     values ($1, 'running', $2, null, $3, $4, $5, $6, $7) returning id`,
-    [job.jobType, job.hostname, job.pid, job.bootId, job.pidStarted, job.pidNamespace ?? '', JSON.stringify(job.info)],
+  const rows = await rowsOf<{ id: number }>(
+    sql,
+    ...bind(
+      `insert into job (job_type, state, hostname, unixname, pid, boot_id, pid_started, pid_namespace, info)
+     values (:jobType, 'running', :hostname, null, :pid, :bootId, :pidStarted, :pidNamespace, :info) returning id`,
+      {
+        jobType: job.jobType,
+        hostname: job.hostname,
+        pid: job.pid,
+        bootId: job.bootId,
+        pidStarted: job.pidStarted,
+        pidNamespace: job.pidNamespace ?? '',
+        info: JSON.stringify(job.info),
+      },
+    ),
   )
   const id = rows[0]?.id
   if (id === undefined) throw new Error('insert into job returned no row')
@@ -28,7 +41,8 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<number> {
 
 /** One statement a second: the lease and the database's clock. False = somebody declared this process dead. */
 export async function heartbeat(sql: Sql, id: number): Promise<{ isAlive: boolean; now: number }> {
-  const { rows } = await sql.query<{ now: number; alive: boolean }>(
+  const rows = await rowsOf<{ now: number; alive: boolean }>(
+    sql,
     `with beat as (update job set hb_seq = hb_seq + 1, latest_heartbeat = now() where id = $1 and state = 'running' returning 1)
      select clock_timestamp() as now, exists (select 1 from beat) as alive`,
     [id],
@@ -55,7 +69,8 @@ export interface PidScope {
 
 /** Ends the jobs of a process, for the launcher that saw it exit. Another namespace's process of that pid is another's. */
 export async function endJobsOfProcess(sql: Sql, pid: number, scope: PidScope): Promise<number> {
-  const { rows } = await sql.query<{ id: number; session: string | null }>(
+  const rows = await rowsOf<{ id: number; session: string | null }>(
+    sql,
     `update job set state = 'failed', end_date = now()
      where pid = $1 and hostname = $2 and boot_id = $3 and pid_namespace = $4 and state = 'running'
      returning id, info ->> 'session' as session`,
@@ -67,27 +82,28 @@ export async function endJobsOfProcess(sql: Sql, pid: number, scope: PidScope): 
 
 export interface JobRow {
   readonly id: number
-  readonly job_type: JobType
+  readonly jobType: JobType
   readonly hostname: string
   readonly pid: number
-  readonly boot_id: string
-  readonly pid_started: string | null
-  readonly pid_namespace: string
-  readonly hb_seq: number
+  readonly bootId: string
+  readonly pidStarted: string | null
+  readonly pidNamespace: string
+  readonly hbSeq: number
 }
 
 export async function listRunningJobs(sql: Sql): Promise<readonly JobRow[]> {
-  const { rows } = await sql.query<JobRow>(
+  return rowsOf<JobRow>(
+    sql,
     "select id, job_type, hostname, pid, boot_id, pid_started, pid_namespace, hb_seq from job where state = 'running' order by id",
     [],
     'list_running_jobs',
   )
-  return rows
 }
 
 /** Declares a job dead, but only if its lease has not moved since it was judged. */
 export async function reapJob(sql: Sql, id: number, hbSeq: number): Promise<boolean> {
-  const { rows } = await sql.query<{ session: string | null }>(
+  const rows = await rowsOf<{ session: string | null }>(
+    sql,
     `update job set state = 'failed', end_date = now() where id = $1 and hb_seq = $2 and state = 'running'
      returning info ->> 'session' as session`,
     [id, hbSeq],
@@ -111,6 +127,6 @@ async function endSessions(sql: Sql, session: string | null): Promise<void> {
 
 /** The database's clock, epoch ms: the only one schedules follow. */
 export async function databaseNow(sql: Sql): Promise<number> {
-  const { rows } = await sql.query<{ now: number }>('select clock_timestamp() as now', [], 'database_now')
+  const rows = await rowsOf<{ now: number }>(sql, 'select clock_timestamp() as now', [], 'database_now')
   return rows[0]?.now ?? Date.now()
 }

@@ -1,5 +1,6 @@
 // Last lines that the logs of dead workers lack: noted by who ends the attempt, taken by who sees the folder of the log.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export interface LogEnding {
@@ -33,7 +34,8 @@ export async function insertLogEndings(
 
 /** Workers that died within the last minutes. */
 export async function findDeadWorkers(sql: Sql): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     `select id from job where job_type = 'WorkerJob' and state = 'failed' and end_date > now() - interval '5 minutes' order by id`,
     [],
     'find_dead_workers',
@@ -63,7 +65,8 @@ export interface TakenEnding extends LogEnding {
 
 /** Endings of a log folder that nobody is writing at this moment; those that could not be written wait for a minute. */
 export async function takeLogEndings(tx: Sql, folder: string, limit: number): Promise<readonly TakenEnding[]> {
-  const { rows } = await tx.query<TakenEnding>(
+  return rowsOf<TakenEnding>(
+    tx,
     `select e.id, e.dag_id as "dagId", e.run_id as "runId", e.task_id as "taskId", e.map_index as "mapIndex",
        e.try_number as "tryNumber", e.level, e.event, e.is_final as "isFinal"
      from log_ending e join job j on j.id = e.job_id
@@ -72,7 +75,6 @@ export async function takeLogEndings(tx: Sql, folder: string, limit: number): Pr
     [folder, limit],
     'take_log_endings',
   )
-  return rows
 }
 
 export async function settleLogEndings(

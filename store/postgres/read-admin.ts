@@ -1,5 +1,6 @@
 // What pages and the API read of variables, connections, pools, import errors, jobs and the audit log.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
 
@@ -41,7 +42,7 @@ export function listConnectionIds(
   sql: Sql,
   filter: { p?: readonly string[] | undefined },
   page: Page,
-): Promise<Listed<{ conn_id: string }>> {
+): Promise<Listed<{ connId: string }>> {
   return list(
     sql,
     'c.conn_id',
@@ -57,7 +58,7 @@ export interface PoolRow {
   readonly pool: string
   readonly slots: number
   readonly description: string | null
-  readonly include_deferred: boolean
+  readonly includeDeferred: boolean
   readonly running: number
   readonly queued: number
   readonly scheduled: number
@@ -89,7 +90,7 @@ export function listPools(
 }
 
 export async function getPool(sql: Sql, name: string): Promise<PoolRow | null> {
-  const { rows } = await sql.query<PoolRow>(`select ${POOL} ${POOL_FROM} where p.pool = $1`, [name])
+  const rows = await rowsOf<PoolRow>(sql, `select ${POOL} ${POOL_FROM} where p.pool = $1`, [name])
   return rows[0] ?? null
 }
 
@@ -97,7 +98,7 @@ export interface ImportErrorListRow {
   readonly id: number
   readonly timestamp: number
   readonly filename: string
-  readonly bundle_name: string | null
+  readonly bundleName: string | null
   readonly stacktrace: string
   readonly details: unknown
 }
@@ -129,14 +130,12 @@ export function listImportErrors(
 }
 
 export async function getImportError(sql: Sql, id: number): Promise<ImportErrorListRow | null> {
-  const { rows } = await sql.query<ImportErrorListRow>(`select ${IMPORT_ERROR} from import_error e where e.id = $1`, [
-    id,
-  ])
+  const rows = await rowsOf<ImportErrorListRow>(sql, `select ${IMPORT_ERROR} from import_error e where e.id = $1`, [id])
   return rows[0] ?? null
 }
 
 export async function countImportErrors(sql: Sql): Promise<number> {
-  const { rows } = await sql.query<{ n: number }>('select count(*) as n from import_error', [], 'count_import_errors')
+  const rows = await rowsOf<{ n: number }>(sql, 'select count(*) as n from import_error', [], 'count_import_errors')
   return rows[0]?.n ?? 0
 }
 
@@ -144,26 +143,26 @@ export async function countImportErrors(sql: Sql): Promise<number> {
 export async function listDagsOfFile(
   sql: Sql,
   file: string,
-): Promise<readonly { dag_id: string; version_number: number | null; is_stale: boolean }[]> {
-  const { rows } = await sql.query<{ dag_id: string; version_number: number | null; is_stale: boolean }>(
+): Promise<readonly { dagId: string; versionNumber: number | null; isStale: boolean }[]> {
+  return rowsOf<{ dagId: string; versionNumber: number | null; isStale: boolean }>(
+    sql,
     `select d.dag_id, d.is_stale, (select max(v.version_number) from dag_version v where v.dag_id = d.dag_id) as version_number
      from dag d where d.relative_fileloc = $1 order by d.dag_id limit 100`,
     [file],
   )
-  return rows
 }
 
 export interface AuditRow {
   readonly id: number
   readonly dttm: number
-  readonly dag_id: string | null
-  readonly dag_display_name: string | null
-  readonly task_id: string | null
-  readonly run_id: string | null
-  readonly map_index: number | null
-  readonly try_number: number | null
+  readonly dagId: string | null
+  readonly dagDisplayName: string | null
+  readonly taskId: string | null
+  readonly runId: string | null
+  readonly mapIndex: number | null
+  readonly tryNumber: number | null
   readonly event: string
-  readonly logical_date: number | null
+  readonly logicalDate: number | null
   readonly owner: string | null
   readonly extra: string | null
 }
@@ -172,15 +171,15 @@ const AUDIT = /* sql */ `l.id, l.dttm, l.dag_id, (select coalesce(d.dag_display_
   l.task_id, l.run_id, l.map_index, l.try_number, l.event, l.logical_date, l.owner, l.extra`
 
 export interface AuditFilter {
-  readonly dag_id?: string | undefined
-  readonly task_id?: string | undefined
-  readonly run_id?: string | undefined
-  readonly map_index?: number | undefined
-  readonly try_number?: number | undefined
+  readonly dagId?: string | undefined
+  readonly taskId?: string | undefined
+  readonly runId?: string | undefined
+  readonly mapIndex?: number | undefined
+  readonly tryNumber?: number | undefined
   readonly owner?: string | undefined
   readonly event?: string | undefined
-  readonly excluded_events?: readonly string[] | undefined
-  readonly included_events?: readonly string[] | undefined
+  readonly excludedEvents?: readonly string[] | undefined
+  readonly includedEvents?: readonly string[] | undefined
   readonly before?: string | undefined
   readonly after?: string | undefined
   readonly [name: `${string}_pattern`]: readonly string[] | undefined
@@ -222,28 +221,28 @@ export function listAudit(sql: Sql, filter: AuditFilter, page: Page): Promise<Li
 }
 
 export async function getAudit(sql: Sql, id: number): Promise<AuditRow | null> {
-  const { rows } = await sql.query<AuditRow>(`select ${AUDIT} from log l where l.id = $1`, [id])
+  const rows = await rowsOf<AuditRow>(sql, `select ${AUDIT} from log l where l.id = $1`, [id])
   return rows[0] ?? null
 }
 
 export interface JobListRow {
   readonly id: number
-  readonly job_type: string
+  readonly jobType: string
   readonly state: string
   readonly hostname: string
   readonly unixname: string | null
-  readonly executor_class: string | null
-  readonly start_date: number
-  readonly end_date: number | null
-  readonly latest_heartbeat: number
+  readonly executorClass: string | null
+  readonly startDate: number
+  readonly endDate: number | null
+  readonly latestHeartbeat: number
 }
 
 export interface JobFilter {
-  readonly is_alive?: boolean | undefined
-  readonly job_state?: string | undefined
-  readonly job_type?: string | undefined
+  readonly isAlive?: boolean | undefined
+  readonly jobState?: string | undefined
+  readonly jobType?: string | undefined
   readonly hostname?: string | undefined
-  readonly executor_class?: string | undefined
+  readonly executorClass?: string | undefined
   readonly [range: string]: unknown
 }
 
@@ -278,11 +277,12 @@ export function listJobs(sql: Sql, filter: JobFilter, page: Page): Promise<Liste
 export async function latestHeartbeats(
   sql: Sql,
 ): Promise<ReadonlyMap<string, { readonly at: number; readonly isFresh: boolean }>> {
-  const { rows } = await sql.query<{ job_type: string; at: number; fresh: boolean }>(
+  const rows = await rowsOf<{ jobType: string; at: number; fresh: boolean }>(
+    sql,
     `select job_type, max(latest_heartbeat) as at,
        bool_or(state = 'running' and latest_heartbeat > now() - interval '30 seconds') as fresh from job group by job_type`,
     [],
     'latest_heartbeats',
   )
-  return new Map(rows.map((row) => [row.job_type, { at: row.at, isFresh: row.fresh }]))
+  return new Map(rows.map((row) => [row.jobType, { at: row.at, isFresh: row.fresh }]))
 }

@@ -1,36 +1,38 @@
 // What pages and the API read of DAGs, their versions and code.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { type DagWarning, WARNINGS } from './dag-warnings.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface DagListRow {
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly is_paused: boolean
-  readonly is_stale: boolean
-  readonly last_parsed_time: number | null
-  readonly last_parse_duration: number | null
-  readonly bundle_name: string
-  readonly bundle_version: string | null
-  readonly relative_fileloc: string
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly isPaused: boolean
+  readonly isStale: boolean
+  readonly lastParsedTime: number | null
+  readonly lastParseDuration: number | null
+  readonly bundleName: string
+  readonly bundleVersion: string | null
+  readonly relativeFileloc: string
   readonly fileloc: string
   readonly owners: string
   readonly description: string | null
-  readonly timetable_summary: string | null
-  readonly timetable_description: string | null
-  readonly timetable_type: string
+  readonly timetableSummary: string | null
+  readonly timetableDescription: string | null
+  readonly timetableType: string
   readonly timezone: string
-  readonly has_schedule: boolean
-  readonly max_active_tasks: number
-  readonly max_active_runs: number
-  readonly max_consecutive_failed_dag_runs: number
-  readonly has_task_concurrency_limits: boolean
-  readonly has_import_errors: boolean
-  readonly next_dagrun: number | null
-  readonly next_dagrun_data_interval_start: number | null
-  readonly next_dagrun_data_interval_end: number | null
-  readonly next_dagrun_create_after: number | null
+  readonly hasSchedule: boolean
+  readonly maxActiveTasks: number
+  readonly maxActiveRuns: number
+  readonly maxConsecutiveFailedDagRuns: number
+  readonly hasTaskConcurrencyLimits: boolean
+  readonly hasImportErrors: boolean
+  readonly nextDagrun: number | null
+  readonly nextDagrunDataIntervalStart: number | null
+  readonly nextDagrunDataIntervalEnd: number | null
+  readonly nextDagrunCreateAfter: number | null
   readonly tags: readonly string[]
 }
 
@@ -43,18 +45,18 @@ export const DAG = /* sql */ `
 
 export interface DagFilter {
   readonly tags?: readonly string[] | undefined
-  readonly tags_all?: boolean
+  readonly tagsAll?: boolean
   readonly owners?: readonly string[] | undefined
-  readonly dag_id_pattern?: readonly string[] | undefined
-  readonly dag_display_name_pattern?: readonly string[] | undefined
-  readonly exclude_stale?: boolean
+  readonly dagIdPattern?: readonly string[] | undefined
+  readonly dagDisplayNamePattern?: readonly string[] | undefined
+  readonly excludeStale?: boolean
   readonly paused?: boolean | undefined
-  readonly has_import_errors?: boolean | undefined
-  readonly last_dag_run_state?: string | undefined
-  readonly dag_run_state?: readonly string[] | undefined
-  readonly bundle_name?: string | undefined
-  readonly bundle_version?: string | undefined
-  readonly timetable_type?: readonly string[] | undefined
+  readonly hasImportErrors?: boolean | undefined
+  readonly lastDagRunState?: string | undefined
+  readonly dagRunState?: readonly string[] | undefined
+  readonly bundleName?: string | undefined
+  readonly bundleVersion?: string | undefined
+  readonly timetableType?: readonly string[] | undefined
   readonly [range: `dag_run_${string}`]: unknown
 }
 
@@ -102,7 +104,8 @@ export interface WarnedDagRow extends DagListRow {
 }
 
 export async function getDag(sql: Sql, dagId: string): Promise<WarnedDagRow | null> {
-  const { rows } = await sql.query<WarnedDagRow>(
+  const rows = await rowsOf<WarnedDagRow>(
+    sql,
     `select ${DAG}, ${WARNINGS} from dag d where d.dag_id = $1`,
     [dagId],
     'get_dag',
@@ -112,22 +115,22 @@ export async function getDag(sql: Sql, dagId: string): Promise<WarnedDagRow | nu
 
 export interface VersionListRow {
   readonly id: string
-  readonly version_number: number
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly bundle_name: string | null
-  readonly bundle_version: string | null
-  readonly created_at: number
+  readonly versionNumber: number
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly bundleName: string | null
+  readonly bundleVersion: string | null
+  readonly createdAt: number
 }
 
 const VERSION = /* sql */ `v.id, v.version_number, v.dag_id, v.bundle_name, v.bundle_version, v.created_at,
   (select coalesce(d.dag_display_name, d.dag_id) from dag d where d.dag_id = v.dag_id) as dag_display_name`
 
 export interface VersionFilter {
-  readonly dag_id?: string | undefined
-  readonly version_number?: number | undefined
-  readonly bundle_name?: string | undefined
-  readonly bundle_version?: string | undefined
+  readonly dagId?: string | undefined
+  readonly versionNumber?: number | undefined
+  readonly bundleName?: string | undefined
+  readonly bundleVersion?: string | undefined
 }
 
 export const VERSION_ORDER = {
@@ -149,7 +152,8 @@ export function listVersions(sql: Sql, filter: VersionFilter, page: Page): Promi
 /** Versions by id, for the runs and task instances of one page. */
 export async function findVersions(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, VersionListRow>> {
   if (ids.length === 0) return new Map()
-  const { rows } = await sql.query<VersionListRow>(
+  const rows = await rowsOf<VersionListRow>(
+    sql,
     `select ${VERSION} from dag_version v where v.id = any($1::uuid[])`,
     [ids],
     'find_versions',
@@ -159,7 +163,8 @@ export async function findVersions(sql: Sql, ids: readonly string[]): Promise<Re
 
 /** A version by its number; null number = the newest. */
 export async function getVersion(sql: Sql, dagId: string, number: number | null): Promise<VersionListRow | null> {
-  const { rows } = await sql.query<VersionListRow>(
+  const rows = await rowsOf<VersionListRow>(
+    sql,
     `select ${VERSION} from dag_version v where v.dag_id = $1 and ($2::int is null or v.version_number = $2)
      order by v.version_number desc limit 1`,
     [dagId, number],
@@ -169,34 +174,35 @@ export async function getVersion(sql: Sql, dagId: string, number: number | null)
 }
 
 export interface SourceRow {
-  readonly source_code: string
-  readonly version_number: number
+  readonly sourceCode: string
+  readonly versionNumber: number
   readonly fileloc: string
-  readonly created_at: number
+  readonly createdAt: number
 }
 
 export interface VersionUse {
-  readonly version_number: number
-  readonly created_at: number
+  readonly versionNumber: number
+  readonly createdAt: number
   readonly runs: number
   readonly active: number
 }
 
 /** Versions of a DAG, newest first, with how many runs each has. */
 export async function listVersionUses(sql: Sql, dagId: string, limit: number): Promise<readonly VersionUse[]> {
-  const { rows } = await sql.query<VersionUse>(
+  return rowsOf<VersionUse>(
+    sql,
     `select v.version_number, v.created_at, count(r.id)::int as runs,
-       (count(r.id) filter (where r.state in ('queued', 'running')))::int as active
+       (count(r.id) filter (where r.state in (${RUN_ACTIVE})))::int as active
      from dag_version v left join dag_run r on r.dag_id = v.dag_id and r.created_dag_version_id = v.id
      where v.dag_id = $1 group by v.id order by v.version_number desc limit $2`,
     [dagId, limit],
   )
-  return rows
 }
 
 /** The code of a version, for somebody to see: from now on it is kept, whatever becomes of its file. Null number = the newest. */
 export async function showSource(sql: Sql, dagId: string, number: number | null): Promise<SourceRow | null> {
-  const { rows } = await sql.query<SourceRow>(
+  const rows = await rowsOf<SourceRow>(
+    sql,
     `with shown as (
        select v.id, c.source_code, v.version_number, c.fileloc, v.created_at from dag_version v join dag_code c on c.dag_version_id = v.id
        where v.dag_id = $1 and ($2::int is null or v.version_number = $2) order by v.version_number desc limit 1
@@ -208,8 +214,9 @@ export async function showSource(sql: Sql, dagId: string, number: number | null)
 }
 
 export async function countActiveRuns(sql: Sql, dagId: string): Promise<number> {
-  const { rows } = await sql.query<{ n: number }>(
-    "select count(*) as n from dag_run where dag_id = $1 and state in ('queued', 'running')",
+  const rows = await rowsOf<{ n: number }>(
+    sql,
+    `select count(*) as n from dag_run where dag_id = $1 and state in (${RUN_ACTIVE})`,
     [dagId],
   )
   return rows[0]?.n ?? 0
@@ -219,15 +226,15 @@ export async function countActiveRuns(sql: Sql, dagId: string): Promise<number> 
 export async function countRunsByState(
   sql: Sql,
   dagIds: readonly string[] | null,
-): Promise<readonly { dag_id: string; dag_display_name: string; state: string | null; n: number }[]> {
-  const { rows } = await sql.query<{ dag_id: string; dag_display_name: string; state: string | null; n: number }>(
+): Promise<readonly { dagId: string; dagDisplayName: string; state: string | null; n: number }[]> {
+  return rowsOf<{ dagId: string; dagDisplayName: string; state: string | null; n: number }>(
+    sql,
     `select d.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.state, count(r.id) as n
      from dag d left join dag_run r using (dag_id)
      where ($1::text[] is null or d.dag_id = any($1)) and ($1::text[] is not null or not d.is_stale)
      group by d.dag_id, r.state order by d.dag_id, r.state`,
     [dagIds],
   )
-  return rows
 }
 
 export async function listTags(
@@ -246,9 +253,9 @@ export async function listTags(
 }
 
 export interface WarningRow {
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly warning_type: string
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly warningType: string
   readonly message: string
   readonly timestamp: number
 }
@@ -262,7 +269,7 @@ export const WARNING_ORDER = {
 
 export function listWarnings(
   sql: Sql,
-  filter: { dag_id?: string | undefined; warning_type?: string | undefined },
+  filter: { dagId?: string | undefined; warningType?: string | undefined },
   page: Page,
 ): Promise<Listed<WarningRow>> {
   return list<WarningRow>(

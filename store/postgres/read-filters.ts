@@ -1,6 +1,7 @@
 // Pieces shared by the statements that read for people: filters come as one JSON parameter (`f`), so that the text of a
 // statement is constant whatever is asked; the order is put together from constants of a closed table.
 
+import { columnsOf, rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** The four ranges of Airflow's lists: `<name>_gte`, `_gt`, `_lte`, `_lt`. */
@@ -45,27 +46,28 @@ export interface Listed<Row> {
   readonly total: number
 }
 
-/** Rows of one page and the count of all. `body` is `from … where …` over `f`; `$1` is the filter, `$2`, `$3` the page. */
+/** Rows of one page and the count of all. `body` is `from … where …` over `f`; `$1` is the filter with its names in snake_case, `$2`, `$3` the page. */
 export async function list<Row>(
   sql: Sql,
   select: string,
   body: string,
   order: string,
-  filter: unknown,
+  filter: object,
   page: Page,
   extra: readonly unknown[] = [],
 ): Promise<Listed<Row>> {
-  const json = JSON.stringify(filter)
-  const rows = await sql.query<Row>(`select ${select} ${body} ${order} limit $2::bigint offset $3::bigint`, [
+  const json = JSON.stringify(columnsOf(filter))
+  const rows = await rowsOf<Row>(sql, `select ${select} ${body} ${order} limit $2::bigint offset $3::bigint`, [
     json,
     page.limit,
     page.offset,
     ...extra,
   ])
   // The page's two parameters are named so that both statements take the same list.
-  const count = await sql.query<{ n: number }>(
+  const [count] = await rowsOf<{ n: number }>(
+    sql,
     `select count(*) as n ${body} and $2::bigint is not null and $3::bigint is not null`,
     [json, page.limit, page.offset, ...extra],
   )
-  return { rows: rows.rows, total: count.rows[0]?.n ?? 0 }
+  return { rows, total: count?.n ?? 0 }
 }

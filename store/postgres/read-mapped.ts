@@ -2,37 +2,38 @@
 // a page no more than a few lines.
 
 import type { TaskState } from '../../core/states.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** The instances of one task of one run that are in one state. */
 export interface CellRow {
-  readonly dag_run_id: number
-  readonly task_id: string
+  readonly dagRunId: number
+  readonly taskId: string
   readonly state: TaskState | null
   readonly n: number
   /** Seconds of the longest one. */
   readonly duration: number | null
-  readonly start_date: number | null
-  readonly end_date: number | null
+  readonly startDate: number | null
+  readonly endDate: number | null
 }
 
 /** The cells of a grid: the instances of the given runs, counted by task and state. */
 export async function listCells(sql: Sql, runIds: readonly number[]): Promise<readonly CellRow[]> {
-  const { rows } = await sql.query<CellRow>(
+  return rowsOf<CellRow>(
+    sql,
     `select dag_run_id, task_id, state, count(*)::int as n, max(duration) as duration, min(start_date) as start_date, max(end_date) as end_date
      from task_instance where dag_run_id = any($1::bigint[]) group by dag_run_id, task_id, state limit 400000`,
     [runIds],
     'list_cells',
   )
-  return rows
 }
 
 export interface BucketRow {
   readonly bucket: number
   readonly state: TaskState | null
   readonly n: number
-  readonly first_index: number
-  readonly last_index: number
+  readonly firstIndex: number
+  readonly lastIndex: number
 }
 
 /**
@@ -45,7 +46,8 @@ export async function listBuckets(
   taskId: string,
   most: number,
 ): Promise<readonly BucketRow[]> {
-  const { rows } = await sql.query<BucketRow>(
+  return rowsOf<BucketRow>(
+    sql,
     `with mine as materialized (
        select map_index, state from task_instance where dag_run_id = $1 and task_id = $2 and map_index >= 0
      ), size as materialized (select max(map_index) + 1 as n from mine)
@@ -55,16 +57,15 @@ export async function listBuckets(
     [dagRunId, taskId, most],
     'list_buckets',
   )
-  return rows
 }
 
 export interface MappedRow {
-  readonly map_index: number
-  readonly rendered_map_index: string | null
+  readonly mapIndex: number
+  readonly renderedMapIndex: string | null
   readonly state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
-  readonly start_date: number | null
+  readonly tryNumber: number
+  readonly maxTries: number
+  readonly startDate: number | null
   readonly duration: number | null
 }
 
@@ -83,14 +84,14 @@ export async function pageMapped(
   filter: MappedFilter,
   limit: number,
 ): Promise<readonly MappedRow[]> {
-  const { rows } = await sql.query<MappedRow>(
+  return rowsOf<MappedRow>(
+    sql,
     `select map_index, rendered_map_index, state, try_number, max_tries, start_date, duration from task_instance
      where dag_run_id = $1 and task_id = $2 and map_index >= greatest($3, 0)
        and ($4::text[] is null or state = any ($4) or ($5::boolean and state is null))
      order by map_index limit $6`,
     [dagRunId, taskId, filter.from, filter.states, filter.withNoState, limit],
   )
-  return rows
 }
 
 export interface Neighbours {
@@ -106,7 +107,8 @@ export async function findNeighbours(
   taskId: string,
   mapIndex: number,
 ): Promise<Neighbours | null> {
-  const { rows } = await sql.query<Neighbours>(
+  const rows = await rowsOf<Neighbours>(
+    sql,
     `select (select max(map_index) from task_instance where dag_run_id = $1 and task_id = $2 and map_index between 0 and $3 - 1) as before,
        (select min(map_index) from task_instance where dag_run_id = $1 and task_id = $2 and map_index > $3) as after,
        (select max(map_index) from task_instance where dag_run_id = $1 and task_id = $2) as last`,

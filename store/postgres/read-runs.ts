@@ -1,39 +1,41 @@
 // What pages and the API read of runs.
 
 import type { RunState, RunType } from '../../core/states.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface RunListRow {
   readonly id: number
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly run_id: string
-  readonly run_type: RunType
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly runId: string
+  readonly runType: RunType
   readonly state: RunState
-  readonly logical_date: number | null
-  readonly data_interval_start: number | null
-  readonly data_interval_end: number | null
-  readonly run_after: number
-  readonly queued_at: number | null
-  readonly start_date: number | null
-  readonly end_date: number | null
+  readonly logicalDate: number | null
+  readonly dataIntervalStart: number | null
+  readonly dataIntervalEnd: number | null
+  readonly runAfter: number
+  readonly queuedAt: number | null
+  readonly startDate: number | null
+  readonly endDate: number | null
   readonly duration: number | null
   readonly conf: Readonly<Record<string, unknown>>
-  readonly triggered_by: string | null
-  readonly triggering_user_name: string | null
+  readonly triggeredBy: string | null
+  readonly triggeringUserName: string | null
   readonly note: string | null
-  readonly version_id: string | null
-  readonly version_number: number | null
-  readonly bundle_version: string | null
-  readonly last_scheduling_decision: number | null
-  readonly partition_key: string | null
+  readonly versionId: string | null
+  readonly versionNumber: number | null
+  readonly bundleVersion: string | null
+  readonly lastSchedulingDecision: number | null
+  readonly partitionKey: string | null
   readonly timezone: string
   /** Grows with every change of the run or of its instances. */
   readonly rev: number
   /** Why nothing of it can be decided since its last change; null = it can. */
-  readonly set_aside: string | null
+  readonly setAside: string | null
 }
 
 const DURATION = 'extract(epoch from (r.end_date - r.start_date))::float8'
@@ -42,21 +44,21 @@ const RUN = /* sql */ `
   r.id, r.dag_id, coalesce(d.dag_display_name, d.dag_id) as dag_display_name, r.run_id, r.run_type, r.state, r.logical_date,
   r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date, r.end_date, ${DURATION} as duration, r.conf,
   r.triggered_by, r.triggering_user_name, r.note, r.created_dag_version_id as version_id, r.bundle_version, r.last_scheduling_decision,
-  r.partition_key, r.rev, case when r.state in ('queued', 'running') then (select e.because ->> 'message' from ti_event e
+  r.partition_key, r.rev, case when r.state in (${RUN_ACTIVE}) then (select e.because ->> 'message' from ti_event e
     where e.dag_run_id = r.id and e.rev = r.rev and e.ti_id is null and e.because ->> 'code' = 'set_aside' limit 1) end as set_aside, d.timezone,
       (select v.version_number from dag_version v where v.id = r.created_dag_version_id) as version_number`
 
 export interface RunFilter {
-  readonly dag_ids?: readonly string[] | undefined
-  readonly dag_id_pattern?: readonly string[] | undefined
-  readonly run_id_pattern?: readonly string[] | undefined
-  readonly user_pattern?: readonly string[] | undefined
-  readonly partition_key_pattern?: readonly string[] | undefined
-  readonly run_type?: readonly string[] | undefined
+  readonly dagIds?: readonly string[] | undefined
+  readonly dagIdPattern?: readonly string[] | undefined
+  readonly runIdPattern?: readonly string[] | undefined
+  readonly userPattern?: readonly string[] | undefined
+  readonly partitionKeyPattern?: readonly string[] | undefined
+  readonly runType?: readonly string[] | undefined
   readonly state?: readonly string[] | undefined
-  readonly dag_version?: readonly number[] | undefined
-  readonly bundle_version?: string | undefined
-  readonly conf_contains?: string | undefined
+  readonly dagVersion?: readonly number[] | undefined
+  readonly bundleVersion?: string | undefined
+  readonly confContains?: string | undefined
   readonly [range: string]: unknown
 }
 
@@ -96,7 +98,8 @@ export function listRuns(sql: Sql, dagId: string | null, filter: RunFilter, page
 }
 
 export async function getRun(sql: Sql, dagId: string, runId: string): Promise<RunListRow | null> {
-  const { rows } = await sql.query<RunListRow>(
+  const rows = await rowsOf<RunListRow>(
+    sql,
     `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 and r.run_id = $2`,
     [dagId, runId],
     'get_run',
@@ -106,12 +109,12 @@ export async function getRun(sql: Sql, dagId: string, runId: string): Promise<Ru
 
 /** The runs of a DAG with the newest dates, newest first: the columns of its grid. */
 export async function latestRuns(sql: Sql, dagId: string, limit: number): Promise<readonly RunListRow[]> {
-  const { rows } = await sql.query<RunListRow>(
+  return rowsOf<RunListRow>(
+    sql,
     `select ${RUN} from dag_run r join dag d using (dag_id) where r.dag_id = $1 order by r.run_after desc, r.id desc limit $2`,
     [dagId, limit],
     'latest_runs',
   )
-  return rows
 }
 
 export interface RunPageFilter {
@@ -137,12 +140,12 @@ export async function pageRuns(
   before: RunCursor | null,
   limit: number,
 ): Promise<readonly RunListRow[]> {
-  const { rows } = await sql.query<RunListRow>(
+  return rowsOf<RunListRow>(
+    sql,
     `select ${RUN} ${RUN_PAGE} and ($4::timestamptz is null or (r.run_after, r.id) < ($4, $5::bigint))
      order by r.run_after desc, r.id desc limit $6`,
     [dagId, state, version, timestampOf(before?.runAfter ?? null), before?.id ?? null, limit],
   )
-  return rows
 }
 
 /** More are not counted: a list says "100,000 or more". */
@@ -150,7 +153,8 @@ export const MOST_COUNTED = 100_000
 
 /** How many runs a list has, up to `MOST_COUNTED`. */
 export async function countRuns(sql: Sql, { dagId, state, version }: RunPageFilter): Promise<number> {
-  const { rows } = await sql.query<{ n: number }>(
+  const rows = await rowsOf<{ n: number }>(
+    sql,
     `select count(*)::int as n from (select 1 ${RUN_PAGE} limit ${MOST_COUNTED}) x`,
     [dagId, state, version],
   )
@@ -158,18 +162,19 @@ export async function countRuns(sql: Sql, { dagId, state, version }: RunPageFilt
 }
 
 export interface RecentRun {
-  readonly dag_id: string
+  readonly dagId: string
   readonly id: number
-  readonly run_id: string
+  readonly runId: string
   readonly state: RunState
-  readonly run_after: number
-  readonly start_date: number | null
-  readonly end_date: number | null
+  readonly runAfter: number
+  readonly startDate: number | null
+  readonly endDate: number | null
 }
 
 /** The `each` runs with the newest dates of every given DAG, newest first: the bars of the DAG list. */
 export async function recentRuns(sql: Sql, dagIds: readonly string[], each: number): Promise<readonly RecentRun[]> {
-  const { rows } = await sql.query<RecentRun>(
+  return rowsOf<RecentRun>(
+    sql,
     `select x.dag_id, r.id, r.run_id, r.state, r.run_after, r.start_date, r.end_date
      from unnest($1::text[]) x(dag_id) cross join lateral
        (select * from dag_run r where r.dag_id = x.dag_id order by r.run_after desc, r.id desc limit $2) r
@@ -177,24 +182,24 @@ export async function recentRuns(sql: Sql, dagIds: readonly string[], each: numb
     [dagIds, each],
     'recent_runs',
   )
-  return rows
 }
 
 export interface RunSnapshot {
   readonly id: number
-  readonly dag_id: string
-  readonly run_id: string
+  readonly dagId: string
+  readonly runId: string
   readonly state: RunState
   readonly rev: number
-  readonly start_date: number | null
-  readonly end_date: number | null
+  readonly startDate: number | null
+  readonly endDate: number | null
   /** `[task_id, state, count]`: a mapped task's 10,000 instances are a few of them. */
   readonly counts: readonly (readonly [string, string | null, number])[]
 }
 
 /** What changed runs look like now, for open pages: one statement a batch, counted in the database. */
 export async function snapshotRuns(sql: Sql, ids: readonly number[]): Promise<readonly RunSnapshot[]> {
-  const { rows } = await sql.query<RunSnapshot>(
+  return rowsOf<RunSnapshot>(
+    sql,
     `select r.id, r.dag_id, r.run_id, r.state, r.rev, r.start_date, r.end_date, coalesce(c.counts, '[]'::json) as counts
      from dag_run r left join (
        select g.dag_run_id, json_agg(json_build_array(g.task_id, g.state, g.n)) as counts from (
@@ -205,5 +210,4 @@ export async function snapshotRuns(sql: Sql, ids: readonly number[]): Promise<re
     [ids],
     'snapshot_runs',
   )
-  return rows
 }

@@ -2,49 +2,50 @@
 
 import type { JsonValue } from '../../core/json.ts'
 import type { TaskState } from '../../core/states.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { type Listed, list, orderBy, type Page, pattern, range, rangeFields } from './read-filters.ts'
 
 export interface TryRow {
-  readonly dag_run_id: number
-  readonly task_id: string
-  readonly dag_id: string
-  readonly dag_display_name: string
-  readonly run_id: string
-  readonly map_index: number
+  readonly dagRunId: number
+  readonly taskId: string
+  readonly dagId: string
+  readonly dagDisplayName: string
+  readonly runId: string
+  readonly mapIndex: number
   readonly state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
-  readonly start_date: number | null
-  readonly end_date: number | null
+  readonly tryNumber: number
+  readonly maxTries: number
+  readonly startDate: number | null
+  readonly endDate: number | null
   readonly duration: number | null
   readonly hostname: string | null
   readonly unixname: string | null
   readonly pid: number | null
   readonly pool: string
-  readonly pool_slots: number
+  readonly poolSlots: number
   readonly queue: string
-  readonly priority_weight: number
+  readonly priorityWeight: number
   readonly operator: string
-  readonly custom_operator_name: string | null
-  readonly task_display_name: string
-  readonly queued_dttm: number | null
-  readonly scheduled_dttm: number | null
+  readonly customOperatorName: string | null
+  readonly taskDisplayName: string
+  readonly queuedDttm: number | null
+  readonly scheduledDttm: number | null
   readonly executor: string | null
-  readonly executor_config: unknown
-  readonly version_id: string | null
+  readonly executorConfig: unknown
+  readonly versionId: string | null
 }
 
 export interface InstanceListRow extends TryRow {
   readonly id: string
-  readonly logical_date: number | null
-  readonly run_after: number
+  readonly logicalDate: number | null
+  readonly runAfter: number
   readonly note: string | null
-  readonly rendered_map_index: string | null
-  readonly rendered_fields: Readonly<Record<string, unknown>>
-  readonly ready_at: number | null
+  readonly renderedMapIndex: string | null
+  readonly renderedFields: Readonly<Record<string, unknown>>
+  readonly readyAt: number | null
   readonly timezone: string
-  readonly reschedule_count: number
+  readonly rescheduleCount: number
   /** What it waits for in the triggerer, while it is deferred. */
   readonly wait: WaitRow | null
 }
@@ -55,14 +56,14 @@ export interface WaitRow {
   readonly kwargs: unknown
   /** Epoch ms. */
   readonly created: number
-  readonly triggerer_id: number | null
+  readonly triggererId: number | null
   readonly job: {
     readonly id: number
     readonly state: string
-    readonly job_type: string
+    readonly jobType: string
     readonly hostname: string
     readonly unixname: string | null
-    readonly executor_class: string | null
+    readonly executorClass: string | null
     readonly start: number
     readonly end: number | null
     readonly heartbeat: number
@@ -73,9 +74,9 @@ const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
 
 /** Looked up for deferred instances alone. */
 const WAIT = /* sql */ `case when t.state = 'deferred' then (select json_build_object('kind', g.kind, 'classpath', g.classpath,
-    'kwargs', g.kwargs, 'created', ${ms('g.created_date')}, 'triggerer_id', g.triggerer_id,
-    'job', case when j.id is not null then json_build_object('id', j.id, 'state', j.state, 'job_type', j.job_type, 'hostname', j.hostname,
-      'unixname', j.unixname, 'executor_class', j.executor_class, 'start', ${ms('j.start_date')}, 'end', ${ms('j.end_date')},
+    'kwargs', g.kwargs, 'created', ${ms('g.created_date')}, 'triggererId', g.triggerer_id,
+    'job', case when j.id is not null then json_build_object('id', j.id, 'state', j.state, 'jobType', j.job_type, 'hostname', j.hostname,
+      'unixname', j.unixname, 'executorClass', j.executor_class, 'start', ${ms('j.start_date')}, 'end', ${ms('j.end_date')},
       'heartbeat', ${ms('j.latest_heartbeat')}) end)
   from trigger g left join job j on j.id = g.triggerer_id where g.dag_run_id = t.dag_run_id and g.ti_id = t.id) end as wait`
 
@@ -93,25 +94,25 @@ const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.no
 const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = t.dag_id'
 
 export interface InstanceFilter {
-  readonly dag_id_pattern?: readonly string[] | undefined
-  readonly run_id_pattern?: readonly string[] | undefined
-  readonly name_pattern?: readonly string[] | undefined
-  readonly pool_pattern?: readonly string[] | undefined
-  readonly queue_pattern?: readonly string[] | undefined
-  readonly operator_pattern?: readonly string[] | undefined
-  readonly task_id?: string | undefined
-  readonly task_ids?: readonly string[] | undefined
+  readonly dagIdPattern?: readonly string[] | undefined
+  readonly runIdPattern?: readonly string[] | undefined
+  readonly namePattern?: readonly string[] | undefined
+  readonly poolPattern?: readonly string[] | undefined
+  readonly queuePattern?: readonly string[] | undefined
+  readonly operatorPattern?: readonly string[] | undefined
+  readonly taskId?: string | undefined
+  readonly taskIds?: readonly string[] | undefined
   readonly state?: readonly string[] | undefined
-  readonly with_no_state?: boolean
+  readonly withNoState?: boolean
   readonly pool?: readonly string[] | undefined
   readonly queue?: readonly string[] | undefined
   readonly executor?: readonly string[] | undefined
   readonly operator?: readonly string[] | undefined
-  readonly version_number?: readonly number[] | undefined
-  readonly try_number?: readonly number[] | undefined
-  readonly map_index?: readonly number[] | undefined
+  readonly versionNumber?: readonly number[] | undefined
+  readonly tryNumber?: readonly number[] | undefined
+  readonly mapIndex?: readonly number[] | undefined
   /** Instances of mapped tasks that have been expanded. */
-  readonly only_mapped?: boolean
+  readonly onlyMapped?: boolean
   readonly [range: string]: unknown
 }
 
@@ -176,11 +177,11 @@ export function listInstances(
 
 /** Instances by their ids, in the order of the lists. */
 export async function findInstances(sql: Sql, ids: readonly string[]): Promise<readonly InstanceListRow[]> {
-  const { rows } = await sql.query<InstanceListRow>(
+  return rowsOf<InstanceListRow>(
+    sql,
     `select ${INSTANCE} ${FROM} where t.id = any($1::uuid[]) order by r.logical_date nulls last, r.id, t.task_id, t.map_index`,
     [ids],
   )
-  return rows
 }
 
 /** All instances of a task in a run: one, unless it is mapped. */
@@ -188,18 +189,19 @@ export async function findInstancesOf(
   sql: Sql,
   at: { dagId: string; runId: string; taskId: string },
 ): Promise<readonly InstanceListRow[]> {
-  const { rows } = await sql.query<InstanceListRow>(
+  return rowsOf<InstanceListRow>(
+    sql,
     `select ${INSTANCE} ${FROM} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 order by t.map_index`,
     [at.dagId, at.runId, at.taskId],
   )
-  return rows
 }
 
 export async function getInstance(
   sql: Sql,
   at: { dagId: string; runId: string; taskId: string; mapIndex: number },
 ): Promise<InstanceListRow | null> {
-  const { rows } = await sql.query<InstanceListRow>(
+  const rows = await rowsOf<InstanceListRow>(
+    sql,
     `select ${INSTANCE} ${FROM} where r.dag_id = $1 and r.run_id = $2 and t.task_id = $3 and t.map_index = $4`,
     [at.dagId, at.runId, at.taskId, at.mapIndex],
     'get_instance',
@@ -214,7 +216,8 @@ export async function listTries(
   taskId: string,
   mapIndex: number,
 ): Promise<readonly TryRow[]> {
-  const { rows } = await sql.query<TryRow>(
+  return rowsOf<TryRow>(
+    sql,
     `select ${TRY('h')} from task_instance_history h join dag d on d.dag_id = h.dag_id
      where h.dag_run_id = $1 and h.task_id = $2 and h.map_index = $3
        and h.try_number <> (select t.try_number from task_instance t where t.dag_run_id = $1 and t.task_id = $2 and t.map_index = $3)
@@ -224,17 +227,16 @@ export async function listTries(
      order by try_number`,
     [dagRunId, taskId, mapIndex],
   )
-  return rows
 }
 
 export interface EventRow {
   readonly rev: number
   readonly step: number
-  readonly task_id: string | null
-  readonly map_index: number | null
-  readonly try_number: number | null
-  readonly from_state: string | null
-  readonly to_state: string | null
+  readonly taskId: string | null
+  readonly mapIndex: number | null
+  readonly tryNumber: number | null
+  readonly fromState: string | null
+  readonly toState: string | null
   readonly at: number
   readonly who: string
   readonly because: unknown
@@ -247,24 +249,25 @@ export async function listEvents(
   tiId: string | null,
   limit: number,
 ): Promise<readonly EventRow[]> {
-  const { rows } = await sql.query<EventRow>(
+  return rowsOf<EventRow>(
+    sql,
     `select e.rev, e.step, t.task_id, t.map_index, e.try_number, e.from_state, e.to_state, e.at, e.who, e.because
      from ti_event e left join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
      where e.dag_run_id = $1 and ($2::uuid is null or e.ti_id = $2) order by e.rev desc, e.step desc limit $3`,
     [dagRunId, tiId, limit],
   )
-  return rows
 }
 
 export interface QueueRow {
   readonly stage: string
-  readonly ready_at: number | null
+  readonly readyAt: number | null
   readonly because: unknown
 }
 
 /** Why an instance does not start, as the scheduler last found, and when its wait is due; null when it is not waiting. */
 export async function findInQueue(sql: Sql, dagRunId: number, tiId: string): Promise<QueueRow | null> {
-  const { rows } = await sql.query<QueueRow>(
+  const rows = await rowsOf<QueueRow>(
+    sql,
     'select stage, ready_at, because from task_queue where dag_run_id = $1 and ti_id = $2',
     [dagRunId, tiId],
   )
@@ -278,8 +281,9 @@ export async function findInQueue(sql: Sql, dagRunId: number, tiId: string): Pro
 export async function listFailures(
   sql: Sql,
   dagRunId: number,
-): Promise<readonly { task_id: string; map_index: number; n: number; because: unknown }[]> {
-  const { rows } = await sql.query<{ task_id: string; map_index: number; n: number; because: unknown }>(
+): Promise<readonly { taskId: string; mapIndex: number; n: number; because: unknown }[]> {
+  return rowsOf<{ taskId: string; mapIndex: number; n: number; because: unknown }>(
+    sql,
     `with failed as (
        select task_id, min(map_index) as map_index, count(*)::int as n from task_instance
        where dag_run_id = $1 and state = 'failed' group by task_id limit 50
@@ -294,20 +298,19 @@ export async function listFailures(
      order by one.end_date nulls last, one.task_id`,
     [dagRunId],
   )
-  return rows
 }
 
 export interface XComRow {
   readonly key: string
   readonly timestamp: number
-  readonly logical_date: number | null
-  readonly run_after: number
-  readonly map_index: number
-  readonly task_id: string
-  readonly dag_id: string
-  readonly run_id: string
-  readonly dag_display_name: string
-  readonly task_display_name: string
+  readonly logicalDate: number | null
+  readonly runAfter: number
+  readonly mapIndex: number
+  readonly taskId: string
+  readonly dagId: string
+  readonly runId: string
+  readonly dagDisplayName: string
+  readonly taskDisplayName: string
 }
 
 const XCOM = /* sql */ `x.key, x.timestamp, r.logical_date, r.run_after, x.map_index, x.task_id, x.dag_id, x.run_id,
@@ -317,11 +320,11 @@ const XCOM = /* sql */ `x.key, x.timestamp, r.logical_date, r.run_after, x.map_i
 
 export interface XComFilter {
   readonly key?: string | undefined
-  readonly map_index?: number | undefined
-  readonly key_pattern?: readonly string[] | undefined
-  readonly dag_pattern?: readonly string[] | undefined
-  readonly run_id_pattern?: readonly string[] | undefined
-  readonly task_id_pattern?: readonly string[] | undefined
+  readonly mapIndex?: number | undefined
+  readonly keyPattern?: readonly string[] | undefined
+  readonly dagPattern?: readonly string[] | undefined
+  readonly runIdPattern?: readonly string[] | undefined
+  readonly taskIdPattern?: readonly string[] | undefined
   readonly [range: string]: unknown
 }
 
@@ -352,7 +355,8 @@ export async function getXComEntry(
   sql: Sql,
   at: { dagId: string; runId: string; taskId: string; mapIndex: number; key: string },
 ): Promise<XComValueRow | null> {
-  const { rows } = await sql.query<XComValueRow>(
+  const rows = await rowsOf<XComValueRow>(
+    sql,
     `select ${XCOM}, x.value from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id
      where r.dag_id = $1 and r.run_id = $2 and x.task_id = $3 and x.map_index = $4 and x.key = $5`,
     [at.dagId, at.runId, at.taskId, at.mapIndex, at.key],

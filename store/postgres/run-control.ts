@@ -2,19 +2,21 @@
 
 import type { RunState, TaskState } from '../../core/states.ts'
 import { noteText } from '../note.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 
 export interface RunOfDag {
   readonly id: number
-  readonly run_id: string
+  readonly runId: string
   readonly state: RunState
-  readonly logical_date: number | null
-  readonly version_id: string | null
+  readonly logicalDate: number | null
+  readonly versionId: string | null
 }
 
 export async function findRun(sql: Sql, dagId: string, runId: string): Promise<RunOfDag | null> {
-  const { rows } = await sql.query<RunOfDag>(
+  const rows = await rowsOf<RunOfDag>(
+    sql,
     'select id, run_id, state, logical_date, created_dag_version_id as version_id from dag_run where dag_id = $1 and run_id = $2',
     [dagId, runId],
   )
@@ -27,13 +29,13 @@ export type RunsWanted =
   | { readonly kind: 'dates'; readonly from: number | null; readonly to: number | null }
 
 export interface TouchedInstance {
-  readonly dag_run_id: number
-  readonly run_id: string
-  readonly logical_date: number | null
-  readonly run_state: RunState
+  readonly dagRunId: number
+  readonly runId: string
+  readonly logicalDate: number | null
+  readonly runState: RunState
   readonly id: string
-  readonly task_id: string
-  readonly map_index: number
+  readonly taskId: string
+  readonly mapIndex: number
   readonly state: TaskState | null
 }
 
@@ -55,19 +57,19 @@ export async function findTouched(
   taskIds: readonly string[] | null,
   states: readonly TaskState[] | null,
 ): Promise<readonly TouchedInstance[]> {
-  const { rows } = await sql.query<TouchedInstance>(
+  return rowsOf<TouchedInstance>(
+    sql,
     `select t.dag_run_id, t.run_id, r.logical_date, r.state as run_state, t.id, t.task_id, t.map_index, t.state
      from dag_run r join task_instance t on t.dag_run_id = r.id
      where ${RUNS} and ($5::text[] is null or t.task_id = any($5)) and ($6::text[] is null or t.state = any($6))
      order by r.logical_date nulls last, r.id, t.task_id, t.map_index`,
     [dagId, ...bounds(runs), taskIds, states],
   )
-  return rows
 }
 
 /** Row ids of some runs of a DAG, ascending. */
 export async function findRunsWanted(sql: Sql, dagId: string, runs: RunsWanted): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(`select r.id from dag_run r where ${RUNS} order by r.id`, [
+  const rows = await rowsOf<{ id: number }>(sql, `select r.id from dag_run r where ${RUNS} order by r.id`, [
     dagId,
     ...bounds(runs),
   ])
@@ -81,16 +83,17 @@ export async function findDatedRuns(
   from: number | null,
   to: number | null,
 ): Promise<readonly RunOfDag[]> {
-  const { rows } = await sql.query<RunOfDag>(
+  return rowsOf<RunOfDag>(
+    sql,
     `select r.id, r.run_id, r.state, r.logical_date, r.created_dag_version_id as version_id from dag_run r where ${RUNS} order by r.logical_date`,
     [dagId, ...bounds({ kind: 'dates', from, to })],
   )
-  return rows
 }
 
 /** First and last logical date of a DAG's runs, or null when none has one. */
 export async function findDateRange(sql: Sql, dagId: string): Promise<{ first: number; last: number } | null> {
-  const { rows } = await sql.query<{ first: number | null; last: number | null }>(
+  const rows = await rowsOf<{ first: number | null; last: number | null }>(
+    sql,
     'select min(logical_date) as first, max(logical_date) as last from dag_run where dag_id = $1',
     [dagId],
   )
@@ -112,7 +115,8 @@ export async function setRunNote(tx: Sql, id: number, note: string | null): Prom
 
 /** A run goes on with another version. Copies of it are loaded anew. */
 export async function recordVersionChange(tx: Sql, id: number, versionId: string): Promise<number> {
-  const { rows } = await tx.query<{ rev: number }>(
+  const rows = await rowsOf<{ rev: number }>(
+    tx,
     `update dag_run set created_dag_version_id = $2, rev = rev + 1, clear_number = clear_number + 1, updated_at = now()
      where id = $1 returning rev`,
     [id, versionId],
@@ -141,12 +145,12 @@ export async function lockRunsOfDag(
   tx: Sql,
   dagId: string,
 ): Promise<readonly { readonly id: number; readonly state: RunState; readonly active: number }[]> {
-  const { rows } = await tx.query<{ id: number; state: RunState; active: number }>(
+  return rowsOf<{ id: number; state: RunState; active: number }>(
+    tx,
     `select r.id, r.state, (select count(*) from task_queue l where l.dag_run_id = r.id and l.stage in ('running', 'restarting'))::int as active
      from dag_run r where r.dag_id = $1 order by r.id for update of r`,
     [dagId],
   )
-  return rows
 }
 
 /** The DAG itself with its versions and warnings. Modules stay: other DAGs may come from the same file. */

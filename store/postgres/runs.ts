@@ -2,9 +2,12 @@
 
 import type { RunState, RunType } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
 import { noteText } from '../note.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { RUN_FINISHED } from './state-lists.ts'
 
 export interface NewRun {
   readonly dagId: string
@@ -22,26 +25,29 @@ export interface NewRun {
 
 /** Inserts the run as `queued`; null when its run id or logical date is taken (somebody was first). */
 export async function insertRun(tx: Sql, run: NewRun): Promise<number | null> {
-  const { rows } = await tx.query<{ id: number }>(
-    `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after,
+  const rows = await rowsOf<{ id: number }>(
+    tx,
+    ...bind(
+      `insert into dag_run (dag_id, run_id, run_type, state, logical_date, data_interval_start, data_interval_end, run_after,
        queued_at, conf, triggered_by, triggering_user_name, note, created_dag_version_id)
-     values ($1, $2, $3, 'queued', $4, $5, $6, $7, now(), $8, $9, $10, $11, $12)
+     values (:dagId, :runId, :runType, 'queued', :logicalDate, :start, :end, :runAfter, now(), :conf, :triggeredBy, :user, :note, :versionId)
      on conflict do nothing
      returning id`,
-    [
-      run.dagId,
-      run.runId,
-      run.runType,
-      timestampOf(run.logicalDate),
-      timestampOf(run.dataInterval?.start),
-      timestampOf(run.dataInterval?.end),
-      timestampOf(run.runAfter),
-      JSON.stringify(run.conf),
-      run.triggeredBy,
-      run.user,
-      noteText(run.note),
-      run.versionId,
-    ],
+      {
+        dagId: run.dagId,
+        runId: run.runId,
+        runType: run.runType,
+        logicalDate: timestampOf(run.logicalDate),
+        start: timestampOf(run.dataInterval?.start),
+        end: timestampOf(run.dataInterval?.end),
+        runAfter: timestampOf(run.runAfter),
+        conf: JSON.stringify(run.conf),
+        triggeredBy: run.triggeredBy,
+        user: run.user,
+        note: noteText(run.note),
+        versionId: run.versionId,
+      },
+    ),
     'insert_run',
   )
   return rows[0]?.id ?? null
@@ -52,38 +58,40 @@ export async function insertRuns(
   tx: Sql,
   runs: readonly NewRun[],
   backfillId: number,
-): Promise<readonly { readonly id: number; readonly run_id: string }[]> {
+): Promise<readonly { readonly id: number; readonly runId: string }[]> {
   const first = runs[0]
   if (first === undefined) return []
-  const { rows } = await tx.query<{ id: number; run_id: string }>(
-    `insert into dag_run (dag_id, run_type, state, queued_at, conf, triggered_by, triggering_user_name, created_dag_version_id, backfill_id,
+  return rowsOf<{ id: number; runId: string }>(
+    tx,
+    ...bind(
+      `insert into dag_run (dag_id, run_type, state, queued_at, conf, triggered_by, triggering_user_name, created_dag_version_id, backfill_id,
        run_id, logical_date, data_interval_start, data_interval_end, run_after)
-     select $1, $2, 'queued', now(), $3, $4, $5, $6, $7, x.* from
-       unnest($8::text[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) as x
+     select :dagId, :runType, 'queued', now(), :conf, :triggeredBy, :user, :versionId, :backfillId, x.* from
+       unnest(:runIds::text[], :logicalDates::timestamptz[], :starts::timestamptz[], :ends::timestamptz[], :runAfters::timestamptz[]) as x
      on conflict do nothing returning id, run_id`,
-    [
-      first.dagId,
-      first.runType,
-      JSON.stringify(first.conf),
-      first.triggeredBy,
-      first.user,
-      first.versionId,
-      backfillId,
-      runs.map((run) => run.runId),
-      runs.map((run) => timestampOf(run.logicalDate)),
-      runs.map((run) => timestampOf(run.dataInterval?.start)),
-      runs.map((run) => timestampOf(run.dataInterval?.end)),
-      runs.map((run) => timestampOf(run.runAfter)),
-    ],
+      {
+        dagId: first.dagId,
+        runType: first.runType,
+        conf: JSON.stringify(first.conf),
+        triggeredBy: first.triggeredBy,
+        user: first.user,
+        versionId: first.versionId,
+        backfillId,
+        runIds: runs.map((run) => run.runId),
+        logicalDates: runs.map((run) => timestampOf(run.logicalDate)),
+        starts: runs.map((run) => timestampOf(run.dataInterval?.start)),
+        ends: runs.map((run) => timestampOf(run.dataInterval?.end)),
+        runAfters: runs.map((run) => timestampOf(run.runAfter)),
+      },
+    ),
   )
-  return rows
 }
 
 export interface LockedRun {
   readonly id: number
   readonly rev: number
-  readonly clear_number: number
-  readonly is_paused: boolean
+  readonly clearNumber: number
+  readonly isPaused: boolean
 }
 
 const LOCK = `select r.id, r.rev, r.clear_number, d.is_paused from dag_run r join dag d using (dag_id)
@@ -91,19 +99,18 @@ const LOCK = `select r.id, r.rev, r.clear_number, d.is_paused from dag_run r joi
 
 /** Locks runs in the order of their ids (docs/reliability.md rule 6), waiting for each. */
 export async function lockRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
-  const { rows } = await tx.query<LockedRun>(LOCK, [ids], 'lock_runs')
-  return rows
+  return rowsOf<LockedRun>(tx, LOCK, [ids], 'lock_runs')
 }
 
 /** Locks what is free now: used for work that another process may take just as well. */
 export async function lockFreeRuns(tx: Sql, ids: readonly number[]): Promise<readonly LockedRun[]> {
-  const { rows } = await tx.query<LockedRun>(`${LOCK} skip locked`, [ids], 'lock_free_runs')
-  return rows
+  return rowsOf<LockedRun>(tx, `${LOCK} skip locked`, [ids], 'lock_free_runs')
 }
 
 /** Which of these runs exist, locked or not. */
 export async function findRunsThere(sql: Sql, ids: readonly number[]): Promise<ReadonlySet<number>> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     'select id from dag_run where id = any($1::bigint[])',
     [ids],
     'find_runs_there',
@@ -113,24 +120,25 @@ export async function findRunsThere(sql: Sql, ids: readonly number[]): Promise<R
 
 export interface RunRow {
   readonly id: number
-  readonly dag_id: string
-  readonly run_id: string
-  readonly run_type: RunType
+  readonly dagId: string
+  readonly runId: string
+  readonly runType: RunType
   readonly state: RunState
-  readonly logical_date: number | null
-  readonly data_interval_start: number | null
-  readonly data_interval_end: number | null
-  readonly run_after: number
-  readonly start_date: number | null
+  readonly logicalDate: number | null
+  readonly dataIntervalStart: number | null
+  readonly dataIntervalEnd: number | null
+  readonly runAfter: number
+  readonly startDate: number | null
   readonly conf: unknown
   readonly rev: number
-  readonly clear_number: number
-  readonly created_dag_version_id: string
-  readonly version_hash: string
+  readonly clearNumber: number
+  readonly createdDagVersionId: string
+  readonly versionHash: string
 }
 
 export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
-  const { rows } = await tx.query<RunRow>(
+  const rows = await rowsOf<RunRow>(
+    tx,
     `select r.id, r.dag_id, r.run_id, r.run_type, r.state, r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after,
        r.start_date, r.conf, r.rev, r.clear_number, r.created_dag_version_id, v.version_hash
      from dag_run r join dag_version v on v.id = r.created_dag_version_id where r.id = $1`,
@@ -162,7 +170,7 @@ export async function bumpRun(
   const { rowCount } = await tx.query(
     `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
        start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
-       end_date = case when $3::text in ('success', 'failed') then now() end,
+       end_date = case when $3::text in (${RUN_FINISHED}) then now() end,
        queued_at = case when $3::text = 'queued' then now() else queued_at end,
        timeout_at = case when $3::text = 'running' then now() + make_interval(secs => $4::float8) end
      where id = $1 and rev = $2`,
@@ -202,20 +210,21 @@ export async function recordRunEvent(
  * Where a run counts: among the DAG's own runs (`maxActiveRuns`), or among those of its backfill, whose limit is its own.
  */
 export interface ConcurrencyKey {
-  readonly dag_id: string
-  readonly backfill_id: number | null
+  readonly dagId: string
+  readonly backfillId: number | null
 }
 
 /** A place as a key of a map. */
-export const concurrencyText = ({ dag_id, backfill_id }: ConcurrencyKey): string =>
-  backfill_id === null ? `dag:${dag_id}` : `backfill:${backfill_id}`
+export const concurrencyText = ({ dagId, backfillId }: ConcurrencyKey): string =>
+  backfillId === null ? `dag:${dagId}` : `backfill:${backfillId}`
 
 /**
  * Queued runs that may start now: their DAG is active and there is room among those they count with. Oldest first, those
  * of a backfill in its order.
  */
 export async function findStartableRuns(sql: Sql, limit: number): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     `select q.id from (
        select r.id, r.dag_id, r.backfill_id, r.run_after, row_number() over (
            partition by r.dag_id, r.backfill_id order by o.sort_ordinal nulls first, r.run_after, r.id) as place,
@@ -239,17 +248,19 @@ export async function findStartableRuns(sql: Sql, limit: number): Promise<readon
  * last free one.
  */
 export async function lockConcurrency(tx: Sql, keys: readonly ConcurrencyKey[]): Promise<ReadonlyMap<string, number>> {
-  const dagIds = keys.map((key) => key.dag_id)
-  const backfills = keys.flatMap((key) => key.backfill_id ?? [])
+  const dagIds = keys.map((key) => key.dagId)
+  const backfills = keys.flatMap((key) => key.backfillId ?? [])
   // Whoever holds a DAG at this moment does not stop the runs of others: those of that DAG start at the next look.
-  const free = await tx.query<{ dag_id: string }>(
+  const free = await rowsOf<{ dagId: string }>(
+    tx,
     'select dag_id from dag where dag_id = any($1) order by dag_id for no key update skip locked',
     [dagIds],
     'lock_dags',
   )
-  const locked = free.rows.map((row) => row.dag_id)
+  const locked = free.map((row) => row.dagId)
   const found = new Map<string, number>()
-  const { rows } = await tx.query<{ dag_id: string; places: number }>(
+  const rows = await rowsOf<{ dagId: string; places: number }>(
+    tx,
     `select d.dag_id, case when d.is_paused or d.is_stale then 0
        else d.max_active_runs - (select count(*) from dag_run a
          where a.dag_id = d.dag_id and a.state = 'running' and a.backfill_id is null) end as places
@@ -257,25 +268,28 @@ export async function lockConcurrency(tx: Sql, keys: readonly ConcurrencyKey[]):
     [locked],
     'count_run_places',
   )
-  for (const row of rows) found.set(concurrencyText({ dag_id: row.dag_id, backfill_id: null }), Number(row.places))
+  for (const row of rows) found.set(concurrencyText({ dagId: row.dagId, backfillId: null }), Number(row.places))
   if (backfills.length === 0) return found
-  const freeBackfills = await tx.query<{ id: number }>(
+  const freeBackfills = await rowsOf<{ id: number }>(
+    tx,
     'select id from backfill where id = any($1) order by id for no key update skip locked',
     [backfills],
   )
-  const { rows: own } = await tx.query<{ id: number; dag_id: string; places: number }>(
+  const own = await rowsOf<{ id: number; dagId: string; places: number }>(
+    tx,
     `select b.id, b.dag_id, case when b.is_paused or d.is_paused or d.is_stale then 0
        else b.max_active_runs - (select count(*) from dag_run a where a.backfill_id = b.id and a.state = 'running') end as places
      from backfill b join dag d using (dag_id) where b.id = any($1) and b.dag_id = any($2)`,
-    [freeBackfills.rows.map((row) => row.id), locked],
+    [freeBackfills.map((row) => row.id), locked],
   )
-  for (const row of own) found.set(concurrencyText({ dag_id: row.dag_id, backfill_id: row.id }), Number(row.places))
+  for (const row of own) found.set(concurrencyText({ dagId: row.dagId, backfillId: row.id }), Number(row.places))
   return found
 }
 
 /** Where runs count, by row id. */
 export async function concurrencyKeysOf(tx: Sql, ids: readonly number[]): Promise<ReadonlyMap<number, ConcurrencyKey>> {
-  const { rows } = await tx.query<ConcurrencyKey & { id: number }>(
+  const rows = await rowsOf<ConcurrencyKey & { id: number }>(
+    tx,
     'select id, dag_id, backfill_id from dag_run where id = any($1::bigint[])',
     [ids],
     'places_of_runs',
@@ -285,7 +299,8 @@ export async function concurrencyKeysOf(tx: Sql, ids: readonly number[]): Promis
 
 /** Running runs that nobody works on: nothing of them is queued, running or waiting for a time. The sweep decides them anew. */
 export async function findIdleRuns(sql: Sql, limit: number): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     `select r.id from dag_run r join dag d using (dag_id)
      where r.state = 'running' and not d.is_paused
        and not exists (select 1 from task_queue l where l.dag_run_id = r.id and l.stage <> 'throttled')
@@ -306,7 +321,8 @@ export async function markLookedAt(sql: Sql, ids: readonly number[]): Promise<vo
 
 /** Running runs whose time is over. */
 export async function findTimedOutRuns(sql: Sql, limit: number): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     "select id from dag_run where state = 'running' and timeout_at <= now() order by id limit $1",
     [limit],
     'find_timed_out_runs',
@@ -316,7 +332,8 @@ export async function findTimedOutRuns(sql: Sql, limit: number): Promise<readonl
 
 /** When the next running run's time is over, epoch ms, or null. */
 export async function nextTimeoutAt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ at: number | null }>(
+  const rows = await rowsOf<{ at: number | null }>(
+    sql,
     "select min(timeout_at) as at from dag_run where state = 'running' and timeout_at is not null",
     [],
     'next_timeout_at',
@@ -331,13 +348,15 @@ export async function findPreviousRun(
   id: number,
   logicalDate: number | null,
 ): Promise<number | null> {
-  const { rows } =
+  const rows =
     logicalDate === null
-      ? await tx.query<{ id: number }>(
+      ? await rowsOf<{ id: number }>(
+          tx,
           'select id from dag_run where dag_id = $1 and id < $2 order by id desc limit 1',
           [dagId, id],
         )
-      : await tx.query<{ id: number }>(
+      : await rowsOf<{ id: number }>(
+          tx,
           'select id from dag_run where dag_id = $1 and logical_date < $2 order by logical_date desc limit 1',
           [dagId, timestampOf(logicalDate)],
         )
@@ -346,7 +365,8 @@ export async function findPreviousRun(
 
 /** End of the newest automated run's data interval: where the timetable goes on. */
 export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start: number; end: number } | null> {
-  const { rows } = await tx.query<{ s: number; e: number }>(
+  const rows = await rowsOf<{ s: number; e: number }>(
+    tx,
     `select data_interval_start as s, data_interval_end as e from dag_run
      where dag_id = $1 and run_type in ('scheduled', 'backfill') and data_interval_start is not null
      order by logical_date desc limit 1`,
@@ -358,7 +378,8 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
 
 /** Which of these logical dates have a run already, epoch ms. */
 export async function findTakenDates(sql: Sql, dagId: string, dates: readonly number[]): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ at: number }>(
+  const rows = await rowsOf<{ at: number }>(
+    sql,
     'select logical_date as at from dag_run where dag_id = $1 and logical_date = any($2::timestamptz[])',
     [dagId, dates.map((date) => timestampOf(date))],
     'find_taken_dates',
@@ -368,7 +389,8 @@ export async function findTakenDates(sql: Sql, dagId: string, dates: readonly nu
 
 /** When the next queued run that lies ahead may start, epoch ms, or null. */
 export async function nextRunAfter(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ at: number | null }>(
+  const rows = await rowsOf<{ at: number | null }>(
+    sql,
     "select min(run_after) as at from dag_run where state = 'queued' and run_after > now()",
     [],
     'next_run_after',

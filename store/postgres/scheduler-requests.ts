@@ -1,11 +1,13 @@
 // Requests to the scheduler: rows that live until the transaction that serves them deletes them. A notification may be
 // lost, a row is not.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
+import { RUN_ACTIVE } from './state-lists.ts'
 
 export interface AskedDecision {
   readonly id: number
-  readonly dag_run_id: number
+  readonly dagRunId: number
 }
 
 /** Asks for a whole decision of every running run of a DAG. */
@@ -29,19 +31,19 @@ export async function askForSuccessors(tx: Sql, dagRunId: number): Promise<void>
        union all
        (select x.id, x.state from (select r.id, r.state, r.logical_date from dag_run r where r.dag_id = p.dag_id and r.id > p.id
           order by r.id limit 1) x where x.logical_date is null)) n
-     where p.id = $1 and n.state in ('queued', 'running')`,
+     where p.id = $1 and n.state in (${RUN_ACTIVE})`,
     [dagRunId],
     'ask_for_successors',
   )
 }
 
 export async function findAsked(sql: Sql, limit: number): Promise<readonly AskedDecision[]> {
-  const { rows } = await sql.query<AskedDecision>(
+  return rowsOf<AskedDecision>(
+    sql,
     "select id, (payload ->> 'dag_run_id')::bigint as dag_run_id from inbox where kind = 'decide' order by id limit $1",
     [limit],
     'find_asked',
   )
-  return rows
 }
 
 /**
@@ -54,7 +56,7 @@ export async function deleteServed(
   asked: readonly AskedDecision[],
   served: (dagRunId: number) => boolean,
 ): Promise<number> {
-  const of = (isServed: boolean) => asked.filter((row) => served(row.dag_run_id) === isServed).map((row) => row.id)
+  const of = (isServed: boolean) => asked.filter((row) => served(row.dagRunId) === isServed).map((row) => row.id)
   const { rowCount } = await tx.query(
     `delete from inbox where id = any($1::bigint[]) or (id = any($2::bigint[])
        and not exists (select 1 from dag_run r where r.id = (inbox.payload ->> 'dag_run_id')::bigint))`,
@@ -68,17 +70,17 @@ export async function deleteServed(
 export interface AskedClear extends AskedDecision {
   readonly by: string
   /** With the latest version of its DAG. */
-  readonly on_latest: boolean
+  readonly onLatest: boolean
 }
 
 export async function findAskedClears(sql: Sql, limit: number): Promise<readonly AskedClear[]> {
-  const { rows } = await sql.query<AskedClear>(
+  return rowsOf<AskedClear>(
+    sql,
     `select id, (payload ->> 'dag_run_id')::bigint as dag_run_id, payload ->> 'by' as by, (payload ->> 'latest')::boolean as on_latest
      from inbox where kind = 'clear' order by id limit $1`,
     [limit],
     'find_asked_clears',
   )
-  return rows
 }
 
 /** A run of a DAG that is paused after several failures has failed: the scheduler looks whether it is time. */
@@ -94,12 +96,13 @@ export async function hasFailures(sql: Sql): Promise<boolean> {
 
 /** Takes the failures told since the last look; returns their DAGs. */
 export async function takeFailures(tx: Sql): Promise<readonly string[]> {
-  const { rows } = await tx.query<{ dag_id: string }>(
+  const rows = await rowsOf<{ dagId: string }>(
+    tx,
     `with taken as (delete from inbox where id in (select id from inbox where kind = 'failed' for update skip locked)
        returning payload ->> 'dag_id' as dag_id)
      select distinct dag_id from taken order by dag_id`,
     [],
     'take_failures',
   )
-  return rows.map((row) => row.dag_id)
+  return rows.map((row) => row.dagId)
 }

@@ -3,6 +3,7 @@
 import { storableJson } from '../../core/storable.ts'
 import type { Sql } from '../sql.ts'
 import type { AttemptKey } from './effects.ts'
+import { UNFINISHED } from './state-lists.ts'
 
 /**
  * Fails an instance that is neither idle nor finished, without its run's copy: nothing of it is decided here, its run is
@@ -17,7 +18,7 @@ export async function failInstance(tx: Sql, at: AttemptKey, who: string, because
          duration = coalesce(extract(epoch from clock_timestamp() - t.start_date), 0), ready_at = null, updated_at = now()
        from run, (select id, state from task_instance where dag_run_id = $1 and id = $2) before
        where t.dag_run_id = $1 and t.id = $2 and t.epoch = $3 and before.id = t.id
-         and t.state in ('scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred', 'awaiting_input')
+         and t.state in (${UNFINISHED})
        returning t.id, t.try_number, t.epoch, before.state as from_state, run.rev)
      insert into ti_event (dag_run_id, rev, ti_id, try_number, epoch, from_state, to_state, who, because)
      select $1, rev, id, try_number, epoch, from_state, 'failed', $4, $5::jsonb from moved`,

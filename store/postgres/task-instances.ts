@@ -2,8 +2,11 @@
 
 import type { TaskState } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { FINISHED, TRY_ENDED } from './state-lists.ts'
 
 export interface NewTaskInstance {
   readonly id: string
@@ -24,25 +27,29 @@ export async function insertTaskInstances(
   instances: readonly NewTaskInstance[],
 ): Promise<void> {
   await tx.query(
-    `insert into task_instance (dag_run_id, dag_id, run_id, dag_version_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
+    ...bind(
+      `insert into task_instance (dag_run_id, dag_id, run_id, dag_version_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
        priority_weight, operator)
-     select $1, $2, $3, $4, x.* from unnest($5::uuid[], $6::text[], $7::int[], $8::int[], $9::text[], $10::int[], $11::text[], $12::int[], $13::text[])
+     select :dagRunId, :dagId, :runId, :versionId, x.* from unnest(
+       :ids::uuid[], :taskIds::text[], :mapIndices::int[], :maxTries::int[], :pools::text[], :poolSlots::int[],
+       :queues::text[], :priorityWeights::int[], :operators::text[])
        as x(id, task_id, map_index, max_tries, pool, pool_slots, queue, priority_weight, operator)`,
-    [
-      run.dagRunId,
-      run.dagId,
-      run.runId,
-      run.versionId,
-      instances.map((ti) => ti.id),
-      instances.map((ti) => ti.taskId),
-      instances.map((ti) => ti.mapIndex),
-      instances.map((ti) => ti.maxTries),
-      instances.map((ti) => ti.pool),
-      instances.map((ti) => ti.poolSlots),
-      instances.map((ti) => ti.queue),
-      instances.map((ti) => ti.priorityWeight),
-      instances.map((ti) => ti.operator),
-    ],
+      {
+        dagRunId: run.dagRunId,
+        dagId: run.dagId,
+        runId: run.runId,
+        versionId: run.versionId,
+        ids: instances.map((ti) => ti.id),
+        taskIds: instances.map((ti) => ti.taskId),
+        mapIndices: instances.map((ti) => ti.mapIndex),
+        maxTries: instances.map((ti) => ti.maxTries),
+        pools: instances.map((ti) => ti.pool),
+        poolSlots: instances.map((ti) => ti.poolSlots),
+        queues: instances.map((ti) => ti.queue),
+        priorityWeights: instances.map((ti) => ti.priorityWeight),
+        operators: instances.map((ti) => ti.operator),
+      },
+    ),
     'insert_task_instances',
   )
 }
@@ -54,25 +61,29 @@ export async function insertInstancesOfRuns(
   rows: readonly (NewTaskInstance & { readonly dagRunId: number; readonly runId: string })[],
 ): Promise<void> {
   await tx.query(
-    `insert into task_instance (dag_id, dag_version_id, dag_run_id, run_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
+    ...bind(
+      `insert into task_instance (dag_id, dag_version_id, dag_run_id, run_id, id, task_id, map_index, max_tries, pool, pool_slots, queue,
        priority_weight, operator)
-     select $1, $2, x.* from unnest($3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::int[], $8::int[], $9::text[], $10::int[],
-       $11::text[], $12::int[], $13::text[]) as x`,
-    [
-      dag.dagId,
-      dag.versionId,
-      rows.map((ti) => ti.dagRunId),
-      rows.map((ti) => ti.runId),
-      rows.map((ti) => ti.id),
-      rows.map((ti) => ti.taskId),
-      rows.map((ti) => ti.mapIndex),
-      rows.map((ti) => ti.maxTries),
-      rows.map((ti) => ti.pool),
-      rows.map((ti) => ti.poolSlots),
-      rows.map((ti) => ti.queue),
-      rows.map((ti) => ti.priorityWeight),
-      rows.map((ti) => ti.operator),
-    ],
+     select :dagId, :versionId, x.* from unnest(
+       :dagRunIds::bigint[], :runIds::text[], :ids::uuid[], :taskIds::text[], :mapIndices::int[], :maxTries::int[],
+       :pools::text[], :poolSlots::int[],
+       :queues::text[], :priorityWeights::int[], :operators::text[]) as x`,
+      {
+        dagId: dag.dagId,
+        versionId: dag.versionId,
+        dagRunIds: rows.map((ti) => ti.dagRunId),
+        runIds: rows.map((ti) => ti.runId),
+        ids: rows.map((ti) => ti.id),
+        taskIds: rows.map((ti) => ti.taskId),
+        mapIndices: rows.map((ti) => ti.mapIndex),
+        maxTries: rows.map((ti) => ti.maxTries),
+        pools: rows.map((ti) => ti.pool),
+        poolSlots: rows.map((ti) => ti.poolSlots),
+        queues: rows.map((ti) => ti.queue),
+        priorityWeights: rows.map((ti) => ti.priorityWeight),
+        operators: rows.map((ti) => ti.operator),
+      },
+    ),
   )
 }
 
@@ -88,48 +99,49 @@ export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: strin
 
 export interface InstanceRow {
   readonly id: string
-  readonly task_id: string
-  readonly map_index: number
+  readonly taskId: string
+  readonly mapIndex: number
   readonly state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
+  readonly tryNumber: number
+  readonly maxTries: number
   readonly epoch: number
   readonly pool: string
-  readonly pool_slots: number
+  readonly poolSlots: number
   readonly queue: string
-  readonly priority_weight: number
-  readonly is_continued: boolean
+  readonly priorityWeight: number
+  readonly isContinued: boolean
 }
 
 export async function loadInstances(tx: Sql, dagRunId: number): Promise<readonly InstanceRow[]> {
-  const { rows } = await tx.query<InstanceRow>(
+  return rowsOf<InstanceRow>(
+    tx,
     `select id, task_id, map_index, state, try_number, max_tries, epoch, pool, pool_slots, queue, priority_weight,
        next_method is not null or reschedule_count > 0 as is_continued
      from task_instance where dag_run_id = $1`,
     [dagRunId],
     'load_instances',
   )
-  return rows
 }
 
 /** What others changed in runs since the caller's copies: the ledger tells which instances, their rows tell how they stand. */
 export interface RecordedMove {
-  readonly dag_run_id: number
-  readonly ti_id: string
-  readonly to_state: TaskState | null
-  readonly try_number: number
-  readonly max_tries: number
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly toState: TaskState | null
+  readonly tryNumber: number
+  readonly maxTries: number
   readonly epoch: number
-  readonly task_id: string
-  readonly map_index: number
-  readonly is_continued: boolean
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly isContinued: boolean
 }
 
 export async function loadChanges(
   tx: Sql,
   copies: readonly { id: number; rev: number }[],
 ): Promise<readonly RecordedMove[]> {
-  const { rows } = await tx.query<RecordedMove>(
+  return rowsOf<RecordedMove>(
+    tx,
     `select t.dag_run_id, t.id as ti_id, t.state as to_state, t.try_number, t.max_tries, t.epoch,
        t.task_id, t.map_index, t.next_method is not null or t.reschedule_count > 0 as is_continued
      from (
@@ -141,7 +153,6 @@ export async function loadChanges(
     [copies.map((copy) => copy.id), copies.map((copy) => copy.rev)],
     'load_changes',
   )
-  return rows
 }
 
 /** Instances of one run that make the same way through the states, for the same reasons, in one transaction. */
@@ -162,40 +173,40 @@ export interface MoveGroup {
 }
 
 /** A try begins; a resumed one (put off, deferred) keeps its start, count and number. */
-const NEW_TRY = '$16::boolean'
+const NEW_TRY = ':isNewTry::boolean'
 
 const MOVE = `
 with moved as (
   update task_instance set
-    state = $4::text,
+    state = :to::text,
     try_number = try_number + case when ${NEW_TRY} then 1 else 0 end,
-    epoch = epoch + case when $4::text = 'running' then 1 else 0 end,
-    scheduled_dttm = case when 'scheduled' = any($5::text[]) then now() else scheduled_dttm end,
-    queued_dttm = case when 'queued' = any($5::text[]) then now() else queued_dttm end,
-    dispatch_id = case when 'queued' = any($5::text[]) then gen_random_uuid() else dispatch_id end,
-    next_method = case when $4::text = 'deferred' then 'resume' when $4::text = 'up_for_reschedule' or ${NEW_TRY} then null else next_method end,
-    reschedule_count = case when ${NEW_TRY} then 0 when $4::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
-    start_date = case when $4::text is null then null when ${NEW_TRY} then case when $4::text = 'running' then clock_timestamp() end
-      when $4::text = 'running' then coalesce(start_date, clock_timestamp())
-      when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then coalesce(start_date, now()) else start_date end,
-    first_start_date = case when $4::text is null or $4::text = 'restarting' then null
-      when $4::text = 'running' then coalesce(first_start_date, clock_timestamp()) else first_start_date end,
-    end_date = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry') then clock_timestamp() end,
-    duration = case when $4::text in ('success', 'failed', 'skipped', 'upstream_failed', 'removed', 'up_for_retry')
+    epoch = epoch + case when :to::text = 'running' then 1 else 0 end,
+    scheduled_dttm = case when 'scheduled' = any(:states::text[]) then now() else scheduled_dttm end,
+    queued_dttm = case when 'queued' = any(:states::text[]) then now() else queued_dttm end,
+    dispatch_id = case when 'queued' = any(:states::text[]) then gen_random_uuid() else dispatch_id end,
+    next_method = case when :to::text = 'deferred' then 'resume' when :to::text = 'up_for_reschedule' or ${NEW_TRY} then null else next_method end,
+    reschedule_count = case when ${NEW_TRY} then 0 when :to::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
+    start_date = case when :to::text is null then null when ${NEW_TRY} then case when :to::text = 'running' then clock_timestamp() end
+      when :to::text = 'running' then coalesce(start_date, clock_timestamp())
+      when :to::text in (${FINISHED}) then coalesce(start_date, now()) else start_date end,
+    first_start_date = case when :to::text is null or :to::text = 'restarting' then null
+      when :to::text = 'running' then coalesce(first_start_date, clock_timestamp()) else first_start_date end,
+    end_date = case when :to::text in (${TRY_ENDED}) then clock_timestamp() end,
+    duration = case when :to::text in (${TRY_ENDED})
       then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
-    ready_at = $8::timestamptz,
-    max_tries = least(max_tries::bigint + $15::int, 2147483647)::int,
-    worker_id = case when $4::text = 'running' then $9::bigint else worker_id end,
-    hostname = case when $4::text = 'running' then $10::text when $4::text = 'queued' then null else hostname end,
-    pid = case when $4::text = 'running' then $11::int else pid end,
+    ready_at = :readyAt::timestamptz,
+    max_tries = least(max_tries::bigint + :extraTries::int, 2147483647)::int,
+    worker_id = case when :to::text = 'running' then :workerId::bigint else worker_id end,
+    hostname = case when :to::text = 'running' then :hostname::text when :to::text = 'queued' then null else hostname end,
+    pid = case when :to::text = 'running' then :pid::int else pid end,
     updated_at = now()
-  where dag_run_id = $1 and id = any($2::uuid[]) and state is not distinct from $3::text
-    and ($9::bigint is null or exists (select 1 from job where id = $9::bigint and state = 'running'))
+  where dag_run_id = :dagRunId and id = any(:ids::uuid[]) and state is not distinct from :from::text
+    and (:workerId::bigint is null or exists (select 1 from job where id = :workerId::bigint and state = 'running'))
   returning id, try_number, epoch
 )
 insert into ti_event (dag_run_id, rev, step, ti_id, try_number, epoch, from_state, to_state, who, because)
-select $1, $12::bigint, s.step, m.id, m.try_number, m.epoch, s.f, s.t, $13::text, s.because
-from moved m cross join unnest($14::smallint[], $6::text[], $5::text[], $7::jsonb[]) as s(step, f, t, because)`
+select :dagRunId, :rev::bigint, s.step, m.id, m.try_number, m.epoch, s.f, s.t, :who::text, s.because
+from moved m cross join unnest(:stepNumbers::smallint[], :froms::text[], :states::text[], :becauses::jsonb[]) as s(step, f, t, because)`
 
 /**
  * Moves a group and writes its ledger rows, guarded by the state it was decided on. A worker that was declared dead starts
@@ -206,25 +217,24 @@ export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean>
   const states = group.steps.map((step) => step.to)
   const froms = [group.from, ...states.slice(0, -1)]
   const { rowCount } = await tx.query(
-    MOVE,
-    [
-      group.dagRunId,
-      group.ids,
-      group.from,
-      states[states.length - 1] ?? null,
+    ...bind(MOVE, {
+      dagRunId: group.dagRunId,
+      ids: group.ids,
+      from: group.from,
+      to: states[states.length - 1] ?? null,
       states,
       froms,
-      group.steps.map((step) => storableJson(step.because)),
-      timestampOf(group.readyAt),
-      group.worker?.jobId ?? null,
-      group.worker?.hostname ?? null,
-      group.worker?.pid ?? null,
-      group.rev,
-      group.who,
-      group.steps.map((_, i) => i),
-      group.extraTries ?? 0,
-      group.isNewTry,
-    ],
+      becauses: group.steps.map((step) => storableJson(step.because)),
+      readyAt: timestampOf(group.readyAt),
+      workerId: group.worker?.jobId ?? null,
+      hostname: group.worker?.hostname ?? null,
+      pid: group.worker?.pid ?? null,
+      rev: group.rev,
+      who: group.who,
+      stepNumbers: group.steps.map((_, i) => i),
+      extraTries: group.extraTries ?? 0,
+      isNewTry: group.isNewTry,
+    }),
     'move_instances',
   )
   return rowCount === group.ids.length * group.steps.length
@@ -240,7 +250,7 @@ export async function recordTries(tx: Sql, dagRunId: number, ids: readonly strin
        start_date, end_date, duration, hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id)
      select dag_run_id, gen_random_uuid(), task_id, dag_id, run_id, map_index, try_number,
-       case when state in ('success', 'failed', 'skipped', 'upstream_failed', 'removed') then state else 'failed' end, max_tries,
+       case when state in (${FINISHED}) then state else 'failed' end, max_tries,
        start_date, coalesce(end_date, now()), coalesce(duration, extract(epoch from now() - start_date), 0),
          hostname, unixname, pid, pool, pool_slots, queue, priority_weight, operator, custom_operator_name,
        task_display_name, queued_dttm, scheduled_dttm, executor, executor_config, rendered_map_index, dag_version_id
@@ -259,20 +269,23 @@ export async function refreshInstances(
   instances: readonly NewTaskInstance[],
 ): Promise<void> {
   await tx.query(
-    `update task_instance t set pool = x.pool, pool_slots = x.pool_slots, queue = x.queue, priority_weight = x.priority_weight,
-       operator = x.operator, dag_version_id = $2, updated_at = now()
-     from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $7::int[], $8::text[]) as x(id, pool, pool_slots, queue, priority_weight, operator)
-     where t.dag_run_id = $1 and t.id = x.id`,
-    [
-      dagRunId,
-      versionId,
-      instances.map((ti) => ti.id),
-      instances.map((ti) => ti.pool),
-      instances.map((ti) => ti.poolSlots),
-      instances.map((ti) => ti.queue),
-      instances.map((ti) => ti.priorityWeight),
-      instances.map((ti) => ti.operator),
-    ],
+    ...bind(
+      `update task_instance t set pool = x.pool, pool_slots = x.pool_slots, queue = x.queue, priority_weight = x.priority_weight,
+       operator = x.operator, dag_version_id = :versionId, updated_at = now()
+     from unnest(:ids::uuid[], :pools::text[], :poolSlots::int[], :queues::text[], :priorityWeights::int[], :operators::text[])
+       as x(id, pool, pool_slots, queue, priority_weight, operator)
+     where t.dag_run_id = :dagRunId and t.id = x.id`,
+      {
+        dagRunId,
+        versionId,
+        ids: instances.map((ti) => ti.id),
+        pools: instances.map((ti) => ti.pool),
+        poolSlots: instances.map((ti) => ti.poolSlots),
+        queues: instances.map((ti) => ti.queue),
+        priorityWeights: instances.map((ti) => ti.priorityWeight),
+        operators: instances.map((ti) => ti.operator),
+      },
+    ),
   )
 }
 
@@ -281,11 +294,12 @@ export async function loadStates(
   tx: Sql,
   dagRunId: number,
 ): Promise<ReadonlyMap<string, readonly (TaskState | null)[]>> {
-  const { rows } = await tx.query<{ task_id: string; states: (TaskState | null)[] }>(
+  const rows = await rowsOf<{ taskId: string; states: (TaskState | null)[] }>(
+    tx,
     'select task_id, array_agg(state) as states from task_instance where dag_run_id = $1 group by task_id',
     [dagRunId],
   )
-  return new Map(rows.map((row) => [row.task_id, row.states]))
+  return new Map(rows.map((row) => [row.taskId, row.states]))
 }
 
 /**

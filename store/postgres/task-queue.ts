@@ -1,8 +1,11 @@
 // The side table of everything that is neither idle nor finished: claims, caps, timers and rescue read it, never the big one.
 
 import { storableJson } from '../../core/storable.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
+import { ACTIVE } from './state-lists.ts'
 
 export type QueueStage = 'waiting' | 'deferred' | 'throttled' | 'queued' | 'running'
 
@@ -15,21 +18,23 @@ export async function putInQueue(
   more: { workerId?: number; readyAt?: number | null; because?: unknown; isBackfill?: boolean } = {},
 ): Promise<void> {
   await tx.query(
-    `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight,
+    ...bind(
+      `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight,
        worker_id, epoch, ready_at, because, is_backfill)
-     select dag_run_id, id, $3, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, $4, epoch, $5, $6, $7
-     from task_instance where dag_run_id = $1 and id = any($2::uuid[])
+     select dag_run_id, id, :stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, :workerId, epoch, :readyAt, :because, :isBackfill
+     from task_instance where dag_run_id = :dagRunId and id = any(:ids::uuid[])
      on conflict (dag_run_id, ti_id) do update set stage = excluded.stage, worker_id = excluded.worker_id, epoch = excluded.epoch,
        ready_at = excluded.ready_at, because = excluded.because`,
-    [
-      dagRunId,
-      ids,
-      stage,
-      more.workerId ?? null,
-      timestampOf(more.readyAt),
-      more.because === undefined ? null : storableJson(more.because),
-      more.isBackfill ?? false,
-    ],
+      {
+        dagRunId,
+        ids,
+        stage,
+        workerId: more.workerId ?? null,
+        readyAt: timestampOf(more.readyAt),
+        because: more.because === undefined ? null : storableJson(more.because),
+        isBackfill: more.isBackfill ?? false,
+      },
+    ),
     'put_live',
   )
 }
@@ -52,10 +57,10 @@ export async function removeFromQueue(tx: Sql, dagRunId: number, ids: readonly s
 }
 
 export interface QueuedRow {
-  readonly dag_run_id: number
-  readonly ti_id: string
-  readonly priority_weight: number
-  readonly is_backfill: boolean
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly priorityWeight: number
+  readonly isBackfill: boolean
 }
 
 /** The head of the queue, heaviest first, backfills last at equal weight. Nothing is locked: whoever locks the run first gets it. */
@@ -66,17 +71,18 @@ export async function peekQueued(
   exceptRuns: readonly number[] = [],
 ): Promise<readonly QueuedRow[]> {
   if (queues === null) {
-    const { rows } = await sql.query<QueuedRow>(
+    return rowsOf<QueuedRow>(
+      sql,
       `select dag_run_id, ti_id, priority_weight, is_backfill from task_queue where stage = 'queued'
        and dag_run_id <> all($2::bigint[])
        order by priority_weight desc, is_backfill, dag_run_id, map_index, ti_id limit $1`,
       [limit, exceptRuns],
       'peek_all_queued',
     )
-    return rows
   }
-  const { rows } = await sql.query<QueuedRow>(
+  return rowsOf<QueuedRow>(
     // Each queue's head by the index, then the head of the heads: `queue = any(…)` would sort all that waits each time.
+    sql,
     `select l.dag_run_id, l.ti_id, l.priority_weight, l.is_backfill from unnest($1::text[]) q(queue) cross join lateral (
        select dag_run_id, ti_id, priority_weight, is_backfill from task_queue where stage = 'queued' and task_queue.queue = q.queue
          and dag_run_id <> all($3::bigint[])
@@ -85,14 +91,13 @@ export async function peekQueued(
     [queues, limit, exceptRuns],
     'peek_queued',
   )
-  return rows
 }
 
 export interface ThrottledInstance {
-  readonly dag_run_id: number
-  readonly ti_id: string
-  readonly priority_weight: number
-  readonly is_backfill: boolean
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly priorityWeight: number
+  readonly isBackfill: boolean
   readonly pool: string
   /** Code of the reason for which it waits. */
   readonly code: string
@@ -100,13 +105,13 @@ export interface ThrottledInstance {
 
 /** What waits for a slot, heaviest first. */
 export async function peekThrottled(sql: Sql, limit: number): Promise<readonly ThrottledInstance[]> {
-  const { rows } = await sql.query<ThrottledInstance>(
+  return rowsOf<ThrottledInstance>(
+    sql,
     `select dag_run_id, ti_id, priority_weight, is_backfill, pool, because ->> 'code' as code from task_queue where stage = 'throttled'
      order by priority_weight desc, is_backfill, dag_run_id, ti_id limit $1`,
     [limit],
     'peek_held',
   )
-  return rows
 }
 
 /**
@@ -114,7 +119,8 @@ export async function peekThrottled(sql: Sql, limit: number): Promise<readonly T
  * a crowd before one full limit must not hide what another would let through. Paused DAGs wait for their person.
  */
 export async function findThrottledRuns(sql: Sql, limit: number): Promise<readonly number[]> {
-  const { rows } = await sql.query<{ dag_run_id: number }>(
+  const rows = await rowsOf<{ dagRunId: number }>(
+    sql,
     `select distinct dag_run_id from (
        select l.dag_run_id, row_number() over (
          partition by l.pool, case when l.because ->> 'code' = 'waits_for_task_limit' then l.dag_id || '/' || l.task_id end
@@ -124,7 +130,7 @@ export async function findThrottledRuns(sql: Sql, limit: number): Promise<readon
     [limit],
     'find_held_runs',
   )
-  return rows.map((row) => row.dag_run_id)
+  return rows.map((row) => row.dagRunId)
 }
 
 /** An instance whose time has come: a retry, a try that was put off, a wait by date or one that took too long. */
@@ -141,7 +147,8 @@ export interface DueRow {
 }
 
 export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[]> {
-  const { rows } = await sql.query<DueRow>(
+  return rowsOf<DueRow>(
+    sql,
     `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, (extract(epoch from now()) * 1000)::float8 as now,
        case when g.kind = 'time' then (g.kwargs ->> 'at')::float8 end as "waitUntil", t.start_date as "triedAt"
      from task_queue l join dag d using (dag_id)
@@ -151,12 +158,12 @@ export async function findDue(sql: Sql, limit: number): Promise<readonly DueRow[
     [limit],
     'find_due',
   )
-  return rows
 }
 
 /** The earliest time that `findDue` will find something at, epoch ms, or null. */
 export async function nextReadyAt(sql: Sql): Promise<number | null> {
-  const { rows } = await sql.query<{ at: number | null }>(
+  const rows = await rowsOf<{ at: number | null }>(
+    sql,
     'select min(l.ready_at) as at from task_queue l join dag d using (dag_id) where l.ready_at is not null and not d.is_paused',
     [],
     'next_ready_at',
@@ -165,21 +172,21 @@ export async function nextReadyAt(sql: Sql): Promise<number | null> {
 }
 
 export interface OwnedAttempt {
-  readonly dag_run_id: number
-  readonly ti_id: string
+  readonly dagRunId: number
+  readonly tiId: string
   readonly epoch: number
   /** It was cleared: its worker is to end it and to say so. */
-  readonly is_restarting: boolean
+  readonly isRestarting: boolean
 }
 
 /** Everything a worker holds. */
 export async function findOwnedAttempts(sql: Sql, workerId: number): Promise<readonly OwnedAttempt[]> {
-  const { rows } = await sql.query<OwnedAttempt>(
+  return rowsOf<OwnedAttempt>(
+    sql,
     `select dag_run_id, ti_id, epoch, stage = 'restarting' as is_restarting from task_queue
      where stage in ('running', 'restarting') and worker_id = $1 order by dag_run_id, ti_id`,
     [workerId],
   )
-  return rows
 }
 
 /** An attempt whose worker's job has ended or never existed. */
@@ -192,12 +199,12 @@ export interface Orphan {
 }
 
 export async function findOrphans(sql: Sql): Promise<readonly Orphan[]> {
-  const { rows } = await sql.query<Orphan>(
+  return rowsOf<Orphan>(
+    sql,
     `select l.dag_run_id as "dagRunId", l.ti_id as "tiId", l.epoch, l.worker_id as "workerId", j.hostname
      from task_queue l left join job j on j.id = l.worker_id
      where l.stage in ('running', 'restarting') and (j.id is null or j.state <> 'running') order by l.dag_run_id, l.ti_id`,
   )
-  return rows
 }
 
 /**
@@ -224,17 +231,17 @@ export interface PoolUsage {
 
 /** Every pool with the slots and instances that are queued or running in it. */
 export async function countUsage(tx: Sql): Promise<readonly PoolUsage[]> {
-  const { rows } = await tx.query<PoolUsage>(
+  return rowsOf<PoolUsage>(
+    tx,
     `select p.pool, p.slots, coalesce(u.used, 0)::int as used, coalesce(u.active, 0)::int as active
      from slot_pool p
      left join (
        select l.pool, sum(l.pool_slots) as used, count(*) filter (where l.stage <> 'deferred') as active
        from task_queue l join slot_pool o using (pool)
-       where l.stage in ('queued', 'running', 'restarting') or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
+       where l.stage in (${ACTIVE}) or (l.stage = 'deferred' and o.include_deferred) group by l.pool) u using (pool)`,
     [],
     'count_usage',
   )
-  return rows
 }
 
 /** Instances of the given tasks that are under way, over all runs: what is deferred holds no slot and still counts. */
@@ -242,11 +249,11 @@ export async function countTasks(
   tx: Sql,
   dagIds: readonly string[],
   taskIds: readonly string[],
-): Promise<readonly { dag_id: string; task_id: string; dag_run_id: number; active: number }[]> {
-  const { rows } = await tx.query<{ dag_id: string; task_id: string; dag_run_id: number; active: number }>(
+): Promise<readonly { dagId: string; taskId: string; dagRunId: number; active: number }[]> {
+  return rowsOf<{ dagId: string; taskId: string; dagRunId: number; active: number }>(
+    tx,
     `select dag_id, task_id, dag_run_id, count(*)::int as active from task_queue
-     where stage in ('queued', 'running', 'restarting', 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
+     where stage in (${ACTIVE}, 'deferred') and dag_id = any($1) and task_id = any($2) group by 1, 2, 3`,
     [dagIds, taskIds],
   )
-  return rows
 }

@@ -2,6 +2,7 @@
 
 import type { JsonValue } from '../../core/json.ts'
 import type { Wait } from '../../core/protocol.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** The instance waits from now on; an earlier wait of it is replaced. */
@@ -30,17 +31,18 @@ export async function recordEvent(tx: Sql, dagRunId: number, tiId: string, event
 /** What a try begins with that is not the first, or goes on after a wait. */
 export interface Continuation {
   /** When the try began, epoch ms. */
-  readonly start_date: number | null
+  readonly startDate: number | null
   /** When the first try since the last clear began, epoch ms. */
-  readonly first_start_date: number | null
-  readonly reschedule_count: number
+  readonly firstStartDate: number | null
+  readonly rescheduleCount: number
   /** Null = it was put off, and executes again. */
   readonly event: JsonValue | null
-  readonly is_resumed: boolean
+  readonly isResumed: boolean
 }
 
 export async function loadContinuation(sql: Sql, dagRunId: number, tiId: string): Promise<Continuation | null> {
-  const { rows } = await sql.query<Continuation>(
+  const rows = await rowsOf<Continuation>(
+    sql,
     `select t.start_date, t.first_start_date, t.reschedule_count, g.event, t.next_method is not null as is_resumed
      from task_instance t
      left join trigger g on g.dag_run_id = t.dag_run_id and g.ti_id = t.id and g.try_number = t.try_number
@@ -53,24 +55,25 @@ export async function loadContinuation(sql: Sql, dagRunId: number, tiId: string)
 
 /** A wait that a triggerer holds. */
 export interface OwnedWait {
-  readonly dag_run_id: number
-  readonly ti_id: string
-  readonly try_number: number
+  readonly dagRunId: number
+  readonly tiId: string
+  readonly tryNumber: number
   readonly epoch: number
   readonly name: string
   readonly args: JsonValue
   /** Envelope of the arguments, where `args` has its secrets masked. */
   readonly sealed: string | null
-  readonly dag_id: string
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly version_id: string
+  readonly dagId: string
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly versionId: string
 }
 
 /** Takes waits that nobody holds, or whose holder is dead, oldest first. */
 export async function takeWaits(tx: Sql, triggererId: number, limit: number): Promise<readonly OwnedWait[]> {
-  const { rows } = await tx.query<OwnedWait>(
+  return rowsOf<OwnedWait>(
+    tx,
     `with free as (
        select g.dag_run_id, g.ti_id from trigger g
        join task_queue l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
@@ -87,19 +90,18 @@ export async function takeWaits(tx: Sql, triggererId: number, limit: number): Pr
     [triggererId, limit],
     'take_waits',
   )
-  return rows
 }
 
 /** Waits of a triggerer whose instances still wait. */
 export async function findOwnedWaits(
   sql: Sql,
   triggererId: number,
-): Promise<readonly { readonly dag_run_id: number; readonly ti_id: string; readonly epoch: number }[]> {
-  const { rows } = await sql.query<{ dag_run_id: number; ti_id: string; epoch: number }>(
+): Promise<readonly { readonly dagRunId: number; readonly tiId: string; readonly epoch: number }[]> {
+  return rowsOf<{ dagRunId: number; tiId: string; epoch: number }>(
+    sql,
     `select g.dag_run_id, g.ti_id, g.epoch from trigger g
      join task_queue l on l.dag_run_id = g.dag_run_id and l.ti_id = g.ti_id and l.stage = 'deferred'
      where g.triggerer_id = $1 and g.fired_at is null and g.kind = 'trigger'`,
     [triggererId],
   )
-  return rows
 }

@@ -1,5 +1,7 @@
 // Variables and Connections as rows. Values arrive here sealed; only engine/ opens them.
 
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export interface VariableRow {
@@ -8,23 +10,18 @@ export interface VariableRow {
   /** Envelope. */
   readonly val: string | null
   readonly description: string | null
-  readonly updated_at: number
+  readonly updatedAt: number
 }
 
 const VARIABLE = 'id, key, val, description, updated_at'
 
 export async function findVariable(sql: Sql, key: string): Promise<VariableRow | null> {
-  const { rows } = await sql.query<VariableRow>(
-    `select ${VARIABLE} from variable where key = $1`,
-    [key],
-    'find_variable',
-  )
+  const rows = await rowsOf<VariableRow>(sql, `select ${VARIABLE} from variable where key = $1`, [key], 'find_variable')
   return rows[0] ?? null
 }
 
 export async function listVariables(sql: Sql): Promise<readonly VariableRow[]> {
-  const { rows } = await sql.query<VariableRow>(`select ${VARIABLE} from variable order by key`)
-  return rows
+  return rowsOf<VariableRow>(sql, `select ${VARIABLE} from variable order by key`)
 }
 
 /** Inserts; false when the key exists. */
@@ -52,8 +49,8 @@ export async function deleteVariable(tx: Sql, key: string): Promise<boolean> {
 
 export interface ConnectionRow {
   readonly id: number
-  readonly conn_id: string
-  readonly conn_type: string
+  readonly connId: string
+  readonly connType: string
   readonly description: string | null
   readonly host: string | null
   readonly schema: string | null
@@ -63,13 +60,14 @@ export interface ConnectionRow {
   readonly port: number | null
   /** Envelope. */
   readonly extra: string | null
-  readonly updated_at: number
+  readonly updatedAt: number
 }
 
 const CONNECTION = 'id, conn_id, conn_type, description, host, schema, login, password, port, extra, updated_at'
 
 export async function findConnection(sql: Sql, connId: string): Promise<ConnectionRow | null> {
-  const { rows } = await sql.query<ConnectionRow>(
+  const rows = await rowsOf<ConnectionRow>(
+    sql,
     `select ${CONNECTION} from connection where conn_id = $1`,
     [connId],
     'find_connection',
@@ -78,41 +76,44 @@ export async function findConnection(sql: Sql, connId: string): Promise<Connecti
 }
 
 export async function listConnections(sql: Sql): Promise<readonly ConnectionRow[]> {
-  const { rows } = await sql.query<ConnectionRow>(`select ${CONNECTION} from connection order by conn_id`)
-  return rows
+  return rowsOf<ConnectionRow>(sql, `select ${CONNECTION} from connection order by conn_id`)
 }
 
-export type ConnectionValues = Omit<ConnectionRow, 'id' | 'updated_at'>
+export type ConnectionValues = Omit<ConnectionRow, 'id' | 'updatedAt'>
 
-const values = (row: ConnectionValues) => [
-  row.conn_id,
-  row.conn_type,
-  row.description,
-  row.host,
-  row.schema,
-  row.login,
-  row.password,
-  row.port,
-  row.extra,
-]
+const namedValues = (row: ConnectionValues) => ({
+  connId: row.connId,
+  connType: row.connType,
+  description: row.description,
+  host: row.host,
+  schema: row.schema,
+  login: row.login,
+  password: row.password,
+  port: row.port,
+  extra: row.extra,
+})
 
 /** Inserts; false when the id exists. */
 export async function insertConnection(tx: Sql, row: ConnectionValues): Promise<boolean> {
   const { rowCount } = await tx.query(
-    `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
-    values(row),
+    ...bind(
+      `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
+     values (:connId, :connType, :description, :host, :schema, :login, :password, :port, :extra) on conflict do nothing`,
+      namedValues(row),
+    ),
   )
   return rowCount === 1
 }
 
 export async function upsertConnection(tx: Sql, row: ConnectionValues): Promise<void> {
   await tx.query(
-    `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ...bind(
+      `insert into connection (conn_id, conn_type, description, host, schema, login, password, port, extra)
+     values (:connId, :connType, :description, :host, :schema, :login, :password, :port, :extra)
      on conflict (conn_id) do update set conn_type = excluded.conn_type, description = excluded.description, host = excluded.host,
        schema = excluded.schema, login = excluded.login, password = excluded.password, port = excluded.port, extra = excluded.extra, updated_at = now()`,
-    values(row),
+      namedValues(row),
+    ),
   )
 }
 

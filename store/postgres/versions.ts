@@ -1,16 +1,18 @@
 // DAG versions: what a run is pinned to.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 export interface VersionRow {
   readonly data: unknown
-  readonly module_hash: string
-  readonly version_hash: string
-  readonly version_number: number
+  readonly moduleHash: string
+  readonly versionHash: string
+  readonly versionNumber: number
 }
 
 export async function loadVersion(sql: Sql, versionId: string): Promise<VersionRow | null> {
-  const { rows } = await sql.query<VersionRow>(
+  const rows = await rowsOf<VersionRow>(
+    sql,
     `select s.data, v.module_hash, v.version_hash, v.version_number from serialized_dag s join dag_version v on v.id = s.dag_version_id where v.id = $1`,
     [versionId],
     'load_version',
@@ -19,6 +21,6 @@ export async function loadVersion(sql: Sql, versionId: string): Promise<VersionR
 }
 
 export async function loadModule(sql: Sql, hash: string): Promise<string | null> {
-  const { rows } = await sql.query<{ code: string }>('select code from dag_module where hash = $1', [hash])
+  const rows = await rowsOf<{ code: string }>(sql, 'select code from dag_module where hash = $1', [hash])
   return rows[0]?.code ?? null
 }

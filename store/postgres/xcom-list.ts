@@ -1,5 +1,6 @@
 // The XComs of one instance as its page lists them: `return_value` first, then by key.
 
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 interface At {
@@ -27,15 +28,15 @@ export async function pageXComs(
   after: string | null,
   { characters, limit }: { readonly characters: number; readonly limit: number },
 ): Promise<readonly ListedXCom[]> {
-  const { rows } = await sql.query<ListedXCom>(
+  return rowsOf<ListedXCom>(
+    sql,
     `select key, left(value::text, $5) as text, length(value::text) as length, timestamp ${OF}
        and ($4::text is null or (${ORDER}) > ($4 <> 'return_value', $4)) order by ${ORDER} limit $6`,
     [dagRunId, taskId, mapIndex, after, characters, limit],
   )
-  return rows
 }
 
 export async function countXComs(sql: Sql, { dagRunId, taskId, mapIndex }: At): Promise<number> {
-  const { rows } = await sql.query<{ n: number }>(`select count(*)::int as n ${OF}`, [dagRunId, taskId, mapIndex])
+  const rows = await rowsOf<{ n: number }>(sql, `select count(*)::int as n ${OF}`, [dagRunId, taskId, mapIndex])
   return rows[0]?.n ?? 0
 }

@@ -1,6 +1,8 @@
 // XComs: values tasks return. Written with the success that made them, in its transaction.
 
 import type { JsonValue } from '../../core/json.ts'
+import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
 /** Airflow's key of what a branch has left out: `{"skipped": [task ids]}`; read again when those tasks are cleared. */
@@ -36,13 +38,23 @@ export async function putXComOfAttempt(
   value: JsonValue,
 ): Promise<boolean> {
   const { rowCount } = await sql.query(
-    `with mine as (
+    ...bind(
+      `with mine as (
        select dag_run_id, dag_id, run_id from task_instance
-       where dag_run_id = $1 and id = $2 and epoch = $3 and state = 'running' for share)
+       where dag_run_id = :dagRunId and id = :tiId and epoch = :epoch and state = 'running' for share)
      insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select dag_run_id, $4, $5, $6, dag_id, run_id, $7::json from mine
+     select dag_run_id, :taskId, :mapIndex, :key, dag_id, run_id, :value::json from mine
      on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
-    [attempt.dagRunId, attempt.tiId, attempt.epoch, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
+      {
+        dagRunId: attempt.dagRunId,
+        tiId: attempt.tiId,
+        epoch: attempt.epoch,
+        taskId: at.taskId,
+        mapIndex: at.mapIndex,
+        key: at.key,
+        value: JSON.stringify(value),
+      },
+    ),
     'put_xcom_of_attempt',
   )
   return rowCount === 1
@@ -63,7 +75,8 @@ export async function getReturnValues(
   dagRunId: number,
   taskIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly { readonly mapIndex: number; readonly value: JsonValue }[]>> {
-  const { rows } = await sql.query<{ task_id: string; map_index: number; value: JsonValue }>(
+  const rows = await rowsOf<{ taskId: string; mapIndex: number; value: JsonValue }>(
+    sql,
     `select task_id, map_index, value from xcom
      where dag_run_id = $1 and task_id = any($2) and key = 'return_value' order by task_id, map_index`,
     [dagRunId, taskIds],
@@ -71,9 +84,9 @@ export async function getReturnValues(
   )
   const found = new Map<string, { mapIndex: number; value: JsonValue }[]>()
   for (const row of rows) {
-    const list = found.get(row.task_id) ?? []
-    list.push({ mapIndex: row.map_index, value: row.value })
-    found.set(row.task_id, list)
+    const list = found.get(row.taskId) ?? []
+    list.push({ mapIndex: row.mapIndex, value: row.value })
+    found.set(row.taskId, list)
   }
   return found
 }
@@ -82,17 +95,18 @@ export async function getReturnValues(
 export async function listRunValues(
   sql: Sql,
   dagRunId: number,
-): Promise<readonly { task_id: string; map_index: number; key: string; value: JsonValue }[]> {
-  const { rows } = await sql.query<{ task_id: string; map_index: number; key: string; value: JsonValue }>(
+): Promise<readonly { taskId: string; mapIndex: number; key: string; value: JsonValue }[]> {
+  return rowsOf<{ taskId: string; mapIndex: number; key: string; value: JsonValue }>(
+    sql,
     'select task_id, map_index, key, value from xcom where dag_run_id = $1 order by task_id, map_index, key',
     [dagRunId],
   )
-  return rows
 }
 
 /** When values were written: whoever keeps one knows whether it still is the stored one. */
 export async function getValueStamp(sql: Sql, dagRunId: number, taskId: string): Promise<string> {
-  const { rows } = await sql.query<{ stamp: string | null }>(
+  const rows = await rowsOf<{ stamp: string | null }>(
+    sql,
     `select count(*) || ' ' || max(timestamp)::text as stamp from xcom
      where dag_run_id = $1 and task_id = $2 and key = 'return_value'`,
     [dagRunId, taskId],
@@ -107,7 +121,8 @@ export async function loadLengths(
   dagRunId: number,
   taskIds: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await sql.query<{ task_id: string; length: number }>(
+  const rows = await rowsOf<{ taskId: string; length: number }>(
+    sql,
     `select task_id, case when max(map_index) >= 0 then count(*) else max(case json_typeof(value)
          when 'array' then json_array_length(value)
          when 'object' then (select count(*) from json_object_keys(value)) else 0 end) end::int as length
@@ -116,7 +131,7 @@ export async function loadLengths(
     [dagRunId, taskIds],
     'load_lengths',
   )
-  return new Map(rows.map((row) => [row.task_id, row.length]))
+  return new Map(rows.map((row) => [row.taskId, row.length]))
 }
 
 /** What branches have left out, by their task ids. */
@@ -125,12 +140,13 @@ export async function loadSkips(
   dagRunId: number,
   taskIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { rows } = await sql.query<{ task_id: string; skipped: unknown }>(
+  const rows = await rowsOf<{ taskId: string; skipped: unknown }>(
+    sql,
     `select task_id, value -> 'skipped' as skipped from xcom where dag_run_id = $1 and task_id = any($2) and key = $3`,
     [dagRunId, taskIds, SKIP_KEY],
     'load_skips',
   )
-  return new Map(rows.map((row) => [row.task_id, Array.isArray(row.skipped) ? row.skipped.map(String) : []]))
+  return new Map(rows.map((row) => [row.taskId, Array.isArray(row.skipped) ? row.skipped.map(String) : []]))
 }
 
 /** By names instead of the row id; `includePriorDates` looks back through earlier logical dates. */
@@ -138,7 +154,8 @@ export async function findXCom(
   sql: Sql,
   at: { dagId: string; runId: string; taskId: string; mapIndex: number; key: string; includePriorDates: boolean },
 ): Promise<{ value: JsonValue } | null> {
-  const { rows } = await sql.query<{ value: JsonValue }>(
+  const rows = await rowsOf<{ value: JsonValue }>(
+    sql,
     `select x.value from xcom x join dag_run r on r.id = x.dag_run_id
      where x.dag_id = $1 and x.task_id = $3 and x.map_index = $4 and x.key = $5
        and (x.run_id = $2 or ($6::boolean and r.logical_date <= (select logical_date from dag_run where dag_id = $1 and run_id = $2)))
@@ -150,7 +167,8 @@ export async function findXCom(
 
 /** The row id of a run by its names, or null. */
 export async function findRunRowId(sql: Sql, dagId: string, runId: string): Promise<number | null> {
-  const { rows } = await sql.query<{ id: number }>(
+  const rows = await rowsOf<{ id: number }>(
+    sql,
     'select id from dag_run where dag_id = $1 and run_id = $2',
     [dagId, runId],
     'find_run_row_id',

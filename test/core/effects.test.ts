@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { missingRows, readEffect } from '../../core/effects.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { checkReportName, readReport } from '../../core/reports.ts'
+import { checkResultTableName, readResultTable } from '../../core/result-table.ts'
 
 const effect: JsonObject = { kind: 'lake', target: '/candle/x.parquet', rowsRead: 3, rowsWritten: 3 }
 
@@ -56,7 +56,7 @@ const report: JsonObject = {
 
 describe('a report', () => {
   test('keeps what it was given', () => {
-    expect(readReport(report)).toEqual(report)
+    expect(readResultTable(report)).toEqual(report)
   })
 
   test.each([
@@ -80,10 +80,10 @@ describe('a report', () => {
     [{ charts: [{ kind: 'line', x: 'market', y: ['price'] }] }, /x of a line must be a number or instant/],
     [{ rows: Array.from({ length: 30_000 }, (_, i) => [i, i, 'x'.repeat(40)]) }, /at most 1048576 bytes/],
   ])('with a fault is refused (%#)', (change, reason) => {
-    expect(() => readReport({ ...report, ...(change as JsonObject) })).toThrow(reason)
+    expect(() => readResultTable({ ...report, ...(change as JsonObject) })).toThrow(reason)
   })
 
   test.each(['', '-a', 'a b', 'a/b', '../x', 'x'.repeat(101), 5])('cannot be named %j', (name) => {
-    expect(() => checkReportName(name)).toThrow(/its name must be/)
+    expect(() => checkResultTableName(name)).toThrow(/its name must be/)
   })
 })

@@ -62,7 +62,7 @@ describe('versions', () => {
   test('a version whose code was shown, or whose run was deleted, is never overwritten', async () => {
     const engine = await makeEngine()
     await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// one', sourceCode: '// one' })
-    expect((await showSource(engine.database, 'example', null))?.source_code).toBe('// one')
+    expect((await showSource(engine.database, 'example', null))?.sourceCode).toBe('// one')
     await sync(engine, 'a.ts', [makeDag(['a'])], { moduleCode: '// two' })
     await engine.trigger('example', { runId: 'mine' })
     await removeRun(engine, { dagId: 'example', runId: 'mine' }, { name: 'kim', via: 'ui' })

@@ -185,8 +185,8 @@ const sorted = (value: unknown): unknown =>
 const textOf = (runs: ReadonlyMap<string, RunAfter>): string =>
   JSON.stringify([...runs.values()].map(([id, state, tasks]) => [id, state, sorted(tasks)]))
 
-const keys = (rows: readonly { run_id: string; task_id: string }[]): string[] =>
-  rows.map((row) => `${row.run_id}/${row.task_id}`).sort()
+const keys = (rows: readonly { runId: string; taskId: string }[]): string[] =>
+  rows.map((row) => `${row.runId}/${row.taskId}`).sort()
 
 function clearRequest(dagId: string, order: Order): ClearRequest {
   const { run, tasks } = order

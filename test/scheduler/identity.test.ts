@@ -19,9 +19,9 @@ const NO_PID = 2 ** 22 + 1
 const jobOf = (process: Partial<ProcessIdentity>, host = hostname()) => ({
   hostname: host,
   pid: process.pid ?? NO_PID,
-  boot_id: process.bootId ?? me.bootId,
-  pid_namespace: process.pidNamespace ?? me.pidNamespace,
-  pid_started: process.startTime ?? '1',
+  bootId: process.bootId ?? me.bootId,
+  pidNamespace: process.pidNamespace ?? me.pidNamespace,
+  pidStarted: process.startTime ?? '1',
 })
 
 describe('a process is judged by its pid', () => {

@@ -47,7 +47,7 @@ const expectActive = (expected: Record<string, string | null>) =>
   )
 
 const warningsOf = async (dagId: string) =>
-  ((await getDag(engine.database, dagId))?.warnings ?? []).map((row) => `${row.warning_type}: ${row.message}`)
+  ((await getDag(engine.database, dagId))?.warnings ?? []).map((row) => `${row.warningType}: ${row.message}`)
 
 const expectWarning = (dagId: string, pattern: RegExp) =>
   eventually(

@@ -3,7 +3,7 @@
 
 import { type Effect, readEffect } from '../../core/effects.ts'
 import { checkJson, type JsonObject } from '../../core/json.ts'
-import { checkReportName, type Report, readReport } from '../../core/reports.ts'
+import { checkResultTableName, type ResultTable, readResultTable } from '../../core/result-table.ts'
 import type { ConnectionResult, OperatorContext, RunApi, RunInfo, TaskLogger } from '../../sdk/context.ts'
 import { deferTo } from '../../sdk/context.ts'
 import { makeTelling } from '../../sdk/effects.ts'
@@ -24,7 +24,7 @@ export interface MadeUpContext extends OperatorContext {
   readonly connections: Map<string, ConnectionResult>
   /** What the operator told of its work, in order. */
   readonly effects: Effect[]
-  readonly reports: Map<string, Report>
+  readonly reports: Map<string, ResultTable>
 }
 
 /** A deployment without other DAGs. */
@@ -96,7 +96,7 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
   const log = recordingLogger(lines)
   const skipped: string[] = []
   const effects: Effect[] = []
-  const reports = new Map<string, Report>()
+  const reports = new Map<string, ResultTable>()
   const variables = given.variables ?? new Map<string, string>()
   const connections = new Map((given.connections ?? []).map((connection) => [connection.id, connection]))
   return {
@@ -130,7 +130,7 @@ export function madeUpContext(given: MadeUp): MadeUpContext {
       {
         sendEffect: async (effect) => void effects.push(readEffect({ ...effect })),
         sendReport: async (name, report) =>
-          void reports.set(checkReportName(name), readReport(checkJson(report) as JsonObject)),
+          void reports.set(checkResultTableName(name), readResultTable(checkJson(report) as JsonObject)),
       },
       log,
     ),

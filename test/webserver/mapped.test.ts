@@ -231,7 +231,7 @@ describe('waits', () => {
     expect(answer.body).toMatchObject({ trigger: { classpath: 'time', triggerer_id: null }, triggerer_job: null })
   })
 
-  it('a sensor that gave its slot back says how often it has looked, when it looks again, and when it gives up', async () => {
+  it('a rescheduled sensor says how often it has poked, when it pokes again, and when it gives up', async () => {
     const run = await seedRun(web, 'crawl', AT + 14_400_000, { state: 'running', rest: 'success' })
     await web.database.query(
       `update task_instance set state = 'up_for_reschedule', reschedule_count = 4, start_date = now() - interval '2 minutes',
@@ -239,9 +239,7 @@ describe('waits', () => {
       [run.id],
     )
     const { text } = await taskPage(run, '', 'wait')
-    expect(text).toMatch(
-      /Looks again in (19|20) s, at .* UTC\. It has looked 4 times since .* and gives up at .* UTC\./,
-    )
+    expect(text).toMatch(/Pokes again in (19|20) s, at .* UTC\. It has poked 4 times since .* and gives up at .* UTC\./)
     expect((await api(`${TI}/{task_id}`, at(run, 'wait'))).body).toMatchObject({ trigger: null, triggerer_job: null })
   })
 })

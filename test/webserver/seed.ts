@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Effect } from '../../core/effects.ts'
 import type { JsonObject } from '../../core/json.ts'
-import type { Report } from '../../core/reports.ts'
+import type { ResultTable } from '../../core/result-table.ts'
 import { makeRunId } from '../../core/run-id.ts'
 import type { SerializedDag, SerializedGroup, SerializedTask } from '../../core/serialized.ts'
 import type { TaskState } from '../../core/states.ts'
@@ -312,7 +312,7 @@ export async function seedReport(
   run: SeededRun,
   taskId: string,
   name: string,
-  report: Report,
+  report: ResultTable,
 ): Promise<void> {
   await web.database.query(
     `insert into report (dag_run_id, name, dag_id, run_id, task_id, body, row_count)

@@ -160,7 +160,7 @@ function connectionRoutes(api: ApiRoutes): void {
     const p = query.pattern('connection_id_pattern')
     query.done()
     const { rows, total } = await listConnectionIds(web.database, { p }, page)
-    const found = await Promise.all(rows.map(({ conn_id }) => web.vault.findConnection(conn_id)))
+    const found = await Promise.all(rows.map(({ connId }) => web.vault.findConnection(connId)))
     return {
       connections: found.flatMap((item) => (item === null ? [] : [connectionJson(web.vault, item)])),
       total_entries: total,
@@ -191,12 +191,12 @@ function connectionRoutes(api: ApiRoutes): void {
 }
 
 const poolJson = (row: PoolRow) => {
-  const occupied = row.running + row.queued + (row.include_deferred ? row.deferred : 0)
+  const occupied = row.running + row.queued + (row.includeDeferred ? row.deferred : 0)
   return {
     name: row.pool,
     slots: row.slots,
     description: row.description,
-    include_deferred: row.include_deferred,
+    include_deferred: row.includeDeferred,
     team_name: null,
     occupied_slots: occupied,
     running_slots: row.running,
@@ -211,24 +211,24 @@ const importErrorJson = (row: ImportErrorListRow) => ({
   import_error_id: row.id,
   timestamp: isoText(row.timestamp),
   filename: row.filename,
-  bundle_name: row.bundle_name,
+  bundle_name: row.bundleName,
   stack_trace: row.stacktrace,
 })
 
 const auditJson = (row: AuditRow) => ({
   event_log_id: row.id,
   when: isoText(row.dttm),
-  dag_id: row.dag_id,
-  task_id: row.task_id,
-  run_id: row.run_id,
-  map_index: row.map_index,
-  try_number: row.try_number,
+  dag_id: row.dagId,
+  task_id: row.taskId,
+  run_id: row.runId,
+  map_index: row.mapIndex,
+  try_number: row.tryNumber,
   event: row.event,
-  logical_date: iso(row.logical_date),
+  logical_date: iso(row.logicalDate),
   owner: row.owner,
   extra: row.extra,
-  dag_display_name: row.dag_display_name,
-  task_display_name: row.task_id,
+  dag_display_name: row.dagDisplayName,
+  task_display_name: row.taskId,
 })
 
 /** A numeric id of a path; anything else names nothing. */
@@ -276,11 +276,11 @@ async function jobs({ web, query }: Call) {
       id: row.id,
       dag_id: null,
       state: row.state,
-      job_type: row.job_type,
-      start_date: isoText(row.start_date),
-      end_date: iso(row.end_date),
-      latest_heartbeat: isoText(row.latest_heartbeat),
-      executor_class: row.executor_class,
+      job_type: row.jobType,
+      start_date: isoText(row.startDate),
+      end_date: iso(row.endDate),
+      latest_heartbeat: isoText(row.latestHeartbeat),
+      executor_class: row.executorClass,
       hostname: row.hostname,
       unixname: row.unixname,
       dag_display_name: null,

@@ -19,17 +19,17 @@ import { iso, isoText } from './shapes.ts'
 
 const backfillJson = (row: BackfillRow) => ({
   id: row.id,
-  dag_id: row.dag_id,
-  dag_display_name: row.dag_display_name,
-  from_date: isoText(row.from_date),
-  to_date: isoText(row.to_date),
-  dag_run_conf: row.dag_run_conf,
-  is_paused: row.is_paused,
-  reprocess_behavior: row.reprocess_behavior,
-  max_active_runs: row.max_active_runs,
-  created_at: isoText(row.created_at),
-  completed_at: iso(row.completed_at),
-  updated_at: isoText(row.updated_at),
+  dag_id: row.dagId,
+  dag_display_name: row.dagDisplayName,
+  from_date: isoText(row.fromDate),
+  to_date: isoText(row.toDate),
+  dag_run_conf: row.dagRunConf,
+  is_paused: row.isPaused,
+  reprocess_behavior: row.reprocessBehavior,
+  max_active_runs: row.maxActiveRuns,
+  created_at: isoText(row.createdAt),
+  completed_at: iso(row.completedAt),
+  updated_at: isoText(row.updatedAt),
 })
 
 const MAX_ID = 2 ** 31 - 1

@@ -5,9 +5,9 @@ import { BaramError } from '../../core/errors.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { explain } from '../../engine/why/why.ts'
-import { listEffects } from '../../store/postgres/effects.ts'
+import { type EffectRow, listEffects } from '../../store/postgres/effects.ts'
 import { getRun } from '../../store/postgres/read-runs.ts'
-import { findReport, listReports, type ReportListRow } from '../../store/postgres/reports.ts'
+import { findResultTable, listResultTables, type ResultTableListRow } from '../../store/postgres/result-tables.ts'
 import type { Web } from '../deps.ts'
 import { csvText } from '../http/csv.ts'
 import { notFound } from '../http/errors.ts'
@@ -42,29 +42,47 @@ async function plan({ web, query, param }: Call) {
   }
 }
 
+const effectJson = (row: EffectRow) => ({
+  run_id: row.runId,
+  task_id: row.taskId,
+  map_index: row.mapIndex,
+  try_number: row.tryNumber,
+  kind: row.kind,
+  target: row.target,
+  rows_read: row.rowsRead,
+  rows_written: row.rowsWritten,
+  rows_rejected: row.rowsRejected,
+  bytes: row.bytes,
+  checksum: row.checksum,
+  offsets: row.offsets,
+  is_superseded: row.isSuperseded,
+  recorded_at: new Date(row.recordedAt).toISOString(),
+})
+
 async function effects({ web, query, param }: Call) {
   query.done()
   const run = await getRun(web.database, param('dag_id'), param('dag_run_id'))
   if (run === null) throw notFound(`There is no run ${param('dag_run_id')} of ${param('dag_id')}.`)
   const rows = await listEffects(web.database, [run.id], MOST_EFFECTS)
   return {
-    effects: rows.map(({ dag_run_id: _, recorded_at, ...row }) => ({
-      ...row,
-      recorded_at: new Date(recorded_at).toISOString(),
-    })),
+    effects: rows.map(effectJson),
     total_entries: rows.length,
   }
 }
 
-const listedJson = ({ run_id, published_at, ...row }: ReportListRow) => ({
-  ...row,
-  dag_run_id: run_id,
-  published_at: new Date(published_at).toISOString(),
+const listedJson = (row: ResultTableListRow) => ({
+  name: row.name,
+  title: row.title,
+  task_id: row.taskId,
+  map_index: row.mapIndex,
+  row_count: row.rowCount,
+  dag_run_id: row.runId,
+  published_at: new Date(row.publishedAt).toISOString(),
 })
 
 async function reports({ web, query, param }: Call) {
   query.done()
-  const rows = await listReports(web.database, param('dag_id'))
+  const rows = await listResultTables(web.database, param('dag_id'))
   return { reports: rows.map(listedJson), total_entries: rows.length }
 }
 
@@ -75,10 +93,10 @@ async function report({ web, query, param, res }: Call) {
   const runId = query.text('run_id') ?? null
   const asked = query.text('format') ?? 'json'
   query.done()
-  const format = FORMATS.find((one) => one === asked)
+  const format = FORMATS.find((format) => format === asked)
   if (format === undefined)
     throw new BaramError('INPUT_INVALID', `format must be one of ${FORMATS.join(', ')}, found ${asked}`)
-  const found = await findReport(web.database, param('dag_id'), param('name'), runId)
+  const found = await findResultTable(web.database, param('dag_id'), param('name'), runId)
   if (found === null) throw notFound(`${param('dag_id')} has no report ${param('name')}.`)
   const { body, ...listed } = found
   if (format === 'json') return { ...listedJson(listed), ...body }

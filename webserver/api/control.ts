@@ -28,7 +28,7 @@ import { requireRun } from './runs.ts'
 import { instanceJson, runJson } from './shapes.ts'
 
 async function collection(web: Web, rows: readonly InstanceListRow[]) {
-  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.versionId ?? []))])
   return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: rows.length }
 }
 
@@ -143,7 +143,7 @@ async function clearRun({ web, req, actor, param }: Call) {
 
 async function runAnswer(web: Web, dagId: string, runId: string) {
   const row = await requireRun(web, dagId, runId)
-  return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+  return runJson(row, await findVersions(web.database, row.versionId === null ? [] : [row.versionId]))
 }
 
 interface RunPatch {
@@ -173,7 +173,7 @@ interface InstancePatch {
   readonly include_past?: boolean
 }
 
-interface Place {
+interface InstanceTarget {
   readonly dagId: string
   readonly runId: string
   readonly taskId: string
@@ -183,7 +183,7 @@ interface Place {
 
 const isMark = (state: string): state is Mark => MARKS.some((known) => known === state)
 
-function markRequest(place: Place, patch: InstancePatch): MarkRequest {
+function markRequest(target: InstanceTarget, patch: InstancePatch): MarkRequest {
   const to = patch.new_state?.toLowerCase() ?? ''
   if (!isMark(to))
     throw invalid({
@@ -193,7 +193,7 @@ function markRequest(place: Place, patch: InstancePatch): MarkRequest {
       input: to,
     })
   return {
-    ...place,
+    ...target,
     to,
     upstream: patch.include_upstream === true,
     downstream: patch.include_downstream === true,
@@ -202,33 +202,34 @@ function markRequest(place: Place, patch: InstancePatch): MarkRequest {
   }
 }
 
-function placeOf({ query, param }: Call, isMapped: boolean): Place {
+function targetOf({ query, param }: Call, isMapped: boolean): InstanceTarget {
   const text = param('map_index')
   const mapIndex = isMapped ? (/^-?\d{1,9}$/.test(text) ? Number(text) : -2) : (query.int('map_index', -1) ?? null)
   return { dagId: param('dag_id'), runId: param('dag_run_id'), taskId: param('task_id'), mapIndex }
 }
 
-async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]> {
-  const one = place.mapIndex === null ? null : await getInstance(web.database, { ...place, mapIndex: place.mapIndex })
-  const rows = place.mapIndex === null ? await findInstancesOf(web.database, place) : one === null ? [] : [one]
-  if (rows.length === 0) throw airflowNotFound('task_instance', place)
+async function meant(web: Web, target: InstanceTarget): Promise<readonly InstanceListRow[]> {
+  const one =
+    target.mapIndex === null ? null : await getInstance(web.database, { ...target, mapIndex: target.mapIndex })
+  const rows = target.mapIndex === null ? await findInstancesOf(web.database, target) : one === null ? [] : [one]
+  if (rows.length === 0) throw airflowNotFound('task_instance', target)
   return rows
 }
 
 /** Sets state and note of instances; an absent field stays as it is. */
 async function patchInstances(
   web: Web,
-  place: Place,
+  target: InstanceTarget,
   patch: InstancePatch,
   actor: Actor,
   fields: ReadonlySet<string> | null,
 ) {
-  const rows = await meant(web, place)
+  const rows = await meant(web, target)
   const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
-  const request = isMeant('new_state') ? markRequest(place, patch) : null
+  const request = isMeant('new_state') ? markRequest(target, patch) : null
   if (isMeant('note')) {
     const ids = rows.map((row) => row.id)
-    await setInstanceNote(web, { ...place, ids, note: patch.note ?? null }, actor)
+    await setInstanceNote(web, { ...target, ids, note: patch.note ?? null }, actor)
   }
   if (request !== null) await mark(web, request, actor)
 }
@@ -236,22 +237,22 @@ async function patchInstances(
 const patchInstance = (isMapped: boolean) => async (call: Call) => {
   const { web, req, query, actor } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
-  const place = placeOf(call, isMapped)
+  const target = targetOf(call, isMapped)
   const fields = readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
-  await patchInstances(web, place, patch, actor, fields)
-  return collection(web, await meant(web, place))
+  await patchInstances(web, target, patch, actor, fields)
+  return collection(web, await meant(web, target))
 }
 
 const dryRun = (isMapped: boolean) => async (call: Call) => {
   const { web, req, query } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
-  const place = placeOf(call, isMapped)
+  const target = targetOf(call, isMapped)
   readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
-  const rows = await meant(web, place)
+  const rows = await meant(web, target)
   if (patch.new_state === null || patch.new_state === undefined) return collection(web, rows)
-  return instancesOf(web, (await previewMark(web, markRequest(place, patch))).set)
+  return instancesOf(web, (await previewMark(web, markRequest(target, patch))).set)
 }
 
 interface BulkEntity extends InstancePatch {
@@ -278,15 +279,15 @@ const conflictOf = (error: unknown): ApiError | null =>
 
 async function updateOne(
   web: Web,
-  place: Place,
+  target: InstanceTarget,
   entity: BulkEntity,
   actor: Actor,
   mayBeMissing: boolean,
   done: BulkResult,
 ) {
   try {
-    await patchInstances(web, place, entity, actor, null)
-    done.success.push(`${place.dagId}.${place.runId}.${place.taskId}[${place.mapIndex ?? -1}]`)
+    await patchInstances(web, target, entity, actor, null)
+    done.success.push(`${target.dagId}.${target.runId}.${target.taskId}[${target.mapIndex ?? -1}]`)
   } catch (error) {
     const told = error instanceof ApiError ? error : conflictOf(error)
     if (told === null) throw error
@@ -310,13 +311,13 @@ async function bulk({ web, req, actor, param }: Call) {
     }
     for (const entity of entities) {
       if (typeof entity === 'string') continue
-      const place = {
+      const target = {
         dagId: entity.dag_id ?? param('dag_id'),
         runId: entity.dag_run_id ?? param('dag_run_id'),
         taskId: entity.task_id,
         mapIndex: entity.map_index ?? null,
       }
-      await updateOne(web, place, entity, actor, action_on_non_existence === 'skip', done)
+      await updateOne(web, target, entity, actor, action_on_non_existence === 'skip', done)
     }
   }
   return answer

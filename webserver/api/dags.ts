@@ -79,7 +79,7 @@ async function patch({ web, req, query, actor, param }: Call) {
 
 async function details({ web, param }: Call) {
   const { row, latest, graph } = await requireLatest(web, param('dag_id'))
-  return dagDetailsJson(row, graph.dag, latest, await countActiveRuns(web.database, row.dag_id), web.jwtSecret)
+  return dagDetailsJson(row, graph.dag, latest, await countActiveRuns(web.database, row.dagId), web.jwtSecret)
 }
 
 async function tasks({ web, query, param }: Call) {
@@ -113,22 +113,22 @@ async function source({ web, req, res, query, param }: Call) {
   const type = req.accepts(['application/json', 'text/plain'])
   if (type === false) throw new ApiError(406, 'Only application/json or text/plain is supported')
   const dag = await requireDag(web, param('dag_id'))
-  const row = await showSource(web.database, dag.dag_id, number)
+  const row = await showSource(web.database, dag.dagId, number)
   if (row === null)
     throw notFound(
       number === null
-        ? `Code not found for dag_id: \`${dag.dag_id}\``
-        : `The source code of the DAG ${dag.dag_id}, version_number ${number} was not found`,
+        ? `Code not found for dag_id: \`${dag.dagId}\``
+        : `The source code of the DAG ${dag.dagId}, version_number ${number} was not found`,
     )
   if (type === 'text/plain') {
-    res.type('text/plain').send(row.source_code)
+    res.type('text/plain').send(row.sourceCode)
     return undefined
   }
   return {
-    content: row.source_code,
-    dag_id: dag.dag_id,
-    version_number: row.version_number,
-    dag_display_name: dag.dag_display_name,
+    content: row.sourceCode,
+    dag_id: dag.dagId,
+    version_number: row.versionNumber,
+    dag_display_name: dag.dagDisplayName,
   }
 }
 
@@ -136,10 +136,10 @@ async function versions({ web, query, param }: Call) {
   const page = query.page(web.config, VERSION_ORDER, 'id')
   const dagId = orAll(param('dag_id'))
   const filter = {
-    dag_id: dagId ?? undefined,
-    version_number: query.int('version_number'),
-    bundle_name: query.text('bundle_name'),
-    bundle_version: query.text('bundle_version'),
+    dagId: dagId ?? undefined,
+    versionNumber: query.int('version_number'),
+    bundleName: query.text('bundle_name'),
+    bundleVersion: query.text('bundle_version'),
   }
   query.done()
   if (dagId !== null) await requireDag(web, dagId)
@@ -160,15 +160,15 @@ async function version({ web, param }: Call) {
 async function stats({ web, query }: Call) {
   const ids = query.texts('dag_ids')
   const rows = await countRunsByState(web.database, ids === undefined || ids.length === 0 ? null : ids)
-  const dags = new Map<string, { dag_id: string; dag_display_name: string; counts: Map<string, number> }>()
-  for (const { dag_id, dag_display_name, state, n } of rows) {
-    const found = dags.get(dag_id) ?? { dag_id, dag_display_name, counts: new Map<string, number>() }
+  const dags = new Map<string, { displayName: string; counts: Map<string, number> }>()
+  for (const { dagId, dagDisplayName, state, n } of rows) {
+    const found = dags.get(dagId) ?? { displayName: dagDisplayName, counts: new Map<string, number>() }
     if (state !== null) found.counts.set(state, n)
-    dags.set(dag_id, found)
+    dags.set(dagId, found)
   }
-  const list = [...dags.values()].map(({ dag_id, dag_display_name, counts }) => ({
-    dag_id,
-    dag_display_name,
+  const list = [...dags].map(([dagId, { displayName, counts }]) => ({
+    dag_id: dagId,
+    dag_display_name: displayName,
     stats: RUN_STATES.map((state) => ({ state, count: counts.get(state) ?? 0 })),
   }))
   return { dags: list, total_entries: list.length }
@@ -185,12 +185,21 @@ async function tags({ web, query }: Call) {
 async function warnings({ web, query }: Call) {
   const page = query.page(web.config, WARNING_ORDER, 'dag_id')
   const filter = {
-    dag_id: query.text('dag_id'),
-    warning_type: query.oneOf('warning_type', ['asset conflict', 'non-existent pool', 'runtime varying value']),
+    dagId: query.text('dag_id'),
+    warningType: query.oneOf('warning_type', ['asset conflict', 'non-existent pool', 'runtime varying value']),
   }
   query.done()
   const { rows, total } = await listWarnings(web.database, filter, page)
-  return { dag_warnings: rows.map((row) => ({ ...row, timestamp: isoText(row.timestamp) })), total_entries: total }
+  return {
+    dag_warnings: rows.map(({ dagId, dagDisplayName, warningType, message, timestamp }) => ({
+      dag_id: dagId,
+      dag_display_name: dagDisplayName,
+      warning_type: warningType,
+      message,
+      timestamp: isoText(timestamp),
+    })),
+    total_entries: total,
+  }
 }
 
 export function dagRoutes(api: ApiRoutes): void {

@@ -33,7 +33,7 @@ const isSaid = (line: string): boolean => line !== ''
 
 /** Whether the try can still write. */
 export const isTryRunning = (ti: InstanceListRow, tryNumber: number): boolean =>
-  ti.try_number === tryNumber && (ti.state === 'running' || ti.state === 'queued' || ti.state === 'restarting')
+  ti.tryNumber === tryNumber && (ti.state === 'running' || ti.state === 'queued' || ti.state === 'restarting')
 
 async function logs(call: Call) {
   const { web, req, res, query, param } = call
@@ -43,8 +43,8 @@ async function logs(call: Call) {
   const type = req.accepts(['application/json', 'application/x-ndjson'])
   const ti = await requireInstance(web, at)
   const tryNumber = Number(param('try_number'))
-  const tries = await listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index)
-  if (!tries.some((item) => item.try_number === tryNumber)) throw notFound('TaskInstance not found')
+  const tries = await listTries(web.database, ti.dagRunId, ti.taskId, ti.mapIndex)
+  if (!tries.some((item) => item.tryNumber === tryNumber)) throw notFound('TaskInstance not found')
   const isRunning = isTryRunning(ti, tryNumber)
   const path = await findLog(web.config.logFolder, { ...at, tryNumber })
   if (type === 'application/x-ndjson') {

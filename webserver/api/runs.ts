@@ -23,7 +23,7 @@ export async function requireRun(web: Web, dagId: string, runId: string): Promis
 
 async function answer(web: Web, dagId: string | null, filter: RunFilter, page: Page) {
   const { rows, total } = await listRuns(web.database, dagId, filter, page)
-  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  const versions = await findVersions(web.database, [...new Set(rows.flatMap((row) => row.versionId ?? []))])
   return { dag_runs: rows.map((row) => runJson(row, versions)), total_entries: total }
 }
 
@@ -32,15 +32,15 @@ async function list({ web, query, param }: Call) {
   const page = query.page(web.config, RUN_ORDER, 'id')
   const bundle = query.texts('bundle_version')
   const filter: RunFilter = {
-    run_type: knownOnly('run type', query.texts('run_type'), RUN_TYPES),
+    runType: knownOnly('run type', query.texts('run_type'), RUN_TYPES),
     state: knownOnly('state', query.texts('state'), RUN_STATES),
-    dag_version: query.ints('dag_version'),
-    bundle_version: bundle?.[0],
-    conf_contains: query.text('conf_contains'),
-    dag_id_pattern: query.pattern('dag_id_pattern'),
-    run_id_pattern: query.pattern('run_id_pattern'),
-    user_pattern: query.pattern('triggering_user_name_pattern'),
-    partition_key_pattern: query.pattern('partition_key_pattern'),
+    dagVersion: query.ints('dag_version'),
+    bundleVersion: bundle?.[0],
+    confContains: query.text('conf_contains'),
+    dagIdPattern: query.pattern('dag_id_pattern'),
+    runIdPattern: query.pattern('run_id_pattern'),
+    userPattern: query.pattern('triggering_user_name_pattern'),
+    partitionKeyPattern: query.pattern('partition_key_pattern'),
     ...query.dates('run_after', 'logical_date', 'start_date', 'end_date', 'updated_at'),
     ...query.numbers('duration'),
   }
@@ -77,13 +77,13 @@ async function batch({ web, req, param }: Call) {
   const { dag_ids, states, order_by, page_limit, page_offset, conf_contains, ...ranges } = body
   const filter: RunFilter = {
     ...Object.fromEntries(Object.entries(ranges).map(([name, value]) => [name, rangeEnd(name, value)])),
-    dag_ids: dag_ids ?? undefined,
+    dagIds: dag_ids ?? undefined,
     state: knownOnly(
       'state',
       states?.flatMap((state) => state ?? []),
       RUN_STATES,
     ),
-    conf_contains: conf_contains ?? undefined,
+    confContains: conf_contains ?? undefined,
   }
   return answer(web, null, filter, {
     limit: capLimit(readCount('page_limit', page_limit) ?? 100, web.config),
@@ -135,7 +135,7 @@ async function trigger({ web, req, actor, param }: Call) {
     actor,
   )
   const row = await requireRun(web, dagId, run.runId)
-  return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+  return runJson(row, await findVersions(web.database, row.versionId === null ? [] : [row.versionId]))
 }
 
 export function runRoutes(api: ApiRoutes): void {
@@ -144,6 +144,6 @@ export function runRoutes(api: ApiRoutes): void {
   api.on('post', '/dags/{dag_id}/dagRuns/list', 'viewer', 200, batch)
   api.on('get', '/dags/{dag_id}/dagRuns/{dag_run_id}', 'viewer', 200, async ({ web, param }) => {
     const row = await requireRun(web, param('dag_id'), param('dag_run_id'))
-    return runJson(row, await findVersions(web.database, row.version_id === null ? [] : [row.version_id]))
+    return runJson(row, await findVersions(web.database, row.versionId === null ? [] : [row.versionId]))
   })
 }

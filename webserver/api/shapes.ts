@@ -16,52 +16,52 @@ type Versions = ReadonlyMap<string, VersionListRow>
 
 export const versionJson = (row: VersionListRow) => ({
   id: row.id,
-  version_number: row.version_number,
-  dag_id: row.dag_id,
-  bundle_name: row.bundle_name,
-  bundle_version: row.bundle_version,
-  created_at: isoText(row.created_at),
-  dag_display_name: row.dag_display_name,
+  version_number: row.versionNumber,
+  dag_id: row.dagId,
+  bundle_name: row.bundleName,
+  bundle_version: row.bundleVersion,
+  created_at: isoText(row.createdAt),
+  dag_display_name: row.dagDisplayName,
   bundle_url: null,
 })
 
 /** Signed, so that a path named by a client is one we gave out. */
 function fileToken(row: DagListRow, secret: string | Buffer): string {
-  const body = Buffer.from(JSON.stringify({ b: row.bundle_name, f: row.relative_fileloc })).toString('base64url')
+  const body = Buffer.from(JSON.stringify({ b: row.bundleName, f: row.relativeFileloc })).toString('base64url')
   return `${body}.${createHmac('sha256', secret).update(`file|${body}`).digest('base64url')}`
 }
 
 /** Airflow's `Timetable.periodic`: false of its simple ones alone (none, once, continuous). What is not periodic has no dates to fill. */
-const isPeriodic = (row: DagListRow): boolean => !row.timetable_type.startsWith('airflow.timetables.simple.')
+const isPeriodic = (row: DagListRow): boolean => !row.timetableType.startsWith('airflow.timetables.simple.')
 
 export const dagJson = (row: DagListRow, secret: string | Buffer) => ({
-  dag_id: row.dag_id,
-  dag_display_name: row.dag_display_name,
-  is_paused: row.is_paused,
-  is_stale: row.is_stale,
-  last_parsed_time: iso(row.last_parsed_time),
-  last_parse_duration: row.last_parse_duration,
+  dag_id: row.dagId,
+  dag_display_name: row.dagDisplayName,
+  is_paused: row.isPaused,
+  is_stale: row.isStale,
+  last_parsed_time: iso(row.lastParsedTime),
+  last_parse_duration: row.lastParseDuration,
   last_expired: null,
-  bundle_name: row.bundle_name,
-  bundle_version: row.bundle_version,
-  relative_fileloc: row.relative_fileloc,
+  bundle_name: row.bundleName,
+  bundle_version: row.bundleVersion,
+  relative_fileloc: row.relativeFileloc,
   fileloc: row.fileloc,
   description: row.description,
-  timetable_summary: row.timetable_summary,
-  timetable_description: row.timetable_description,
+  timetable_summary: row.timetableSummary,
+  timetable_description: row.timetableDescription,
   timetable_partitioned: false,
   timetable_periodic: isPeriodic(row),
   is_backfillable: isPeriodic(row),
-  tags: row.tags.map((name) => ({ name, dag_id: row.dag_id, dag_display_name: row.dag_display_name })),
-  max_active_tasks: row.max_active_tasks,
-  max_active_runs: row.max_active_runs,
-  max_consecutive_failed_dag_runs: row.max_consecutive_failed_dag_runs,
-  has_task_concurrency_limits: row.has_task_concurrency_limits,
-  has_import_errors: row.has_import_errors,
-  next_dagrun_logical_date: iso(row.next_dagrun),
-  next_dagrun_data_interval_start: iso(row.next_dagrun_data_interval_start),
-  next_dagrun_data_interval_end: iso(row.next_dagrun_data_interval_end),
-  next_dagrun_run_after: iso(row.next_dagrun_create_after),
+  tags: row.tags.map((name) => ({ name, dag_id: row.dagId, dag_display_name: row.dagDisplayName })),
+  max_active_tasks: row.maxActiveTasks,
+  max_active_runs: row.maxActiveRuns,
+  max_consecutive_failed_dag_runs: row.maxConsecutiveFailedDagRuns,
+  has_task_concurrency_limits: row.hasTaskConcurrencyLimits,
+  has_import_errors: row.hasImportErrors,
+  next_dagrun_logical_date: iso(row.nextDagrun),
+  next_dagrun_data_interval_start: iso(row.nextDagrunDataIntervalStart),
+  next_dagrun_data_interval_end: iso(row.nextDagrunDataIntervalEnd),
+  next_dagrun_run_after: iso(row.nextDagrunCreateAfter),
   allowed_run_types: null,
   owners: row.owners.split(',').map((owner) => owner.trim()),
   file_token: fileToken(row, secret),
@@ -98,13 +98,13 @@ export const dagDetailsJson = (
   render_template_as_native_obj: dag.renderTemplateAsNativeObj,
   template_search_path: null,
   timezone: row.timezone,
-  last_parsed: iso(row.last_parsed_time),
+  last_parsed: iso(row.lastParsedTime),
   default_args: {},
   owner_links: {},
   is_favorite: false,
   active_runs_count: activeRuns,
   latest_dag_version: version === null ? null : versionJson(version),
-  concurrency: row.max_active_tasks,
+  concurrency: row.maxActiveTasks,
 })
 
 const timeDelta = (seconds: number) => {
@@ -158,29 +158,29 @@ const versionOf = (versions: Versions, id: string | null) => {
 }
 
 export function runJson(row: RunListRow, versions: Versions) {
-  const version = versionOf(versions, row.version_id)
+  const version = versionOf(versions, row.versionId)
   return {
-    dag_run_id: row.run_id,
-    dag_id: row.dag_id,
-    dag_display_name: row.dag_display_name,
-    logical_date: iso(row.logical_date),
-    queued_at: iso(row.queued_at),
-    start_date: iso(row.start_date),
-    end_date: iso(row.end_date),
+    dag_run_id: row.runId,
+    dag_id: row.dagId,
+    dag_display_name: row.dagDisplayName,
+    logical_date: iso(row.logicalDate),
+    queued_at: iso(row.queuedAt),
+    start_date: iso(row.startDate),
+    end_date: iso(row.endDate),
     duration: row.duration,
-    data_interval_start: iso(row.data_interval_start),
-    data_interval_end: iso(row.data_interval_end),
-    run_after: isoText(row.run_after),
-    last_scheduling_decision: iso(row.last_scheduling_decision),
-    run_type: row.run_type,
+    data_interval_start: iso(row.dataIntervalStart),
+    data_interval_end: iso(row.dataIntervalEnd),
+    run_after: isoText(row.runAfter),
+    last_scheduling_decision: iso(row.lastSchedulingDecision),
+    run_type: row.runType,
     state: row.state,
-    triggered_by: row.triggered_by,
-    triggering_user_name: row.triggering_user_name,
+    triggered_by: row.triggeredBy,
+    triggering_user_name: row.triggeringUserName,
     conf: row.conf,
     note: row.note,
     dag_versions: version === null ? [] : [version],
-    bundle_version: row.bundle_version,
-    partition_key: row.partition_key,
+    bundle_version: row.bundleVersion,
+    partition_key: row.partitionKey,
   }
 }
 
@@ -188,32 +188,32 @@ export function runJson(row: RunListRow, versions: Versions) {
 const stateJson = (state: TaskState | null) => (state === 'awaiting_input' ? 'deferred' : state)
 
 export const tryJson = (row: TryRow, versions: Versions) => ({
-  task_id: row.task_id,
-  dag_id: row.dag_id,
-  dag_run_id: row.run_id,
-  map_index: row.map_index,
-  start_date: iso(row.start_date),
-  end_date: iso(row.end_date),
+  task_id: row.taskId,
+  dag_id: row.dagId,
+  dag_run_id: row.runId,
+  map_index: row.mapIndex,
+  start_date: iso(row.startDate),
+  end_date: iso(row.endDate),
   duration: row.duration,
   state: stateJson(row.state),
-  try_number: row.try_number,
-  max_tries: row.max_tries,
-  task_display_name: row.task_display_name,
-  dag_display_name: row.dag_display_name,
+  try_number: row.tryNumber,
+  max_tries: row.maxTries,
+  task_display_name: row.taskDisplayName,
+  dag_display_name: row.dagDisplayName,
   hostname: row.hostname,
   unixname: row.unixname,
   pool: row.pool,
-  pool_slots: row.pool_slots,
+  pool_slots: row.poolSlots,
   queue: row.queue,
-  priority_weight: row.priority_weight,
+  priority_weight: row.priorityWeight,
   operator: row.operator,
-  operator_name: row.custom_operator_name ?? row.operator,
-  queued_when: iso(row.queued_dttm),
-  scheduled_when: iso(row.scheduled_dttm),
+  operator_name: row.customOperatorName ?? row.operator,
+  queued_when: iso(row.queuedDttm),
+  scheduled_when: iso(row.scheduledDttm),
   pid: row.pid,
   executor: row.executor,
-  executor_config: JSON.stringify(row.executor_config ?? {}),
-  dag_version: versionOf(versions, row.version_id),
+  executor_config: JSON.stringify(row.executorConfig ?? {}),
+  dag_version: versionOf(versions, row.versionId),
 })
 
 /** A number for a wait, as clients expect one: the last 31 bits of the instance's id. Nothing is looked up by it. */
@@ -225,7 +225,7 @@ const triggerJson = (row: InstanceListRow, wait: WaitRow) => ({
   kwargs: JSON.stringify(maskByName(wait.kwargs)),
   created_date: isoText(wait.created),
   queue: null,
-  triggerer_id: wait.triggerer_id,
+  triggerer_id: wait.triggererId,
 })
 
 const triggererJson = (job: NonNullable<WaitRow['job']>) => ({
@@ -233,11 +233,11 @@ const triggererJson = (job: NonNullable<WaitRow['job']>) => ({
   dag_id: null,
   dag_display_name: null,
   state: job.state,
-  job_type: job.job_type,
+  job_type: job.jobType,
   start_date: isoText(job.start),
   end_date: iso(job.end),
   latest_heartbeat: isoText(job.heartbeat),
-  executor_class: job.executor_class,
+  executor_class: job.executorClass,
   hostname: job.hostname,
   unixname: job.unixname,
 })
@@ -245,11 +245,11 @@ const triggererJson = (job: NonNullable<WaitRow['job']>) => ({
 export const instanceJson = (row: InstanceListRow, versions: Versions) => ({
   ...tryJson(row, versions),
   id: row.id,
-  logical_date: iso(row.logical_date),
-  run_after: isoText(row.run_after),
+  logical_date: iso(row.logicalDate),
+  run_after: isoText(row.runAfter),
   note: row.note,
-  rendered_map_index: row.rendered_map_index,
-  rendered_fields: row.rendered_fields,
+  rendered_map_index: row.renderedMapIndex,
+  rendered_fields: row.renderedFields,
   trigger: row.wait === null ? null : triggerJson(row, row.wait),
   triggerer_job: row.wait === null || row.wait.job === null ? null : triggererJson(row.wait.job),
 })

@@ -49,7 +49,7 @@ export function placeOf({ query, param }: Call, isMapped: boolean): InstancePlac
 }
 
 const versionsOf = (web: Web, rows: readonly TryRow[]) =>
-  findVersions(web.database, [...new Set(rows.flatMap((row) => row.version_id ?? []))])
+  findVersions(web.database, [...new Set(rows.flatMap((row) => row.versionId ?? []))])
 
 /** Tasks of a group and of the groups inside it. */
 function tasksOfGroup(dag: SerializedDag, groupId: string): string[] {
@@ -104,7 +104,13 @@ async function list(call: Call, onlyMappedOf: string | null) {
   const latest = dagId === null ? null : await requireLatest(web, dagId)
   const task_ids = group === undefined || latest === null ? undefined : tasksOfGroup(latest.graph.dag, group)
   const only_mapped = onlyMappedOf !== null
-  const { rows, total } = await listInstances(web.database, dagId, runId, { ...filter, only_mapped, task_ids }, page)
+  const { rows, total } = await listInstances(
+    web.database,
+    dagId,
+    runId,
+    { ...filter, onlyMapped: only_mapped, taskIds: task_ids },
+    page,
+  )
   if (onlyMappedOf !== null && total === 0 && latest !== null) checkMapped(latest.graph, onlyMappedOf)
   const versions = await versionsOf(web, rows)
   return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
@@ -125,7 +131,7 @@ const one = (isMapped: boolean) => async (call: Call) => {
 const tries = (isMapped: boolean) => async (call: Call) => {
   const { web } = call
   const row = await requireInstance(web, placeOf(call, isMapped))
-  const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
+  const rows = await listTries(web.database, row.dagRunId, row.taskId, row.mapIndex)
   const versions = await versionsOf(web, rows)
   return { task_instances: rows.map((item) => tryJson(item, versions)), total_entries: rows.length }
 }
@@ -134,8 +140,8 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
   const { web, param } = call
   const at = placeOf(call, isMapped)
   const row = await requireInstance(web, at)
-  const rows = await listTries(web.database, row.dag_run_id, row.task_id, row.map_index)
-  const found = rows.find((item) => String(item.try_number) === param('task_try_number'))
+  const rows = await listTries(web.database, row.dagRunId, row.taskId, row.mapIndex)
+  const found = rows.find((item) => String(item.tryNumber) === param('task_try_number'))
   if (found === undefined)
     throw notFound(
       `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\`, ` +
@@ -147,14 +153,14 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
 const xcomJson = (row: XComRow) => ({
   key: row.key,
   timestamp: isoText(row.timestamp),
-  logical_date: iso(row.logical_date),
-  run_after: isoText(row.run_after),
-  map_index: row.map_index,
-  task_id: row.task_id,
-  dag_id: row.dag_id,
-  run_id: row.run_id,
-  dag_display_name: row.dag_display_name,
-  task_display_name: row.task_display_name,
+  logical_date: iso(row.logicalDate),
+  run_after: isoText(row.runAfter),
+  map_index: row.mapIndex,
+  task_id: row.taskId,
+  dag_id: row.dagId,
+  run_id: row.runId,
+  dag_display_name: row.dagDisplayName,
+  task_display_name: row.taskDisplayName,
 })
 
 async function xcoms({ web, query, param }: Call) {

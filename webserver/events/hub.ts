@@ -188,8 +188,8 @@ export class EventHub {
       const oldest = this.told.keys().next()
       if (oldest.done !== true) this.told.delete(oldest.value)
     }
-    const { id, dag_id: dag, run_id, state, rev, start_date: start, end_date: end } = run
-    return { kind: 'run', id, dag, run: run_id, state, rev, start, end, changed }
+    const { id, dagId: dag, runId, state, rev, startDate: start, endDate: end } = run
+    return { kind: 'run', id, dag, run: runId, state, rev, start, end, changed }
   }
 
   private publish(events: readonly HubEvent[]): void {

@@ -88,17 +88,17 @@ class PageStream {
 class LogTail {
   private readonly web: Web
   private readonly stream: PageStream
-  private readonly place: AttemptLogKey
+  private readonly attempt: AttemptLogKey
   private watcher: FSWatcher | null = null
   private timer: NodeJS.Timeout | null = null
   private isReading = false
   private isAgain = false
   private isOver = false
 
-  constructor(web: Web, stream: PageStream, place: AttemptLogKey) {
+  constructor(web: Web, stream: PageStream, attempt: AttemptLogKey) {
     this.web = web
     this.stream = stream
-    this.place = place
+    this.attempt = attempt
   }
 
   /** Looks now, and again whenever the file or the run moves. */
@@ -127,9 +127,9 @@ class LogTail {
   }
 
   private async read(): Promise<void> {
-    const ti = await getInstance(this.web.database, this.place)
-    const isRunning = ti !== null && isTryRunning(ti, this.place.tryNumber)
-    const path = await findLog(this.web.config.logFolder, this.place)
+    const ti = await getInstance(this.web.database, this.attempt)
+    const isRunning = ti !== null && isTryRunning(ti, this.attempt.tryNumber)
+    const path = await findLog(this.web.config.logFolder, this.attempt)
     if (path !== null) {
       this.follow(path)
       for (;;) {
@@ -158,10 +158,10 @@ class LogTail {
 }
 
 /** A log's address and the byte from which on the page wants it. */
-function readLog(query: Query): { place: AttemptLogKey; offset: number } | null {
-  const place = readLogAddress(query.text('log'))
+function readLog(query: Query): { attempt: AttemptLogKey; offset: number } | null {
+  const attempt = readLogAddress(query.text('log'))
   const offset = /^\d{1,15}$/.exec(query.text('from') ?? '0')
-  return place === null || offset === null ? null : { place, offset: Number(offset[0]) }
+  return attempt === null || offset === null ? null : { attempt, offset: Number(offset[0]) }
 }
 
 /** Open streams, to be ended at shutdown. */
@@ -187,7 +187,7 @@ export class Streams {
     const last = readLastId(typeof header === 'string' ? header : query.text('last'))
     const log = readLog(query)
     stream.offset = last?.offset ?? log?.offset ?? 0
-    const tail = log === null ? null : new LogTail(this.web, stream, log.place)
+    const tail = log === null ? null : new LogTail(this.web, stream, log.attempt)
     const stop = this.web.hub.subscribe((batch) => {
       stream.deliver(batch)
       if (batch.length > 0) tail?.wake()

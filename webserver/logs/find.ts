@@ -11,14 +11,14 @@ import { searchText } from './shown-line.ts'
 export interface FindRequest {
   readonly text: string
   /** Where to go on: a line's beginning and its number. */
-  readonly from: FindPlace
+  readonly from: FindPosition
   readonly levels: ReadonlySet<Level> | null
   readonly isDone: boolean
   readonly mostHits: number
   readonly mostMs: number
 }
 
-export interface FindPlace {
+export interface FindPosition {
   readonly offset: number
   readonly line: number
 }
@@ -27,7 +27,7 @@ export interface FindResult {
   /** Numbers of the lines that hold the text. */
   readonly hits: readonly number[]
   /** null: the whole log was looked through */
-  readonly next: FindPlace | null
+  readonly next: FindPosition | null
 }
 
 /**
@@ -84,10 +84,10 @@ function* candidates(bytes: Buffer, needle: Needle): Iterable<readonly [from: nu
   for (let at = 0; at < none; ) {
     if (found !== -1 && found < at) found = nextProbe(at)
     if (other !== -1 && other < at) other = nextDiffering(at)
-    const place = Math.min(found === -1 ? none : found, other === -1 ? none : other)
-    if (place >= none) return
-    const from = bytes.lastIndexOf(10, place) + 1
-    const newline = bytes.indexOf(10, place)
+    const position = Math.min(found === -1 ? none : found, other === -1 ? none : other)
+    if (position >= none) return
+    const from = bytes.lastIndexOf(10, position) + 1
+    const newline = bytes.indexOf(10, position)
     const to = newline === -1 ? none : newline
     yield [Math.max(from, at), to]
     at = to + 1

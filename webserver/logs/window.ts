@@ -44,16 +44,16 @@ class BlockReader {
   }
 
   /** Wanted lines of the block; those the index has not counted yet are left out. */
-  read(place: number): Promise<Numbered[]> {
-    const known = this.known.get(place) ?? this.load(place)
-    this.known.set(place, known)
+  read(blockNumber: number): Promise<Numbered[]> {
+    const known = this.known.get(blockNumber) ?? this.load(blockNumber)
+    this.known.set(blockNumber, known)
     return known
   }
 
-  private async load(place: number): Promise<Numbered[]> {
-    const block = this.index.blocks[place]
+  private async load(blockNumber: number): Promise<Numbered[]> {
+    const block = this.index.blocks[blockNumber]
     if (block === undefined || this.count(block) === 0) return []
-    const next = this.index.blocks[place + 1]
+    const next = this.index.blocks[blockNumber + 1]
     const last = (next?.line ?? this.index.total + 1) - 1
     const lines: Numbered[] = []
     let n = block.line - 1
@@ -78,8 +78,8 @@ class BlockReader {
 async function linesBefore(reader: BlockReader, index: LineIndex, n: number, most: number): Promise<Numbered[]> {
   const found: Numbered[][] = []
   let missing = most
-  for (let place = index.blockOf(n - 1); place >= 0 && missing > 0 && n > 1; place--) {
-    const lines = (await reader.read(place)).filter((line) => line.n < n).slice(-missing)
+  for (let blockNumber = index.blockOf(n - 1); blockNumber >= 0 && missing > 0 && n > 1; blockNumber--) {
+    const lines = (await reader.read(blockNumber)).filter((line) => line.n < n).slice(-missing)
     missing -= lines.length
     found.unshift(lines)
   }
@@ -89,16 +89,16 @@ async function linesBefore(reader: BlockReader, index: LineIndex, n: number, mos
 /** The first `most` wanted lines from line `n` on. */
 async function linesFrom(reader: BlockReader, index: LineIndex, n: number, most: number): Promise<Numbered[]> {
   const found: Numbered[] = []
-  for (let place = index.blockOf(n); place < index.blocks.length && found.length < most; place++)
-    found.push(...(await reader.read(place)).filter((line) => line.n >= n).slice(0, most - found.length))
+  for (let blockNumber = index.blockOf(n); blockNumber < index.blocks.length && found.length < most; blockNumber++)
+    found.push(...(await reader.read(blockNumber)).filter((line) => line.n >= n).slice(0, most - found.length))
   return found
 }
 
 /** How many wanted lines there are before line `n`. */
 async function countBefore(reader: BlockReader, index: LineIndex, n: number): Promise<number> {
-  const place = index.blockOf(n)
-  const whole = index.blocks.slice(0, place).reduce((sum, block) => sum + reader.count(block), 0)
-  return whole + (await reader.read(place)).filter((line) => line.n < n).length
+  const blockNumber = index.blockOf(n)
+  const whole = index.blocks.slice(0, blockNumber).reduce((sum, block) => sum + reader.count(block), 0)
+  return whole + (await reader.read(blockNumber)).filter((line) => line.n < n).length
 }
 
 async function readTitle(index: LineIndex, path: string, n: number, zone: string): Promise<string> {
@@ -186,9 +186,9 @@ export async function readTail(
 /** What came before the byte `offset`, the beginning of a line: lines of each level and the first error. */
 export async function countsTo(index: LineIndex, path: string, offset: number) {
   if (offset >= index.size) return index.counts()
-  const place = index.blockAtOffset(offset)
-  const levels = { ...sumCounts(index.blocks.slice(0, place)) }
-  const block = index.blocks[place]
+  const blockNumber = index.blockAtOffset(offset)
+  const levels = { ...sumCounts(index.blocks.slice(0, blockNumber)) }
+  const block = index.blocks[blockNumber]
   let total = (block?.line ?? 1) - 1
   if (block !== undefined)
     await withFile(path, async (file) => {

@@ -23,12 +23,12 @@ const NONE: CellsByTask = new Map()
 const MOST_CELLS = 100_000
 
 const isOpen = (row: CellRow): boolean =>
-  row.end_date === null && !['skipped', 'upstream_failed', 'removed'].includes(row.state ?? '')
+  row.endDate === null && !['skipped', 'upstream_failed', 'removed'].includes(row.state ?? '')
 
 function tookOf(rows: readonly CellRow[], n: number): number | null {
   if (n === 1) return rows[0]?.duration ?? null
-  const starts = rows.flatMap((row) => row.start_date ?? [])
-  const ends = rows.flatMap((row) => row.end_date ?? [])
+  const starts = rows.flatMap((row) => row.startDate ?? [])
+  const ends = rows.flatMap((row) => row.endDate ?? [])
   if (starts.length === 0 || ends.length === 0 || rows.some(isOpen)) return null
   return Math.max(0, (Math.max(...ends) - Math.min(...starts)) / 1000)
 }
@@ -41,10 +41,10 @@ export function cellOf(taskId: string, rows: readonly CellRow[]): TaskCell {
 function byRun(rows: readonly CellRow[]): Map<number, CellsByTask> {
   const grouped = new Map<number, Map<string, CellRow[]>>()
   for (const row of rows) {
-    const tasks = grouped.get(row.dag_run_id) ?? new Map<string, CellRow[]>()
-    grouped.set(row.dag_run_id, tasks)
-    const list = tasks.get(row.task_id)
-    if (list === undefined) tasks.set(row.task_id, [row])
+    const tasks = grouped.get(row.dagRunId) ?? new Map<string, CellRow[]>()
+    grouped.set(row.dagRunId, tasks)
+    const list = tasks.get(row.taskId)
+    if (list === undefined) tasks.set(row.taskId, [row])
     else list.push(row)
   }
   return new Map(

@@ -37,7 +37,7 @@ const AUTHS: Readonly<Record<string, HiveTarget['auth']>> = {
 
 function oneOf<T extends string>(id: string, extra: Extra, name: string, known: readonly T[], fallback: T): T {
   const value = extra[name] ?? fallback
-  const found = known.find((one) => one === value)
+  const found = known.find((mechanism) => mechanism === value)
   if (found !== undefined) return found
   throw new ConnectionUnusableError(
     id,

@@ -100,8 +100,8 @@ function typeOf(entry: unknown, typeNames: ReadonlyMap<number, string>): string 
   const qualifiers = isRecord(primitive['typeQualifiers']) ? primitive['typeQualifiers']['qualifiers'] : undefined
   if (!isRecord(qualifiers)) return name
   const numbers = ['precision', 'scale', 'characterMaximumLength'].flatMap((key) => {
-    const one = qualifiers[key]
-    return isRecord(one) && typeof one['i32Value'] === 'number' ? [one['i32Value']] : []
+    const qualifier = qualifiers[key]
+    return isRecord(qualifier) && typeof qualifier['i32Value'] === 'number' ? [qualifier['i32Value']] : []
   })
   return numbers.length === 0 ? name : `${name}(${numbers.join(',')})`
 }

@@ -124,7 +124,7 @@ describe('clearing', () => {
     const request = clearOf('mapped', {
       tasks: { tasks: [{ taskId: 'each', mapIndex: 1 }], upstream: false, downstream: false },
     })
-    expect((await clear(depsOf(engine, scheduler), request, kim)).map((row) => row.map_index)).toEqual([1])
+    expect((await clear(depsOf(engine, scheduler), request, kim)).map((row) => row.mapIndex)).toEqual([1])
     await scheduler.pass()
     await worker.drain()
     const rows = await engine.query('select map_index, try_number from task_instance order by 1')

@@ -45,7 +45,7 @@ describe('marking', () => {
     await worker.drain(() => ({ kind: 'failure', message: 'no', isRetryable: false }))
     expect(await engine.runState(run)).toBe('failed')
     const touched = await mark(depsOf(engine, scheduler), markOf('chain', 'r', 'bad', 'success'), kim)
-    expect(touched.cleared.map((row) => row.task_id)).toEqual(['after', 'last'])
+    expect(touched.cleared.map((row) => row.taskId)).toEqual(['after', 'last'])
     await scheduler.pass()
     await worker.drain()
     expect(await engine.states(run)).toEqual({ bad: 'success', after: 'success', last: 'success' })

@@ -187,7 +187,7 @@ const TASKS: readonly Situation[] = [
       return ofTask('a')
     },
     'up_for_reschedule',
-    /^a: Looks again in .*It has looked once since .* and gives up at /,
+    /^a: Pokes again in .*It has poked once since .* and gives up at /,
   ],
   [
     'a task that waits for a time',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type FindPlace, findInLog, hitsInBatch, makeNeedle } from '../../../webserver/logs/find.ts'
+import { type FindPosition, findInLog, hitsInBatch, makeNeedle } from '../../../webserver/logs/find.ts'
 import { LineSplitter } from '../../../webserver/logs/line-splitter.ts'
 import { parseLine } from '../../../webserver/logs/log-file.ts'
 import { foldCase, hitsIn } from '../../../webserver/logs/shown/find-text.ts'
@@ -85,7 +85,7 @@ describe('finding in a log', () => {
       const all = async (levels: ReadonlySet<'error'> | null) => {
         const hits: number[] = []
         let requests = 0
-        for (let from: FindPlace | null = { offset: 0, line: 1 }; from !== null; requests++) {
+        for (let from: FindPosition | null = { offset: 0, line: 1 }; from !== null; requests++) {
           const found = await findInLog(file, {
             text: 'LINE 2',
             from,

@@ -84,7 +84,8 @@ export const writtenLog: fc.Arbitrary<Written> = fc
     isEnded: fc.boolean(),
   })
   .map(({ lines: made, isEnded }) => {
-    const lines = made.map(([line, isDos]) => (isDos ? `${line}\r` : line))
+    // Bytes hold no half of a surrogate pair, where a line was cut there.
+    const lines = made.map(([line, isDos]) => (isDos ? `${line}\r` : line).toWellFormed())
     // Without a newline an empty last line is none.
     while (!isEnded && lines.at(-1) === '') lines.pop()
     const all = lines.join('\n') + (isEnded && lines.length > 0 ? '\n' : '')

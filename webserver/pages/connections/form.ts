@@ -64,7 +64,7 @@ export async function connectionForm(
   if (id !== null && known === null) throw notFound(`There is no connection ${id}.`)
   const shown = draft ?? (known === null ? EMPTY : draftOf(web.vault, known))
   return {
-    place: 'connections',
+    section: 'connections',
     crumbs: [
       { text: 'Connections', href: '/connections' },
       { text: id ?? 'New', href: '' },

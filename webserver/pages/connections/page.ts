@@ -44,7 +44,7 @@ export async function connectionsPage(web: Web, req: Request): Promise<PageView>
     .filter((item) => item.id.toLowerCase().includes(find.toLowerCase()))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
   return {
-    place: 'connections',
+    section: 'connections',
     crumbs: [{ text: 'Connections', href: '/connections' }],
     sentence: listSentence(all.length, embedded),
     scripts: ['connections.js'],

@@ -72,12 +72,12 @@ const pairsOf = (fields: Readonly<Record<string, string>>) =>
   Object.entries(fields).map(([key, value]) => ({ key, value }))
 
 function rowView(row: Control['touched'][number], dagId: string, zone: string, now: number) {
-  const at = row.logical_date
+  const at = row.logicalDate
   return {
-    run: at === null ? row.run_id : `${moment(at, zone, now)} ${zoneName(zone, at)}`,
-    runId: row.run_id,
-    href: withQuery(dagPath(dagId), { run: row.run_id }),
-    task: row.map_index < 0 ? row.task_id : `${row.task_id} [${row.map_index}]`,
+    run: at === null ? row.runId : `${moment(at, zone, now)} ${zoneName(zone, at)}`,
+    runId: row.runId,
+    href: withQuery(dagPath(dagId), { run: row.runId }),
+    task: row.mapIndex < 0 ? row.taskId : `${row.taskId} [${row.mapIndex}]`,
     state: row.state,
     becomes: row.becomes,
   }
@@ -88,7 +88,7 @@ export function shown(dagId: string, zone: string, control: Control, asked: Aske
   const rows = asked('all') === '1' ? control.touched : control.touched.slice(0, FEW)
   const here = hereOf(control)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: control.verb, href: '' }),
     sentence: control.title,
     zone: zoneName(zone, now),

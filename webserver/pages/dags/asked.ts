@@ -31,7 +31,7 @@ function readFrom(text: string | undefined): DagListPage['from'] {
 }
 
 export const fromText = (dag: ListedDag | undefined): string | null =>
-  dag === undefined ? null : `${dag.sort_value ?? ''}~${dag.dag_id}`
+  dag === undefined ? null : `${dag.sortValue ?? ''}~${dag.dagId}`
 
 /** What nobody offers is as if it was not asked for. */
 export function readAsked(query: Query): Asked {

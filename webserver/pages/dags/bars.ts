@@ -11,7 +11,7 @@ const STEP = 8
 const TALL = 21
 
 const seconds = (run: RecentRun, now: number): number =>
-  run.start_date === null ? 0 : ((run.end_date ?? now) - run.start_date) / 1000
+  run.startDate === null ? 0 : ((run.endDate ?? now) - run.startDate) / 1000
 
 /** Failure is told by form too: a detached cap. */
 function barOf(run: RecentRun, column: number, share: number): Html[] {

@@ -27,8 +27,8 @@ import { listSentence } from './sentence.ts'
 function byDag(recent: readonly RecentRun[]): ReadonlyMap<string, readonly RecentRun[]> {
   const found = new Map<string, RecentRun[]>()
   for (const run of recent) {
-    const list = found.get(run.dag_id)
-    if (list === undefined) found.set(run.dag_id, [run])
+    const list = found.get(run.dagId)
+    if (list === undefined) found.set(run.dagId, [run])
     else list.push(run)
   }
   return found
@@ -78,12 +78,10 @@ function sortView(key: DagListSort, page: DagListPage, link: (change: Change) =>
 }
 
 async function rowsView(web: Web, shown: readonly ListedDag[], zone: string, now: number) {
-  const ids = shown.map((row) => row.dag_id)
+  const ids = shown.map((row) => row.dagId)
   const [recent, warned] = await Promise.all([recentRuns(web.database, ids, BARS), findWarnedDags(web.database, ids)])
   const runs = byDag(recent)
-  return shown.map((row) =>
-    dagView(row, runs.get(row.dag_id) ?? [], { zone, hasWarnings: warned.has(row.dag_id) }, now),
-  )
+  return shown.map((row) => dagView(row, runs.get(row.dagId) ?? [], { zone, hasWarnings: warned.has(row.dagId) }, now))
 }
 
 const NEWEST_ERROR = { limit: 1, offset: 0, order: [{ key: 'timestamp', isDescending: true }] }
@@ -103,7 +101,7 @@ export async function dagsPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Change) => withQuery('/dags', { ...kept, ...change })
   const [error] = errors.rows
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: [{ text: 'DAGs', href: '/dags' }],
     sentence: listSentence(counts, find === '' ? errors.total : 0),
     topics: 'dags',

@@ -11,17 +11,17 @@ import { barsOf } from './bars.ts'
 /** When it ran and for how long. */
 function lastWords(run: RecentRun | undefined, zone: string, now: number): string {
   if (run === undefined) return 'never ran'
-  if (run.start_date === null) return run.state === 'queued' ? 'waits to start' : 'never started'
-  const began = `${moment(run.start_date, zone, now)} ${zoneName(zone, run.start_date)}`
-  const took = duration(((run.end_date ?? now) - run.start_date) / 1000)
+  if (run.startDate === null) return run.state === 'queued' ? 'waits to start' : 'never started'
+  const began = `${moment(run.startDate, zone, now)} ${zoneName(zone, run.startDate)}`
+  const took = duration(((run.endDate ?? now) - run.startDate) / 1000)
   return run.state === 'running' ? `since ${began}, ${took}` : `${began}, ${took}`
 }
 
 /** When the next run comes, beside its time. */
 function nextWords(row: ListedDag, next: number | null, now: number): string {
-  if (row.is_paused) return 'paused'
+  if (row.isPaused) return 'paused'
   if (next === null) return ''
-  if (row.is_late) return 'late'
+  if (row.isLate) return 'late'
   return next <= now ? 'due now' : relative(next, now)
 }
 
@@ -32,27 +32,27 @@ export function dagView(
   now: number,
 ) {
   const [last] = runs
-  const next = row.is_paused ? null : row.next_dagrun_create_after
+  const next = row.isPaused ? null : row.nextDagrunCreateAfter
   return {
-    id: row.dag_id,
-    path: dagPath(row.dag_id),
+    id: row.dagId,
+    path: dagPath(row.dagId),
     description: row.description,
     tags: row.tags,
     owners: row.owners,
-    isPaused: row.is_paused,
-    hasImportErrors: row.has_import_errors,
+    isPaused: row.isPaused,
+    hasImportErrors: row.hasImportErrors,
     hasWarnings,
     schedule: scheduleWords(row),
-    cron: row.has_schedule ? `${row.timetable_summary ?? ''}` : 'no schedule',
-    isCron: row.has_schedule,
+    cron: row.hasSchedule ? `${row.timetableSummary ?? ''}` : 'no schedule',
+    isCron: row.hasSchedule,
     ownZone: row.timezone,
     zone,
     next,
-    isLate: row.is_late,
+    isLate: row.isLate,
     nextIn: nextWords(row, next, now),
     state: last?.state ?? null,
     last: lastWords(last, zone, now),
-    lastHref: last === undefined ? null : withQuery(dagPath(row.dag_id), { run: last.run_id }),
+    lastHref: last === undefined ? null : withQuery(dagPath(row.dagId), { run: last.runId }),
     bars: markup(barsOf(runs, now)),
   }
 }

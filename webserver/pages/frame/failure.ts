@@ -43,7 +43,7 @@ async function sendFailure(
     return
   }
   const crumbs = [{ text: String(status), href: '' }]
-  await pages.page(req, res, who, { place: 'none', crumbs, sentence: say(words), view }, 'frame/failed', status)
+  await pages.page(req, res, who, { section: 'none', crumbs, sentence: say(words), view }, 'frame/failed', status)
 }
 
 /** @param reportId logs what is our fault, and gives the id under which the log has it */

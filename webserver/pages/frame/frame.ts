@@ -44,7 +44,7 @@ function pageFacts(page: PageView) {
       isLast: i === page.crumbs.length - 1,
       isFar: i < page.crumbs.length - 2,
     })),
-    place: page.place,
+    section: page.section,
     topics: page.topics ?? '',
     zone: page.zone ?? null,
     scripts: ['frame.js', ...(page.scripts ?? [])],

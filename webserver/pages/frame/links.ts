@@ -21,20 +21,20 @@ export const dagCrumbs = (dagId: string, ...more: Crumb[]): Crumb[] => [
 
 /** Where the verbs of a run, a task or an instance are. */
 export function controlLinks(
-  run: { readonly dag_id: string; readonly run_id: string },
+  run: { readonly dagId: string; readonly runId: string },
   taskId: string | null,
   mapIndex: number | null,
 ) {
-  const at = { run: run.run_id, task: taskId, map_index: mapIndex === null || mapIndex < 0 ? null : mapIndex }
+  const at = { run: run.runId, task: taskId, map_index: mapIndex === null || mapIndex < 0 ? null : mapIndex }
   const link = (verb: string, more: Record<string, string> = {}) =>
-    withQuery(dagPath(run.dag_id, verb), { ...at, ...more })
+    withQuery(dagPath(run.dagId, verb), { ...at, ...more })
   return {
     clear: link('/clear', taskId === null ? {} : { downstream: '1' }),
     clearFailed: link('/clear', { only_failed: '1' }),
     markSuccess: link('/mark', { to: 'success' }),
     markFailed: link('/mark', { to: 'failed' }),
-    note: withQuery(dagPath(run.dag_id, '/note'), { run: run.run_id }),
-    remove: withQuery(dagPath(run.dag_id, '/delete'), { run: run.run_id }),
-    log: taskId === null ? null : taskPath(run.dag_id, run.run_id, taskId),
+    note: withQuery(dagPath(run.dagId, '/note'), { run: run.runId }),
+    remove: withQuery(dagPath(run.dagId, '/delete'), { run: run.runId }),
+    log: taskId === null ? null : taskPath(run.dagId, run.runId, taskId),
   }
 }

@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express'
 import { english, type Part, sentence, type Values } from './sentence.ts'
 
-export type Place = 'dags' | 'runs' | 'variables' | 'connections' | 'errors' | 'none'
+export type Section = 'dags' | 'runs' | 'variables' | 'connections' | 'errors' | 'none'
 
 export interface Crumb {
   readonly text: string
@@ -11,7 +11,7 @@ export interface Crumb {
 }
 
 export interface PageView {
-  readonly place: Place
+  readonly section: Section
   readonly crumbs: readonly Crumb[]
   readonly sentence: readonly Part[]
   /** Comma-separated topics the page hears of. */

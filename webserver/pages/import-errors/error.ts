@@ -32,7 +32,7 @@ export async function importErrorPage(web: Web, req: Request): Promise<PageView>
   const first = row.stacktrace.split('\n')[0] ?? ''
   const file = row.filename
   return {
-    place: 'errors',
+    section: 'errors',
     crumbs: [
       { text: 'Import errors', href: '/errors' },
       { text: file, href: '' },
@@ -51,10 +51,10 @@ export async function importErrorPage(web: Web, req: Request): Promise<PageView>
       more: location.errors,
       at: row.timestamp,
       dags: dags.map((dag) => ({
-        id: dag.dag_id,
-        href: dagPath(dag.dag_id),
-        version: dag.version_number,
-        isStale: dag.is_stale,
+        id: dag.dagId,
+        href: dagPath(dag.dagId),
+        version: dag.versionNumber,
+        isStale: dag.isStale,
       })),
       now: Date.now(),
     },

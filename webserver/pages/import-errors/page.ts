@@ -13,7 +13,7 @@ export async function importErrorsPage(web: Web): Promise<PageView> {
     { limit: 100, offset: 0, order: [{ key: 'timestamp', isDescending: true }] },
   )
   return {
-    place: 'errors',
+    section: 'errors',
     crumbs: [{ text: 'Import errors', href: '/errors' }],
     sentence:
       total === 0

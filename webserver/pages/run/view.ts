@@ -5,12 +5,12 @@ import type { RunListRow } from '../../../store/postgres/read-runs.ts'
 import { dagPath, withQuery } from '../frame/links.ts'
 
 /** A run's short name: its time in the DAG's zone. */
-export const runLabel = (run: RunListRow, now: number): string => moment(run.run_after, run.timezone, now)
+export const runLabel = (run: RunListRow, now: number): string => moment(run.runAfter, run.timezone, now)
 
 export const runInterval = (run: RunListRow, now: number): string | null =>
-  run.data_interval_start === run.data_interval_end
+  run.dataIntervalStart === run.dataIntervalEnd
     ? null
-    : interval(run.data_interval_start, run.data_interval_end, run.timezone, now)
+    : interval(run.dataIntervalStart, run.dataIntervalEnd, run.timezone, now)
 
 const TYPES: Readonly<Record<string, string>> = {
   scheduled: 'Scheduled',
@@ -29,33 +29,33 @@ export function pageZone(rows: readonly { readonly timezone: string }[]): string
 /** @param zone default: the DAG's own */
 export function runView(own: RunListRow, now: number, zone = own.timezone) {
   const run = { ...own, timezone: zone }
-  const seconds = run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000
+  const seconds = run.startDate === null ? null : ((run.endDate ?? now) - run.startDate) / 1000
   return {
     id: run.id,
-    dag: run.dag_id,
-    run: run.run_id,
+    dag: run.dagId,
+    run: run.runId,
     state: run.state,
     label: runLabel(run, now),
-    type: TYPES[run.run_type] ?? run.run_type,
+    type: TYPES[run.runType] ?? run.runType,
     interval: runInterval(run, now),
-    after: run.run_after,
-    start: run.start_date,
-    end: run.end_date,
+    after: run.runAfter,
+    start: run.startDate,
+    end: run.endDate,
     took: duration(seconds),
     isRunning: run.state === 'running',
-    by: run.triggering_user_name,
-    triggeredBy: run.triggered_by,
-    version: run.version_number,
+    by: run.triggeringUserName,
+    triggeredBy: run.triggeredBy,
+    version: run.versionNumber,
     note: run.note,
     conf: Object.keys(run.conf).length === 0 ? null : JSON.stringify(run.conf, null, 2),
     zone: run.timezone,
-    zoneName: zoneName(run.timezone, run.run_after),
-    href: withQuery(dagPath(run.dag_id), { run: run.run_id }),
+    zoneName: zoneName(run.timezone, run.runAfter),
+    href: withQuery(dagPath(run.dagId), { run: run.runId }),
   }
 }
 
 /** A run in the crumbs of its tasks. */
 export const runCrumb = (run: RunListRow, now: number) => ({
   text: `${runLabel(run, now)} run`,
-  href: withQuery(dagPath(run.dag_id), { run: run.run_id }),
+  href: withQuery(dagPath(run.dagId), { run: run.runId }),
 })

@@ -8,20 +8,20 @@ import { STATE_NAMES } from '../../states/cells.ts'
 import { say } from '../frame/page-view.ts'
 
 /** `collect_page`, or `collect_page [3]` of a mapped one. */
-export const instanceName = (ti: Pick<InstanceListRow, 'task_id' | 'map_index' | 'rendered_map_index'>): string =>
-  ti.map_index === -1 ? ti.task_id : `${ti.task_id} [${ti.rendered_map_index ?? ti.map_index}]`
+export const instanceName = (ti: Pick<InstanceListRow, 'taskId' | 'mapIndex' | 'renderedMapIndex'>): string =>
+  ti.mapIndex === -1 ? ti.taskId : `${ti.taskId} [${ti.renderedMapIndex ?? ti.mapIndex}]`
 
 export function instanceSentence(ti: InstanceListRow) {
-  const values = { task: instanceName(ti), n: ti.try_number, of: ti.max_tries + 1 }
+  const values = { task: instanceName(ti), n: ti.tryNumber, of: ti.maxTries + 1 }
   switch (ti.state) {
     case 'running':
       return say('{task} is running, try {n} of {of}.', values, 'task')
     case 'success':
-      return ti.try_number > 1
+      return ti.tryNumber > 1
         ? say('{task} succeeded at try {n} of {of}.', values, 'task')
         : say('{task} succeeded.', values, 'task')
     case 'failed':
-      return ti.max_tries > 0
+      return ti.maxTries > 0
         ? say('{task} failed after {n} {n#try#tries}.', values, 'task')
         : say('{task} failed.', values, 'task')
     case 'upstream_failed':
@@ -47,13 +47,13 @@ export function instanceSentence(ti: InstanceListRow) {
 
 /** A task of the version that a run was made from. */
 export async function findTask(web: Web, run: RunListRow, taskId: string): Promise<SerializedTask | null> {
-  if (run.version_id === null) return null
-  const { graph } = await web.runCache.version(web.database, run.version_id)
+  if (run.versionId === null) return null
+  const { graph } = await web.runCache.version(web.database, run.versionId)
   return graph.tasks[graph.indexOf.get(taskId) ?? -1] ?? null
 }
 
 /** How long the instance has run; null when it has not. */
-export function secondsOf({ duration, state, start_date: start }: InstanceListRow, now: number): number | null {
+export function secondsOf({ duration, state, startDate: start }: InstanceListRow, now: number): number | null {
   if (duration !== null) return duration
   return state === 'running' && start !== null ? (now - start) / 1000 : null
 }

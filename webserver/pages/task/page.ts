@@ -116,9 +116,9 @@ const MOST_EVENTS = 200
 
 async function loadInstance({ web, ti }: Shown) {
   const [events, tries, neighbours] = await Promise.all([
-    listEvents(web.database, ti.dag_run_id, ti.id, MOST_EVENTS),
-    listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
-    ti.map_index === -1 ? null : findNeighbours(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+    listEvents(web.database, ti.dagRunId, ti.id, MOST_EVENTS),
+    listTries(web.database, ti.dagRunId, ti.taskId, ti.mapIndex),
+    ti.mapIndex === -1 ? null : findNeighbours(web.database, ti.dagRunId, ti.taskId, ti.mapIndex),
   ])
   return { events, tries, neighbours }
 }
@@ -136,12 +136,12 @@ async function tabView({ web, ti, place, query, tab }: Shown, tryNumber: number)
 }
 
 const triesOf = ({ ti, place, now }: Shown, tries: readonly TryRow[], events: readonly EventRow[], current: number) => {
-  const causes = causesByTry(events)
+  const causes = causesByTry(events, ti.timezone)
   return tries.map((row) => ({
-    ...tryView(row, ti.timezone, now, causes.get(row.try_number) ?? null),
-    isCurrent: row.try_number === current,
-    isLive: isTryRunning(ti, row.try_number),
-    href: pathOf(place)('', { try: row.try_number }),
+    ...tryView(row, ti.timezone, now, causes.get(row.tryNumber) ?? null),
+    isCurrent: row.tryNumber === current,
+    isLive: isTryRunning(ti, row.tryNumber),
+    href: pathOf(place)('', { try: row.tryNumber }),
   }))
 }
 
@@ -153,11 +153,11 @@ function factsOf({ run, ti, now }: Shown) {
     triesLine: triesLine(ti),
     interval: runInterval(run, now),
     run: runView(run, now),
-    start: ti.start_date,
+    start: ti.startDate,
     took: duration(secondsOf(ti, now)),
     host: ti.hostname,
     pid: ti.pid,
-    operator: ti.custom_operator_name ?? ti.operator,
+    operator: ti.customOperatorName ?? ti.operator,
     pool: ti.pool,
     queue: ti.queue,
     zone: ti.timezone,
@@ -175,16 +175,16 @@ const tabFlags = (tab: TaskTab) => ({
 })
 
 function crumbsOf({ run, ti, place, now }: Shown): Crumb[] {
-  const instance = { text: ti.map_index === -1 ? place.taskId : `[${ti.map_index}]`, href: pathOf(place)('') }
+  const instance = { text: ti.mapIndex === -1 ? place.taskId : `[${ti.mapIndex}]`, href: pathOf(place)('') }
   const all = { text: place.taskId, href: taskPath(place.dagId, place.runId, place.taskId) }
-  return dagCrumbs(place.dagId, runCrumb(run, now), ...(ti.map_index === -1 ? [instance] : [all, instance]))
+  return dagCrumbs(place.dagId, runCrumb(run, now), ...(ti.mapIndex === -1 ? [instance] : [all, instance]))
 }
 
 async function instanceView(shown: Shown) {
   const { web, run, ti, place, query, tab, now } = shown
   const { events, tries, neighbours } = await loadInstance(shown)
   const asked = query.int('try', 1)
-  const tryNumber = asked ?? tries.at(-1)?.try_number ?? 0
+  const tryNumber = asked ?? tries.at(-1)?.tryNumber ?? 0
   const why = await whyText(web, run, ti, events, now)
   const rendered = renderedView(ti)
   const path = pathOf(place)
@@ -196,7 +196,7 @@ async function instanceView(shown: Shown) {
     ...tabFlags(tab),
     ...(await tabView(shown, tryNumber)),
     why,
-    beside: besideView(neighbourPath, ti.map_index, neighbours),
+    beside: besideView(neighbourPath, ti.mapIndex, neighbours),
     tabs: tabsView(tab, counts, (id) =>
       path(restOf(id), { try: id === 'log' && asked !== undefined ? tryNumber : null }),
     ),
@@ -213,10 +213,10 @@ async function instanceView(shown: Shown) {
 async function instancePage(shown: Shown): Promise<PageView> {
   const { ti, tab, now } = shown
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: crumbsOf(shown),
     sentence: instanceSentence(ti),
-    topics: `run:${ti.dag_run_id}`,
+    topics: `run:${ti.dagRunId}`,
     scripts: tab === 'log' ? ['task-log.js'] : [],
     zone: zoneName(ti.timezone, now),
     isFlush: tab === 'log',

@@ -23,19 +23,19 @@ import { whyText } from './why.ts'
 const MOST_EVENTS = 50
 
 export async function instancePanel(web: Web, run: RunListRow, taskId: string, now: number) {
-  const at = { dagId: run.dag_id, runId: run.run_id, taskId, mapIndex: -1 }
+  const at = { dagId: run.dagId, runId: run.runId, taskId, mapIndex: -1 }
   const ti = await getInstance(web.database, at)
   const strip = ti === null ? await loadStrip(web, run.id, taskId) : null
   if (strip !== null) return mappedPanel(web, run, taskId, strip, now)
   if (ti === null) return missingPanel(run, taskId)
   const [events, tries] = await Promise.all([
-    listEvents(web.database, ti.dag_run_id, ti.id, MOST_EVENTS),
-    listTries(web.database, ti.dag_run_id, ti.task_id, ti.map_index),
+    listEvents(web.database, ti.dagRunId, ti.id, MOST_EVENTS),
+    listTries(web.database, ti.dagRunId, ti.taskId, ti.mapIndex),
   ])
   return {
     ...instanceFacts(run, ti, now),
     why: await whyText(web, run, ti, events, now),
-    tries: triesOf(run, ti, tries, causesByTry(events), now),
+    tries: triesOf(run, ti, tries, causesByTry(events, run.timezone), now),
   }
 }
 
@@ -45,7 +45,7 @@ const missingPanel = (run: RunListRow, taskId: string) => ({
   isMapped: false,
   isRun: false,
   title: say('{task} had no part in this run.', { task: taskId }, 'task'),
-  close: withQuery(dagPath(run.dag_id), { run: run.run_id }),
+  close: withQuery(dagPath(run.dagId), { run: run.runId }),
 })
 
 /** Newest first. */
@@ -58,33 +58,33 @@ const triesOf = (
 ) =>
   tries
     .map((row) => ({
-      ...tryView(row, ti.timezone, now, causes.get(row.try_number) ?? null),
-      href: withQuery(taskPath(run.dag_id, run.run_id, ti.task_id), { try: row.try_number }),
+      ...tryView(row, ti.timezone, now, causes.get(row.tryNumber) ?? null),
+      href: withQuery(taskPath(run.dagId, run.runId, ti.taskId), { try: row.tryNumber }),
     }))
     .reverse()
 
 function instanceFacts(run: RunListRow, ti: InstanceListRow, now: number) {
-  const path = (rest: string) => taskPath(run.dag_id, run.run_id, ti.task_id, rest)
+  const path = (rest: string) => taskPath(run.dagId, run.runId, ti.taskId, rest)
   return {
     kind: 'task',
     isTask: true,
     isMapped: false,
     isRun: false,
-    verbs: controlLinks(run, ti.task_id, ti.map_index),
+    verbs: controlLinks(run, ti.taskId, ti.mapIndex),
     state: ti.state,
     title: instanceSentence(ti),
     run: runView(run, now),
     took: duration(secondsOf(ti, now)),
-    start: ti.start_date,
+    start: ti.startDate,
     host: ti.hostname,
     pid: ti.pid,
-    operator: ti.custom_operator_name ?? ti.operator,
+    operator: ti.customOperatorName ?? ti.operator,
     pool: ti.pool,
     queue: ti.queue,
     log: path(''),
     xcom: path('/xcom'),
     events: path('/events'),
-    close: dagPath(run.dag_id),
+    close: dagPath(run.dagId),
     zone: run.timezone,
     now,
   }

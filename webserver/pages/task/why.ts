@@ -8,11 +8,11 @@ import type { Web } from '../../deps.ts'
 /** What the instance does or waits for, now. */
 export async function whyText(
   { database, runCache }: Web,
-  run: Pick<RunListRow, 'version_id'>,
+  run: Pick<RunListRow, 'versionId'>,
   ti: InstanceListRow,
   events: readonly EventRow[],
   now: number,
 ): Promise<string> {
-  const graph = run.version_id === null ? null : (await runCache.version(database, run.version_id)).graph
+  const graph = run.versionId === null ? null : (await runCache.version(database, run.versionId)).graph
   return (await whyTask({ database, graph, ti, events, now })).sentence
 }

@@ -76,7 +76,7 @@ export async function triggerPage(
   const conf = draft?.conf ?? firstConf(defaultsOf(dag), new Query(req).text('conf'))
   const params = paramFields(dag, faults.params)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Trigger', href: '' }),
     sentence: say('Trigger {dag}', { dag: dagId }, 'dag'),
     scripts: ['trigger.js'],

@@ -27,7 +27,7 @@ export async function variableForm(
   if (key !== null && known === null) throw notFound(`There is no variable ${key}.`)
   const isSecret = known?.isSensitive ?? false
   return {
-    place: 'variables',
+    section: 'variables',
     crumbs: [
       { text: 'Variables', href: '/variables' },
       { text: key ?? 'New', href: '' },

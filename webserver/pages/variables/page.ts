@@ -32,7 +32,7 @@ export async function variablesPage(web: Web, req: Request): Promise<PageView> {
   const all = await web.vault.listVariables()
   const shown = all.filter((variable) => variable.key.toLowerCase().includes(find.toLowerCase()))
   return {
-    place: 'variables',
+    section: 'variables',
     crumbs: [{ text: 'Variables', href: '/variables' }],
     sentence: listSentence(all),
     scripts: ['variables.js'],

@@ -86,14 +86,14 @@ const NEWEST = { limit: 50, offset: 0, order: [{ key: 'id', isDescending: true }
 
 async function page(web: Web, basics: DagBasics, draft: Draft, refused: string | null): Promise<PageView> {
   const now = Date.now()
-  const { dag_id: dagId, timezone: zone } = basics.row
+  const { dagId, timezone: zone } = basics.row
   const request = requestOf(dagId, draft, zone)
   const { dates, fault } = await preview(web, request, draft)
   const { rows } = await listBackfills(web.database, dagId, NEWEST)
   const n = dates?.filter((date) => date.exception === null).length ?? 0
-  const active = rows.find((row) => row.completed_at === null)
+  const active = rows.find((row) => row.completedAt === null)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Backfills', href: '' }),
     sentence:
       dates === null
@@ -131,7 +131,7 @@ function refusal(error: unknown): string {
 
 export async function postBackfill(web: Web, req: Request, res: Response): Promise<PageView | null> {
   const basics = await loadBasics(web, String(req.params['dag_id'] ?? ''))
-  const { dag_id: dagId, timezone: zone } = basics.row
+  const { dagId, timezone: zone } = basics.row
   const draft = readDraft(fromForm(req))
   const request = requestOf(dagId, draft, zone)
   if (request === null) return page(web, basics, draft, null)
@@ -162,7 +162,7 @@ export async function postBackfillVerb(web: Web, req: Request, res: Response): P
   } catch (error) {
     return page(web, basics, EMPTY_DRAFT, refusal(error))
   }
-  flash(res, VERBS[verb], basics.row.dag_id)
-  res.redirect(303, dagPath(basics.row.dag_id, '/backfills'))
+  flash(res, VERBS[verb], basics.row.dagId)
+  res.redirect(303, dagPath(basics.row.dagId, '/backfills'))
   return null
 }

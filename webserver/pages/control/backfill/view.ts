@@ -6,33 +6,33 @@ import type { BackfillRow } from '../../../../store/postgres/backfills.ts'
 import { dagPath, withQuery } from '../../frame/links.ts'
 
 /** A backfill as the state of a run. */
-function stateOf({ completed_at: end, failed, is_paused: isPaused }: BackfillRow) {
+function stateOf({ completedAt: end, failed, isPaused }: BackfillRow) {
   if (end !== null) return failed > 0 ? 'failed' : 'success'
   return isPaused ? 'queued' : 'running'
 }
 
-function wordOf({ completed_at: end, is_paused: isPaused, running, queued }: BackfillRow): string {
+function wordOf({ completedAt: end, isPaused, running, queued }: BackfillRow): string {
   if (end !== null) return 'over'
   return isPaused ? 'paused' : `${running} running, ${queued} waiting`
 }
 
 export function backfillView(row: BackfillRow, zone: string, now: number) {
-  const path = dagPath(row.dag_id, `/backfills/${row.id}`)
-  const isOver = row.completed_at !== null
+  const path = dagPath(row.dagId, `/backfills/${row.id}`)
+  const isOver = row.completedAt !== null
   const done = row.success + row.failed
-  const runs = row.dates - row.without_run
+  const runs = row.dates - row.withoutRun
   return {
     id: row.id,
     state: stateOf(row),
-    range: `${moment(row.from_date, zone, now)} → ${moment(row.to_date, zone, now)} ${zoneName(zone, row.from_date)}`,
+    range: `${moment(row.fromDate, zone, now)} → ${moment(row.toDate, zone, now)} ${zoneName(zone, row.fromDate)}`,
     progress: `${done} of ${runs}`,
     failed: row.failed === 0 ? null : row.failed,
-    by: row.triggering_user_name,
-    created: row.created_at,
+    by: row.triggeringUserName,
+    created: row.createdAt,
     isOver,
-    isPaused: row.is_paused,
+    isPaused: row.isPaused,
     word: wordOf(row),
-    pause: `${path}/${row.is_paused ? 'unpause' : 'pause'}`,
+    pause: `${path}/${row.isPaused ? 'unpause' : 'pause'}`,
     cancel: `${path}/cancel`,
   }
 }

@@ -54,7 +54,7 @@ function clearRequest(dagId: string, asked: Asked, scopes: readonly Scope[]): Cl
 /** Without a logical date there is neither earlier nor later. */
 const scopeNames = (run: RunListRow, taskId: string) =>
   [...(taskId === '' ? SCOPES.slice(2) : SCOPES), ...FILTERS].filter(
-    ([name]) => run.logical_date !== null || (name !== 'past' && name !== 'future'),
+    ([name]) => run.logicalDate !== null || (name !== 'past' && name !== 'future'),
   )
 
 function notesOf(touched: readonly TouchedInstance[]): string[] {
@@ -69,7 +69,7 @@ function notesOf(touched: readonly TouchedInstance[]): string[] {
 function commandOf(run: RunListRow, asked: Asked, scopes: readonly Scope[]): string {
   const task = asked('task') === '' ? '' : ` --task-id ${asked('task')}`
   const flags = `${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`
-  return `dagctl tasks clear ${run.dag_id} --run-id ${run.run_id}${task}${flags}`
+  return `dagctl tasks clear ${run.dagId} --run-id ${run.runId}${task}${flags}`
 }
 
 async function clearControl(web: Web, dagId: string, asked: Asked) {

@@ -34,7 +34,7 @@ async function deleteControl(web: Web, dagId: string, asked: Asked) {
   const { row } = await loadBasics(web, dagId)
   const runId = asked('run')
   const run = runId === '' ? null : await requireRun(web, dagId, runId)
-  const comesBack = run === null && !row.is_stale
+  const comesBack = run === null && !row.isStale
   const contents = await countContents(web.database, dagId, run?.id ?? null)
   const control: Control = {
     verb: 'Delete',
@@ -51,9 +51,9 @@ async function deleteControl(web: Web, dagId: string, asked: Asked) {
     touched: [],
     notes: [
       `Deletes ${contentsText(contents)}. Log files stay.`,
-      ...(comesBack ? [`It comes back, without runs, when ${row.relative_fileloc} is read again.`] : []),
+      ...(comesBack ? [`It comes back, without runs, when ${row.relativeFileloc} is read again.`] : []),
     ],
-    command: run === null ? `dagctl dags delete ${dagId}` : `dagctl dags delete-run ${dagId} ${run.run_id}`,
+    command: run === null ? `dagctl dags delete ${dagId}` : `dagctl dags delete-run ${dagId} ${run.runId}`,
     keep: keepOf(asked),
   }
   return { control, zone: row.timezone }

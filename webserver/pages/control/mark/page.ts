@@ -56,8 +56,8 @@ function markRequest(dagId: string, runId: string, asked: Asked, scopes: readonl
 
 async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: Asked) {
   const to = markOf(asked)
-  const scopes = scopesOf(asked, run.logical_date === null ? SCOPES.slice(0, 2) : SCOPES)
-  const request = markRequest(dagId, run.run_id, asked, scopes, to)
+  const scopes = scopesOf(asked, run.logicalDate === null ? SCOPES.slice(0, 2) : SCOPES)
+  const request = markRequest(dagId, run.runId, asked, scopes, to)
   const { set, cleared } = await previewMark(web, request)
   const isDone = set.length === 0
   const control: Control = {
@@ -82,7 +82,7 @@ async function markTaskControl(web: Web, dagId: string, run: RunListRow, asked: 
       ...(isDone || cleared.length === 0 ? [] : [clearedNote(request.taskId, cleared.length)]),
     ],
     command: [
-      `dagctl tasks mark ${dagId} ${run.run_id} ${request.taskId} ${to}`,
+      `dagctl tasks mark ${dagId} ${run.runId} ${request.taskId} ${to}`,
       `${withIndex(asked)}${flagsOf(scopes, CLEAR_FLAGS)}`,
     ].join(''),
     keep: keepOf(asked),
@@ -98,7 +98,7 @@ function runNote(to: (typeof RUN_MARKS)[number], touched: number): string {
 
 async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: Asked) {
   const to = runMarkOf(asked)
-  const touched = to === 'queued' ? [] : await previewRunMark(web, dagId, run.run_id)
+  const touched = to === 'queued' ? [] : await previewRunMark(web, dagId, run.runId)
   const control: Control = {
     verb: 'Mark',
     path: dagPath(dagId, '/mark'),
@@ -110,12 +110,12 @@ async function markRunControl(web: Web, dagId: string, run: RunListRow, asked: A
     choices: RUN_MARKS.map((value) => ({ value, isOn: value === to })),
     touched: touched.map((row) => ({ ...row, becomes: row.state === 'running' ? to : 'skipped' })),
     notes: [runNote(to, touched.length)],
-    command: `dagctl dags mark ${dagId} ${run.run_id} ${to}`,
+    command: `dagctl dags mark ${dagId} ${run.runId} ${to}`,
     keep: keepOf(asked),
   }
   return {
     control,
-    act: (actor: Actor) => markRun(web, { dagId, runId: run.run_id, to }, actor),
+    act: (actor: Actor) => markRun(web, { dagId, runId: run.runId, to }, actor),
   }
 }
 

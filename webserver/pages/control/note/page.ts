@@ -18,14 +18,14 @@ async function noteView(web: Web, dagId: string, asked: Asked, refused: string |
   const run = await requireRun(web, dagId, asked('run'))
   const now = Date.now()
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Note', href: '' }),
     sentence: say('Note on the run of {run}', { run: runLabel(run, now) }),
     zone: zoneName(run.timezone, now),
     view: {
       path: dagPath(dagId, '/note'),
       back: backTo(dagId, asked),
-      run: run.run_id,
+      run: run.runId,
       note: refused === null ? run.note : asked('note'),
       fault: refused,
       most: NOTE_LENGTH,

@@ -18,10 +18,10 @@ const MOST = 30
 
 function useView(use: VersionUse, shown: number, against: number | null, dagId: string) {
   const code = (values: Record<string, number | null>) => withQuery(dagPath(dagId, '/code'), values)
-  const n = use.version_number
+  const n = use.versionNumber
   return {
     n,
-    at: use.created_at,
+    at: use.createdAt,
     runs: use.runs,
     active: use.active === 0 ? null : use.active,
     isCurrent: n === shown,
@@ -72,10 +72,10 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
     listVersionUses(web.database, dagId, MOST),
   ])
   if (source === null) throw notFound(`DAG ${dagId} has no version ${asked ?? ''}.`)
-  const shown = source.version_number
+  const shown = source.versionNumber
   const diff = against === null ? null : await diffVersions(web.database, web.runCache, dagId, against, shown)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: diff === null ? `Code v${shown}` : `v${against} → v${shown}`, href: '' }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,
@@ -83,13 +83,13 @@ export async function codePage(web: Web, req: Request): Promise<PageView> {
     view: {
       ...headView(basics, 'code', null, now),
       file: source.fileloc,
-      at: source.created_at,
+      at: source.createdAt,
       zone: basics.row.timezone,
       diff: diff === null ? null : diffView(diff),
       lines:
         diff !== null
           ? []
-          : source.source_code
+          : source.sourceCode
               .replace(/\n$/, '')
               .split('\n')
               .map((text, i) => ({ n: i + 1, text })),

@@ -34,21 +34,21 @@ function offsetsText(offsets: EffectRow['offsets']): string | null {
     .join(', ')
 }
 
-const sumsUp = (row: Pick<EffectRow, 'rows_read' | 'rows_written' | 'rows_rejected'>): boolean =>
-  row.rows_read === row.rows_written + row.rows_rejected
+const sumsUp = (row: Pick<EffectRow, 'rowsRead' | 'rowsWritten' | 'rowsRejected'>): boolean =>
+  row.rowsRead === row.rowsWritten + row.rowsRejected
 
 function effectView(row: EffectRow) {
   return {
-    task: row.map_index === -1 ? row.task_id : `${row.task_id} [${row.map_index}]`,
-    tryNumber: row.try_number,
+    task: row.mapIndex === -1 ? row.taskId : `${row.taskId} [${row.mapIndex}]`,
+    tryNumber: row.tryNumber,
     kind: KINDS[row.kind],
     target: row.target,
-    read: count(row.rows_read),
-    written: count(row.rows_written),
-    rejected: count(row.rows_rejected),
-    isRejected: row.rows_rejected > 0,
+    read: count(row.rowsRead),
+    written: count(row.rowsWritten),
+    rejected: count(row.rowsRejected),
+    isRejected: row.rowsRejected > 0,
     isWrong: !sumsUp(row),
-    isSuperseded: row.is_superseded,
+    isSuperseded: row.isSuperseded,
     bytes: row.bytes === null ? null : byteText(row.bytes),
     checksum: row.checksum,
     shortChecksum: row.checksum === null ? null : row.checksum.replace(/^(\w+:)?(\w{12}).*$/, '$1$2…'),
@@ -58,12 +58,12 @@ function effectView(row: EffectRow) {
 
 /** A line of the run's panel: one a task and kind of place. */
 export const sumView = (row: EffectSum) => ({
-  task: row.task_id,
+  task: row.taskId,
   kind: KINDS[row.kind],
   target: row.places === 1 ? row.target : `${count(row.places)} places, such as ${row.target}`,
-  read: count(row.rows_read),
-  written: count(row.rows_written),
-  rejected: row.rows_rejected === 0 ? null : count(row.rows_rejected),
+  read: count(row.rowsRead),
+  written: count(row.rowsWritten),
+  rejected: row.rowsRejected === 0 ? null : count(row.rowsRejected),
   isWrong: !sumsUp(row),
 })
 
@@ -78,9 +78,9 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
   const dagId = String(req.params['dag_id'] ?? '')
   const runId = new Query(req).text('run') ?? null
   const [basics, recent] = await Promise.all([loadBasics(web, dagId), loadRuns(web, dagId, MOST_RUNS)])
-  const one = runId === null ? null : await getRun(web.database, dagId, runId)
-  if (runId !== null && one === null) throw notFound(`There is no run ${runId} of ${dagId}.`)
-  const runs = one === null ? recent : [one]
+  const run = runId === null ? null : await getRun(web.database, dagId, runId)
+  if (runId !== null && run === null) throw notFound(`There is no run ${runId} of ${dagId}.`)
+  const runs = run === null ? recent : [run]
   const rows = await listEffects(
     web.database,
     runs.map((run) => run.id),
@@ -88,24 +88,24 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
   )
   const byRun = groupByRun(rows)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Data', href: dagPath(dagId, '/data') }),
     sentence: dagSentence(basics.row, recent),
-    topics: one === null ? `dag:${dagId}` : `run:${one.id}`,
+    topics: run === null ? `dag:${dagId}` : `run:${run.id}`,
     zone: zoneName(basics.row.timezone, now),
     view: {
       ...headView(basics, 'data', runId, now),
-      all: one === null ? null : dagPath(dagId, '/data'),
+      all: run === null ? null : dagPath(dagId, '/data'),
       runs: runs
         .filter((run) => byRun.has(run.id))
         .map((run) => ({
           ...runView(run, now),
-          only: withQuery(dagPath(dagId, '/data'), { run: run.run_id }),
+          only: withQuery(dagPath(dagId, '/data'), { run: run.runId }),
           effects: (byRun.get(run.id) ?? []).map((row) => ({
             ...effectView(row),
-            href: withQuery(taskPath(dagId, run.run_id, row.task_id), {
-              map_index: row.map_index === -1 ? null : row.map_index,
-              try: row.try_number,
+            href: withQuery(taskPath(dagId, run.runId, row.taskId), {
+              map_index: row.mapIndex === -1 ? null : row.mapIndex,
+              try: row.tryNumber,
             }),
           })),
         })),
@@ -116,6 +116,6 @@ export async function effectsPage(web: Web, req: Request): Promise<PageView> {
 
 function groupByRun(rows: readonly EffectRow[]): ReadonlyMap<number, readonly EffectRow[]> {
   const found = new Map<number, EffectRow[]>()
-  for (const row of rows) found.set(row.dag_run_id, [...(found.get(row.dag_run_id) ?? []), row])
+  for (const row of rows) found.set(row.dagRunId, [...(found.get(row.dagRunId) ?? []), row])
   return found
 }

@@ -20,15 +20,15 @@ const RUNS = 36
 
 /** A run keeps the graph it was made from. */
 async function graphOf(web: Web, basics: DagBasics, run: RunListRow | null): Promise<DagGraph> {
-  if (run === null || run.version_id === null) return basics.graph
-  return (await web.runCache.version(web.database, run.version_id)).graph
+  if (run === null || run.versionId === null) return basics.graph
+  return (await web.runCache.version(web.database, run.versionId)).graph
 }
 
 /** Where the older and the newer run are. */
 function besideRun(dagId: string, runs: readonly RunListRow[], run: RunListRow | null) {
   const at = run === null ? -1 : runs.findIndex((item) => item.id === run.id)
   const link = (other: RunListRow | undefined) =>
-    other === undefined ? null : withQuery(dagPath(dagId, '/graph'), { run: other.run_id })
+    other === undefined ? null : withQuery(dagPath(dagId, '/graph'), { run: other.runId })
   return {
     older: at === -1 ? null : link(runs[at + 1]),
     newer: at <= 0 ? null : link(runs[at - 1]),
@@ -43,14 +43,14 @@ export async function graphPage(web: Web, req: Request): Promise<PageView> {
   const cells = run === null ? undefined : (await web.cells.load(web.database, [run])).get(run.id)
   const graph = await graphOf(web, basics, run)
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: run === null ? 'Graph' : `${runLabel(run, now)} run`, href: '' }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,
     zone: zoneName(basics.row.timezone, now),
     isFlush: true,
     view: {
-      ...headView(basics, 'graph', run?.run_id ?? null, now),
+      ...headView(basics, 'graph', run?.runId ?? null, now),
       ...besideRun(dagId, runs, run),
       run: run === null ? null : runView(run, now),
       graph: markup(graphSvg(graph, cells ?? new Map(), run)),

@@ -175,7 +175,7 @@ function nodeOf(
     cell,
     line: line.slice(0, 44),
     isMapped: isMappedTask(graph, task.taskId),
-    href: run === null ? null : withQuery(dagPath(graph.dag.dagId), { run: run.run_id, task: task.taskId }),
+    href: run === null ? null : withQuery(dagPath(graph.dag.dagId), { run: run.runId, task: task.taskId }),
   })
 }
 

@@ -17,7 +17,7 @@ export interface GridGap {
   readonly n: number
 }
 
-const ofSchedule = (run: RunListRow): boolean => run.run_type === 'scheduled' || run.run_type === 'backfill'
+const ofSchedule = (run: RunListRow): boolean => run.runType === 'scheduled' || run.runType === 'backfill'
 
 /** Dates without a run, where a line in the grid and a sentence below it show them. */
 export async function gridGaps(
@@ -28,7 +28,7 @@ export async function gridGaps(
 ): Promise<readonly GridGap[]> {
   const dated = runs
     .flatMap((run) => {
-      const { id, logical_date: logicalDate, data_interval_start: start, data_interval_end: end } = run
+      const { id, logicalDate, dataIntervalStart: start, dataIntervalEnd: end } = run
       if (logicalDate === null || start === null || end === null || !ofSchedule(run)) return []
       return [{ id, zone: run.timezone, logicalDate, dataInterval: { start, end } }]
     })

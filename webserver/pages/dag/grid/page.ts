@@ -51,7 +51,7 @@ type Change = Readonly<Record<string, string | number | null>>
 
 /** What a link on the page keeps of the address. */
 const keptOf = ({ task, find, count }: Asked, run: RunListRow | null) => ({
-  run: run?.run_id ?? null,
+  run: run?.runId ?? null,
   task,
   q: find,
   count: count === USUAL_COUNT ? null : count,
@@ -111,7 +111,7 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
   const link = (change: Change) => withQuery(dagPath(dagId), { ...kept, fold: [...asked.folded].join(','), ...change })
   const zone = basics.row.timezone
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(
       dagId,
       ...(run === null ? [] : [{ text: `${runLabel(run, now)} run`, href: link({ task: null }) }]),
@@ -122,10 +122,10 @@ export async function gridPage(web: Web, req: Request): Promise<PageView> {
     zone: zoneName(zone, now),
     isFlush: true,
     view: {
-      ...headView(basics, 'grid', run?.run_id ?? null, now),
+      ...headView(basics, 'grid', run?.runId ?? null, now),
       ...(await gridView(web, basics, runs, run, asked, link, now)),
       hasRuns: runs.length > 0,
-      hasBackfills: runs.some((item) => item.run_type === 'backfill'),
+      hasBackfills: runs.some((item) => item.runType === 'backfill'),
       counts: COUNTS.map((n) => ({
         n,
         isCurrent: n === asked.count,
@@ -163,7 +163,7 @@ async function gridView(
     data,
     gaps: gaps.slice(-MOST_GAPS),
     usual: usual === null ? null : duration(usual),
-    rows: namesView(data, asked, row, run?.run_id ?? runs[0]?.run_id ?? null, link),
+    rows: namesView(data, asked, row, run?.runId ?? runs[0]?.runId ?? null, link),
     panel: await panelOf(web, graph, run, asked.task, cells, now),
     legend: legendOf(data.cells),
   }

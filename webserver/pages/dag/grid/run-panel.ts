@@ -5,7 +5,7 @@ import { reasonText, whyRun } from '../../../../engine/why/run.ts'
 import { getDag } from '../../../../store/postgres/read-dags.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { listFailures } from '../../../../store/postgres/read-task-instances.ts'
-import { listRunReports } from '../../../../store/postgres/reports.ts'
+import { listRunResultTables } from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { stateOf } from '../../../states/cells.ts'
 import type { TaskCell } from '../../../states/run-cells.ts'
@@ -17,7 +17,7 @@ import { runView } from '../../run/view.ts'
 import { loadSums } from '../data/page.ts'
 
 export function runSentence(run: RunListRow, failedTask: string | null, now: number) {
-  const took = duration(run.start_date === null ? null : ((run.end_date ?? now) - run.start_date) / 1000)
+  const took = duration(run.startDate === null ? null : ((run.endDate ?? now) - run.startDate) / 1000)
   switch (run.state) {
     case 'failed':
       return failedTask === null
@@ -35,7 +35,7 @@ export function runSentence(run: RunListRow, failedTask: string | null, now: num
 /** Of a run that has not ended what it waits for; the end of the others is told by its title and failures. */
 async function runWhy(web: Web, run: RunListRow, now: number): Promise<string | null> {
   if (run.state !== 'queued' && run.state !== 'running') return null
-  const dag = await getDag(web.database, run.dag_id)
+  const dag = await getDag(web.database, run.dagId)
   return dag === null ? null : (await whyRun(web.database, dag, run, now)).sentence
 }
 
@@ -46,14 +46,14 @@ type Cells = ReadonlyMap<string, TaskCell>
 const tallyOf = (cells: Cells): Tally =>
   makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
 
-function failureView(run: RunListRow, { task_id: task, n, because, map_index: mapIndex }: FailureRow) {
+function failureView(run: RunListRow, { taskId: task, n, because, mapIndex }: FailureRow) {
   const isMany = n > 1
   return {
     task,
     // Of a mapped task the cause is that of its first failed instance.
     n: isMany ? n : null,
-    why: reasonText(because),
-    href: withQuery(taskPath(run.dag_id, run.run_id, task), {
+    why: reasonText(because, run.timezone),
+    href: withQuery(taskPath(run.dagId, run.runId, task), {
       state: isMany ? 'failed' : null,
       map_index: isMany || mapIndex === -1 ? null : mapIndex,
     }),
@@ -66,7 +66,7 @@ export async function runPanel(web: Web, run: RunListRow, cells: Cells, now: num
   const [failures, effects, reports] = await Promise.all([
     hasFailed ? listFailures(web.database, run.id) : [],
     loadSums(web, run.id),
-    listRunReports(web.database, run.id),
+    listRunResultTables(web.database, run.id),
   ])
   return {
     kind: 'run',
@@ -76,17 +76,17 @@ export async function runPanel(web: Web, run: RunListRow, cells: Cells, now: num
     verbs: controlLinks(run, null, null),
     why: await runWhy(web, run, now),
     state: run.state,
-    title: runSentence(run, failures[0]?.task_id ?? null, now),
+    title: runSentence(run, failures[0]?.taskId ?? null, now),
     run: runView(run, now),
     counts: tallyChips(tally),
     effects,
-    data: withQuery(dagPath(run.dag_id, '/data'), { run: run.run_id }),
+    data: withQuery(dagPath(run.dagId, '/data'), { run: run.runId }),
     reports: reports.map((report) => ({
       title: report.title ?? report.name,
-      href: withQuery(dagPath(run.dag_id, `/reports/${encodeURIComponent(report.name)}`), { run: run.run_id }),
+      href: withQuery(dagPath(run.dagId, `/reports/${encodeURIComponent(report.name)}`), { run: run.runId }),
     })),
     failures: failures.map((failure) => failureView(run, failure)),
-    close: dagPath(run.dag_id),
+    close: dagPath(run.dagId),
     zone: run.timezone,
     now,
   }

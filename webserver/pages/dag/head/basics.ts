@@ -21,7 +21,7 @@ export async function loadBasics(web: Web, dagId: string): Promise<DagBasics> {
   if (row === null || version === null) throw notFound(`There is no DAG ${dagId}.`)
   const { graph } = await web.runCache.version(web.database, version.id)
   const plan =
-    row.is_paused && !row.is_stale && row.has_schedule
+    row.isPaused && !row.isStale && row.hasSchedule
       ? (await planDag(web.database, web.runCache, dagId, 2)).sentence
       : null
   return { row, plan, version, graph }
@@ -35,5 +35,5 @@ export const dagOf = (req: Request): string => String(req.params['dag_id'] ?? ''
 /** The selected run: of the page's own, or looked up when it is older. */
 export async function findRun(web: Web, dagId: string, runs: readonly RunListRow[], runId: string | undefined) {
   if (runId === undefined || runId === '') return null
-  return runs.find((run) => run.run_id === runId) ?? (await getRun(web.database, dagId, runId))
+  return runs.find((run) => run.runId === runId) ?? (await getRun(web.database, dagId, runId))
 }

@@ -4,16 +4,16 @@ import { moment, relative, zoneName } from '../../../../core/times.ts'
 import type { DagListRow } from '../../../../store/postgres/read-dags.ts'
 
 export function scheduleWords(row: DagListRow): string {
-  if (!row.has_schedule) return 'manual'
-  const text = row.timetable_description ?? ''
-  return text === '' ? (row.timetable_summary ?? '') : text.charAt(0).toLowerCase() + text.slice(1)
+  if (!row.hasSchedule) return 'manual'
+  const text = row.timetableDescription ?? ''
+  return text === '' ? (row.timetableSummary ?? '') : text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 export function nextRunWords(row: DagListRow, plan: string | null, now: number): string {
-  const at = row.next_dagrun_create_after
-  if (row.is_paused && plan !== null) return `Paused. Switched on: ${plan.charAt(0).toLowerCase()}${plan.slice(1)}`
-  if (row.is_paused) return 'No next run while it is paused.'
-  if (at === null) return row.has_schedule ? 'No next run.' : 'It runs when it is triggered.'
+  const at = row.nextDagrunCreateAfter
+  if (row.isPaused && plan !== null) return `Paused. Switched on: ${plan.charAt(0).toLowerCase()}${plan.slice(1)}`
+  if (row.isPaused) return 'No next run while it is paused.'
+  if (at === null) return row.hasSchedule ? 'No next run.' : 'It runs when it is triggered.'
   if (at <= now) return 'The next run is due now.'
   return `Next run ${relative(at, now)}, ${moment(at, row.timezone, now)} ${zoneName(row.timezone, at)}.`
 }

@@ -8,10 +8,10 @@ import type { Part } from '../../frame/sentence.ts'
 /** What a colleague would say of this DAG now. */
 export function dagSentence(row: DagListRow, runs: readonly RunListRow[]): Part[] {
   const [last, before] = runs
-  const dag = row.dag_id
-  if (row.is_stale) return say('{dag} is in no file any more; its history stays.', { dag }, 'dag')
+  const dag = row.dagId
+  if (row.isStale) return say('{dag} is in no file any more; its history stays.', { dag }, 'dag')
   if (last === undefined)
-    return row.is_paused
+    return row.isPaused
       ? say('{dag} is paused and has never run.', { dag }, 'dag')
       : say('{dag} has not run yet.', { dag }, 'dag')
   if (last.state === 'running')
@@ -19,7 +19,7 @@ export function dagSentence(row: DagListRow, runs: readonly RunListRow[]): Part[
       ? say('{dag} is running; the run before it failed.', { dag }, 'dag')
       : say('{dag} is running.', { dag }, 'dag')
   if (last.state === 'queued')
-    return row.is_paused
+    return row.isPaused
       ? say('{dag} is paused; a run waits until it is switched on.', { dag }, 'dag')
       : say('{dag} has a run that waits to start.', { dag }, 'dag')
   const row_of = runs.findIndex((run) => run.state !== last.state)
@@ -28,7 +28,7 @@ export function dagSentence(row: DagListRow, runs: readonly RunListRow[]): Part[
     return streak === 1
       ? say('{dag}: the last run failed.', { dag }, 'dag')
       : say('{dag}: the last {n} runs failed.', { dag, n: streak }, 'dag')
-  return row.is_paused
+  return row.isPaused
     ? say('{dag} is paused; its last run succeeded.', { dag }, 'dag')
     : say('{dag} is fine: the last run succeeded.', { dag }, 'dag')
 }

@@ -97,7 +97,7 @@ function xAxisOf(chart: Chart, zone: string): Partial<uPlot.Axis> {
   }
 }
 
-function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
+function draw(container: HTMLElement, chart: Chart, zone: string): uPlot {
   const line = { stroke: colourOf('--line'), width: 1 }
   const axis = { stroke: colourOf('--t2'), grid: line, ticks: line }
   const x = chart.xType === 'text' ? chart.x.values.map((_, i) => i) : chart.x.values.map(Number)
@@ -107,7 +107,7 @@ function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
     ...chart.y.map(({ values }) => order.map((i) => (typeof values[i] === 'number' ? values[i] : null))),
   ] satisfies (number | null)[][]
   const options: uPlot.Options = {
-    width: place.clientWidth,
+    width: container.clientWidth,
     height: HEIGHT,
     // Leaning names reach beyond the last bar.
     padding: [null, chart.xType === 'text' && x.length > 4 ? 40 : null, null, null],
@@ -124,7 +124,7 @@ function draw(place: HTMLElement, chart: Chart, zone: string): uPlot {
     ],
   }
   // The rows of x are numbers by the lines above.
-  return new uPlot(options, data as uPlot.AlignedData, place)
+  return new uPlot(options, data as uPlot.AlignedData, container)
 }
 
 /** Half a bar of room on both sides. */
@@ -137,7 +137,7 @@ function padded(x: readonly number[]): uPlot.Range.Function {
 
 const fromZero: uPlot.Range.Function = (_, min, max) => [Math.min(0, min * 1.05), Math.max(0, max * 1.05) || 1]
 
-let drawn: { readonly plot: uPlot; readonly place: HTMLElement }[] = []
+let drawn: { readonly plot: uPlot; readonly container: HTMLElement }[] = []
 
 function drawAll(): void {
   for (const { plot } of drawn) plot.destroy()
@@ -147,13 +147,13 @@ function drawAll(): void {
   // Written by our own server for this page.
   const { zone, charts } = JSON.parse(text) as { zone: string; charts: Chart[] }
   for (const [i, chart] of charts.entries()) {
-    const place = document.getElementById(`chart-${i}`)
-    if (place !== null && chart.x.values.length > 0) drawn.push({ place, plot: draw(place, chart, zone) })
+    const container = document.getElementById(`chart-${i}`)
+    if (container !== null && chart.x.values.length > 0) drawn.push({ container, plot: draw(container, chart, zone) })
   }
 }
 
 addEventListener('resize', () => {
-  for (const { plot, place } of drawn) plot.setSize({ width: place.clientWidth, height: HEIGHT })
+  for (const { plot, container } of drawn) plot.setSize({ width: container.clientWidth, height: HEIGHT })
 })
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll)
 onReplaced(drawAll)

@@ -2,7 +2,7 @@
 
 import type { Request } from 'express'
 import { zoneName } from '../../../../core/times.ts'
-import { listReports } from '../../../../store/postgres/reports.ts'
+import { listResultTables } from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { dagCrumbs, dagPath } from '../../frame/links.ts'
 import type { PageView } from '../../frame/page-view.ts'
@@ -19,10 +19,10 @@ export async function reportsPage(web: Web, req: Request): Promise<PageView> {
   const [basics, runs, reports] = await Promise.all([
     loadBasics(web, dagId),
     loadRuns(web, dagId, 3),
-    listReports(web.database, dagId),
+    listResultTables(web.database, dagId),
   ])
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(dagId, { text: 'Reports', href: dagPath(dagId, '/reports') }),
     sentence: dagSentence(basics.row, runs),
     topics: `dag:${dagId}`,
@@ -33,8 +33,8 @@ export async function reportsPage(web: Web, req: Request): Promise<PageView> {
       reports: reports.map((row) => ({
         name: row.name,
         title: row.title ?? row.name,
-        rows: row.row_count.toLocaleString('en'),
-        at: row.published_at,
+        rows: row.rowCount.toLocaleString('en'),
+        at: row.publishedAt,
         href: reportPath(dagId, row.name),
       })),
     },

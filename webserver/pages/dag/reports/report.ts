@@ -1,9 +1,13 @@
 // One report of a DAG, drawn as charts and a table.
 
 import type { Request } from 'express'
-import type { Report, ReportColumn } from '../../../../core/reports.ts'
+import type { ResultColumn, ResultTable } from '../../../../core/result-table.ts'
 import { moment, zoneName } from '../../../../core/times.ts'
-import { findReport, listRunsOfReport, type ReportListRow } from '../../../../store/postgres/reports.ts'
+import {
+  findResultTable,
+  listRunsOfResultTable,
+  type ResultTableListRow,
+} from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { notFound } from '../../../http/api-error.ts'
 import { Query } from '../../../http/query.ts'
@@ -18,7 +22,7 @@ import { reportPath } from './page.ts'
 const MOST_ROWS = 500
 const MOST_RUNS = 20
 
-function cellText(value: string | number | null, column: ReportColumn | undefined, zone: string, now: number): string {
+function cellText(value: string | number | null, column: ResultColumn | undefined, zone: string, now: number): string {
   if (value === null) return '—'
   if (column?.type === 'instant') {
     const at = typeof value === 'number' ? value : Date.parse(value)
@@ -28,10 +32,10 @@ function cellText(value: string | number | null, column: ReportColumn | undefine
   return typeof value === 'number' ? value.toLocaleString('en', { maximumSignificantDigits: 15 }) : value
 }
 
-const headOf = ({ name, unit }: ReportColumn): string => (unit === undefined ? name : `${name} (${unit})`)
+const headOf = ({ name, unit }: ResultColumn): string => (unit === undefined ? name : `${name} (${unit})`)
 
 /** What the browser draws: for each chart the values of its columns. Instants become epoch seconds. */
-function chartData(report: Report, zone: string) {
+function chartData(report: ResultTable, zone: string) {
   const columnOf = (name: string) => report.columns.findIndex((column) => column.name === name)
   const valuesOf = (name: string) => {
     const at = columnOf(name)
@@ -56,7 +60,7 @@ function chartData(report: Report, zone: string) {
   }
 }
 
-function tableView(report: Report, zone: string, now: number) {
+function tableView(report: ResultTable, zone: string, now: number) {
   return {
     columns: report.columns.map((column) => ({ head: headOf(column), isNumber: column.type === 'number' })),
     rows: report.rows.slice(0, MOST_ROWS).map((row) => ({
@@ -72,15 +76,15 @@ function tableView(report: Report, zone: string, now: number) {
 }
 
 /** Where it came from: its task and run. */
-function sourceView(row: ReportListRow, dagId: string) {
+function sourceView(row: ResultTableListRow, dagId: string) {
   return {
-    task: row.map_index === -1 ? row.task_id : `${row.task_id} [${row.map_index}]`,
-    taskHref: withQuery(taskPath(dagId, row.run_id, row.task_id), {
-      map_index: row.map_index === -1 ? null : row.map_index,
+    task: row.mapIndex === -1 ? row.taskId : `${row.taskId} [${row.mapIndex}]`,
+    taskHref: withQuery(taskPath(dagId, row.runId, row.taskId), {
+      map_index: row.mapIndex === -1 ? null : row.mapIndex,
     }),
-    run: row.run_id,
-    runHref: withQuery(dagPath(dagId), { run: row.run_id }),
-    at: row.published_at,
+    run: row.runId,
+    runHref: withQuery(dagPath(dagId), { run: row.runId }),
+    at: row.publishedAt,
   }
 }
 
@@ -92,14 +96,14 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
   const [basics, runs, row, published] = await Promise.all([
     loadBasics(web, dagId),
     loadRuns(web, dagId, 3),
-    findReport(web.database, dagId, name, runId),
-    listRunsOfReport(web.database, dagId, name, MOST_RUNS),
+    findResultTable(web.database, dagId, name, runId),
+    listRunsOfResultTable(web.database, dagId, name, MOST_RUNS),
   ])
   if (row === null) throw notFound(`${dagId} has no report ${name}${runId === null ? '' : ` of run ${runId}`}.`)
   const zone = basics.row.timezone
   const csv = `/api/baram/v1${dagPath(dagId)}/reports/${encodeURIComponent(name)}`
   return {
-    place: 'dags',
+    section: 'dags',
     crumbs: dagCrumbs(
       dagId,
       { text: 'Reports', href: dagPath(dagId, '/reports') },
@@ -117,11 +121,11 @@ export async function reportPage(web: Web, req: Request): Promise<PageView> {
       charts: (row.body.charts ?? []).map((_, i) => ({ id: `chart-${i}` })),
       data: chartData(row.body, zone),
       table: tableView(row.body, zone, now),
-      csv: withQuery(csv, { run_id: row.run_id, format: 'spreadsheet' }),
-      runs: published.map((one) => ({
-        label: moment(one.published_at, zone, now),
-        isCurrent: one.run_id === row.run_id,
-        href: withQuery(reportPath(dagId, name), { run: one.run_id }),
+      csv: withQuery(csv, { run_id: row.runId, format: 'spreadsheet' }),
+      runs: published.map((publishing) => ({
+        label: moment(publishing.publishedAt, zone, now),
+        isCurrent: publishing.runId === row.runId,
+        href: withQuery(reportPath(dagId, name), { run: publishing.runId }),
       })),
     },
   }

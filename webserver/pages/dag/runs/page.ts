@@ -26,7 +26,7 @@ const PAGE = 50
 
 /** `<run_after>_<row id>` of the last run shown. */
 const cursorOf = (run: RunListRow | undefined): string | null =>
-  run === undefined ? null : `${run.run_after}_${run.id}`
+  run === undefined ? null : `${run.runAfter}_${run.id}`
 
 /** One that nobody has made is as none. */
 function readCursor(text: string | undefined): RunCursor | null {
@@ -79,13 +79,13 @@ const runsPath = (dagId: string | null): string => (dagId === null ? '/runs' : d
 function runsFrame(dagId: string | null, basics: DagBasics | null, shown: readonly RunListRow[], words: Part[]) {
   if (dagId === null || basics === null)
     return {
-      place: 'runs' as const,
+      section: 'runs' as const,
       crumbs: [{ text: 'Runs', href: '/runs' }],
       sentence: words,
       topics: 'dags',
     }
   return {
-    place: 'dags' as const,
+    section: 'dags' as const,
     crumbs: dagCrumbs(dagId, { text: 'Runs', href: runsPath(dagId) }),
     sentence: dagSentence(basics.row, shown),
     topics: `dag:${dagId}`,

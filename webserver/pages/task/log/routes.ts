@@ -12,7 +12,7 @@ import type { Web } from '../../../deps.ts'
 import { ApiError, notFound } from '../../../http/errors.ts'
 import { sendJson } from '../../../http/json.ts'
 import { Query } from '../../../http/query.ts'
-import { type FindPlace, findInLog } from '../../../logs/find.ts'
+import { type FindPosition, findInLog } from '../../../logs/find.ts'
 import type { LineIndex } from '../../../logs/line-index.ts'
 import { readLogAddress } from '../../../logs/log-address.ts'
 import { findLog, withFile } from '../../../logs/log-file.ts'
@@ -80,7 +80,7 @@ const lines = (web: Web, call: LogCall): Promise<LogWindow | NotCounted> =>
   })
 
 /** `offset.line`, as the answer before gave it. */
-function readPlace(text: string | undefined): FindPlace {
+function readPlace(text: string | undefined): FindPosition {
   if (text === undefined) return { offset: 0, line: 1 }
   const match = /^(\d{1,15})\.(\d{1,15})$/.exec(text)
   if (match === null) throw new ApiError(400, 'next must be what the answer before gave as next')

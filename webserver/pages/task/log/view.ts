@@ -115,19 +115,19 @@ const rowsOf = ({ window, counts }: Opened) =>
 export async function logView(
   web: Web,
   ti: InstanceListRow,
-  place: AttemptLogKey,
+  attempt: AttemptLogKey,
   query: Query,
   path: (more: Record<string, string | number | null>) => string,
 ) {
-  const file = await findLog(web.config.logFolder, place)
-  const isRunning = isTryRunning(ti, place.tryNumber)
+  const file = await findLog(web.config.logFolder, attempt)
+  const isRunning = isTryRunning(ti, attempt.tryNumber)
   const levels = readLevels(query.text('levels'))
   const line = query.int('line', 1)
   const found = file === null ? null : await openLog(web, file, !isRunning, line, levels, ti.timezone)
   const opened = found ?? { window: NOTHING, counts: EMPTY, next: 0 }
   const { window, counts } = opened
-  const address = formatLogAddress(place)
-  const at: Link = (n) => path({ try: place.tryNumber, levels: formatLevels(levels), line: n })
+  const address = formatLogAddress(attempt)
+  const at: Link = (n) => path({ try: attempt.tryNumber, levels: formatLevels(levels), line: n })
   return {
     ...stateView(opened, address),
     ...partLinks(window, at),

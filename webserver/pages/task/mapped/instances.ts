@@ -15,15 +15,15 @@ export async function loadStrip(web: Web, dagRunId: number, taskId: string): Pro
 }
 
 export function rowView(row: MappedRow, href: string, now: number) {
-  const live = row.state === 'running' && row.start_date !== null ? (now - row.start_date) / 1000 : null
+  const live = row.state === 'running' && row.startDate !== null ? (now - row.startDate) / 1000 : null
   return {
-    index: row.map_index,
-    name: row.rendered_map_index,
+    index: row.mapIndex,
+    name: row.renderedMapIndex,
     state: row.state,
     stateName: stateName(row.state),
-    tries: row.try_number === 0 ? '—' : `${row.try_number} of ${row.max_tries + 1}`,
+    tries: row.tryNumber === 0 ? '—' : `${row.tryNumber} of ${row.maxTries + 1}`,
     took: duration(row.duration ?? live),
-    start: row.start_date,
+    start: row.startDate,
     href,
   }
 }

@@ -60,7 +60,7 @@ interface Shown {
 function shownOf(rows: readonly MappedRow[]): Shown | null {
   const first = rows[0]
   const last = rows.at(-1)
-  return first === undefined || last === undefined ? null : { first: first.map_index, last: last.map_index }
+  return first === undefined || last === undefined ? null : { first: first.mapIndex, last: last.mapIndex }
 }
 
 /** What leads to other parts of the list. Of one state the part before is not known: the first is offered. */
@@ -69,13 +69,13 @@ function pagerView(state: string | null, from: number, next: MappedRow | undefin
   return {
     before: from > 0 ? path({ state, from: before }) : null,
     beforeWord: state === null ? 'Previous' : 'First',
-    next: next === undefined ? null : path({ state, from: next.map_index }),
+    next: next === undefined ? null : path({ state, from: next.mapIndex }),
   }
 }
 
 /** The strip, the chips and the list. */
 async function mappedView(web: Web, run: RunListRow, taskId: string, strip: Strip, query: Query, now: number) {
-  const path: Link = (values) => withQuery(taskPath(run.dag_id, run.run_id, taskId), values)
+  const path: Link = (values) => withQuery(taskPath(run.dagId, run.runId, taskId), values)
   const state = readState(query)
   const from = Math.min(query.int('from', 0) ?? 0, 2 ** 31 - 2)
   const found = await pageMapped(web.database, run.id, taskId, filterOf(state, from), PAGE + 1)
@@ -87,8 +87,8 @@ async function mappedView(web: Web, run: RunListRow, taskId: string, strip: Stri
     total: strip.total.toLocaleString('en'),
     state: stateOf(worstOf(strip.tally)),
     chips: chipsView(strip, state, path),
-    rows: rows.map((row) => rowView(row, path({ map_index: row.map_index }), now)),
-    hasNames: rows.some((row) => row.rendered_map_index !== null),
+    rows: rows.map((row) => rowView(row, path({ map_index: row.mapIndex }), now)),
+    hasNames: rows.some((row) => row.renderedMapIndex !== null),
     shown,
   }
 }
@@ -104,8 +104,8 @@ export async function mappedPage(
   const task = await findTask(web, run, taskId)
   const view = await mappedView(web, run, taskId, strip, query, now)
   return {
-    place: 'dags',
-    crumbs: dagCrumbs(run.dag_id, runCrumb(run, now), { text: taskId, href: taskPath(run.dag_id, run.run_id, taskId) }),
+    section: 'dags',
+    crumbs: dagCrumbs(run.dagId, runCrumb(run, now), { text: taskId, href: taskPath(run.dagId, run.runId, taskId) }),
     sentence: mappedSentence(taskId, strip),
     topics: `run:${run.id}`,
     zone: zoneName(run.timezone, now),

@@ -23,7 +23,7 @@ export async function mappedPanel(web: Web, run: RunListRow, taskId: string, str
   const filter = filterOf(isMany ? worst : null, 0)
   const rows = await pageMapped(web.database, run.id, taskId, filter, isMany ? WORST : ALL)
   const path = (values: Record<string, string | number | null>) =>
-    withQuery(taskPath(run.dag_id, run.run_id, taskId), values)
+    withQuery(taskPath(run.dagId, run.runId, taskId), values)
   return {
     kind: 'mapped' as const,
     verbs: controlLinks(run, taskId, null),
@@ -36,10 +36,10 @@ export async function mappedPanel(web: Web, run: RunListRow, taskId: string, str
     chips: tallyChips(strip.tally).map((chip) => ({ ...chip, href: path({ state: chip.state }) })),
     strip: isMany ? stripSvg(strip, (index) => path({ from: index }), null) : tallyBar(strip.tally),
     worstName: isMany ? stateName(cellState(worst)).toLowerCase() : null,
-    rows: rows.map((row) => rowView(row, path({ map_index: row.map_index }), now)),
+    rows: rows.map((row) => rowView(row, path({ map_index: row.mapIndex }), now)),
     run: runView(run, now),
     all: path({}),
-    close: dagPath(run.dag_id),
+    close: dagPath(run.dagId),
     now,
   }
 }

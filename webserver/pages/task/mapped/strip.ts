@@ -47,8 +47,8 @@ export function readStrip(rows: readonly BucketRow[]): Strip {
   }
   const tally = makeTally(rows.map((row) => [row.state, row.n]))
   const buckets = [...groups.values()].map((list) => ({
-    first: Math.min(...list.map((row) => row.first_index)),
-    last: Math.max(...list.map((row) => row.last_index)),
+    first: Math.min(...list.map((row) => row.firstIndex)),
+    last: Math.max(...list.map((row) => row.lastIndex)),
     tally: makeTally(list.map((row) => [row.state, row.n])),
   }))
   return { tally, total: countTally(tally), buckets }

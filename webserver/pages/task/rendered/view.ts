@@ -9,7 +9,7 @@ const RENDERED_CHARACTERS = 50_000
 
 /** Template fields as they were rendered; texts that are JSON are laid out for reading too. */
 export function renderedView(ti: InstanceListRow) {
-  return Object.entries(ti.rendered_fields).map(([key, value]) => {
+  return Object.entries(ti.renderedFields).map(([key, value]) => {
     const shown: unknown = Reflect.get(Object(maskByName({ [key]: value })), key)
     const text =
       typeof shown === 'string' ? (/^\s*[[{]/.test(shown) ? prettyJson(shown) : shown) : JSON.stringify(shown, null, 2)

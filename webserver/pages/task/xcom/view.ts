@@ -15,7 +15,7 @@ export async function xcomView(
   after: string | null,
   link: (after: string | null) => string,
 ) {
-  const at = { dagRunId: ti.dag_run_id, taskId: ti.task_id, mapIndex: ti.map_index }
+  const at = { dagRunId: ti.dagRunId, taskId: ti.taskId, mapIndex: ti.mapIndex }
   const [rows, total] = await Promise.all([
     pageXComs(web.database, at, after, { characters: CHARACTERS, limit: PAGE + 1 }),
     countXComs(web.database, at),

@@ -43,7 +43,7 @@ export class LogFind {
     if (text === '') return
     const running = new AbortController()
     this.running = running
-    const from = this.view().place
+    const from = this.view().topLine
     this.timer = window.setTimeout(() => void this.run(running.signal, from).catch(() => undefined), PAUSE_MS)
   }
 
@@ -69,15 +69,15 @@ export class LogFind {
     if (length > 0) void this.select((this.current + by + length) % length)
   }
 
-  private async select(place: number): Promise<void> {
-    const n = this.hits[place]
+  private async select(index: number): Promise<void> {
+    const n = this.hits[index]
     if (n === undefined) return
-    this.current = place
+    this.current = index
     this.tell()
     const row = await this.view().show(n)
     for (const mark of document.querySelectorAll('mark.now')) mark.classList.remove('now')
     const mark = row?.querySelector('mark')
-    if (mark === null || mark === undefined || this.current !== place) return
+    if (mark === null || mark === undefined || this.current !== index) return
     mark.classList.add('now')
     for (let fold = mark.closest('details'); fold !== null; fold = fold.parentElement?.closest('details') ?? null)
       if (row?.contains(fold) === true) fold.open = true

@@ -199,21 +199,21 @@ export class LogView {
   }
 
   /** The number of the first line in view. */
-  get place(): number {
+  get topLine(): number {
     const top = this.box.getBoundingClientRect().top
     const seen = this.rows.elements.find((row) => row.getBoundingClientRect().bottom > top + 1)
     return Number(seen?.id.slice(1) ?? this.rows.last ?? 1)
   }
 
   setLevels(levels: ReadonlySet<Level> | null): Promise<void> {
-    const place = this.place
+    const topLine = this.topLine
     this.levels = levels
     this.rows.hideOthers(levels)
     if (this.isFollowing) return this.showEnd()
     return this.hold(async () => {
-      const window = await this.data.window({ ...this.wanted, line: place, before: AROUND, from: AROUND })
+      const window = await this.data.window({ ...this.wanted, line: topLine, before: AROUND, from: AROUND })
       this.replace(window, window.after, window.total)
-      this.rows.find(place)?.scrollIntoView({ block: 'start' })
+      this.rows.find(topLine)?.scrollIntoView({ block: 'start' })
     }).then(() => undefined)
   }
 

@@ -1,4 +1,4 @@
-// Reports: a small table that a task publishes, and how a page draws it.
+// Result tables: small tables that a task publishes (`publishReport`), and how a page draws them.
 
 import { BaramError, messageOf } from './errors.ts'
 import { checkJson, type JsonObject, type JsonValue } from './json.ts'
@@ -6,7 +6,7 @@ import { checkJson, type JsonObject, type JsonValue } from './json.ts'
 /** `instant`: epoch ms or ISO text with a zone, shown in the DAG's zone. */
 export const COLUMN_TYPES = ['text', 'number', 'instant'] as const
 
-export interface ReportColumn {
+export interface ResultColumn {
   readonly name: string
   readonly type: (typeof COLUMN_TYPES)[number]
   /** Shown after the name: `KRW`. */
@@ -14,24 +14,24 @@ export interface ReportColumn {
 }
 
 /** A line of `y` over `x` (a number or instant), or bars of `y` by `x`. Names of columns. */
-export interface ReportChart {
+export interface ResultChart {
   readonly kind: 'line' | 'bar'
   readonly x: string
   readonly y: readonly string[]
 }
 
-export interface Report {
+export interface ResultTable {
   /** Default: the name. */
   readonly title?: string
-  readonly columns: readonly ReportColumn[]
+  readonly columns: readonly ResultColumn[]
   /** Each as long as `columns`; `null` = no value. */
   readonly rows: readonly (readonly (string | number | null)[])[]
   /** Default: a table alone. Several charts stand below each other. */
-  readonly charts?: readonly ReportChart[]
+  readonly charts?: readonly ResultChart[]
 }
 
-/** Bytes of a report as JSON: Postgres and a page both hold it whole. */
-export const REPORT_BYTES = 1_048_576
+/** Bytes of a result table as JSON: Postgres and a page both hold it whole. */
+export const RESULT_TABLE_BYTES = 1_048_576
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
 const MOST_COLUMNS = 100
 
@@ -43,10 +43,10 @@ function refuse(what: string, found: unknown): never {
 const isRecord = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function readColumn(value: JsonValue): ReportColumn {
+function readColumn(value: JsonValue): ResultColumn {
   const column: JsonObject = isRecord(value) ? value : {}
   const { name, type, unit } = column
-  const known = COLUMN_TYPES.find((one) => one === type)
+  const known = COLUMN_TYPES.find((known) => known === type)
   if (
     typeof name !== 'string' ||
     name === '' ||
@@ -57,7 +57,7 @@ function readColumn(value: JsonValue): ReportColumn {
   return { name, type: known, ...(unit !== undefined && { unit }) }
 }
 
-function readRow(value: JsonValue, at: number, columns: readonly ReportColumn[]): Report['rows'][number] {
+function readRow(value: JsonValue, at: number, columns: readonly ResultColumn[]): ResultTable['rows'][number] {
   if (!Array.isArray(value) || value.length !== columns.length)
     return refuse(`row ${at} must be a list of ${columns.length} values, one a column`, value)
   return (value as readonly JsonValue[]).map((cell, i) => {
@@ -67,7 +67,7 @@ function readRow(value: JsonValue, at: number, columns: readonly ReportColumn[])
   })
 }
 
-function readChart(value: JsonValue, columns: readonly ReportColumn[]): ReportChart {
+function readChart(value: JsonValue, columns: readonly ResultColumn[]): ResultChart {
   const chart: JsonObject = isRecord(value) ? value : {}
   const { kind, x, y } = chart
   const numbers = columns.filter((column) => column.type === 'number').map((column) => column.name)
@@ -87,12 +87,12 @@ function listOf(args: JsonObject, name: string): readonly JsonValue[] {
 }
 
 /** @throws BaramError INPUT_INVALID */
-export function checkReportName(name: unknown): string {
+export function checkResultTableName(name: unknown): string {
   if (typeof name === 'string' && NAME.test(name)) return name
   return refuse('its name must be 1 to 100 letters, digits, _ . or -, such as candle_price', name)
 }
 
-function checkTexts(report: Report): void {
+function checkTexts(report: ResultTable): void {
   try {
     checkJson(report)
   } catch (error) {
@@ -100,8 +100,8 @@ function checkTexts(report: Report): void {
   }
 }
 
-/** A report as a task gives it. @throws BaramError INPUT_INVALID */
-export function readReport(args: JsonObject): Report {
+/** A result table as a task gives it. @throws BaramError INPUT_INVALID */
+export function readResultTable(args: JsonObject): ResultTable {
   const columns = listOf(args, 'columns').map(readColumn)
   if (columns.length === 0 || columns.length > MOST_COLUMNS)
     return refuse(`it needs 1 to ${MOST_COLUMNS} columns`, columns.length)
@@ -110,7 +110,7 @@ export function readReport(args: JsonObject): Report {
   if (twice !== undefined) return refuse('two columns have one name', twice)
   const { title } = args
   if (title !== undefined && typeof title !== 'string') return refuse('its title must be text', title)
-  const report: Report = {
+  const report: ResultTable = {
     ...(title !== undefined && { title }),
     columns,
     rows: listOf(args, 'rows').map((row, at) => readRow(row, at, columns)),
@@ -118,7 +118,10 @@ export function readReport(args: JsonObject): Report {
   }
   checkTexts(report)
   const bytes = new TextEncoder().encode(JSON.stringify(report)).length
-  if (bytes > REPORT_BYTES)
-    return refuse(`a report has at most ${REPORT_BYTES} bytes as JSON: publish fewer rows, or a path`, bytes)
+  if (bytes > RESULT_TABLE_BYTES)
+    return refuse(
+      `a result table has at most ${RESULT_TABLE_BYTES} bytes as JSON: publish fewer rows, or a path`,
+      bytes,
+    )
   return report
 }

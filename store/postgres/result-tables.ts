@@ -1,11 +1,12 @@
-// Reports: the small tables that tasks publish, by run and name.
+// Result tables that tasks publish, by run and name.
 
-import type { Report } from '../../core/reports.ts'
+import type { ResultTable } from '../../core/result-table.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import type { AttemptKey } from './effects.ts'
 
 /** @returns false when the attempt has been taken over by another */
-export async function putReport(
+export async function putResultTable(
   sql: Sql,
   at: AttemptKey,
   { name, rowCount, body }: { readonly name: string; readonly rowCount: number; readonly body: unknown },
@@ -22,22 +23,23 @@ export async function putReport(
   return written === 1
 }
 
-export interface ReportListRow {
+export interface ResultTableListRow {
   readonly name: string
   readonly title: string | null
-  readonly run_id: string
-  readonly task_id: string
-  readonly map_index: number
-  readonly row_count: number
+  readonly runId: string
+  readonly taskId: string
+  readonly mapIndex: number
+  readonly rowCount: number
   /** Epoch ms. */
-  readonly published_at: number
+  readonly publishedAt: number
 }
 
 const LISTED = `name, body ->> 'title' as title, run_id, task_id, map_index, row_count, published_at`
 
-/** The newest report of each name of a DAG. The names are walked along the index: a DAG of 100,000 runs costs as many steps as it has names. */
-export async function listReports(sql: Sql, dagId: string): Promise<readonly ReportListRow[]> {
-  const { rows } = await sql.query<ReportListRow>(
+/** The newest result table of each name of a DAG. The names are walked along the index: a DAG of 100,000 runs costs as many steps as it has names. */
+export async function listResultTables(sql: Sql, dagId: string): Promise<readonly ResultTableListRow[]> {
+  return rowsOf<ResultTableListRow>(
+    sql,
     `with recursive known as (
        (select name from report where dag_id = $1 order by name limit 1)
        union all
@@ -49,31 +51,31 @@ export async function listReports(sql: Sql, dagId: string): Promise<readonly Rep
     [dagId],
     'list_reports',
   )
-  return rows
 }
 
-/** The reports of one run. */
-export async function listRunReports(sql: Sql, dagRunId: number): Promise<readonly ReportListRow[]> {
-  const { rows } = await sql.query<ReportListRow>(
+/** The result tables of one run. */
+export async function listRunResultTables(sql: Sql, dagRunId: number): Promise<readonly ResultTableListRow[]> {
+  return rowsOf<ResultTableListRow>(
+    sql,
     `select ${LISTED} from report where dag_run_id = $1 order by name limit 200`,
     [dagRunId],
     'list_run_reports',
   )
-  return rows
 }
 
-export interface ReportRow extends ReportListRow {
-  readonly body: Report
+export interface ResultTableRow extends ResultTableListRow {
+  readonly body: ResultTable
 }
 
-/** A report of a run; without `runId` the newest one of its name. */
-export async function findReport(
+/** A result table of a run; without `runId` the newest one of its name. */
+export async function findResultTable(
   sql: Sql,
   dagId: string,
   name: string,
   runId: string | null,
-): Promise<ReportRow | null> {
-  const { rows } = await sql.query<ReportRow>(
+): Promise<ResultTableRow | null> {
+  const rows = await rowsOf<ResultTableRow>(
+    sql,
     `select ${LISTED}, body from report where dag_id = $1 and name = $2 and ($3::text is null or run_id = $3)
      order by dag_run_id desc limit 1`,
     [dagId, name, runId],
@@ -82,22 +84,22 @@ export async function findReport(
   return rows[0] ?? null
 }
 
-export interface ReportRunRow {
-  readonly run_id: string
-  readonly published_at: number
+export interface ResultTableRunRow {
+  readonly runId: string
+  readonly publishedAt: number
 }
 
 /** Runs that published it, newest first. */
-export async function listRunsOfReport(
+export async function listRunsOfResultTable(
   sql: Sql,
   dagId: string,
   name: string,
   most: number,
-): Promise<readonly ReportRunRow[]> {
-  const { rows } = await sql.query<ReportRunRow>(
+): Promise<readonly ResultTableRunRow[]> {
+  return rowsOf<ResultTableRunRow>(
+    sql,
     'select run_id, published_at from report where dag_id = $1 and name = $2 order by dag_run_id desc limit $3',
     [dagId, name, most],
     'list_runs_of_report',
   )
-  return rows
 }
