@@ -1,6 +1,6 @@
 // What commands are told by name: DAGs, their tasks in order, runs.
 
-import { BaramError } from '../core/errors.ts'
+import { notFound } from '../core/errors.ts'
 import { buildGraph } from '../core/graph.ts'
 import type { SerializedDag, SerializedTask } from '../core/serialized.ts'
 import { type DagListRow, getDag, listDags } from '../store/postgres/read-dags.ts'
@@ -13,7 +13,7 @@ export async function requireDag(context: Context, dagId: string): Promise<DagLi
   if (dag !== null) return dag
   const { rows } = await listDags(context.database, { excludeStale: true }, everything)
   const near = rows.map((row) => row.dagId).find((id) => id.startsWith(dagId.slice(0, 3)))
-  throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}${near === undefined ? '' : `; did you mean ${near}?`}`)
+  throw notFound('dag', dagId, near === undefined ? undefined : `did you mean ${near}?`)
 }
 
 /** Tasks in the order in which they can run. */
@@ -28,10 +28,6 @@ export async function requireRun(context: Context, dagId: string, runId: string 
     runId === undefined || runId === 'latest'
       ? ((await latestRuns(context.database, dagId, 1))[0] ?? null)
       : await getRun(context.database, dagId, runId)
-  if (run === null)
-    throw new BaramError(
-      'NOT_FOUND',
-      runId === undefined ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${runId}`,
-    )
+  if (run === null) throw notFound('dag_run', { dagId, runId: runId ?? 'latest' })
   return run
 }

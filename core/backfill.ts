@@ -1,10 +1,11 @@
 // Which dates a backfill is about, and what it does with runs that are there already. Airflow's rules
 // (models/backfill.py), replayed from its recorded answers by test/engine/run-control-oracle.test.ts.
 
-import { BaramError } from './errors.ts'
+import { BaramError, type Problem } from './errors.ts'
 import type { SerializedDag } from './serialized.ts'
 import type { RunState } from './states.ts'
 import { isStorableInstant } from './storable.ts'
+import { subject } from './subjects.ts'
 import { isPeriodic } from './timetables/slot.ts'
 import { type DueRun, type Instant, nextRun, type TimetableSpec } from './timetables/timetable.ts'
 
@@ -27,28 +28,33 @@ export interface BackfillRange {
 /** Dates of one backfill at most: they are made in one transaction, and one list shows them. */
 export const MAX_BACKFILL_RUNS = 10_000
 
-const iso = (at: Instant): string => new Date(at).toISOString()
+export const iso = (at: Instant): string => new Date(at).toISOString()
 
-/** @throws BaramError INPUT_INVALID when the range cannot be backfilled (Airflow answers 422) */
+/** @throws BaramError INPUT_INVALID when the range cannot be backfilled */
 export function checkBackfill(
   dag: SerializedDag,
   { from, to, isReverse, reprocess }: BackfillRange,
   now: Instant,
 ): void {
-  const refuse = (message: string): never => {
-    throw new BaramError('INPUT_INVALID', message)
+  const { dagId } = dag
+  const refuse = (message: string, problem?: Problem): never => {
+    const about = { ...subject('dag', dagId), from, to }
+    throw new BaramError('INPUT_INVALID', message, { details: problem === undefined ? about : { ...about, problem } })
   }
   for (const date of [from, to])
     if (!isStorableInstant(date)) refuse(`a backfill is of dates of the years 1 to 9999, found ${date} ms since 1970`)
   if (!isPeriodic(dag.timetable))
-    refuse(`${dag.dagId} has a non-periodic schedule that does not support backfills; trigger its runs one by one`)
-  if (from > to) refuse(`from_date (${iso(from)}) must not be after to_date (${iso(to)}).`)
-  if (from >= now && to >= now) refuse('Backfill cannot be executed for future dates.')
+    refuse(`${dagId} has a non-periodic schedule that does not support backfills; trigger its runs one by one`)
+  if (from > to) refuse(`the first date, ${iso(from)}, must not be after the last, ${iso(to)}`, 'range_reversed')
+  if (from >= now && to >= now)
+    refuse(`a backfill is of past dates; ${iso(from)} and ${iso(to)} are in the future`, 'range_in_future')
   if (!dag.tasks.some((task) => task.dependsOnPast)) return
-  if (isReverse) refuse('Backfill cannot be run in reverse when the Dag has tasks where depends_on_past=True.')
+  if (isReverse)
+    refuse(`tasks of ${dagId} depend on the run before theirs; backfill it forwards`, 'depends_on_past_reversed')
   if (reprocess === 'none')
     refuse(
-      'Dag has tasks for which depends_on_past=True. You must set reprocess behavior to reprocess completed or reprocess failed.',
+      `tasks of ${dagId} depend on the run before theirs; rerun existing runs too: those that failed, or all completed`,
+      'depends_on_past',
     )
 }
 

@@ -4,7 +4,7 @@
 // the channel of structured log lines. The supervisor validates everything it receives: a child runs users' code and is
 // not trusted.
 
-import { BaramError, ERROR_CODES, type ErrorCode } from './errors.ts'
+import { BaramError, ERRORS, type ErrorCode } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import type { SerializedDag } from './serialized.ts'
 
@@ -262,7 +262,7 @@ const isTextOrNull = (value: unknown) => value === null || typeof value === 'str
 const isFault = (fault: unknown) =>
   isRecord(fault) &&
   typeof fault['message'] === 'string' &&
-  Object.hasOwn(ERROR_CODES, String(fault['code'])) &&
+  Object.hasOwn(ERRORS, String(fault['code'])) &&
   isTextOrNull(fault['dagId']) &&
   isTextOrNull(fault['stack'])
 

@@ -6,6 +6,7 @@
 import type { Database } from '../store/database.ts'
 import { type AuditEntry, insertAudit } from '../store/postgres/audit.ts'
 import type { Sql } from '../store/sql.ts'
+import type { Vault } from './admin/vault.ts'
 import type { RunCache } from './transaction/run-cache.ts'
 import type { RunTransactions } from './transaction/run-transaction.ts'
 
@@ -13,7 +14,12 @@ export interface Engine {
   readonly database: Database
   readonly runCache: RunCache
   readonly transactions: RunTransactions
+  /** Seals what is secret, and knows what must be hidden from notes. */
+  readonly vault: Vault
 }
+
+/** What verbs are given that write neither notes nor secrets: the scheduler's passes. */
+export type RunEngine = Omit<Engine, 'vault'>
 
 /** By which door a request came: `dag_run.triggered_by` has the same words. */
 export type Via = 'cli' | 'operator' | 'rest_api' | 'ui'
@@ -27,8 +33,8 @@ export interface Actor {
 /** What an audit row says beside who and when. */
 export type Audited = Omit<AuditEntry, 'owner' | 'extra'> & { readonly extra?: Readonly<Record<string, unknown>> }
 
-/** One row of the audit log, in the transaction of the change. A running task is no user: its ledger tells of it. */
+/** One row of the audit log, in the transaction of the change. What a running task does to runs, its ledger tells. */
 export async function audit(tx: Sql, actor: Actor, entry: Audited): Promise<void> {
-  if (actor.via === 'operator') return
+  if (actor.via === 'operator' && entry.dagId !== undefined) return
   await insertAudit(tx, { ...entry, owner: actor.name, extra: { via: actor.via, ...entry.extra } })
 }

@@ -10,7 +10,7 @@ import type { JsonValue } from '../core/json.ts'
 import { maskedParts } from '../core/masked-parts.ts'
 import { Masker, secretStrings } from '../core/masker.ts'
 import type { FromChild, WatchSpec } from '../core/protocol.ts'
-import { sealedPlace, type Vault } from '../engine/admin/vault.ts'
+import { triggerContext, type Vault } from '../engine/admin/vault.ts'
 import { type Fired, fire } from '../engine/attempts/fire.ts'
 import { EngineProcess, type ServiceDeps, type Serving } from '../engine/process.ts'
 import { type Caller, serveCall } from '../engine/task-api/serve.ts'
@@ -204,7 +204,7 @@ export class Triggerer implements Service {
   /** What its task gave it. Secrets among it are hidden from what the trigger prints and fails with. */
   private openArguments({ sealed, args, tiId }: OwnedWait): JsonValue {
     if (sealed === null) return args
-    const real = this.options.vault.openJson(sealed, sealedPlace(tiId))
+    const real = this.options.vault.openJson(sealed, triggerContext(tiId))
     this.masker.add(maskedParts(args, real).flatMap(secretStrings))
     return real
   }

@@ -11,6 +11,7 @@ import { SignInLimit } from './auth/rate-limit.ts'
 import { tokenRoutes } from './auth/token-routes.ts'
 import type { Web } from './deps.ts'
 import type { Streams } from './events/stream.ts'
+import { airflowError } from './http/airflow-errors.ts'
 import { RETRY_AFTER_SECONDS } from './http/database-errors.ts'
 import { checkAddress, checkBody, checkFormBytes, checkJsonBytes, keepIntegers } from './http/door.ts'
 import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
@@ -23,6 +24,8 @@ import { logDataRoutes } from './pages/task/log/routes.ts'
 const BODY_LIMIT = '1mb'
 
 const isApi = (req: Request) => req.path.startsWith('/api/') || req.path.startsWith('/auth/')
+/** Answers as Airflow does, in its words. */
+const isAirflows = (req: Request) => req.path.startsWith('/api/v2/')
 /** Asked by scripts of pages: their errors are JSON. */
 const isData = (req: Request) => req.path === '/ui/events' || req.path.startsWith('/ui/log/')
 
@@ -63,7 +66,7 @@ function report(web: Web, req: Request, error: unknown, status: number): string 
 
 function answerApiError(web: Web) {
   return (error: unknown, req: Request, res: Response, next: NextFunction): void => {
-    const told = toApiError(error, isWrite(req))
+    const told = (isAirflows(req) ? airflowError(error) : null) ?? toApiError(error, isWrite(req))
     report(web, req, error, told.status)
     if (res.headersSent) {
       next(error)

@@ -6,6 +6,7 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
 import { RunTransactions } from '../engine/transaction/run-transaction.ts'
+import type { Config } from '../runtime/config.ts'
 import { Listener } from '../store/listener.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './assets.ts'
@@ -52,40 +53,86 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer)
 }
 
-/** @throws BaramError CONFIG_INVALID when the pages were not built or the address cannot be used */
-export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
-  const { config, database, log, jwtSecret } = deps
-  if (jwtSecret.length < 32)
-    throw new BaramError(
-      'CONFIG_INVALID',
-      `the key of API tokens must have at least 32 bytes, found ${jwtSecret.length}`,
-    )
+/** @throws BaramError CONFIG_INVALID */
+function checkSecret(secret: WebserverDeps['jwtSecret']): void {
+  if (secret.length >= 32) return
+  throw new BaramError('CONFIG_INVALID', `the key of API tokens must have at least 32 bytes, found ${secret.length}`)
+}
+
+/** The settings as they count: nobody is let in without a name from outside this host. */
+function effectiveConfig({ config, log }: WebserverDeps): Config {
   const allAdmins = config.allAdmins && isLoopback(config.host)
   if (config.allAdmins && !allAdmins)
     log.warn(
       { host: config.host },
       'simple_auth_manager_all_admins counts only when listening on loopback; signing in is needed',
     )
-  const hub = new EventHub(database, log)
-  const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
+  return Object.freeze({ ...config, allAdmins })
+}
+
+/** What the parts of the webserver share. */
+async function makeWeb(deps: WebserverDeps, config: Config, pages: PageNotifier): Promise<Web> {
+  const { database, log, runCache, jwtSecret } = deps
   const transactions = new RunTransactions({
     database,
-    runCache: deps.runCache,
+    runCache,
     log,
     limits: { parallelism: config.parallelism },
     who: 'web',
     onChange: (result) => pages.add(result.changedRuns),
   })
-  const web: Web = {
+  return {
     ...deps,
     transactions,
-    config: Object.freeze({ ...config, allAdmins }),
-    tokens: new Tokens(jwtSecret, database, allAdmins),
+    config,
+    tokens: new Tokens(jwtSecret, database, config.allAdmins),
     assets: await loadAssets(),
-    hub,
+    hub: new EventHub(database, log),
     cells: new RunCells(),
     logs: new IndexCache(),
   }
+}
+
+/** @throws BaramError CONFIG_INVALID when the address cannot be used */
+async function openServer(web: Web, streams: Streams): Promise<{ server: Server; port: number }> {
+  const { host, port } = web.config
+  const limits = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 16_384 }
+  const server = createServer(limits, makeApp(web, streams))
+  try {
+    return { server, port: (await listen(server, host, port)).port }
+  } catch (cause) {
+    throw new BaramError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+const takeLease = ({ config, database, log }: Web, listener: Listener, port: number): Promise<Lease> =>
+  Lease.take({
+    jobType: 'WebserverJob',
+    info: { host: config.host, port },
+    heartbeatMs: config.heartbeatMs,
+    leaseMs: config.leaseMs,
+    log,
+    sql: () => listener.sql,
+    lastDownAt: () => listener.lastDownAt,
+    session: database.session,
+    outageMs: config.outageMs,
+    // Nothing acts in its name: it goes on serving, and only its row says that it was away.
+    onLost: (reason) => log.warn({ reason }, 'the lease of the webserver was lost'),
+  })
+
+/** As a browser on this host writes it. */
+function urlOf(host: string, port: number): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return `http://${name === '0.0.0.0' ? 'localhost' : name}:${port}`
+}
+
+/** @throws BaramError CONFIG_INVALID when the pages were not built or the address cannot be used */
+export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
+  const { database, log } = deps
+  checkSecret(deps.jwtSecret)
+  const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
+  const web = await makeWeb(deps, effectiveConfig(deps), pages)
+  const { hub, transactions } = web
   const streams = new Streams(web)
   const listener = new Listener({
     database,
@@ -95,38 +142,16 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     onCatchUp: () => hub.catchUp(),
   })
   await listener.start()
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: 16_384 },
-    makeApp(web, streams),
-  )
-  let address: AddressInfo
-  try {
-    address = await listen(server, config.host, config.port)
-  } catch (cause) {
+  const { server, port } = await openServer(web, streams).catch(async (error: unknown) => {
     await listener.stop()
-    throw new BaramError('CONFIG_INVALID', `cannot listen on ${config.host}:${config.port}: ${messageOf(cause)}`, {
-      cause,
-    })
-  }
-  const lease = await Lease.take({
-    jobType: 'WebserverJob',
-    info: { host: config.host, port: address.port },
-    heartbeatMs: config.heartbeatMs,
-    leaseMs: config.leaseMs,
-    log,
-    sql: () => listener.sql,
-    lastDownAt: () => listener.lastDownAt,
-    session: web.database.session,
-    outageMs: config.outageMs,
-    // Nothing acts in its name: it goes on serving, and only its row says that it was away.
-    onLost: (reason) => log.warn({ reason }, 'the lease of the webserver was lost'),
+    throw error
   })
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${address.port}`
+  const lease = await takeLease(web, listener, port)
+  const url = urlOf(web.config.host, port)
   log.info({ url, jobId: lease.jobId }, 'webserver listens')
   return {
     url,
-    port: address.port,
+    port,
     async close() {
       hub.close()
       streams.closeAll()

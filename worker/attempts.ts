@@ -12,7 +12,7 @@ import type { Outcome } from '../core/settle.ts'
 import { cutText, repairText } from '../core/storable.ts'
 import { boundDeferral, limitLeftMs } from '../core/time-limit.ts'
 import { localTexts } from '../core/timetables/zone.ts'
-import { sealedPlace } from '../engine/admin/vault.ts'
+import { triggerContext } from '../engine/admin/vault.ts'
 import { type CallDeps, type Caller, serveCall } from '../engine/task-api/serve.ts'
 import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { RunTransactions, StartedAttempt } from '../engine/transaction/run-transaction.ts'
@@ -293,7 +293,7 @@ export class Attempt {
     const { name, args } = result.wait
     // Masking keeps JSON what it is.
     const shown = this.masker.maskDeep(vault.maskByName(args)) as JsonValue
-    const sealed = vault.sealJson(args, sealedPlace(this.started.tiId))
+    const sealed = vault.sealJson(args, triggerContext(this.started.tiId))
     return { ...result, wait: { kind: 'trigger', name, args: shown, sealed } }
   }
 

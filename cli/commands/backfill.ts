@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { REPROCESS_BEHAVIORS } from '../../core/backfill.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
 import {
   type BackfillDate,
@@ -117,7 +117,7 @@ async function show(id: number, flags: { output: string }): Promise<void> {
   const format = readFormat(flags.output)
   await withContext(async ({ database }) => {
     const rows = await listBackfillDates(database, id, everything.limit)
-    if (rows.length === 0) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
+    if (rows.length === 0) throw notFound('backfill', id)
     printRows(
       rows.map((row) => ({
         logical_date: when(row.logicalDate),
@@ -141,7 +141,7 @@ async function pause(id: number, isPaused: boolean): Promise<void> {
 async function cancel(id: number, flags: Confirmable): Promise<void> {
   await withControl(async (context) => {
     const row = await getBackfill(context.database, id)
-    if (row === null) throw new BaramError('NOT_FOUND', `there is no backfill ${id}`)
+    if (row === null) throw notFound('backfill', id)
     const question = `Cancel backfill ${id} of ${row.dagId}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
     if (!(await confirm(question, flags))) return
     await cancelBackfill(context, id, CLI_ACTOR)

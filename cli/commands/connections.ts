@@ -8,12 +8,13 @@ import {
   parseConnectionText,
   readConnectionObject,
 } from '../../core/connection-uri.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { MASK } from '../../core/masker.ts'
+import { deleteConnection, setConnection } from '../../engine/admin/connections.ts'
 import type { Connection, Vault } from '../../engine/admin/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
-import { CLI_USER, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
 import { count } from '../count.ts'
 import {
   type Entry,
@@ -92,8 +93,12 @@ function requireKnownType(type: string): void {
 async function add(connId: string, flags: AddFlags): Promise<void> {
   const fields = fieldsOf(flags)
   if (flags.force !== true) requireKnownType(fields.connType)
-  await withContext(async ({ vault }) => {
-    await vault.setConnection({ connId, description: flags.connDescription ?? null, ...fields }, CLI_USER, 'fail')
+  await withContext(async (context) => {
+    await setConnection(
+      context,
+      { connId, description: flags.connDescription ?? null, ...fields, existing: 'fail' },
+      CLI_ACTOR,
+    )
     print(`Connection ${connId} added`)
   })
 }
@@ -185,9 +190,10 @@ function tellUnknownTypes(connections: readonly Imported[]): void {
 async function importFile(file: string, flags: { overwrite?: boolean; fileFormat?: string }): Promise<void> {
   const connections = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
   const existing = flags.overwrite === true ? 'overwrite' : 'skip'
-  await withContext(async ({ vault }) => {
+  await withContext(async (context) => {
     let done = 0
-    for (const connection of connections) if (await vault.setConnection(connection, CLI_USER, existing)) done++
+    for (const connection of connections)
+      if (await setConnection(context, { ...connection, existing }, CLI_ACTOR)) done++
     tellUnknownTypes(connections)
     print(`${done} of ${count(connections.length, 'connection')} imported`)
   })
@@ -209,7 +215,7 @@ export function addConnectionCommands(program: Command): void {
       const format = readFormat(flags.output)
       await withContext(async ({ vault }) => {
         const connection = await vault.getConnection(connId)
-        if (connection === null) throw new BaramError('NOT_FOUND', `there is no connection ${connId}`)
+        if (connection === null) throw notFound('connection', connId)
         printRows([rowOf(vault, connection)], format, COLUMNS)
       })
     },
@@ -233,9 +239,8 @@ export function addConnectionCommands(program: Command): void {
     .command('delete')
     .argument('<conn-id>')
     .action((connId: string) =>
-      withContext(async ({ vault }) => {
-        if (!(await vault.deleteConnection(connId, CLI_USER)))
-          throw new BaramError('NOT_FOUND', `there is no connection ${connId}`)
+      withContext(async (context) => {
+        await deleteConnection(context, connId, CLI_ACTOR)
         print(`Connection ${connId} deleted`)
       }),
     )

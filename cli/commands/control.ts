@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type RunState } from '../../core/states.ts'
-import { maskStoredSecrets } from '../../engine/admin/stored-secrets.ts'
 import { type ClearRequest, clear, previewClear, type RunScope } from '../../engine/control/clear.ts'
 import { mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
 import { latestVersion } from '../../engine/runs/change-version.ts'
@@ -201,7 +200,7 @@ async function deleteDag(dagId: string, flags: Flags): Promise<void> {
 async function noteRun(dagId: string, runId: string, text: string | undefined): Promise<void> {
   await withContext(async (context) => {
     const run = await requireRun(context, dagId, runId)
-    const note = text === undefined || text === '' ? null : await maskStoredSecrets(context.vault, text)
+    const note = text === undefined || text === '' ? null : text
     await setRunNote(context, { dagId, runId: run.runId, note }, CLI_ACTOR)
     tell(note === null ? `Removed the note of ${run.runId}.` : `Noted on ${run.runId}.`)
   })

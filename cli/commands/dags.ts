@@ -6,7 +6,6 @@ import { readSerializedDag } from '../../core/serialized.ts'
 import { isRunFinished, RUN_STATES } from '../../core/states.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
-import { maskStoredSecrets } from '../../engine/admin/stored-secrets.ts'
 import { pauseDag } from '../../engine/dags/pause.ts'
 import { planDag } from '../../engine/dags/preview-schedule.ts'
 import { type TriggeredRun, type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
@@ -139,7 +138,7 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
       logicalDate: flags.logicalDate ?? null,
       dataInterval: readInterval(flags),
       conf: readJsonObject(flags.conf, '--conf'),
-      note: flags.note === undefined ? null : await maskStoredSecrets(context.vault, flags.note),
+      note: flags.note ?? null,
     }
     if (flags.dryRun === true) {
       await showTrigger(context, request, format)

@@ -1,11 +1,11 @@
 // `dagctl pools …`.
 
 import type { Command } from 'commander'
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { removePool, setPool } from '../../engine/admin/pools.ts'
 import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
 import { wholeNumber } from '../arguments.ts'
-import { CLI_USER, everything, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, everything, withContext, withOutput } from '../context.ts'
 import { type Confirmable, confirm } from '../control.ts'
 import { print, printRows, readFormat } from '../output.ts'
 
@@ -25,7 +25,7 @@ async function printOne(name: string, flags: { output: string }): Promise<void> 
   const format = readFormat(flags.output)
   await withContext(async ({ database }) => {
     const row = await getPool(database, name)
-    if (row === null) throw new BaramError('NOT_FOUND', `there is no pool ${name}`)
+    if (row === null) throw notFound('pool', name)
     printRows([poolRow(row)], format, COLUMNS)
   })
 }
@@ -37,7 +37,7 @@ async function setOne(
   flags: { output: string; includeDeferred?: boolean },
 ): Promise<void> {
   const setting = { pool, slots, description, includeDeferred: flags.includeDeferred === true }
-  await withContext(({ database }) => setPool(database, setting, CLI_USER))
+  await withContext((context) => setPool(context, setting, CLI_ACTOR))
   await printOne(pool, flags)
 }
 
@@ -73,7 +73,7 @@ export function addPoolCommands(program: Command): void {
     .option('-y, --yes', 'do it without asking')
     .action(async (name: string, flags: Confirmable) => {
       if (!(await confirm(`Delete pool ${name}? Tasks in it wait until it is made again.`, flags))) return
-      await withContext(({ database }) => removePool(database, name, CLI_USER))
+      await withContext((context) => removePool(context, name, CLI_ACTOR))
       print(`Deleted pool ${name}.`)
     })
 }

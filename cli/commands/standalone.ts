@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { BaramError, messageOf } from '../../core/errors.ts'
 import { createAccount, listAccounts, makeSignInToken } from '../../engine/admin/accounts.ts'
+import { setConnection } from '../../engine/admin/connections.ts'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { migrations } from '../../migrations/index.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { type Logger, makeTerminalLogger } from '../../runtime/logger.ts'
@@ -97,6 +99,9 @@ async function openDatabaseFor(config: Config, log: Logger, undo: Undo): Promise
   return { metadata: server.url, lake: server.lake }
 }
 
+/** Who sets what each start brings, in the audit log. */
+const STANDALONE = { name: 'standalone', via: 'cli' } as const
+
 /** What the example pipelines read without connections of the user's own, and where their tables are. */
 async function openSimulated(context: Context, undo: Undo): Promise<void> {
   const now = () => Date.now()
@@ -107,14 +112,17 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   const history = await startHistory()
   undo.add('stop the simulated history', () => history.close())
   const note = 'of this standalone; set at every start'
-  await context.vault.setVariable('upbit_simulated_url', exchange.url, `Simulated exchange ${note}`, 'standalone')
-  await context.vault.setVariable('gmarket_simulated_url', shop.url, `Simulated shop ${note}`, 'standalone')
-  await context.vault.setVariable('stocks_simulated_url', history.url, `Generated history ${note}`, 'standalone')
+  const set = (key: string, value: string, what: string) =>
+    setVariable(context, { key, value, description: `${what} ${note}` }, STANDALONE)
+  await set('upbit_simulated_url', exchange.url, 'Simulated exchange')
+  await set('gmarket_simulated_url', shop.url, 'Simulated shop')
+  await set('stocks_simulated_url', history.url, 'Generated history')
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
 async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<void> {
-  await context.vault.setConnection(
+  await setConnection(
+    context,
     {
       connId: 'embedded_postgres',
       connType: 'postgres',
@@ -126,7 +134,7 @@ async function noteEmbeddedDatabase(context: Context, lake: DataLogin): Promise<
       port: lake.port,
       extra: null,
     },
-    'standalone',
+    STANDALONE,
   )
 }
 
@@ -188,11 +196,7 @@ function waitForEnd(log: Logger): Promise<void> {
 async function firstAccount(context: Context): Promise<string | null> {
   if ((await listAccounts(context.database)).length > 0) return null
   const password = newPassword()
-  await createAccount(
-    context.database,
-    { username: 'admin', password, role: 'admin', mustChangePassword: true },
-    'standalone',
-  )
+  await createAccount(context, { username: 'admin', password, role: 'admin', mustChangePassword: true }, STANDALONE)
   return password
 }
 

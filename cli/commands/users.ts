@@ -9,7 +9,7 @@ import { loadConfig } from '../../runtime/config.ts'
 import { randomText } from '../../runtime/ids.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { listRunningJobs } from '../../store/postgres/jobs.ts'
-import { CLI_USER, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
 import { print, printRows, readFormat, when } from '../output.ts'
 
 /** 22 letters of 56: 128 bits. */
@@ -39,16 +39,16 @@ async function create(flags: CreateFlags): Promise<void> {
   if (role === undefined)
     throw new BaramError('INPUT_INVALID', `a role is one of ${ROLES.join(', ')}; found ${flags.role}`)
   const { password, isMade } = await readPassword(flags)
-  await withContext(async ({ database }) => {
-    await createAccount(database, { username: flags.username, password, role, mustChangePassword: isMade }, CLI_USER)
+  await withContext(async (context) => {
+    await createAccount(context, { username: flags.username, password, role, mustChangePassword: isMade }, CLI_ACTOR)
     print(`User ${flags.username} created with role ${role}${isMade ? `; password ${password}` : ''}`)
   })
 }
 
 async function reset(flags: { username: string; password?: string; passwordStdin?: boolean }): Promise<void> {
   const { password, isMade } = await readPassword(flags)
-  await withContext(async ({ database }) => {
-    await resetPassword(database, flags.username, password, isMade, CLI_USER)
+  await withContext(async (context) => {
+    await resetPassword(context, { username: flags.username, password, mustChangePassword: isMade }, CLI_ACTOR)
     print(`Password of ${flags.username} reset${isMade ? ` to ${password}` : ''}; its sessions and tokens have ended`)
   })
 }

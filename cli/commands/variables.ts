@@ -1,11 +1,13 @@
 // `dagctl variables …`, with Airflow's verbs and options.
 
 import type { Command } from 'commander'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/exact-json.ts'
 import { MASK } from '../../core/masker.ts'
-import type { OnExisting, Variable } from '../../engine/admin/vault.ts'
-import { CLI_USER, withContext, withOutput } from '../context.ts'
+import type { OnExisting } from '../../engine/admin/setting.ts'
+import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
+import type { Variable } from '../../engine/admin/vault.ts'
+import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
 import { count } from '../count.ts'
 import {
   type Entry,
@@ -53,23 +55,24 @@ function readJson(text: string, what: string): unknown {
 async function printOne(key: string, flags: { json?: boolean; default?: string }): Promise<void> {
   await withContext(async ({ vault }) => {
     const value = (await vault.getVariable(key)) ?? flags.default
-    if (value === undefined) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
+    if (value === undefined) throw notFound('variable', key)
     print(flags.json === true ? jsonText(readJson(value, `variable ${key}`)) : value)
   })
 }
 
 async function setOne(key: string, value: string, flags: { json?: boolean; description?: string }): Promise<void> {
   if (flags.json === true) readJson(value, 'the value')
-  await withContext(async ({ vault }) => {
-    await vault.setVariable(key, value, flags.description ?? null, CLI_USER)
-    if (vault.isVariableOverridden(key)) print(`Variable ${key} set; the environment overrides it for this process`)
+  await withContext(async (context) => {
+    await setVariable(context, { key, value, description: flags.description ?? null }, CLI_ACTOR)
+    if (context.vault.isVariableOverridden(key))
+      print(`Variable ${key} set; the environment overrides it for this process`)
     else print(`Variable ${key} set`)
   })
 }
 
 async function deleteOne(key: string): Promise<void> {
-  await withContext(async ({ vault }) => {
-    if (!(await vault.deleteVariable(key, CLI_USER))) throw new BaramError('NOT_FOUND', `there is no variable ${key}`)
+  await withContext(async (context) => {
+    await deleteVariable(context, { key }, CLI_ACTOR)
     print(`Variable ${key} deleted`)
   })
 }
@@ -97,10 +100,10 @@ async function importFile(file: string, flags: { actionOnExistingKey: string; fi
   if (existing === undefined)
     throw new BaramError('INPUT_INVALID', `-a is one of ${EXISTING.join(', ')}; found ${flags.actionOnExistingKey}`)
   const variables = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
-  await withContext(async ({ vault }) => {
+  await withContext(async (context) => {
     let done = 0
     for (const { key, value, description } of variables) {
-      if (await vault.setVariable(key, value, description, CLI_USER, { existing })) done++
+      if (await setVariable(context, { key, value, description, existing }, CLI_ACTOR)) done++
     }
     print(`${done} of ${count(variables.length, 'variable')} imported`)
   })

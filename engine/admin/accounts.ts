@@ -1,7 +1,7 @@
 // Accounts: passwords as scrypt hashes, one-time sign-in links, and who may do what.
 
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { BaramError } from '../../core/errors.ts'
+import { alreadyExists, BaramError, notFound } from '../../core/errors.ts'
 import type { Database } from '../../store/database.ts'
 import {
   type AccountRow,
@@ -13,7 +13,7 @@ import {
   takeSignInToken,
   updatePassword,
 } from '../../store/postgres/accounts.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
+import { type Actor, audit, type Engine } from '../engine.ts'
 
 export type { Role } from '../../store/postgres/accounts.ts'
 
@@ -83,11 +83,19 @@ function checkUsername(username: string): void {
     throw new BaramError('INPUT_INVALID', 'a user name has 1 to 250 letters, digits or _ . @ + -')
 }
 
+export interface NewAccount {
+  readonly username: string
+  readonly password: string
+  readonly role: Role
+  /** At the next sign-in on a page. Default false. */
+  readonly mustChangePassword?: boolean
+}
+
 /** @throws BaramError INPUT_INVALID | CONFLICT */
 export async function createAccount(
-  database: Database,
-  account: { username: string; password: string; role: Role; mustChangePassword?: boolean },
-  by = 'cli',
+  { database }: Pick<Engine, 'database'>,
+  account: NewAccount,
+  actor: Actor,
 ): Promise<void> {
   checkUsername(account.username)
   checkPassword(account.password)
@@ -100,25 +108,22 @@ export async function createAccount(
       role,
       mustChangePassword: account.mustChangePassword ?? false,
     })
-    if (!isNew) throw new BaramError('CONFLICT', `there is already an account ${username}`)
-    await insertAudit(tx, { event: 'account.create', owner: by, extra: { username, role } })
+    if (!isNew) throw alreadyExists('account', username)
+    await audit(tx, actor, { event: 'account.create', extra: { username, role } })
   })
 }
 
 /** Also ends every session and token of the account. @throws BaramError NOT_FOUND | INPUT_INVALID */
 export async function resetPassword(
-  database: Database,
-  username: string,
-  password: string,
-  mustChangePassword = false,
-  by = 'cli',
+  { database }: Pick<Engine, 'database'>,
+  { username, password, mustChangePassword = false }: Omit<NewAccount, 'role'>,
+  actor: Actor,
 ): Promise<void> {
   checkPassword(password)
   const hash = await hashPassword(password)
   await database.transaction(async (tx) => {
-    if (!(await updatePassword(tx, username, hash, mustChangePassword)))
-      throw new BaramError('NOT_FOUND', `there is no account ${username}`)
-    await insertAudit(tx, { event: 'account.reset_password', owner: by, extra: { username } })
+    if (!(await updatePassword(tx, username, hash, mustChangePassword))) throw notFound('account', username)
+    await audit(tx, actor, { event: 'account.reset_password', extra: { username } })
   })
 }
 

@@ -10,7 +10,7 @@ import type { Vault } from './vault.ts'
 const LEAST = 12
 
 /** A text without the secrets of all Variables and Connections. */
-export async function maskStoredSecrets(vault: Vault, text: string): Promise<string> {
+async function maskStoredSecrets(vault: Vault, text: string): Promise<string> {
   if (text.length < LEAST) return text
   const { isSensitive } = vault
   const [variables, connections] = await Promise.all([vault.listVariables(), vault.listConnections()])
@@ -28,8 +28,6 @@ export async function maskStoredSecrets(vault: Vault, text: string): Promise<str
   return masker.mask(text)
 }
 
-/** A request with its note masked so. */
-export async function withMaskedNote<T extends { readonly note?: string | null }>(vault: Vault, body: T): Promise<T> {
-  const { note } = body
-  return note === undefined || note === null ? body : { ...body, note: await maskStoredSecrets(vault, note) }
-}
+/** A note as it may be kept: every verb that takes one asks here, whoever calls it. */
+export const maskNote = async (vault: Vault, note: string | null): Promise<string | null> =>
+  note === null ? null : maskStoredSecrets(vault, note)

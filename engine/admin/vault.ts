@@ -1,25 +1,17 @@
 // Variables and Connections with their secrets: sealed on the way in, opened on the way out, environment overrides first.
+// What changes them are the verbs of variables.ts and connections.ts.
 
 import { type ConnectionFields, parseConnectionText } from '../../core/connection-uri.ts'
-import { BaramError } from '../../core/errors.ts'
 import type { JsonValue } from '../../core/json.ts'
 import { isSensitiveName, MASK, maskByName } from '../../core/masker.ts'
-import { idFault, storableFault } from '../../core/storable.ts'
 import type { SecretBox } from '../../runtime/secrets.ts'
 import type { Database } from '../../store/database.ts'
-import { insertAudit } from '../../store/postgres/audit.ts'
 import {
   type ConnectionRow,
-  deleteConnection,
-  deleteVariable,
   findConnection,
   findVariable,
-  insertConnection,
-  insertVariable,
   listConnections,
   listVariables,
-  upsertConnection,
-  upsertVariable,
   type VariableRow,
 } from '../../store/postgres/variables.ts'
 import type { Sql } from '../../store/sql.ts'
@@ -47,38 +39,11 @@ export interface Connection extends ConnectionFields {
   readonly updatedAt: number
 }
 
-/** What happens to a key that exists. */
-export type OnExisting = 'fail' | 'overwrite' | 'skip'
-
-export interface SetOptions {
-  /** Default `overwrite`. */
-  readonly existing?: OnExisting
-  /** First in the transaction: throws when the caller may no longer write. */
-  readonly fence?: (tx: Sql) => Promise<void>
-}
-
-function checkKey(key: string, what: string): void {
-  const fault = idFault(key, `a ${what}`)
-  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
-}
-
-function checkText(text: string | null, what: string, most = Number.POSITIVE_INFINITY): void {
-  const fault = text === null ? null : storableFault(text)
-  if (fault !== null) throw new BaramError('INPUT_INVALID', `${what} must be text ${fault}`)
-  if (text !== null && text.length > most)
-    throw new BaramError('INPUT_INVALID', `${what} has at most ${most} characters, found ${text.length}`)
-}
-
-/** Columns of a Connection with a length of their own. */
-const MOST_CHARACTERS: Readonly<Record<string, number>> = { connType: 500, host: 500, schema: 500 }
-
-function checkPort(port: number | null): void {
-  if (port !== null && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    throw new BaramError('INPUT_INVALID', `a port is a whole number from 0 to 65535, found ${port}`)
-}
+/** A Connection as somebody sets it. */
+export type ConnectionSetting = Omit<Connection, 'updatedAt'>
 
 /** Where the arguments of an instance's trigger are stored. */
-export const sealedPlace = (tiId: string): string => `trigger|${tiId}|kwargs`
+export const triggerContext = (tiId: string): string => `trigger|${tiId}|kwargs`
 
 export class Vault {
   private readonly options: VaultOptions
@@ -123,36 +88,9 @@ export class Vault {
     return this.options.variableOverrides.has(key.toUpperCase())
   }
 
-  /**
-   * Sets a Variable, with its audit row. A masked value (`***`) of a sensitive key keeps what is stored.
-   * @returns false when it existed and `existing` is `skip`
-   * @throws BaramError CONFLICT when it existed and `existing` is `fail`
-   */
-  async setVariable(
-    key: string,
-    value: string,
-    description: string | null,
-    by: string,
-    { existing = 'overwrite', fence }: SetOptions = {},
-  ): Promise<boolean> {
-    checkKey(key, 'variable key')
-    checkText(value, 'the value')
-    checkText(description, 'the description')
-    return this.options.database.transaction(async (tx) => {
-      await fence?.(tx)
-      const sealed = this.options.box.seal(await this.unmasked(tx, key, value), `variable|${key}|val`)
-      if (existing === 'overwrite') await upsertVariable(tx, key, sealed, description)
-      else if (!(await insertVariable(tx, key, sealed, description))) {
-        if (existing === 'skip') return false
-        throw new BaramError('CONFLICT', `The Variable with key: \`${key}\` already exists`)
-      }
-      await insertAudit(tx, {
-        event: 'variable.set',
-        owner: by,
-        extra: { key, value: this.isSensitive(key) ? MASK : undefined },
-      })
-      return true
-    })
+  /** A Variable's value as it is stored. A masked value (`***`) of a sensitive key or field keeps what is stored. */
+  async sealVariable(tx: Sql, key: string, value: string): Promise<string> {
+    return this.options.box.seal(await this.unmasked(tx, key, value), `variable|${key}|val`)
   }
 
   /** What was shown as `***` and has come back as such is what is stored. */
@@ -179,23 +117,13 @@ export class Vault {
   }
 
   /** Seals JSON that is no Variable or Connection; `place` names where it is stored. */
-  sealJson(value: JsonValue, place: string): string {
-    return this.options.box.seal(JSON.stringify(value), place)
+  sealJson(value: JsonValue, context: string): string {
+    return this.options.box.seal(JSON.stringify(value), context)
   }
 
   /** @throws BaramError SECRET_KEY | SECRET_CORRUPT */
-  openJson(envelope: string, place: string): JsonValue {
-    return JSON.parse(this.options.box.open(envelope, place)) as JsonValue
-  }
-
-  /** False when there was none. */
-  async deleteVariable(key: string, by: string, fence?: SetOptions['fence']): Promise<boolean> {
-    return this.options.database.transaction(async (tx) => {
-      await fence?.(tx)
-      const isGone = await deleteVariable(tx, key)
-      if (isGone) await insertAudit(tx, { event: 'variable.delete', owner: by, extra: { key } })
-      return isGone
-    })
+  openJson(envelope: string, context: string): JsonValue {
+    return JSON.parse(this.options.box.open(envelope, context)) as JsonValue
   }
 
   private readConnection(row: ConnectionRow): Connection {
@@ -235,7 +163,8 @@ export class Vault {
     return this.options.connectionOverrides.has(connId.toUpperCase())
   }
 
-  private async sealConnection(tx: Sql, connection: Omit<Connection, 'updatedAt'>) {
+  /** A Connection's row. A password or secret field of `extra` that reads `***` keeps what is stored. */
+  async sealConnection(tx: Sql, connection: ConnectionSetting) {
     const { box } = this.options
     const stored = await findConnection(tx, connection.connId)
     const before = stored === null ? null : this.readConnection(stored)
@@ -252,40 +181,5 @@ export class Vault {
       password: password === null ? null : box.seal(password, `connection|${connection.connId}|password`),
       extra: extra === null ? null : box.seal(extra, `connection|${connection.connId}|extra`),
     }
-  }
-
-  /** As `setVariable`; a password or secret field of `extra` that reads `***` keeps what is stored. */
-  async setConnection(
-    connection: Omit<Connection, 'updatedAt'>,
-    by: string,
-    existing: OnExisting = 'overwrite',
-  ): Promise<boolean> {
-    checkKey(connection.connId, 'connection id')
-    if (connection.connType === '') throw new BaramError('INPUT_INVALID', 'a connection needs a type')
-    for (const [field, text] of Object.entries(connection))
-      if (typeof text === 'string') checkText(text, `the field ${field}`, MOST_CHARACTERS[field])
-    checkPort(connection.port)
-    return this.options.database.transaction(async (tx) => {
-      const row = await this.sealConnection(tx, connection)
-      if (existing === 'overwrite') await upsertConnection(tx, row)
-      else if (!(await insertConnection(tx, row))) {
-        if (existing === 'skip') return false
-        throw new BaramError('CONFLICT', `The Connection with connection_id: \`${connection.connId}\` already exists`)
-      }
-      await insertAudit(tx, {
-        event: 'connection.set',
-        owner: by,
-        extra: { conn_id: connection.connId, conn_type: connection.connType },
-      })
-      return true
-    })
-  }
-
-  async deleteConnection(connId: string, by: string): Promise<boolean> {
-    return this.options.database.transaction(async (tx) => {
-      const isGone = await deleteConnection(tx, connId)
-      if (isGone) await insertAudit(tx, { event: 'connection.delete', owner: by, extra: { conn_id: connId } })
-      return isGone
-    })
   }
 }

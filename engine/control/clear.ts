@@ -1,7 +1,7 @@
 // Clear: lets instances run again, in one run or many. The same choice is shown first and made under the runs' locks.
 
 import { decide } from '../../core/decide.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import {
   type ChosenTasks,
   type ClearFilter,
@@ -12,7 +12,9 @@ import {
   isChosen,
   type TaskScope,
 } from '../../core/run-control.ts'
+import type { RunModel } from '../../core/run-model.ts'
 import { isRunFinished } from '../../core/states.ts'
+import { subject } from '../../core/subjects.ts'
 import type { Database } from '../../store/database.ts'
 import {
   findRun,
@@ -25,7 +27,8 @@ import { concurrencyKeysOf } from '../../store/postgres/runs.ts'
 import { type AskedClear, deleteServed, findAskedClears } from '../../store/postgres/scheduler-requests.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
-import { type Actor, audit, type Engine } from '../engine.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
+import { type Actor, audit, type Engine, type RunEngine } from '../engine.ts'
 import { changeVersionIfFree, changeVersions, latestVersion } from '../runs/change-version.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
@@ -65,12 +68,13 @@ interface Resolved {
 export async function resolveRuns(database: Database, dagId: string, scope: RunScope): Promise<RunsWanted> {
   if (scope.kind === 'dates') return scope
   const run = await findRun(database, dagId, scope.runId)
-  if (run === null) throw new BaramError('NOT_FOUND', `Dag Run id ${scope.runId} not found in dag ${dagId}`)
+  if (run === null) throw notFound('dag_run', { dagId, runId: scope.runId })
   if (!scope.past && !scope.future) return { kind: 'runs', ids: [run.id] }
   if (run.logicalDate === null)
     throw new BaramError(
       'INPUT_INVALID',
-      'Cannot use include_past or include_future with no logical_date(e.g. manually or asset-triggered).',
+      `run ${run.runId} of ${dagId} has no logical date, so no run is before or after it; name runs or dates instead`,
+      { details: { ...subject('dag_run', { dagId, runId: scope.runId }), problem: 'undated' } },
     )
   return {
     kind: 'dates',
@@ -127,17 +131,20 @@ export function clearInRun(
 const runsOf = (touched: readonly TouchedInstance[]): number[] =>
   [...new Set(touched.map((row) => row.dagRunId))].sort((a, b) => a - b)
 
+function atWork({ run: { dagId, runId } }: RunModel, taskId: string, mapIndex: number): BaramError {
+  return conflict(
+    'task_instance',
+    { dagId, runId, taskId, mapIndex },
+    'running',
+    `task ${taskId} of run ${runId} is running; wait until it has ended, or clear it although it runs`,
+  )
+}
+
 function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearRequest, chosen: ChosenTasks | null): void {
   if (!request.refusesRunning) return
   for (const { model } of all.values()) {
     const ti = chooseCleared(model, chosen, request.filter).find(({ state }) => state === 'running')
-    if (ti !== undefined)
-      throw new BaramError(
-        'CONFLICT',
-        `AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not ` +
-          `running, queued, or scheduled state. (${model.graph.task(ti.task).taskId} of ${model.run.runId} is ` +
-          'running)',
-      )
+    if (ti !== undefined) throw atWork(model, model.graph.task(ti.task).taskId, ti.mapIndex)
   }
 }
 
@@ -148,6 +155,7 @@ function refuseRunning(all: ReadonlyMap<number, RunChanges>, request: ClearReque
  */
 export async function clear(engine: Engine, request: ClearRequest, actor: Actor): Promise<readonly TouchedInstance[]> {
   const { chosen, touched } = await resolve(engine, request)
+  const note = await maskNote(engine.vault, request.note ?? null)
   const by = actor.name
   const ids = runsOf(touched)
   for (let at = 0; at < ids.length; at += BATCH) {
@@ -155,7 +163,7 @@ export async function clear(engine: Engine, request: ClearRequest, actor: Actor)
     if (request.onLatestVersion) await changeVersions(engine, request.dagId, chunk, by)
     await engine.transactions.run({
       runs: chunk,
-      before: at === 0 ? (tx) => noteClear(tx, request, touched, actor) : undefined,
+      before: at === 0 ? (tx) => noteClear(tx, { ...request, note }, touched, actor) : undefined,
       act(all) {
         refuseRunning(all, request, chosen)
         for (const changes of all.values())
@@ -173,7 +181,7 @@ export async function clear(engine: Engine, request: ClearRequest, actor: Actor)
 /** The audit row and the note of a clear, once: in the transaction of the first runs. */
 async function noteClear(
   tx: Sql,
-  request: ClearRequest,
+  request: Omit<ClearRequest, 'note'> & { readonly note: string | null },
   touched: readonly TouchedInstance[],
   actor: Actor,
 ): Promise<void> {
@@ -185,7 +193,7 @@ async function noteClear(
     taskId: tasks.tasks?.length === 1 ? (tasks.tasks[0]?.taskId ?? null) : null,
     extra: { runs, ...tasks, ...filter, instances: touched.length },
   })
-  if (request.note !== undefined)
+  if (request.note !== null)
     await setInstanceNotes(
       tx,
       touched.map((row) => row.id),
@@ -222,7 +230,7 @@ interface VersionChanges {
 }
 
 /** The requests whose runs have the version they are to begin with: one that is held or at fault stops no other. */
-async function changeAskedVersions(engine: Engine, asked: readonly AskedClear[]): Promise<VersionChanges> {
+async function changeAskedVersions(engine: RunEngine, asked: readonly AskedClear[]): Promise<VersionChanges> {
   const keys = await concurrencyKeysOf(
     engine.database,
     asked.filter((row) => row.onLatest).map((row) => row.dagRunId),
@@ -242,7 +250,7 @@ async function changeAskedVersions(engine: Engine, asked: readonly AskedClear[])
 }
 
 /** Ended runs that a backfill took over begin again; one that somebody holds, later. Returns how many were served. */
-export async function clearAsked(engine: Engine): Promise<number> {
+export async function clearAsked(engine: RunEngine): Promise<number> {
   const asked = await findAskedClears(engine.database, BATCH)
   if (asked.length === 0) return 0
   const { ready, refused: unpinned } = await changeAskedVersions(engine, asked)

@@ -1,7 +1,7 @@
 // Mark: a user sets instances, or a whole run, to a state. Airflow's rules: set_task_instance_state, set_dag_run_state_to_*.
 
 import { decide } from '../../core/decide.ts'
-import { BaramError } from '../../core/errors.ts'
+import { conflict, notFound } from '../../core/errors.ts'
 import type { DagGraph } from '../../core/graph.ts'
 import {
   chooseMarked,
@@ -97,14 +97,9 @@ async function runsToResume(
 
 async function resolve({ database, runCache }: Engine, request: MarkRequest): Promise<Resolved> {
   const { graph } = await latestVersion(database, runCache, request.dagId)
-  if (!graph.indexOf.has(request.taskId))
-    throw new BaramError('NOT_FOUND', `Task '${request.taskId}' not found in Dag '${request.dagId}'`)
+  if (!graph.indexOf.has(request.taskId)) throw notFound('task', { dagId: request.dagId, taskId: request.taskId })
   const run = await findRun(database, request.dagId, request.runId)
-  if (run === null)
-    throw new BaramError(
-      'NOT_FOUND',
-      `The DagRun with dag_id: \`${request.dagId}\` and run_id: \`${request.runId}\` was not found`,
-    )
+  if (run === null) throw notFound('dag_run', { dagId: request.dagId, runId: request.runId })
   return {
     graph,
     marked: await runsToMark(database, graph, run, request),
@@ -152,7 +147,13 @@ export async function mark(engine: Engine, request: MarkRequest, actor: Actor): 
   const resolved = await resolve(engine, request)
   const touched = await preview(engine, request, resolved)
   if (touched.set.length === 0)
-    throw new BaramError('CONFLICT', `Task id ${request.taskId} is already in ${request.to} state`)
+    throw conflict(
+      'task',
+      { dagId: request.dagId, taskId: request.taskId },
+      'unchanged',
+      `task ${request.taskId} is already ${request.to}; there is nothing to mark`,
+      { state: request.to },
+    )
   const markIn = new Set(resolved.marked.map((run) => run.id))
   const resumeIn = new Set(resolved.resumed.map((run) => run.id))
   const ids = [...new Set([...touched.set, ...touched.cleared].map((row) => row.dagRunId))].sort((a, b) => a - b)
@@ -192,8 +193,7 @@ export async function previewRunMark(
 
 async function requireRun(database: Database, dagId: string, runId: string): Promise<RunOfDag> {
   const run = await findRun(database, dagId, runId)
-  if (run === null)
-    throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+  if (run === null) throw notFound('dag_run', { dagId, runId })
   return run
 }
 

@@ -1,6 +1,7 @@
 // The note of task instances.
 
 import { setInstanceNotes } from '../../store/postgres/run-control.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 
 export interface InstanceNote {
@@ -14,12 +15,13 @@ export interface InstanceNote {
   readonly note: string | null
 }
 
-/** Sets or removes the note of instances of one task. @throws BaramError INPUT_INVALID */
+/** Sets or removes the note of instances of one task; stored secrets in it are masked. @throws BaramError INPUT_INVALID */
 export async function setInstanceNote(
-  { database }: Pick<Engine, 'database'>,
-  { ids, note, ...place }: InstanceNote,
+  { database, vault }: Pick<Engine, 'database' | 'vault'>,
+  { ids, note: given, ...place }: InstanceNote,
   actor: Actor,
 ): Promise<void> {
+  const note = await maskNote(vault, given)
   await database.transaction(async (tx) => {
     await setInstanceNotes(tx, ids, note)
     await audit(tx, actor, { event: 'task_instance.patch', ...place, extra: { note } })

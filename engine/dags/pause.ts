@@ -1,6 +1,6 @@
 // Pausing a DAG, and resuming its schedule.
 
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { lockDag, setNextRun, setPaused } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
@@ -16,7 +16,7 @@ export async function pauseDag(
 ): Promise<void> {
   await database.transaction(async (tx) => {
     const dag = await lockDag(tx, dagId)
-    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+    if (dag === null) throw notFound('dag', dagId)
     await setPaused(tx, dagId, isPaused)
     if (!isPaused) {
       // The time while paused does not count: without catchup the schedule goes on from now.

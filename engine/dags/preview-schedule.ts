@@ -1,6 +1,6 @@
 // Which runs a DAG's schedule will make, told before it makes them: the same rule by which they are made.
 
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { MAX_COUNTED, planRuns, type RunPlan } from '../../core/timetables/plan.ts'
 import { describePlan } from '../../core/timetables/plan-words.ts'
 import { type DueRun, nextRun } from '../../core/timetables/timetable.ts'
@@ -27,7 +27,7 @@ export interface DagPlan extends RunPlan {
  */
 export async function planDag(database: Database, runCache: RunCache, dagId: string, most: number): Promise<DagPlan> {
   const row = await readSchedule(database, dagId)
-  if (row === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  if (row === null) throw notFound('dag', dagId)
   const { graph } = await runCache.version(database, row.versionId, row.versionHash)
   const { dag } = graph
   const now = await databaseNow(database)

@@ -1,6 +1,6 @@
 // Two versions of a DAG side by side: what their files say, and what the DAGs themselves became.
 
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { type DagChange, planChange } from '../../core/plan-change.ts'
 import type { Database } from '../../store/database.ts'
 import { getVersion, showSource } from '../../store/postgres/read-dags.ts'
@@ -21,7 +21,7 @@ async function load(database: Database, runCache: RunCache, dagId: string, numbe
     getVersion(database, dagId, number),
     showSource(database, dagId, number),
   ])
-  if (version === null || source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number}`)
+  if (version === null || source === null) throw notFound('dag_version', { dagId, version: number })
   const { graph, moduleHash } = await runCache.version(database, version.id)
   return { dag: graph.dag, moduleHash, source: source.sourceCode }
 }

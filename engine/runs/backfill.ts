@@ -7,12 +7,14 @@ import {
   backfillRuns,
   checkBackfill,
   exceptionFor,
+  iso,
 } from '../../core/backfill.ts'
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { makeRunId } from '../../core/run-id.ts'
 import type { RunState } from '../../core/states.ts'
 import { isInt4, MAX_INT4 } from '../../core/storable.ts'
+import { subject } from '../../core/subjects.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import type { Database } from '../../store/database.ts'
 import {
@@ -82,8 +84,6 @@ async function datesOf(
   })
 }
 
-const notFound = (dagId: string) => new BaramError('NOT_FOUND', `Could not find dag ${dagId}`)
-
 /**
  * What a backfill would do, date by date, in its order.
  * @throws BaramError NOT_FOUND | INPUT_INVALID | PARAMS_INVALID
@@ -93,7 +93,7 @@ export async function previewBackfill(
   request: BackfillRequest,
 ): Promise<readonly BackfillDate[]> {
   const dag = await readSchedule(database, request.dagId)
-  if (dag === null) throw notFound(request.dagId)
+  if (dag === null) throw notFound('dag', request.dagId)
   return datesOf(database, runCache, dag, request, false)
 }
 
@@ -114,16 +114,17 @@ export async function createBackfill(
     )
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
-    if (dag === null) throw notFound(request.dagId)
-    if ((await findActiveBackfill(tx, request.dagId)) !== null) throw conflict(request.dagId)
+    if (dag === null) throw notFound('dag', request.dagId)
+    if ((await findActiveBackfill(tx, request.dagId)) !== null) throw underWay(request.dagId)
     const dates = await datesOf(tx, runCache, dag, request, true)
     if (dates.length === 0)
       throw new BaramError(
         'INPUT_INVALID',
-        `No runs to create for Dag ${request.dagId} in the range [${new Date(request.from).toISOString()}, ${new Date(request.to).toISOString()}]`,
+        `the schedule of ${request.dagId} has no run between ${iso(request.from)} and ${iso(request.to)}; choose a longer range`,
+        { details: { ...subject('dag', request.dagId), problem: 'range_empty', from: request.from, to: request.to } },
       )
     const backfillId = await insertBackfill(tx, { ...request, user: actor.name })
-    if (backfillId === null) throw conflict(request.dagId)
+    if (backfillId === null) throw underWay(request.dagId)
     await makeRuns(tx, runCache, dag, request, backfillId, dates, actor.name)
     await audit(tx, actor, {
       event: 'backfill.create',
@@ -136,7 +137,13 @@ export async function createBackfill(
   })
 }
 
-const conflict = (dagId: string) => new BaramError('CONFLICT', `There is already a running backfill for dag ${dagId}`)
+const underWay = (dagId: string) =>
+  conflict(
+    'dag',
+    dagId,
+    'backfilling',
+    `a backfill of ${dagId} is still running; start another when it ends, or cancel it`,
+  )
 
 async function makeRuns(
   tx: Sql,
@@ -190,8 +197,9 @@ const newRun = (request: BackfillRequest, by: string, versionId: string, run: Du
 /** @throws BaramError NOT_FOUND, or CONFLICT when it is over */
 async function lockActive(tx: Sql, id: number) {
   const backfill = await lockBackfill(tx, id)
-  if (backfill === null) throw new BaramError('NOT_FOUND', 'Backfill not found')
-  if (backfill.completedAt !== null) throw new BaramError('CONFLICT', 'Backfill is already completed.')
+  if (backfill === null) throw notFound('backfill', id)
+  if (backfill.completedAt !== null)
+    throw conflict('backfill', id, 'ended', `backfill ${id} has ended; start another for the same dates`)
   return backfill
 }
 

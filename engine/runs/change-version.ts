@@ -1,7 +1,7 @@
 // Runs that go on with the latest version of their DAG (Airflow's run_on_latest_version): tasks that are new get an
 // instance, instances of tasks that are gone are removed, the others take over pool, queue and weight.
 
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
@@ -22,7 +22,7 @@ import { belongs, newInstance } from './insert.ts'
 /** @throws BaramError NOT_FOUND */
 export async function latestVersion(sql: Sql, runCache: RunCache, dagId: string): Promise<Version> {
   const dag = await readSchedule(sql, dagId)
-  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  if (dag === null) throw notFound('dag', dagId)
   return runCache.version(sql, dag.versionId, dag.versionHash)
 }
 
@@ -31,8 +31,10 @@ const AT_WORK: ReadonlySet<TaskState | null> = new Set(['queued', 'running', 're
 function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
   const busy = gone.find((ti) => AT_WORK.has(ti.state))
   if (busy === undefined) return
-  throw new BaramError(
-    'CONFLICT',
+  throw conflict(
+    'task_instance',
+    { dagId: run.dagId, runId: run.runId, taskId: busy.taskId, mapIndex: busy.mapIndex },
+    'removed',
     `${busy.taskId} of run ${run.runId} is ${busy.state} and not in the latest version of ${run.dagId}; wait ` +
       `until it has ended, or clear with the run's own version`,
   )
@@ -123,7 +125,7 @@ export async function changeVersionsIn(
   by: string,
 ): Promise<void> {
   const dag = await lockDag(tx, dagId)
-  if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+  if (dag === null) throw notFound('dag', dagId)
   await changeLockedVersions(tx, runCache, dag, idsOf(await lockRuns(tx, ids)), by)
 }
 

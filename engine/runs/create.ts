@@ -1,25 +1,27 @@
 // New runs: the run row, its task instances, and (for scheduled ones) the DAG's next date, in one transaction.
 
 import { reasonText } from '../../core/bound-result.ts'
-import { BaramError, messageOf } from '../../core/errors.ts'
+import { BaramError, conflict, messageOf, notFound, type Problem } from '../../core/errors.ts'
 import { checkJson, type JsonObject } from '../../core/json.ts'
 import { resolveParams } from '../../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../../core/run-id.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { RunType } from '../../core/states.ts'
 import { idFault, isStorableInstant } from '../../core/storable.ts'
+import { subject } from '../../core/subjects.ts'
 import { type ManualRun, manualRun } from '../../core/timetables/manual.ts'
 import { type DueRun, nextRun } from '../../core/timetables/timetable.ts'
 import { randomText } from '../../runtime/ids.ts'
 import { isConnectionError } from '../../store/answers.ts'
 import type { Database } from '../../store/database.ts'
 import { deleteDagWarning, putDagWarning } from '../../store/postgres/dag-warnings.ts'
-import { findDueDags, lockDag, lockDueDag, postponeDag, setNextRun } from '../../store/postgres/dags.ts'
+import { type DagFacts, findDueDags, lockDag, lockDueDag, postponeDag, setNextRun } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import { findLastInterval, type NewRun } from '../../store/postgres/runs.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import { insertWhole, limitsOf } from './insert.ts'
@@ -121,6 +123,7 @@ export interface TriggerRequest {
   readonly dataInterval?: { readonly start: number; readonly end: number } | null
   readonly runAfter?: number | null
   readonly conf?: JsonObject
+  /** Stored secrets in it are masked. */
   readonly note?: string | null
   /** Refuse when the DAG is paused, instead of making a run that waits. */
   readonly mustBeActive?: boolean
@@ -210,30 +213,34 @@ async function placeRun(tx: Sql, dag: SerializedDag, request: TriggerRequest): P
   return manualRun(dag.timetable, { logicalDate, dataInterval, runAfter }, anchor, await databaseNow(tx))
 }
 
+/** @throws BaramError REFUSED for a DAG that may have no new run as it is */
+function checkMayRun(dag: DagFacts, { dagId, mustBeActive }: TriggerRequest): void {
+  const refuse = (problem: Problem, message: string): never => {
+    throw new BaramError('REFUSED', message, { details: { ...subject('dag', dagId), problem } })
+  }
+  if (dag.isStale) refuse('stale', `DAG ${dagId} is no longer in any file; put its file back before triggering it`)
+  // Airflow's REST API and its execution API: the version that runs may not be what its author means.
+  if (dag.hasImportErrors)
+    refuse('import_errors', `DAG ${dagId} has import errors; correct its file before triggering it`)
+  if (dag.isPaused && mustBeActive === true) refuse('paused', `DAG ${dagId} is paused; unpause it, or let the run wait`)
+}
+
 /**
  * Makes a manual run. It starts as soon as its DAG is active and has room.
  * @throws BaramError NOT_FOUND | CONFLICT | REFUSED | INPUT_INVALID | PARAMS_INVALID
  */
 export async function triggerRun(
-  { database, runCache }: Pick<Engine, 'database' | 'runCache'>,
+  { database, runCache, vault }: Pick<Engine, 'database' | 'runCache' | 'vault'>,
   request: TriggerRequest,
   actor: Actor,
 ): Promise<TriggeredRun> {
   checkDates(request)
+  const note = await maskNote(vault, request.note ?? null)
   return database.transaction(async (tx) => {
     const dag = await lockDag(tx, request.dagId)
     await request.fence?.(tx)
-    if (dag === null) throw new BaramError('NOT_FOUND', `The Dag with ID: \`${request.dagId}\` was not found`)
-    if (dag.isStale)
-      throw new BaramError(
-        'REFUSED',
-        `DAG ${request.dagId} is no longer in any file; put its file back before triggering it`,
-      )
-    // Airflow's REST API and its execution API: the version that runs may not be what its author means.
-    if (dag.hasImportErrors)
-      throw new BaramError('REFUSED', `DAG with dag_id: '${request.dagId}' has import errors and cannot be triggered`)
-    if (dag.isPaused && request.mustBeActive === true)
-      throw new BaramError('REFUSED', `DAG ${request.dagId} is paused; unpause it, or let the run wait`)
+    if (dag === null) throw notFound('dag', request.dagId)
+    checkMayRun(dag, request)
     const version = await runCache.version(tx, dag.versionId, dag.versionHash)
     checkParams(version.graph.dag, request.conf ?? {})
     const logicalDate = request.logicalDate ?? null
@@ -249,14 +256,17 @@ export async function triggerRun(
       conf: request.conf ?? {},
       triggeredBy: actor.via,
       user: actor.name,
-      note: request.note ?? null,
+      note,
       versionId: dag.versionId,
     })
     if (dagRunId === null) {
-      throw new BaramError(
-        'CONFLICT',
-        `DAG ${request.dagId} already has a run with id ${runId}${logicalDate === null ? '' : ' or with that logical date'}`,
-        { details: { runId, field: 'run_id' } },
+      const orDate = logicalDate === null ? '' : ' or with that logical date'
+      throw conflict(
+        'dag_run',
+        { dagId: request.dagId, runId },
+        'exists',
+        `DAG ${request.dagId} already has a run with id ${runId}${orDate}`,
+        { field: 'run_id' },
       )
     }
     const run = { dagRunId, runId, isPaused: dag.isPaused }

@@ -1,6 +1,6 @@
 // Deletes runs and DAGs with everything that belongs to them. Log files stay, as with Airflow.
 
-import { BaramError } from '../../core/errors.ts'
+import { conflict, notFound } from '../../core/errors.ts'
 import { isRunFinished } from '../../core/states.ts'
 import { lockDag } from '../../store/postgres/dags.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
@@ -19,12 +19,14 @@ export async function removeRun(
     const found = await findRun(tx, dagId, runId)
     const [locked] = found === null ? [] : await lockRuns(tx, [found.id])
     const run = locked === undefined ? null : await loadRun(tx, locked.id)
-    if (run === null)
-      throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+    if (run === null) throw notFound('dag_run', { dagId, runId })
     if (run.state !== 'queued' && !isRunFinished(run.state))
-      throw new BaramError(
-        'CONFLICT',
-        `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` cannot be deleted in ${run.state} state`,
+      throw conflict(
+        'dag_run',
+        { dagId, runId },
+        'running',
+        `run ${runId} of ${dagId} is ${run.state}; wait until it has ended, or mark it failed, then delete it`,
+        { state: run.state },
       )
     // Whoever waited for this run as its past has another past now.
     await askForSuccessors(tx, run.id)
@@ -42,11 +44,15 @@ export async function removeRun(
  */
 export async function removeDag({ database }: Pick<Engine, 'database'>, dagId: string, actor: Actor): Promise<number> {
   return database.transaction(async (tx) => {
-    if ((await lockDag(tx, dagId)) === null)
-      throw new BaramError('NOT_FOUND', `The Dag with ID: \`${dagId}\` was not found`)
+    if ((await lockDag(tx, dagId)) === null) throw notFound('dag', dagId)
     const runs = await lockRunsOfDag(tx, dagId)
     if (runs.some((run) => run.active > 0))
-      throw new BaramError('CONFLICT', `Task instances of dag with id: '${dagId}' are still running`)
+      throw conflict(
+        'dag',
+        dagId,
+        'running',
+        `tasks of DAG ${dagId} are running; wait until they have ended, or mark their runs failed, then delete it`,
+      )
     await deleteRuns(
       tx,
       runs.map((run) => run.id),

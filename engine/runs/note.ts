@@ -1,8 +1,9 @@
 // The note of a run: one free text that people keep beside it.
 
-import { BaramError } from '../../core/errors.ts'
+import { notFound } from '../../core/errors.ts'
 import { notifyPages } from '../../store/postgres/notify.ts'
 import { findRun, setRunNote as writeNote } from '../../store/postgres/run-control.ts'
+import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 
 export interface RunNote {
@@ -12,16 +13,16 @@ export interface RunNote {
   readonly note: string | null
 }
 
-/** Sets or removes the note of a run. @throws BaramError NOT_FOUND | INPUT_INVALID */
+/** Sets or removes the note of a run; stored secrets in it are masked. @throws BaramError NOT_FOUND | INPUT_INVALID */
 export async function setRunNote(
-  { database }: Pick<Engine, 'database'>,
-  { dagId, runId, note }: RunNote,
+  { database, vault }: Pick<Engine, 'database' | 'vault'>,
+  { dagId, runId, note: given }: RunNote,
   actor: Actor,
 ): Promise<void> {
+  const note = await maskNote(vault, given)
   await database.transaction(async (tx) => {
     const run = await findRun(tx, dagId, runId)
-    if (run === null)
-      throw new BaramError('NOT_FOUND', `The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+    if (run === null) throw notFound('dag_run', { dagId, runId })
     await writeNote(tx, run.id, note)
     await audit(tx, actor, { event: 'dag_run.patch', dagId, runId, extra: { note } })
     await notifyPages(tx, { runs: [run.id], dags: [] })

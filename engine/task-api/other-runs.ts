@@ -9,9 +9,8 @@ import { databaseNow } from '../../store/postgres/jobs.ts'
 import { findRunState, findTaskStates } from '../../store/postgres/other-runs.ts'
 import type { Sql } from '../../store/sql.ts'
 import { resetRun } from '../control/clear.ts'
+import type { Actor, Engine } from '../engine.ts'
 import { triggerRun } from '../runs/create.ts'
-import type { RunCache } from '../transaction/run-cache.ts'
-import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { instantOrNull, objectArg, textArg, textOrNull } from './arguments.ts'
 
 /** Marks a request whose run id is ours. Not a name that a child can send: it sends plain field names. */
@@ -32,8 +31,8 @@ export async function nameTriggered(database: Database, args: JsonObject): Promi
  * @param fence throws, in the transaction that makes the run, when the attempt has been taken over
  */
 export async function callTriggerRun(
-  { database, runCache, transactions }: { database: Database; runCache: RunCache; transactions: RunTransactions },
-  by: string,
+  { database, runCache, transactions, vault }: Engine,
+  actor: Actor,
   fence: (tx: Sql) => Promise<void>,
   args: JsonObject,
 ): Promise<JsonValue> {
@@ -42,7 +41,7 @@ export async function callTriggerRun(
   const logicalDate = instantOrNull(args, 'logicalDate')
   try {
     const run = await triggerRun(
-      { database, runCache },
+      { database, runCache, vault },
       {
         dagId,
         runId,
@@ -53,7 +52,7 @@ export async function callTriggerRun(
         mustBeActive: args['failWhenDagIsPaused'] === true,
         fence,
       },
-      { name: by, via: 'operator' },
+      actor,
     )
     return { runId: run.runId, exists: false }
   } catch (error) {
@@ -61,12 +60,13 @@ export async function callTriggerRun(
     // Made by the first try of this very call, whose reply was lost.
     if (args[IS_OURS] === true) return { runId, exists: false }
     // Taken by its id, or by its date under another id.
-    const wanted = String(error.details['runId'] ?? runId ?? '')
+    const { details } = error
+    const wanted = details.kind === 'dag_run' ? details.id.runId : (runId ?? '')
     const found =
       (await findRunState(database, dagId, { runId: wanted, logicalDate: null })) ??
       (await findRunState(database, dagId, { runId: null, logicalDate }))
     if (found === null || args['resetDagRun'] !== true) return { runId: found?.runId ?? wanted, exists: true }
-    await resetRun(transactions, found.id, by)
+    await resetRun(transactions, found.id, actor.name)
     return { runId: found.runId, exists: false }
   }
 }

@@ -16,7 +16,9 @@ import { putResultTable } from '../../store/postgres/result-tables.ts'
 import { holdAttempt } from '../../store/postgres/task-instances.ts'
 import { findRunRowId, findXCom, putXComOfAttempt } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
+import { deleteVariable, setVariable } from '../admin/variables.ts'
 import type { Vault } from '../admin/vault.ts'
+import type { Actor } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 import type { RunTransactions } from '../transaction/run-transaction.ts'
 import { textArg } from './arguments.ts'
@@ -182,23 +184,22 @@ export async function serveCall(
 }
 
 async function serveOnce(deps: CallDeps, caller: Caller, op: CallOp, args: JsonObject): Promise<JsonValue> {
-  const by = `task ${caller.dagId}.${caller.taskId}`
+  const actor: Actor = { name: `task ${caller.dagId}.${caller.taskId}`, via: 'operator' }
   switch (op) {
     case 'getVariable':
       return getVariable(deps, textArg(args, 'key'))
     case 'setVariable': {
       const description = args['description']
-      await deps.vault.setVariable(
-        textArg(args, 'key'),
-        String(args['value'] ?? ''),
-        typeof description === 'string' ? description : null,
-        by,
-        { fence: fence(caller, op) },
-      )
+      const setting = {
+        key: textArg(args, 'key'),
+        value: String(args['value'] ?? ''),
+        description: typeof description === 'string' ? description : null,
+      }
+      await setVariable(deps, { ...setting, fence: fence(caller, op) }, actor)
       return null
     }
     case 'deleteVariable':
-      await deps.vault.deleteVariable(textArg(args, 'key'), by, fence(caller, op))
+      await deleteVariable(deps, { key: textArg(args, 'key'), mayBeMissing: true, fence: fence(caller, op) }, actor)
       return null
     case 'getConnection':
       return getConnection(deps, textArg(args, 'connId'))
@@ -208,7 +209,7 @@ async function serveOnce(deps: CallDeps, caller: Caller, op: CallOp, args: JsonO
       return setXCom(deps, caller, args)
     case 'triggerRun':
       if (caller.epoch === null) throw new BaramError('REFUSED', 'a trigger only waits; start runs in the task itself')
-      return callTriggerRun(deps, by, fence(caller, op), args)
+      return callTriggerRun(deps, actor, fence(caller, op), args)
     case 'getRunState':
       return callRunState(deps.database, args)
     case 'getTaskStates':

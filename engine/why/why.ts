@@ -1,7 +1,8 @@
 // `why`: one sentence for whatever waits, was skipped, failed or never ran, from the scheduler's own records. The same in
 // the command, the API and the pages.
 
-import { BaramError } from '../../core/errors.ts'
+import { BaramError, notFound } from '../../core/errors.ts'
+import { subject } from '../../core/subjects.ts'
 import type { Database } from '../../store/database.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { type DagListRow, getDag } from '../../store/postgres/read-dags.ts'
@@ -41,17 +42,13 @@ export interface WhyAnswer extends Why {
 
 async function requireDag(database: Database, dagId: string): Promise<DagListRow> {
   const dag = await getDag(database, dagId)
-  if (dag === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
+  if (dag === null) throw notFound('dag', dagId)
   return dag
 }
 
 async function findRunOf(database: Database, dagId: string, run: string): Promise<RunListRow> {
   const found = run === 'latest' ? (await latestRuns(database, dagId, 1))[0] : await getRun(database, dagId, run)
-  if (found === undefined || found === null)
-    throw new BaramError(
-      'NOT_FOUND',
-      run === 'latest' ? `DAG ${dagId} has no run yet` : `DAG ${dagId} has no run ${run}`,
-    )
+  if (found === undefined || found === null) throw notFound('dag_run', { dagId, runId: run })
   return found
 }
 
@@ -101,6 +98,12 @@ function absent(dag: DagListRow, run: RunListRow, taskId: string, isKnown: boole
     throw new BaramError(
       'NOT_FOUND',
       `run ${run.runId} of ${dag.dagId} (version ${run.versionNumber ?? '?'}) has no task ${taskId}`,
+      {
+        details: {
+          ...subject('task_instance', { dagId: dag.dagId, runId: run.runId, taskId, mapIndex: null }),
+          problem: 'missing',
+        },
+      },
     )
   return {
     code: 'no_instance',
@@ -131,7 +134,7 @@ export async function explain(database: Database, runCache: RunCache, question: 
   const asked = question.run ?? (taskId === null ? null : 'latest')
   if (asked === null) {
     const why = await whyDag(database, runCache, dagId, now)
-    if (why === null) throw new BaramError('NOT_FOUND', `there is no DAG ${dagId}`)
+    if (why === null) throw notFound('dag', dagId)
     return { ...why, ...none }
   }
   const runId = typeof asked === 'number' ? await findRunAt(database, dagId, asked) : asked

@@ -1,5 +1,7 @@
 // A deployment as a customer would have it: seven DAGs with their history, errors, variables, connections, a live log.
 
+import { setConnection } from '../../engine/admin/connections.ts'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { recordImportError } from '../../engine/dags/sync.ts'
 import {
   makeDag,
@@ -335,8 +337,9 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
     ['lake_root', '/candle', null],
     ['slack_token', 'never-on-a-page-2', 'alerts channel'],
   ] as const)
-    await web.vault.setVariable(key, value, description, 'admin')
-  await web.vault.setConnection(
+    await setVariable(web, { key, value, description }, { name: 'admin', via: 'cli' })
+  await setConnection(
+    web,
     {
       connId: 'hdfs_default',
       connType: 'webhdfs',
@@ -348,9 +351,10 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
       port: 9870,
       extra: '{"token":"never-on-a-page-4","timeout":10}',
     },
-    'admin',
+    { name: 'admin', via: 'cli' },
   )
-  await web.vault.setConnection(
+  await setConnection(
+    web,
     {
       connId: 'gmarket',
       connType: 'http',
@@ -362,7 +366,7 @@ export async function seedDemo(web: TestWeb): Promise<Demo> {
       port: null,
       extra: null,
     },
-    'admin',
+    { name: 'admin', via: 'cli' },
   )
   return { failed, running, logPath, catalog: await seedCatalog(web, now) }
 }

@@ -17,6 +17,7 @@ import { type Database, openDatabase } from '../../store/database.ts'
 import { eventually, startBaram, type TestBaram } from '../support/baram.ts'
 import { describeRecorded } from '../support/recorded.ts'
 import { recordedMinutes2018, recordedPages } from '../support/recorded-candles.ts'
+import { vaultOf } from '../support/vault.ts'
 
 const HOUR = 3_600_000
 /** Six hours of 2018 around midnight in Seoul, and the hours that the pages of 2020 cover. */
@@ -95,7 +96,7 @@ describeRecorded('upbit', 'min_candle on recorded candles', () => {
 
   async function trigger(slot: { start: number; end: number }): Promise<string> {
     const run = await triggerRun(
-      { database, runCache },
+      { database, runCache, vault: vaultOf({ database }) },
       { dagId: 'min_candle', dataInterval: slot },
       { name: 'test', via: 'rest_api' },
     )

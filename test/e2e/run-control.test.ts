@@ -79,7 +79,10 @@ describe('dagctl', () => {
       return run?.['state'] === 'success'
     })
     const again = await baram.dagctl('tasks', 'mark', 'broken', 'latest', 'a', 'success', '--yes')
-    expect([again.code, said(again)]).toEqual([1, expect.stringContaining('Task id a is already in success state')])
+    expect([again.code, said(again)]).toEqual([
+      1,
+      expect.stringContaining('task a is already success; there is nothing to mark'),
+    ])
   })
 
   test('ends a running attempt before the cleared task begins again', async () => {

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Masker } from '../../core/masker.ts'
 import type { CallOp } from '../../core/protocol.ts'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { report } from '../../engine/attempts/report.ts'
 import { rescue } from '../../engine/attempts/rescue.ts'
 import { clearAsked } from '../../engine/control/clear.ts'
@@ -19,6 +20,8 @@ import { type LateProxy, startLateProxy } from '../support/late-proxy.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 import { vaultOf } from '../support/vault.ts'
+
+const me = { name: 'me', via: 'cli' } as const
 
 const makeEngine = useEngines()
 const open: pg.Client[] = []
@@ -82,7 +85,7 @@ describe('a write of an attempt that was taken over', () => {
   test.each(WRITES)('%s is refused and changes nothing', async (op, args) => {
     const engine = await makeEngine()
     const { scheduler, worker, call } = await startAttempt(engine)
-    await vaultOf(engine).setVariable('kept', '1', null, 'me')
+    await setVariable(engine, { key: 'kept', value: '1', description: null }, me)
     await worker.die()
     await scheduler.sweep()
     const before = await written(engine)
@@ -93,7 +96,7 @@ describe('a write of an attempt that was taken over', () => {
   test.each(WRITES)('%s of the current one counts', async (op, args) => {
     const engine = await makeEngine()
     const { call } = await startAttempt(engine)
-    await vaultOf(engine).setVariable('kept', '1', null, 'me')
+    await setVariable(engine, { key: 'kept', value: '1', description: null }, me)
     const before = await written(engine)
     await call(op, args)
     expect(await written(engine)).not.toEqual(before)
@@ -151,7 +154,7 @@ describe('a call whose connection breaks', () => {
 
   test('reads again when it comes back', async () => {
     const engine = await makeEngine()
-    await vaultOf(engine).setVariable('v', '42', null, 'me')
+    await setVariable(engine, { key: 'v', value: '42', description: null }, me)
     const { database, call } = await behindProxy(engine)
     await proxy.refuse(true)
     const reading = call('getVariable', { key: 'v' })

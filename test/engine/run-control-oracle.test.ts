@@ -101,7 +101,12 @@ beforeAll(async () => {
   postgres = await startTestPostgres()
   engine = await startEngine(postgres)
   for (const dag of facts.dags) await engine.addDag(dagOf(dag))
-  deps = { database: engine.database, runCache: engine.runCache, transactions: engine.makeScheduler().transactions }
+  deps = {
+    database: engine.database,
+    runCache: engine.runCache,
+    transactions: engine.makeScheduler().transactions,
+    vault: engine.vault,
+  }
 })
 afterAll(async () => {
   await engine.close(true)

@@ -3,11 +3,15 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { setConnection } from '../../engine/admin/connections.ts'
 import { maskExtra } from '../../engine/admin/masked-json.ts'
+import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
 import { Vault } from '../../engine/admin/vault.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { useEngines } from '../support/use-engine.ts'
+
+const me = { name: 'me', via: 'cli' } as const
 
 const makeEngine = useEngines()
 
@@ -23,6 +27,7 @@ const vaultOf = (
     sensitiveNames: ['geheim'],
   })
 const KEY = randomBytes(32)
+const on = ({ database }: TestEngine, vault: Vault) => ({ database, vault })
 
 const makeConnection = (changes: object = {}) => ({
   connId: 'lake',
@@ -49,9 +54,9 @@ describe('at rest', () => {
   test('no value stands in the database in plain, base64 or hex: neither in its row nor in the audit log', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setVariable('db_password', 'canary-in-variable', 'a note', 'me')
-    await vault.setVariable('plain', 'canary-in-plain', null, 'me')
-    await vault.setConnection(makeConnection({ password: 'canary-in-password' }), 'me')
+    await setVariable(on(engine, vault), { key: 'db_password', value: 'canary-in-variable', description: 'a note' }, me)
+    await setVariable(on(engine, vault), { key: 'plain', value: 'canary-in-plain', description: null }, me)
+    await setConnection(on(engine, vault), makeConnection({ password: 'canary-in-password' }), me)
     const text = await dump(engine)
     for (const canary of [
       'canary-in-variable',
@@ -69,8 +74,8 @@ describe('at rest', () => {
   test('the same value is sealed differently each time', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setVariable('a', 'same', null, 'me')
-    await vault.setVariable('b', 'same', null, 'me')
+    await setVariable(on(engine, vault), { key: 'a', value: 'same', description: null }, me)
+    await setVariable(on(engine, vault), { key: 'b', value: 'same', description: null }, me)
     const rows = await engine.query<{ val: string }>('select val from variable')
     expect(new Set(rows.map((row) => row.val)).size).toBe(2)
   })
@@ -78,12 +83,12 @@ describe('at rest', () => {
   test('an envelope moved to another row or field does not open', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setVariable('a', 'one', null, 'me')
-    await vault.setVariable('b', 'two', null, 'me')
+    await setVariable(on(engine, vault), { key: 'a', value: 'one', description: null }, me)
+    await setVariable(on(engine, vault), { key: 'b', value: 'two', description: null }, me)
     await engine.query("update variable set val = (select val from variable where key = 'a') where key = 'b'")
     expect(await vault.getVariable('a')).toBe('one')
     await expect(vault.getVariable('b')).rejects.toMatchObject({ code: 'SECRET_CORRUPT' })
-    await vault.setConnection(makeConnection(), 'me')
+    await setConnection(on(engine, vault), makeConnection(), me)
     await engine.query('update connection set extra = password')
     await expect(vault.getConnection('lake')).rejects.toMatchObject({ code: 'SECRET_CORRUPT' })
   })
@@ -112,7 +117,7 @@ describe('at rest', () => {
 
   test('another key is refused by name, and never gives garbage', async () => {
     const engine = await makeEngine()
-    await vaultOf(engine).setVariable('a', 'one', null, 'me')
+    await setVariable(on(engine, vaultOf(engine)), { key: 'a', value: 'one', description: null }, me)
     await expect(vaultOf(engine, { key: randomBytes(32) }).getVariable('a')).rejects.toMatchObject({
       code: 'SECRET_KEY',
     })
@@ -124,8 +129,10 @@ describe('a masked write-back', () => {
   test('of a sensitive variable keeps what is stored; of a plain one it is a value like any other', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    for (const key of ['api_key', 'mein_GEHEIMnis', 'plain']) await vault.setVariable(key, 'old', null, 'me')
-    for (const key of ['api_key', 'mein_GEHEIMnis', 'plain']) await vault.setVariable(key, '***', 'new note', 'me')
+    for (const key of ['api_key', 'mein_GEHEIMnis', 'plain'])
+      await setVariable(on(engine, vault), { key, value: 'old', description: null }, me)
+    for (const key of ['api_key', 'mein_GEHEIMnis', 'plain'])
+      await setVariable(on(engine, vault), { key, value: '***', description: 'new note' }, me)
     expect(await vault.findVariable('api_key')).toMatchObject({
       value: 'old',
       description: 'new note',
@@ -143,11 +150,11 @@ describe('a masked write-back', () => {
       api_key: 'one',
       deep: { token: 'two', list: [{ password: 'three', user: 'x' }, { password: 'four' }] },
     }
-    await vault.setConnection(makeConnection({ extra: JSON.stringify(extra) }), 'me')
+    await setConnection(on(engine, vault), makeConnection({ extra: JSON.stringify(extra) }), me)
     const stored = await vault.findConnection('lake')
     const shown = maskExtra(stored?.extra ?? null)
     for (const secret of ['one', 'two', 'three', 'four']) expect(shown).not.toContain(`"${secret}"`)
-    await vault.setConnection(makeConnection({ password: '***', extra: shown }), 'me')
+    await setConnection(on(engine, vault), makeConnection({ password: '***', extra: shown }), me)
     const after = await vault.findConnection('lake')
     expect(after?.password).toBe('correct horse battery')
     expect(JSON.parse(after?.extra ?? '')).toEqual(extra)
@@ -157,15 +164,15 @@ describe('a masked write-back', () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
     const value = '{"user": "***", "password": "one", "mein_GEHEIMnis": {"a": 1}, "list": [{"token": "two"}]}'
-    await vault.setVariable('service', value, null, 'me')
+    await setVariable(on(engine, vault), { key: 'service', value, description: null }, me)
     const stored = await vault.findVariable('service')
     const shown = stored === null ? '' : vault.shownValue(stored)
     expect(JSON.parse(shown)).toEqual({
       ...{ user: '***', password: '***', mein_GEHEIMnis: '***', list: [{ token: '***' }] },
     })
-    await vault.setVariable('service', shown, null, 'me')
+    await setVariable(on(engine, vault), { key: 'service', value: shown, description: null }, me)
     expect(JSON.parse((await vault.findVariable('service'))?.value ?? '')).toEqual(JSON.parse(value))
-    await vault.setVariable('plain', '{"a": [1, 2]}', null, 'me')
+    await setVariable(on(engine, vault), { key: 'plain', value: '{"a": [1, 2]}', description: null }, me)
     const plain = await vault.findVariable('plain')
     expect(plain === null ? '' : vault.shownValue(plain), 'without secrets it is as it was').toBe('{"a": [1, 2]}')
   })
@@ -173,16 +180,20 @@ describe('a masked write-back', () => {
   test('changes what was changed and keeps the rest', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setConnection(makeConnection({ extra: '{"api_key":"old","region":"kr"}' }), 'me')
-    await vault.setConnection(makeConnection({ extra: '{"api_key":"***","region":"de","token":"fresh"}' }), 'me')
+    await setConnection(on(engine, vault), makeConnection({ extra: '{"api_key":"old","region":"kr"}' }), me)
+    await setConnection(
+      on(engine, vault),
+      makeConnection({ extra: '{"api_key":"***","region":"de","token":"fresh"}' }),
+      me,
+    )
     expect(JSON.parse((await vault.findConnection('lake'))?.extra ?? '')).toEqual({
       api_key: 'old',
       region: 'de',
       token: 'fresh',
     })
-    await vault.setConnection(makeConnection({ extra: 'no JSON' }), 'me')
+    await setConnection(on(engine, vault), makeConnection({ extra: 'no JSON' }), me)
     expect(maskExtra('no JSON')).toBe('***')
-    await vault.setConnection(makeConnection({ extra: '***' }), 'me')
+    await setConnection(on(engine, vault), makeConnection({ extra: '***' }), me)
     expect((await vault.findConnection('lake'))?.extra).toBe('no JSON')
   })
 })
@@ -191,8 +202,8 @@ describe('the environment', () => {
   test('wins over the database for what a task sees, and is never written to it', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine, { variables: { REGION: 'env' }, connections: { LAKE: 'hdfs://user:pw@other:1/x' } })
-    await vault.setVariable('region', 'stored', null, 'me')
-    await vault.setConnection(makeConnection(), 'me')
+    await setVariable(on(engine, vault), { key: 'region', value: 'stored', description: null }, me)
+    await setConnection(on(engine, vault), makeConnection(), me)
     expect(await vault.getVariable('region')).toBe('env')
     expect(await vault.getVariable('Region')).toBe('env')
     expect((await vault.findVariable('region'))?.value).toBe('stored')
@@ -209,16 +220,21 @@ describe('writing', () => {
   test('to a key that exists fails, skips or overwrites, as asked, with one audit row a write', async () => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await vault.setVariable('a', '1', null, 'me', { existing: 'fail' })
-    await expect(vault.setVariable('a', '2', null, 'me', { existing: 'fail' })).rejects.toMatchObject({
+    await setVariable(on(engine, vault), { key: 'a', value: '1', description: null, existing: 'fail' }, me)
+    await expect(
+      setVariable(on(engine, vault), { key: 'a', value: '2', description: null, existing: 'fail' }, me),
+    ).rejects.toMatchObject({
       code: 'CONFLICT',
     })
-    expect(await vault.setVariable('a', '2', null, 'me', { existing: 'skip' })).toBe(false)
+    expect(
+      await setVariable(on(engine, vault), { key: 'a', value: '2', description: null, existing: 'skip' }, me),
+    ).toBe(false)
     expect(await vault.getVariable('a')).toBe('1')
-    expect(await vault.setVariable('a', '2', null, 'me')).toBe(true)
+    expect(await setVariable(on(engine, vault), { key: 'a', value: '2', description: null }, me)).toBe(true)
     expect(await vault.getVariable('a')).toBe('2')
-    expect(await vault.deleteVariable('a', 'me')).toBe(true)
-    expect(await vault.deleteVariable('a', 'me')).toBe(false)
+    await deleteVariable(engine, { key: 'a' }, me)
+    await expect(deleteVariable(engine, { key: 'a' }, me)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await deleteVariable(engine, { key: 'a', mayBeMissing: true }, me)
     expect(await engine.query('select event from log order by id')).toEqual([
       { event: 'variable.set' },
       { event: 'variable.set' },
@@ -226,11 +242,22 @@ describe('writing', () => {
     ])
   })
 
+  test('is in the audit log also when a task does it: no ledger tells of Variables', async () => {
+    const engine = await makeEngine()
+    const task = { name: 'task etl.load', via: 'operator' } as const
+    await setVariable(engine, { key: 'a', value: '1', description: null }, task)
+    expect(await engine.query("select event, owner, extra::jsonb ->> 'via' as via from log")).toEqual([
+      { event: 'variable.set', owner: 'task etl.load', via: 'operator' },
+    ])
+  })
+
   test.each(['', 'x'.repeat(251), 'a\u0000b', 'a\ud800b'])('a key %j is refused', async (key) => {
     const engine = await makeEngine()
     const vault = vaultOf(engine)
-    await expect(vault.setVariable(key, 'v', null, 'me')).rejects.toMatchObject({ code: 'INPUT_INVALID' })
-    await expect(vault.setConnection(makeConnection({ connId: key }), 'me')).rejects.toMatchObject({
+    await expect(setVariable(on(engine, vault), { key, value: 'v', description: null }, me)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+    })
+    await expect(setConnection(on(engine, vault), makeConnection({ connId: key }), me)).rejects.toMatchObject({
       code: 'INPUT_INVALID',
     })
   })
@@ -240,9 +267,14 @@ describe('writing', () => {
     const vault = vaultOf(engine)
     for (const text of ['a\u0000', '\udfff'])
       for (const field of ['host', 'password', 'extra', 'description'])
-        await expect(vault.setConnection(makeConnection({ [field]: text }), 'me'), field).rejects.toMatchObject({
+        await expect(
+          setConnection(on(engine, vault), makeConnection({ [field]: text }), me),
+          field,
+        ).rejects.toMatchObject({
           code: 'INPUT_INVALID',
         })
-    await expect(vault.setVariable('k', 'a\u0000', null, 'me')).rejects.toMatchObject({ code: 'INPUT_INVALID' })
+    await expect(
+      setVariable(on(engine, vault), { key: 'k', value: 'a\u0000', description: null }, me),
+    ).rejects.toMatchObject({ code: 'INPUT_INVALID' })
   })
 })

@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { ERROR_CODES } from '../../core/errors.ts'
+import { exitCodeOf } from '../../cli/exit.ts'
+import { BaramError, ERRORS, type ErrorCode } from '../../core/errors.ts'
 
 const docs = new URL('../../docs/', import.meta.url)
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -11,7 +12,17 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 it('docs/errors.md has a heading for each error code, with its meaning', () => {
   const text = read('docs/errors.md')
   const sections = [...text.matchAll(/^## (\S+)\n\n(.+)$/gm)].map(([, code, meaning]) => [code, meaning])
-  expect(Object.fromEntries(sections)).toEqual(ERROR_CODES)
+  const meanings = Object.entries(ERRORS).map(([code, { meaning }]) => [code, meaning])
+  expect(sections).toEqual(meanings)
+})
+
+it('docs/errors.md lists each code that does not end with HTTP 500 and exit code 1', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `(\w+)` \| (\d+) \| (\d) \|$/gm)]
+  const listed = rows.map(([, code, status, exit]) => [code, Number(status), Number(exit)])
+  // The keys of the table are its codes.
+  const codes = Object.keys(ERRORS) as ErrorCode[]
+  const all = codes.map((code) => [code, ERRORS[code].status, exitCodeOf(new BaramError(code, 'it failed'))] as const)
+  expect(listed).toEqual(all.filter(([, status, exit]) => status !== 500 || exit !== 1))
 })
 
 it('README shows both commands', () => {

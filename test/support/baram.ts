@@ -12,6 +12,7 @@ import { openDatabase } from '../../store/database.ts'
 import { quietLog } from './engine.ts'
 import { makeHome } from './launch-postgres.ts'
 import { startTestPostgres } from './postgres.ts'
+import { vaultOf } from './vault.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -122,7 +123,13 @@ export async function startBaram(settings: Readonly<Record<string, string>> = {}
       return JSON.parse(stdout) as Record<string, unknown>[]
     },
     async trigger(dagId, conf = {}) {
-      return (await triggerRun({ database, runCache }, { dagId, conf }, { name: 'test', via: 'cli' })).runId
+      return (
+        await triggerRun(
+          { database, runCache, vault: vaultOf({ database }) },
+          { dagId, conf },
+          { name: 'test', via: 'cli' },
+        )
+      ).runId
     },
     writeDag(name, text) {
       writeFileSync(join(dags, name), text)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { SerializedDag } from '../../core/serialized.ts'
 import type { Outcome } from '../../core/settle.ts'
 import type { TaskState } from '../../core/states.ts'
+import type { Vault } from '../../engine/admin/vault.ts'
 import { claim } from '../../engine/attempts/claim.ts'
 import { report } from '../../engine/attempts/report.ts'
 import { rescue } from '../../engine/attempts/rescue.ts'
@@ -20,6 +21,7 @@ import { type Database, openDatabase } from '../../store/database.ts'
 import { databaseNow, endJob, insertJob } from '../../store/postgres/jobs.ts'
 import { expectSoundLedger } from './ledger.ts'
 import type { TestPostgres } from './postgres.ts'
+import { vaultOf } from './vault.ts'
 
 /** Who asks for what a test changes. */
 export const TEST_ACTOR = { name: 'test', via: 'cli' } as const
@@ -31,6 +33,7 @@ export interface TestEngine {
   readonly database: Database
   /** The copies of the process that creates runs. */
   readonly runCache: RunCache
+  readonly vault: Vault
   /** Declares a DAG as a file of its own would. */
   addDag(dag: SerializedDag, file?: Partial<ParsedFile>): Promise<void>
   trigger(dagId: string, request?: Partial<TriggerRequest> & { readonly user?: string }): Promise<number>
@@ -162,6 +165,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
   const url = await postgres.createMigrated()
   const database = openDatabase({ url, poolSize: 10, log: quietLog, application: 'test' })
   const runCache = new RunCache()
+  const vault = vaultOf({ database })
   const runners: RunTransactions[] = []
   const makeTransactions = (who: string, parallelism = 0) => {
     const transactions = new RunTransactions({
@@ -182,13 +186,18 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
     url,
     database,
     runCache,
+    vault,
     async addDag(dag, file = {}) {
       const name = `${dag.dagId}.ts`
       await syncFile(database, fileOf(name, [dag], file), new Set([name]), false)
     },
     async trigger(dagId, request = {}) {
       const { user = 'test', ...more } = request
-      const { dagRunId } = await triggerRun({ database, runCache }, { dagId, ...more }, { name: user, via: 'cli' })
+      const { dagRunId } = await triggerRun(
+        { database, runCache, vault },
+        { dagId, ...more },
+        { name: user, via: 'cli' },
+      )
       return dagRunId
     },
     async makePool(pool, slots) {
@@ -204,7 +213,7 @@ export async function startEngine(postgres: TestPostgres): Promise<TestEngine> {
         onLatestVersion: false,
         refusesRunning: false,
       } as const
-      await clear({ database, runCache, transactions }, request, TEST_ACTOR)
+      await clear({ database, runCache, transactions, vault }, request, TEST_ACTOR)
     },
     makeScheduler({ parallelism = 0 } = {}) {
       const transactions = makeTransactions('scheduler:1', parallelism)

@@ -10,6 +10,7 @@ export const depsOf = (engine: TestEngine, { transactions }: TestScheduler): Eng
   database: engine.database,
   runCache: engine.runCache,
   transactions,
+  vault: engine.vault,
 })
 const DAY = 86_400_000
 export const FIRST = Date.parse('2026-01-01T00:00:00Z')

@@ -3,13 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { Vault } from '../../engine/admin/vault.ts'
 import { secretBox } from '../../runtime/secrets.ts'
-import type { TestEngine } from './engine.ts'
+import type { Database } from '../../store/database.ts'
 
 const KEY = randomBytes(32)
 
-export const vaultOf = (engine: TestEngine): Vault =>
+export const vaultOf = ({ database }: { readonly database: Database }): Vault =>
   new Vault({
-    database: engine.database,
+    database,
     box: secretBox(KEY),
     variableOverrides: new Map(),
     connectionOverrides: new Map(),

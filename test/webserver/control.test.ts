@@ -1,9 +1,12 @@
 // Run control over the API: clear, set, backfill, delete, in Airflow's shapes and with its refusals.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { expectShape } from './openapi.ts'
 import { makeDag, makeTask, seedRun, storeDag } from './seed.ts'
 import { type Answer, startWeb, type TestWeb } from './start-web.ts'
+
+const me = { name: 'me', via: 'cli' } as const
 
 let web: TestWeb
 beforeAll(async () => {
@@ -300,8 +303,8 @@ describe('only_new', () => {
 
 describe('notes', () => {
   test('hide the secrets that are stored, in the run and in the audit log; words that are also short passwords stay', async () => {
-    await web.vault.setVariable('api_token', 'tok-8f3a9c77de-long', null, 'me')
-    await web.vault.setVariable('db_password', 'postgres', null, 'me')
+    await setVariable(web, { key: 'api_token', value: 'tok-8f3a9c77de-long', description: null }, me)
+    await setVariable(web, { key: 'db_password', value: 'postgres', description: null }, me)
     const { runId } = await seedRun(web, dagId, NIGHT + 40 * HOUR, { state: 'success' })
     const note = 'postgres was down; used tok-8f3a9c77de-long'
     const at = { dag_id: dagId, dag_run_id: runId }

@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makeSignInToken } from '../../engine/admin/accounts.ts'
+import { setVariable } from '../../engine/admin/variables.ts'
 import { recordImportError } from '../../engine/dags/sync.ts'
 import { type HostileRequest, hostileRequests } from './hostile/requests.ts'
 import { closeAgent, type Session, sendRaw } from './hostile/send.ts'
@@ -30,7 +31,7 @@ beforeAll(async () => {
   await seedXCom(web, run, 'fetch', 'return_value', { rows: 309 })
   await seedLog(web, { dagId: 'hourly', runId: run.runId, taskId: 'fetch', tryNumber: 1 }, [{ event: 'first' }])
   await recordImportError(web.database, 'broken.ts', 'broken.ts:4:3 expected number', {})
-  await web.vault.setVariable('root', '/x', null, 'test')
+  await setVariable(web, { key: 'root', value: '/x', description: null }, { name: 'test', via: 'cli' })
   const token = await makeSignInToken(web.database, 'admin', 60_000)
   const signIn = await web.call('GET', `/sign-in?token=${token}`, { role: null })
   const cookie = signIn.headers

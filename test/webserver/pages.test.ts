@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAccount, makeSignInToken } from '../../engine/admin/accounts.ts'
+import { setConnection } from '../../engine/admin/connections.ts'
+import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
 import { recordImportError } from '../../engine/dags/sync.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import { type Demo, seedDemo } from '../browser/demo.ts'
 import { pagePaths } from '../browser/page-paths.ts'
 import { makeDag, makeTask, notify, type SeededRun, seedEvent, seedLog, seedRun, seedXCom, storeDag } from './seed.ts'
-import { readAnswer, startWeb, type TestWeb } from './start-web.ts'
+import { ROOT, readAnswer, startWeb, type TestWeb } from './start-web.ts'
 
 const XSS = '<img src=x onerror=alert(1)>"\'{{7*7}}'
 
@@ -108,8 +110,9 @@ beforeAll(async () => {
     frame: `> 1 | ${XSS}`,
     errors: [XSS, { text: XSS }],
   })
-  await web.vault.setVariable('evil', XSS, XSS, 'admin')
-  await web.vault.setConnection(
+  await setVariable(web, { key: 'evil', value: XSS, description: XSS }, { name: 'admin', via: 'cli' })
+  await setConnection(
+    web,
     {
       connId: 'evil',
       connType: XSS,
@@ -121,7 +124,7 @@ beforeAll(async () => {
       port: 1,
       extra: JSON.stringify({ a: XSS }),
     },
-    'admin',
+    { name: 'admin', via: 'cli' },
   )
   cookie = await signIn('admin')
 })
@@ -210,13 +213,17 @@ describe('pages', () => {
 
   it('say where candles come from while the exchange has no connection', async () => {
     expect((await page('/connections')).text).not.toContain('upbit_default')
-    await web.vault.setVariable('upbit_simulated_url', 'http://127.0.0.1:41234', null, 'standalone')
+    await setVariable(
+      web,
+      { key: 'upbit_simulated_url', value: 'http://127.0.0.1:41234', description: null },
+      { name: 'standalone', via: 'cli' },
+    )
     const { text } = await page('/connections')
     const row = /<tr class="item" data-text="upbit_default http">.*?<\/tr>/s.exec(text)?.[0] ?? ''
     expect(row).toContain('http://127.0.0.1:41234')
     expect(row).toContain('the simulated exchange of this host: generated candles, not market data')
     expect(row).toContain('>simulated</span>')
-    await web.vault.deleteVariable('upbit_simulated_url', 'standalone')
+    await deleteVariable(web, { key: 'upbit_simulated_url' }, { name: 'standalone', via: 'cli' })
   })
 
   it('show each role only what it may do', async () => {
@@ -232,7 +239,7 @@ describe('pages', () => {
 
   it('lead an account that must change its password to that choice, and nowhere else before', async () => {
     const made = 'made by the terminal'
-    await createAccount(web.database, { username: 'newcomer', password: made, role: 'op', mustChangePassword: true })
+    await createAccount(web, { username: 'newcomer', password: made, role: 'op', mustChangePassword: true }, ROOT)
     const chosen = 'chosen by the newcomer'
     const own = async (token: string) => {
       const answer = await web.call('GET', `/sign-in?token=${token}`, { role: null })

@@ -16,6 +16,9 @@ import { startTestPostgres } from '../support/postgres.ts'
 
 export const PASSWORD = 'a password for tests only'
 
+/** Who makes what a test finds. */
+export const ROOT = { name: 'root', via: 'cli' } as const
+
 export interface TestWeb {
   readonly url: string
   readonly databaseUrl: string
@@ -81,7 +84,7 @@ export async function startWeb(
     connectionOverrides: config.connectionOverrides,
     sensitiveNames: config.sensitiveNames,
   })
-  for (const role of ROLE_NAMES) await createAccount(database, { username: role, password: PASSWORD, role })
+  for (const role of ROLE_NAMES) await createAccount({ database }, { username: role, password: PASSWORD, role }, ROOT)
   const server = await startWebserver({ config, database, runCache, vault, log, jwtSecret: randomBytes(32), schema })
   const tokens = new Map<Role, Promise<string>>()
 

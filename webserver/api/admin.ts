@@ -1,6 +1,8 @@
 // Variables, connections, pools, import errors, audit log, jobs. Secrets leave in masked form only.
 
 import { MASK } from '../../core/masker.ts'
+import { deleteConnection, setConnection } from '../../engine/admin/connections.ts'
+import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
 import type { Connection, Variable, Vault } from '../../engine/admin/vault.ts'
 import {
   AUDIT_ORDER,
@@ -23,8 +25,9 @@ import {
   VARIABLE_ORDER,
 } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
-import { ApiError, invalid, notFound } from '../http/errors.ts'
+import { ApiError, invalid } from '../http/errors.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
@@ -38,7 +41,7 @@ const variableJson = (vault: Vault, variable: Variable) => ({
 
 async function requireVariable(web: Web, key: string): Promise<Variable> {
   const variable = await web.vault.findVariable(key)
-  if (variable === null) throw notFound(`The Variable with key: \`${key}\` was not found`)
+  if (variable === null) throw airflowNotFound('variable', key)
   return variable
 }
 
@@ -66,14 +69,13 @@ function variableRoutes(api: ApiRoutes): void {
   api.on('get', '/variables/{variable_key}', 'op', 200, async ({ web, param }) =>
     variableJson(web.vault, await requireVariable(web, param('variable_key'))),
   )
-  api.on('post', '/variables', 'op', 201, async ({ web, req, who }) => {
+  api.on('post', '/variables', 'op', 201, async ({ web, req, actor }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
-    await web.vault.setVariable(body.key, variableText(body.value), body.description ?? null, who.username, {
-      existing: 'fail',
-    })
+    const value = variableText(body.value)
+    await setVariable(web, { key: body.key, value, description: body.description ?? null, existing: 'fail' }, actor)
     return variableJson(web.vault, await requireVariable(web, body.key))
   })
-  api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, who, param }) => {
+  api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     const key = param('variable_key')
     if (body.key !== key) throw new ApiError(400, "Invalid body, key from request body doesn't match uri parameter")
@@ -82,13 +84,11 @@ function variableRoutes(api: ApiRoutes): void {
     const value = mask === null || mask.has('value') ? variableText(body.value) : before.value
     const isDescribed = mask === null ? body.description !== undefined : mask.has('description')
     const description = isDescribed ? (body.description ?? null) : before.description
-    await web.vault.setVariable(key, value, description, who.username)
+    await setVariable(web, { key, value, description }, actor)
     return variableJson(web.vault, await requireVariable(web, key))
   })
-  api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, who, param }) => {
-    const key = param('variable_key')
-    if (!(await web.vault.deleteVariable(key, who.username)))
-      throw notFound(`The Variable with key: \`${key}\` was not found`)
+  api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, actor, param }) => {
+    await deleteVariable(web, { key: param('variable_key') }, actor)
   })
 }
 
@@ -107,7 +107,7 @@ const connectionJson = (vault: Vault, connection: Connection) => ({
 
 async function requireConnection(web: Web, id: string): Promise<Connection> {
   const connection = await web.vault.findConnection(id)
-  if (connection === null) throw notFound(`The Connection with connection_id: \`${id}\` was not found`)
+  if (connection === null) throw airflowNotFound('connection', id)
   return connection
 }
 
@@ -169,26 +169,24 @@ function connectionRoutes(api: ApiRoutes): void {
   api.on('get', '/connections/{connection_id}', 'op', 200, async ({ web, param }) =>
     connectionJson(web.vault, await requireConnection(web, param('connection_id'))),
   )
-  api.on('post', '/connections', 'op', 201, async ({ web, req, who }) => {
+  api.on('post', '/connections', 'op', 201, async ({ web, req, actor }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     checkExtra(body.extra)
-    await web.vault.setConnection(merged(body, null, null), who.username, 'fail')
+    await setConnection(web, { ...merged(body, null, null), existing: 'fail' }, actor)
     return connectionJson(web.vault, await requireConnection(web, body.connection_id))
   })
-  api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, who, param }) => {
+  api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     const id = param('connection_id')
     if (body.connection_id !== id)
       throw new ApiError(400, 'The connection_id in the request body does not match the URL parameter')
     checkExtra(body.extra)
     const mask = readMask(query.texts('update_mask'), ['connection_id', ...CONNECTION_FIELDS])
-    await web.vault.setConnection(merged(body, await requireConnection(web, id), mask), who.username)
+    await setConnection(web, merged(body, await requireConnection(web, id), mask), actor)
     return connectionJson(web.vault, await requireConnection(web, id))
   })
-  api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, who, param }) => {
-    const id = param('connection_id')
-    if (!(await web.vault.deleteConnection(id, who.username)))
-      throw notFound(`The Connection with connection_id: \`${id}\` was not found`)
+  api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, actor, param }) => {
+    await deleteConnection(web, param('connection_id'), actor)
   })
 }
 
@@ -303,7 +301,7 @@ export function adminRoutes(api: ApiRoutes): void {
   })
   api.on('get', '/pools/{pool_name}', 'viewer', 200, async ({ web, param }) => {
     const row = await getPool(web.database, param('pool_name'))
-    if (row === null) throw notFound(`The Pool with name: \`${param('pool_name')}\` was not found`)
+    if (row === null) throw airflowNotFound('pool', param('pool_name'))
     return poolJson(row)
   })
   api.on('get', '/importErrors', 'viewer', 200, async ({ web, query }) => {
@@ -315,14 +313,13 @@ export function adminRoutes(api: ApiRoutes): void {
   })
   api.on('get', '/importErrors/{import_error_id}', 'viewer', 200, async ({ web, param }) => {
     const row = await getImportError(web.database, rowId(param('import_error_id')))
-    if (row === null)
-      throw notFound(`The ImportError with import_error_id: \`${param('import_error_id')}\` was not found`)
+    if (row === null) throw airflowNotFound('import_error', param('import_error_id'))
     return importErrorJson(row)
   })
   api.on('get', '/eventLogs', 'admin', 200, events)
   api.on('get', '/eventLogs/{event_log_id}', 'admin', 200, async ({ web, param }) => {
     const row = await getAudit(web.database, rowId(param('event_log_id')))
-    if (row === null) throw notFound(`The Event Log with id: \`${param('event_log_id')}\` not found`)
+    if (row === null) throw airflowNotFound('event_log', param('event_log_id'))
     return auditJson(row)
   })
   api.on('get', '/jobs', 'viewer', 200, jobs)

@@ -11,8 +11,9 @@ import {
 } from '../../engine/runs/backfill.ts'
 import { type BackfillRow, getBackfill, listBackfills } from '../../store/postgres/backfills.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound, BACKFILL, inWordsOf } from '../http/airflow-errors.ts'
 import { readBody, readInstant } from '../http/bodies.ts'
-import { invalid, notFound, withTexts } from '../http/errors.ts'
+import { invalid } from '../http/errors.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { iso, isoText } from './shapes.ts'
 
@@ -37,7 +38,7 @@ const MAX_ID = 2 ** 31 - 1
 async function requireBackfill({ web, param }: Call): Promise<BackfillRow> {
   const id = readId(param('backfill_id'))
   const row = await getBackfill(web.database, id)
-  if (row === null) throw notFound('Backfill not found')
+  if (row === null) throw airflowNotFound('backfill', id)
   return row
 }
 
@@ -78,23 +79,20 @@ function requestOf({ web, req }: Call): BackfillRequest {
   }
 }
 
-/** Airflow tells what a backfill cannot be as 422 with a bare text. */
-const TEXTS = { NOT_FOUND: 404, CONFLICT: 409, INPUT_INVALID: 422, PARAMS_INVALID: 422 } as const
-
 async function create(call: Call) {
   const { web, actor } = call
-  const id = await withTexts(createBackfill(web, requestOf(call), actor), TEXTS)
+  const id = await inWordsOf(BACKFILL, createBackfill(web, requestOf(call), actor))
   return backfillJson(await found(web, id))
 }
 
 async function found(web: Web, id: number): Promise<BackfillRow> {
   const row = await getBackfill(web.database, id)
-  if (row === null) throw notFound('Backfill not found')
+  if (row === null) throw airflowNotFound('backfill', id)
   return row
 }
 
 async function dryRun(call: Call) {
-  const dates = await withTexts(previewBackfill(call.web, requestOf(call)), TEXTS)
+  const dates = await inWordsOf(BACKFILL, previewBackfill(call.web, requestOf(call)))
   const backfills = dates
     .filter((date) => date.exception === null)
     .map(({ run }) => ({ logical_date: isoText(run.logicalDate), partition_key: null, partition_date: null }))
@@ -114,14 +112,14 @@ async function list({ web, query }: Call) {
 const pause = (isPaused: boolean) => async (call: Call) => {
   const { web, actor } = call
   const { id } = await requireBackfill(call)
-  await withTexts(pauseBackfill(web, { id, isPaused }, actor))
+  await pauseBackfill(web, { id, isPaused }, actor)
   return backfillJson(await found(web, id))
 }
 
 async function cancel(call: Call) {
   const { web, actor } = call
   const { id } = await requireBackfill(call)
-  await withTexts(cancelBackfill(web, id, actor))
+  await cancelBackfill(web, id, actor)
   return backfillJson(await found(web, id))
 }
 

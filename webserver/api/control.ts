@@ -1,8 +1,8 @@
 // Run control: clear, set states and notes, delete. The engine's verbs in Airflow's shapes.
 
+import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
-import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
@@ -19,8 +19,9 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
+import { airflowError, airflowNotFound, CLEAR, inWordsOf } from '../http/airflow-errors.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
-import { ApiError, invalid, notFound, withTexts } from '../http/errors.ts'
+import { ApiError, invalid } from '../http/errors.ts'
 import { requireDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { requireRun } from './runs.ts'
@@ -106,23 +107,23 @@ function clearRequest(dagId: string, body: ClearBody): ClearRequest {
 }
 
 async function clearInstances({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body))
+  const body = readBody<ClearBody>(web.assets, 'ClearTaskInstancesBody', req.body)
   checkClear(body)
   const dagId = param('dag_id')
   await requireDag(web, dagId)
   const request = clearRequest(dagId, body)
   if (body.dry_run !== false)
     return body.only_new === true
-      ? collection(web, await withTexts(previewNewTasks(web, request)))
-      : instancesOf(web, await previewClear(web, request))
-  if (body.only_new === true) return collection(web, await withTexts(addNewTasks(web, request, actor)))
-  return instancesOf(web, await withTexts(clear(web, request, actor)))
+      ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
+      : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
+  if (body.only_new === true) return collection(web, await inWordsOf(CLEAR, addNewTasks(web, request, actor)))
+  return instancesOf(web, await inWordsOf(CLEAR, clear(web, request, actor)))
 }
 
 type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
 
 async function clearRun({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body))
+  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
   const request = clearRequest(dagId, {
     dag_run_id: runId,
@@ -132,9 +133,9 @@ async function clearRun({ web, req, actor, param }: Call) {
   const isNewOnly = body.only_new === true
   if (body.dry_run !== false)
     return isNewOnly
-      ? collection(web, await withTexts(previewNewTasks(web, request)))
-      : instancesOf(web, await previewClear(web, request))
-  await withTexts<unknown>(isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
+      ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
+      : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
+  await inWordsOf<unknown>(CLEAR, isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
   // Of the run, not of each of its instances.
   if (body.note !== undefined && body.note !== null) await setRunNote(web, { dagId, runId, note: body.note }, actor)
   return runAnswer(web, dagId, runId)
@@ -151,7 +152,7 @@ interface RunPatch {
 }
 
 async function patchRun({ web, req, query, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body))
+  const body = readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body)
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
@@ -159,7 +160,7 @@ async function patchRun({ web, req, query, actor, param }: Call) {
   await requireRun(web, dagId, runId)
   if (isMeant('note')) await setRunNote(web, { dagId, runId, note: body.note ?? null }, actor)
   if (isMeant('state') && body.state !== null && body.state !== undefined)
-    await withTexts(markRun(web, { dagId, runId, to: body.state }, actor))
+    await markRun(web, { dagId, runId, to: body.state }, actor)
   return runAnswer(web, dagId, runId)
 }
 
@@ -172,7 +173,7 @@ interface InstancePatch {
   readonly include_past?: boolean
 }
 
-interface Place {
+interface InstanceTarget {
   readonly dagId: string
   readonly runId: string
   readonly taskId: string
@@ -182,7 +183,7 @@ interface Place {
 
 const isMark = (state: string): state is Mark => MARKS.some((known) => known === state)
 
-function markRequest(place: Place, patch: InstancePatch): MarkRequest {
+function markRequest(target: InstanceTarget, patch: InstancePatch): MarkRequest {
   const to = patch.new_state?.toLowerCase() ?? ''
   if (!isMark(to))
     throw invalid({
@@ -192,7 +193,7 @@ function markRequest(place: Place, patch: InstancePatch): MarkRequest {
       input: to,
     })
   return {
-    ...place,
+    ...target,
     to,
     upstream: patch.include_upstream === true,
     downstream: patch.include_downstream === true,
@@ -201,61 +202,57 @@ function markRequest(place: Place, patch: InstancePatch): MarkRequest {
   }
 }
 
-function placeOf({ query, param }: Call, isMapped: boolean): Place {
+function targetOf({ query, param }: Call, isMapped: boolean): InstanceTarget {
   const text = param('map_index')
   const mapIndex = isMapped ? (/^-?\d{1,9}$/.test(text) ? Number(text) : -2) : (query.int('map_index', -1) ?? null)
   return { dagId: param('dag_id'), runId: param('dag_run_id'), taskId: param('task_id'), mapIndex }
 }
 
-async function meant(web: Web, place: Place): Promise<readonly InstanceListRow[]> {
-  const one = place.mapIndex === null ? null : await getInstance(web.database, { ...place, mapIndex: place.mapIndex })
-  const rows = place.mapIndex === null ? await findInstancesOf(web.database, place) : one === null ? [] : [one]
-  if (rows.length === 0)
-    throw notFound(
-      `The Task Instance with dag_id: \`${place.dagId}\`, run_id: \`${place.runId}\`, task_id: \`${place.taskId}\` ` +
-        `and map_index: \`${place.mapIndex ?? 'None'}\` was not found`,
-    )
+async function meant(web: Web, target: InstanceTarget): Promise<readonly InstanceListRow[]> {
+  const one =
+    target.mapIndex === null ? null : await getInstance(web.database, { ...target, mapIndex: target.mapIndex })
+  const rows = target.mapIndex === null ? await findInstancesOf(web.database, target) : one === null ? [] : [one]
+  if (rows.length === 0) throw airflowNotFound('task_instance', target)
   return rows
 }
 
 /** Sets state and note of instances; an absent field stays as it is. */
 async function patchInstances(
   web: Web,
-  place: Place,
-  given: InstancePatch,
+  target: InstanceTarget,
+  patch: InstancePatch,
   actor: Actor,
   fields: ReadonlySet<string> | null,
 ) {
-  const patch = await withMaskedNote(web.vault, given)
-  const rows = await meant(web, place)
+  const rows = await meant(web, target)
   const isMeant = (field: keyof InstancePatch) => Object.hasOwn(patch, field) && (fields === null || fields.has(field))
-  const request = isMeant('new_state') ? markRequest(place, patch) : null
+  const request = isMeant('new_state') ? markRequest(target, patch) : null
   if (isMeant('note')) {
     const ids = rows.map((row) => row.id)
-    await setInstanceNote(web, { ...place, ids, note: patch.note ?? null }, actor)
+    await setInstanceNote(web, { ...target, ids, note: patch.note ?? null }, actor)
   }
-  if (request !== null) await withTexts(mark(web, request, actor))
+  if (request !== null) await mark(web, request, actor)
 }
 
 const patchInstance = (isMapped: boolean) => async (call: Call) => {
   const { web, req, query, actor } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
-  const place = placeOf(call, isMapped)
+  const target = targetOf(call, isMapped)
   const fields = readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
-  await patchInstances(web, place, patch, actor, fields)
-  return collection(web, await meant(web, place))
+  await patchInstances(web, target, patch, actor, fields)
+  return collection(web, await meant(web, target))
 }
 
 const dryRun = (isMapped: boolean) => async (call: Call) => {
   const { web, req, query } = call
   const patch = readBody<InstancePatch>(web.assets, 'PatchTaskInstanceBody', req.body)
-  const place = placeOf(call, isMapped)
+  const target = targetOf(call, isMapped)
   readMask(query.texts('update_mask'), ['new_state', 'note'])
   query.done()
-  const rows = await meant(web, place)
+  const rows = await meant(web, target)
   if (patch.new_state === null || patch.new_state === undefined) return collection(web, rows)
-  return instancesOf(web, (await previewMark(web, markRequest(place, patch))).set)
+  return instancesOf(web, (await previewMark(web, markRequest(target, patch))).set)
 }
 
 interface BulkEntity extends InstancePatch {
@@ -277,23 +274,27 @@ interface BulkResult {
   readonly errors: { error: string; status_code: number }[]
 }
 
+const conflictOf = (error: unknown): ApiError | null =>
+  error instanceof BaramError && error.code === 'CONFLICT' ? airflowError(error) : null
+
 async function updateOne(
   web: Web,
-  place: Place,
+  target: InstanceTarget,
   entity: BulkEntity,
   actor: Actor,
   mayBeMissing: boolean,
   done: BulkResult,
 ) {
   try {
-    await patchInstances(web, place, entity, actor, null)
-    done.success.push(`${place.dagId}.${place.runId}.${place.taskId}[${place.mapIndex ?? -1}]`)
+    await patchInstances(web, target, entity, actor, null)
+    done.success.push(`${target.dagId}.${target.runId}.${target.taskId}[${target.mapIndex ?? -1}]`)
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    if (error.status === 404 && mayBeMissing) return
+    const told = error instanceof ApiError ? error : conflictOf(error)
+    if (told === null) throw error
+    if (told.status === 404 && mayBeMissing) return
     done.errors.push({
-      error: typeof error.detail === 'string' ? error.detail : JSON.stringify(error.detail),
-      status_code: error.status,
+      error: typeof told.detail === 'string' ? told.detail : JSON.stringify(told.detail),
+      status_code: told.status,
     })
   }
 }
@@ -310,13 +311,13 @@ async function bulk({ web, req, actor, param }: Call) {
     }
     for (const entity of entities) {
       if (typeof entity === 'string') continue
-      const place = {
+      const target = {
         dagId: entity.dag_id ?? param('dag_id'),
         runId: entity.dag_run_id ?? param('dag_run_id'),
         taskId: entity.task_id,
         mapIndex: entity.map_index ?? null,
       }
-      await updateOne(web, place, entity, actor, action_on_non_existence === 'skip', done)
+      await updateOne(web, target, entity, actor, action_on_non_existence === 'skip', done)
     }
   }
   return answer
@@ -324,12 +325,12 @@ async function bulk({ web, req, actor, param }: Call) {
 
 async function deleteRun({ web, actor, param }: Call) {
   const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  await withTexts(removeRun(web, { dagId, runId }, actor))
+  await removeRun(web, { dagId, runId }, actor)
 }
 
 async function deleteDag({ web, actor, param }: Call) {
   const dagId = param('dag_id')
-  await withTexts(removeDag(web, dagId, actor))
+  await removeDag(web, dagId, actor)
   return null
 }
 

@@ -18,6 +18,7 @@ import {
   WARNING_ORDER,
 } from '../../store/postgres/read-dags.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
 import { ApiError, notFound } from '../http/errors.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
@@ -25,7 +26,7 @@ import { dagDetailsJson, dagJson, isoText, taskJson, versionJson } from './shape
 
 export async function requireDag(web: Web, dagId: string): Promise<DagListRow> {
   const row = await getDag(web.database, dagId)
-  if (row === null) throw notFound(`The Dag with ID: \`${dagId}\` was not found`)
+  if (row === null) throw airflowNotFound('dag', dagId)
   return row
 }
 
@@ -33,7 +34,7 @@ export async function requireDag(web: Web, dagId: string): Promise<DagListRow> {
 export async function requireLatest(web: Web, dagId: string) {
   const row = await requireDag(web, dagId)
   const latest = await getVersion(web.database, dagId, null)
-  if (latest === null) throw notFound(`The Dag with ID: \`${dagId}\` was not found`)
+  if (latest === null) throw airflowNotFound('dag', dagId)
   const { graph } = await web.runCache.version(web.database, latest.id)
   return { row, latest, graph }
 }
@@ -152,10 +153,7 @@ async function version({ web, param }: Call) {
     Number.isInteger(number) && number > 0 && number < 2 ** 31
       ? await getVersion(web.database, param('dag_id'), number)
       : null
-  if (row === null)
-    throw notFound(
-      `The DagVersion with dag_id: \`${param('dag_id')}\` and version_number: \`${param('version_number')}\` was not found`,
-    )
+  if (row === null) throw airflowNotFound('dag_version', { dagId: param('dag_id'), version: param('version_number') })
   return versionJson(row)
 }
 

@@ -2,14 +2,14 @@
 
 import type { JsonObject } from '../../core/json.ts'
 import { RUN_STATES, RUN_TYPES } from '../../core/states.ts'
-import { withMaskedNote } from '../../engine/admin/stored-secrets.ts'
 import { triggerRun } from '../../engine/runs/create.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readCount, readInstant } from '../http/bodies.ts'
-import { invalid, notFound } from '../http/errors.ts'
+import { invalid } from '../http/errors.ts'
 import { capLimit, knownOnly, readOrder } from '../http/query.ts'
 import { requireDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
@@ -17,7 +17,7 @@ import { runJson } from './shapes.ts'
 
 export async function requireRun(web: Web, dagId: string, runId: string): Promise<RunListRow> {
   const row = await getRun(web.database, dagId, runId)
-  if (row === null) throw notFound(`The DagRun with dag_id: \`${dagId}\` and run_id: \`${runId}\` was not found`)
+  if (row === null) throw airflowNotFound('dag_run', { dagId, runId })
   return row
 }
 
@@ -118,7 +118,7 @@ function intervalOf(body: TriggerBody) {
 }
 
 async function trigger({ web, req, actor, param }: Call) {
-  const body = await withMaskedNote(web.vault, readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body))
+  const body = readBody<TriggerBody>(web.assets, 'TriggerDAGRunPostBody', req.body)
   const dataInterval = intervalOf(body)
   const dagId = param('dag_id')
   const run = await triggerRun(

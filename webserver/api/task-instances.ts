@@ -17,6 +17,7 @@ import {
   type XComRow,
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
+import { airflowNotFound } from '../http/airflow-errors.ts'
 import { notFound } from '../http/errors.ts'
 import { knownOnly } from '../http/query.ts'
 import { requireLatest } from './dags.ts'
@@ -33,10 +34,7 @@ export interface InstancePlace {
 
 export async function requireInstance(web: Web, at: InstancePlace): Promise<InstanceListRow> {
   const row = await getInstance(web.database, at)
-  if (row === null)
-    throw notFound(
-      `The Task Instance with dag_id: \`${at.dagId}\`, run_id: \`${at.runId}\`, task_id: \`${at.taskId}\` and map_index: \`${at.mapIndex}\` was not found`,
-    )
+  if (row === null) throw airflowNotFound('task_instance', at)
   return row
 }
 

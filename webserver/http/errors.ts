@@ -1,19 +1,10 @@
 // Errors as the API and the pages tell them. One mapping from what is thrown to a status and a text.
 
-import { BaramError, type ErrorCode } from '../../core/errors.ts'
+import { BaramError, ERRORS } from '../../core/errors.ts'
 import { ApiError, invalid } from './api-error.ts'
 import { ofDatabase } from './database-errors.ts'
 
 export { ApiError, type FieldFault, invalid, notFound } from './api-error.ts'
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  REFUSED: 400,
-  INPUT_INVALID: 400,
-  PARAMS_INVALID: 400,
-  SECRET_KEY: 500,
-}
 
 /** Whether a request may change something. */
 export const isWrite = (req: { readonly method: string }): boolean => !['GET', 'HEAD', 'OPTIONS'].includes(req.method)
@@ -43,41 +34,13 @@ function ofParser(fault: HttpFault): ApiError {
   return new ApiError(fault.status, 'The request cannot be served')
 }
 
-/** What Airflow answers with a bare text: a refusal by the engine under a status of its own. */
-export async function withTexts<T>(
-  work: Promise<T>,
-  statuses: Partial<Record<ErrorCode, number>> = { CONFLICT: 409 },
-): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    const status = error instanceof BaramError ? statuses[error.code] : undefined
-    if (error instanceof BaramError && status !== undefined) throw new ApiError(status, error.message)
-    throw error
-  }
-}
-
 /** Any thrown value as an answer. Unknown ones become 500 without a word of their own. `isWrite`: of a request that changes. */
 export function toApiError(error: unknown, isWrite = false): ApiError {
   if (error instanceof ApiError) return error
   const refused = ofDatabase(error, isWrite)
   if (refused !== null) return refused
   if (error instanceof BaramError) {
-    const { field, most } = error.details
-    if (field === 'note' && typeof most === 'number')
-      return invalid({
-        type: 'string_too_long',
-        loc: ['body', field],
-        msg: `String should have at most ${most} characters`,
-      })
-    const status = STATUS[error.code] ?? 500
-    if (status === 409)
-      return new ApiError(409, {
-        reason: 'Unique constraint violation',
-        statement: 'hidden',
-        orig_error: 'hidden',
-        message: error.message,
-      })
+    const { status } = ERRORS[error.code]
     return new ApiError(status, status >= 500 ? 'Internal Server Error' : error.message)
   }
   const fault = httpFault(error)

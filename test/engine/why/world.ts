@@ -24,7 +24,8 @@ export class World {
     this.worker = worker
   }
   get deps() {
-    return { database: this.engine.database, runCache: this.engine.runCache, transactions: this.scheduler.transactions }
+    const { database, runCache, vault } = this.engine
+    return { database, runCache, vault, transactions: this.scheduler.transactions }
   }
   /** A DAG `etl` with a run `r` that has been looked at. */
   async run(dag: SerializedDag): Promise<number> {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAccount, makeSignInToken, resetPassword } from '../../../engine/admin/accounts.ts'
 import { operations } from '../openapi.ts'
-import { PASSWORD, readAnswer, startWeb } from '../start-web.ts'
+import { PASSWORD, ROOT, readAnswer, startWeb } from '../start-web.ts'
 import { field, useApi } from './world.ts'
 
 const world = useApi()
@@ -80,14 +80,14 @@ describe('who may do what', () => {
   })
 
   it('ends tokens when the password is reset, and guesses after five', async () => {
-    await createAccount(world.web.database, { username: 'short', password: PASSWORD, role: 'viewer' })
+    await createAccount(world.web, { username: 'short', password: PASSWORD, role: 'viewer' }, ROOT)
     const signIn = (password: string) =>
       world.web.call('POST', '/auth/token', { role: null, body: { username: 'short', password } })
     const token = field((await signIn(PASSWORD)).body, 'access_token')
     const look = () =>
       world.web.call('GET', '/api/v2/dags', { role: null, headers: { authorization: `Bearer ${String(token)}` } })
     expect((await look()).status).toBe(200)
-    await resetPassword(world.web.database, 'short', `${PASSWORD} 2`)
+    await resetPassword(world.web, { username: 'short', password: `${PASSWORD} 2` }, ROOT)
     expect((await look()).status).toBe(401)
     for (let i = 0; i < 5; i++) expect((await signIn('wrong')).status).toBe(i === 4 ? 429 : 401)
     expect((await signIn(`${PASSWORD} 2`)).status).toBe(429)

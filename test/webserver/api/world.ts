@@ -1,6 +1,8 @@
 // A seeded webserver, and how the tests of the API call it: every answer is held against the API document.
 
 import { afterAll, beforeAll } from 'vitest'
+import { setConnection } from '../../../engine/admin/connections.ts'
+import { setVariable } from '../../../engine/admin/variables.ts'
 import { recordImportError } from '../../../engine/dags/sync.ts'
 import { expectShape } from '../openapi.ts'
 import { makeDag, makeTask, type SeededRun, seedEvent, seedLog, seedRun, seedXCom, storeDag, unpause } from '../seed.ts'
@@ -111,9 +113,14 @@ async function seed(web: TestWeb): Promise<SeededRun> {
   await web.database.query(
     "insert into dag_warning (dag_id, warning_type, message) values ('hourly', 'non-existent pool', 'no pool x')",
   )
-  await web.vault.setVariable('lake_root', '/candle', 'where data lies', 'test')
-  await web.vault.setVariable('slack_token', CANARY, null, 'test')
-  await web.vault.setConnection(
+  await setVariable(
+    web,
+    { key: 'lake_root', value: '/candle', description: 'where data lies' },
+    { name: 'test', via: 'cli' },
+  )
+  await setVariable(web, { key: 'slack_token', value: CANARY, description: null }, { name: 'test', via: 'cli' })
+  await setConnection(
+    web,
     {
       connId: 'hdfs_default',
       connType: 'webhdfs',
@@ -125,7 +132,7 @@ async function seed(web: TestWeb): Promise<SeededRun> {
       port: 9870,
       extra: JSON.stringify({ token: `${CANARY}-extra`, region: 'kr' }),
     },
-    'test',
+    { name: 'test', via: 'cli' },
   )
   return run
 }

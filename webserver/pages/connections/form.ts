@@ -2,8 +2,9 @@
 
 import type { Request, Response } from 'express'
 import { MASK } from '../../../core/masker.ts'
+import { deleteConnection, setConnection } from '../../../engine/admin/connections.ts'
 import type { Connection, Vault } from '../../../engine/admin/vault.ts'
-import { whoIs } from '../../auth/guard.ts'
+import { actorOf } from '../../auth/guard.ts'
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/api-error.ts'
 import { fieldFault } from '../forms/field-rules.ts'
@@ -146,7 +147,7 @@ export async function postConnection(web: Web, req: Request, res: Response): Pro
   if (faults.length > 0) return connectionForm(web, original, draft, faults)
   const values = valuesOf(draft, readPassword(req, isNew))
   try {
-    await web.vault.setConnection(values, whoIs(req).username, isNew ? 'fail' : 'overwrite')
+    await setConnection(web, { ...values, existing: isNew ? 'fail' : 'overwrite' }, actorOf(req))
   } catch (error) {
     return connectionForm(web, original, draft, refusalAt('id', error))
   }
@@ -155,9 +156,9 @@ export async function postConnection(web: Web, req: Request, res: Response): Pro
   return null
 }
 
-export async function deleteConnection(web: Web, req: Request, res: Response): Promise<null> {
+export async function postConnectionDelete(web: Web, req: Request, res: Response): Promise<null> {
   const id = formField(req.body, 'id')
-  if (!(await web.vault.deleteConnection(id, whoIs(req).username))) throw notFound(`There is no connection ${id}.`)
+  await deleteConnection(web, id, actorOf(req))
   flash(res, 'connection-deleted', id)
   res.redirect(303, '/connections')
   return null

@@ -1,6 +1,7 @@
 // What is wrong with a field of a form, told beside it.
 
 import { BaramError } from '../../../core/errors.ts'
+import { asSentence } from '../frame/sentence.ts'
 
 export interface FormFault {
   readonly field: string
@@ -20,6 +21,6 @@ export function faultsByField<Field extends string>(
 /** The engine's refusal as a fault of the field it is about. */
 export function refusalAt(field: string, error: unknown): FormFault[] {
   if (error instanceof BaramError && ['CONFLICT', 'INPUT_INVALID'].includes(error.code))
-    return [{ field, text: `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` }]
+    return [{ field, text: asSentence(error.message) }]
   throw error
 }

@@ -8,6 +8,7 @@ import { RETRY_AFTER_SECONDS } from '../../http/database-errors.ts'
 import { isWrite, toApiError } from '../../http/errors.ts'
 import type { Pages } from './frame.ts'
 import { say } from './page-view.ts'
+import { asSentence } from './sentence.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'This request cannot be understood.',
@@ -24,7 +25,7 @@ const wordsOf = (status: number): string =>
   TITLES[status] ?? (status >= 500 ? 'This page failed.' : 'This cannot be done.')
 
 function detailOf(error: unknown, told: ApiError): string | null {
-  if (error instanceof BaramError && told.status < 500) return error.message
+  if (error instanceof BaramError && told.status < 500) return asSentence(error.message)
   return typeof told.detail === 'string' && !BARE.includes(told.detail) ? told.detail : null
 }
 

@@ -34,6 +34,10 @@ export function sentence(
   return parts.filter((part) => part.text !== '')
 }
 
+/** What the engine says after `dagctl:`, as a sentence of its own. */
+export const asSentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
+
 export const plain = (parts: readonly Part[]): string => parts.map((part) => part.text).join('')
 
 /** English needs no catalogue: the sentences are its own. Korean is the next file beside this one. */

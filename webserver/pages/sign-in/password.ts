@@ -40,7 +40,7 @@ async function change(web: Web, limit: SignInLimit, req: Request, who: Principal
   if ((await verifyPassword(web.database, who.username, chosen)) !== null)
     return { new: 'This is the password you have. Choose another one.' }
   try {
-    await resetPassword(web.database, who.username, chosen, false, who.username)
+    await resetPassword(web, { username: who.username, password: chosen }, { name: who.username, via: 'ui' })
     return null
   } catch (error) {
     if (error instanceof BaramError && error.code === 'INPUT_INVALID')

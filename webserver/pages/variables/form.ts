@@ -2,7 +2,8 @@
 
 import type { Request, Response } from 'express'
 import { MASK } from '../../../core/masker.ts'
-import { whoIs } from '../../auth/guard.ts'
+import { deleteVariable, setVariable } from '../../../engine/admin/variables.ts'
+import { actorOf } from '../../auth/guard.ts'
 import type { Web } from '../../deps.ts'
 import { notFound } from '../../http/api-error.ts'
 import { type FormFault, faultsByField, refusalAt } from '../forms/form-fault.ts'
@@ -64,9 +65,8 @@ export async function postVariable(web: Web, req: Request, res: Response): Promi
   // A secret's field arrives empty unless it is being replaced.
   const value = known?.isSensitive === true && draft.value === '' ? MASK : draft.value
   try {
-    await web.vault.setVariable(key, value, emptyAsNull(description), whoIs(req).username, {
-      existing: original === null ? 'fail' : 'overwrite',
-    })
+    const existing = original === null ? 'fail' : 'overwrite'
+    await setVariable(web, { key, value, description: emptyAsNull(description), existing }, actorOf(req))
   } catch (error) {
     return variableForm(web, original, draft, refusalAt('key', error))
   }
@@ -75,9 +75,9 @@ export async function postVariable(web: Web, req: Request, res: Response): Promi
   return null
 }
 
-export async function deleteVariable(web: Web, req: Request, res: Response): Promise<null> {
+export async function postVariableDelete(web: Web, req: Request, res: Response): Promise<null> {
   const key = formField(req.body, 'key')
-  if (!(await web.vault.deleteVariable(key, whoIs(req).username))) throw notFound(`There is no variable ${key}.`)
+  await deleteVariable(web, { key }, actorOf(req))
   flash(res, 'variable-deleted', key)
   res.redirect(303, '/variables')
   return null

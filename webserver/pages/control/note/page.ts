@@ -2,7 +2,6 @@
 
 import type { Request, Response } from 'express'
 import { zoneName } from '../../../../core/times.ts'
-import { maskStoredSecrets } from '../../../../engine/admin/stored-secrets.ts'
 import { setRunNote } from '../../../../engine/runs/note.ts'
 import { NOTE_LENGTH } from '../../../../store/note.ts'
 import { actorOf } from '../../../auth/guard.ts'
@@ -40,8 +39,7 @@ export async function postNote(web: Web, req: Request, res: Response): Promise<P
   const dagId = dagOf(req)
   const asked = fromForm(req)
   try {
-    const note = emptyAsNull((await maskStoredSecrets(web.vault, asked('note'))).trim())
-    await setRunNote(web, { dagId, runId: asked('run'), note }, actorOf(req))
+    await setRunNote(web, { dagId, runId: asked('run'), note: emptyAsNull(asked('note').trim()) }, actorOf(req))
   } catch (error) {
     return noteView(web, dagId, asked, refusal(error))
   }
