@@ -143,11 +143,20 @@ export function conflict<K extends SubjectKind>(
   return new BaramError('CONFLICT', message, { details: { ...more, ...subject(kind, id), problem } })
 }
 
-/** The message of anything thrown, also of `throw null` and `throw 'text'`. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name
+function textOf(error: unknown): string {
+  // Users' code may set what it likes: `message` is a string by its type alone.
+  if (error instanceof Error) return String(error.message || error.name)
   if (typeof error === 'string') return error
   return `a ${error === null ? 'null' : typeof error} was thrown: ${String(error)}`
+}
+
+/** The message of anything thrown, also of `throw null`, `throw 'text'` and of what cannot be made a text. Never throws. */
+export function messageOf(error: unknown): string {
+  try {
+    return textOf(error)
+  } catch {
+    return `a ${typeof error} was thrown that cannot be shown as text`
+  }
 }
 
 /** Stops the compiler where a union has a member that a switch forgot. */

@@ -62,6 +62,20 @@ export class Listener {
 
   private async connect(): Promise<void> {
     const client = await this.options.database.connect('listen')
+    try {
+      await this.listen(client)
+    } catch (error) {
+      await client.end().catch(() => undefined)
+      throw error
+    }
+    // Told to stop while it connected: whoever stopped it has nothing to end.
+    if (this.isStopped) return await client.end().catch(() => undefined)
+    this.client = client
+    this.pauseMs = FIRST_PAUSE_MS
+    this.options.onCatchUp()
+  }
+
+  private async listen(client: pg.Client): Promise<void> {
     client.on('notification', (message) => {
       // Only channels we listen to arrive here.
       this.options.onNotify(message.channel as Channel, message.payload ?? '')
@@ -72,9 +86,6 @@ export class Listener {
       this.reconnect(client)
     })
     for (const channel of this.options.channels) await client.query(`listen ${channel}`)
-    this.client = client
-    this.pauseMs = FIRST_PAUSE_MS
-    this.options.onCatchUp()
   }
 
   private reconnect(lost: pg.Client): void {

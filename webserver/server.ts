@@ -141,27 +141,29 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     onNotify: (_channel, payload) => hub.notify(payload),
     onCatchUp: () => hub.catchUp(),
   })
-  await listener.start()
-  const { server, port } = await openServer(web, streams).catch(async (error: unknown) => {
+  let server: Server | null = null
+  let lease: Lease | null = null
+  const close = async () => {
+    hub.close()
+    streams.closeAll()
+    if (server !== null) await closeServer(server)
+    await transactions.close()
+    await pages.flush()
+    await lease
+      ?.end('success')
+      .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'))
     await listener.stop()
+  }
+  try {
+    await listener.start()
+    const opened = await openServer(web, streams)
+    server = opened.server
+    lease = await takeLease(web, listener, opened.port)
+    const url = urlOf(web.config.host, opened.port)
+    log.info({ url, jobId: lease.jobId }, 'webserver listens')
+    return { url, port: opened.port, close }
+  } catch (error) {
+    await close()
     throw error
-  })
-  const lease = await takeLease(web, listener, port)
-  const url = urlOf(web.config.host, port)
-  log.info({ url, jobId: lease.jobId }, 'webserver listens')
-  return {
-    url,
-    port,
-    async close() {
-      hub.close()
-      streams.closeAll()
-      await closeServer(server)
-      await lease
-        .end('success')
-        .catch((error: unknown) => log.warn({ err: messageOf(error) }, 'the job row of the webserver was not ended'))
-      await transactions.close()
-      await pages.flush()
-      await listener.stop()
-    },
   }
 }

@@ -1,7 +1,8 @@
 // Errors say what they are about, for programs and for people.
 
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { alreadyExists, BaramError, conflict, ERRORS, notFound } from '../../core/errors.ts'
+import { alreadyExists, BaramError, conflict, ERRORS, messageOf, notFound } from '../../core/errors.ts'
 
 test('what is missing is named by its kind and id, in the message and in the details', () => {
   const error = notFound('dag_run', { dagId: 'etl', runId: 'r1' })
@@ -36,4 +37,38 @@ test('an error that is the client’s has a class other than failed, except a co
     ['REFUSED', 400, 'refused'],
     ['INPUT_INVALID', 400, 'usage'],
   ])
+})
+
+/** What users' code may throw and no `String()` can show. */
+const unshowable: readonly (readonly [string, unknown])[] = [
+  ['an object without a prototype', Object.create(null)],
+  ['an object whose toString throws', { toString: () => undefinedCall() }],
+  [
+    'an error whose message is an object without a prototype',
+    Object.assign(new Error('x'), { message: Object.create(null) }),
+  ],
+  ['an error whose message throws', Object.defineProperty(new Error('x'), 'message', { get: undefinedCall })],
+  ['a revoked proxy', revoked()],
+]
+
+function undefinedCall(): never {
+  throw new Error('not to be asked')
+}
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+test.each(unshowable)('%s that is thrown has a message all the same', (_what, thrown) => {
+  expect(messageOf(thrown)).toMatch(/^an? \w+ was thrown that cannot be shown as text$/)
+})
+
+test('anything thrown has a message, which is a text', () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (thrown) => {
+      expect(typeof messageOf(thrown)).toBe('string')
+    }),
+  )
 })

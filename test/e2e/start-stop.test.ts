@@ -139,9 +139,7 @@ describe.each(NAMES)('the %s', (name) => {
     expect(grown(before, OWN)).toEqual({})
   })
 
-  // The web server closes itself only when it cannot listen: until webserver/server.ts closes it for a lost lease too.
-  const statements = name === 'webserver' ? ['pg_backend_pid'] : ['pg_backend_pid', 'insert into job', 'hb_seq + 1']
-  it.each(statements)(
+  it.each(['pg_backend_pid', 'insert into job', 'hb_seq + 1'])(
     'whose connection breaks at "%s" while it starts says so and leaves nothing',
     async (statement) => {
       const { engine, make } = await begin()
