@@ -37,7 +37,7 @@ export interface AttemptSpec {
   /** When the first try since the last clear began. */
   readonly firstTriedAt: number
   readonly maxTries: number
-  /** How often this try was put off. */
+  /** How often this try was rescheduled. */
   readonly rescheduleCount: number
   /** Instances of a mapped task; null when it is not mapped. */
   readonly expandedCount: number | null
@@ -115,9 +115,9 @@ export type AttemptResult =
       readonly isRetryable: boolean
       readonly retryAfterMs?: number
     }
-  /** Gave its slot back; the same try goes on later. */
+  /** Frees its slot; the same try continues later. */
   | { readonly kind: 'reschedule'; readonly afterMs: number }
-  /** Waits without a slot; the same try goes on when it has come. */
+  /** Waits without a slot; the same try continues when its trigger fires. */
   | { readonly kind: 'defer'; readonly wait: Wait; readonly timeoutMs: number | null }
 
 const CALL_NAMES = [

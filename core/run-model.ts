@@ -52,7 +52,7 @@ export interface TaskInstanceView {
   tryNumber: number
   maxTries: number
   epoch: number
-  /** This try was put off or deferred before: what it begins with stands in its row. */
+  /** This try was rescheduled or deferred before: its row holds what it resumes with. */
   isContinued: boolean
 }
 

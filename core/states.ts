@@ -11,7 +11,7 @@ export const TASK_STATES = [
   'skipped',
   'upstream_failed', // its trigger rule became impossible
   'up_for_retry', // failed with tries left; the scheduler moves it on when its delay is over
-  'up_for_reschedule', // a sensor gave its slot back; the scheduler moves it on when due
+  'up_for_reschedule', // a sensor freed its slot until its next poke; the scheduler moves it on when due
   'deferred', // waits in the triggerer
   'awaiting_input', // waits for a person
   'restarting', // cleared while running; ends as a new try once the old attempt is dead

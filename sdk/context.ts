@@ -256,7 +256,7 @@ export interface OperatorContext extends TaskContext {
    */
   reschedule(seconds: number): never
   /**
-   * Gives the slot back until an instant, or until a trigger of this operator has its event; then `resume` runs. Throws to end
+   * Frees the slot until an instant, or until a trigger of this operator has its event; then `resume` runs. Throws to end
    * the attempt: do not catch it. @throws TypeError for anything else
    */
   defer(until: Date | PendingTrigger, options?: DeferOptions): never

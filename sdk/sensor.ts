@@ -12,15 +12,15 @@ import { REAL_TIME, type Waiting } from './waiting.ts'
 export type PokeResult<TValue> = boolean | { readonly done: boolean; readonly value?: TValue }
 
 export interface SensorSpec<TArgs, TValue> {
-  /** Looks once. Takes the task's named arguments; an error fails the try. */
+  /** Pokes once. Takes the task's named arguments; an error fails the try. */
   poke(args: TArgs): PokeResult<TValue> | Promise<PokeResult<TValue>>
-  /** Seconds between two looks; default 60. */
+  /** Seconds between two pokes; default 60. */
   readonly pokeInterval?: number
-  /** Seconds from the first look of the first try, whatever fails in between; default 604,800 (a week). Then the task fails without a retry, as in Airflow. */
+  /** Seconds from the first poke of the first try, whatever fails in between; default 604,800 (a week). Then the task fails without a retry, as in Airflow. */
   readonly timeout?: number
   /**
-   * `poke` (default) keeps its slot between two looks; `reschedule` gives it back, and a new process looks again; `defer`
-   * looks once and then goes on in the triggerer, where `getClient()` and `getContext()` work but `getRun()` does not.
+   * `poke` (default) keeps its slot between two pokes; `reschedule` frees it, and a new process pokes again; `defer`
+   * pokes once and then continues in the triggerer, where `getClient()` and `getContext()` work but `getRun()` does not.
    */
   readonly mode?: 'poke' | 'reschedule' | 'defer'
   /** A time-out or a `FailTask` skips the task instead; default false. */
@@ -95,7 +95,7 @@ function finish(ended: Ended, settings: Settings): JsonValue | undefined {
   if ('skip' in ended) throw new SkipTask(ended.skip)
   const message =
     'late' in ended
-      ? `the sensor has timed out: it has looked for ${Math.round(ended.late)} s, its timeout is ${settings.timeout} s`
+      ? `the sensor has timed out: it has waited for ${Math.round(ended.late)} s, its timeout is ${settings.timeout} s`
       : ended.fail
   throw settings.softFail ? new SkipTask(message) : new FailTask(message)
 }

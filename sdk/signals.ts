@@ -30,7 +30,7 @@ export class TaskRescheduled extends Error {
   /** Seconds. */
   readonly after: number
   constructor(after: number) {
-    super(`The task gives its slot back for ${after} s`)
+    super(`Rescheduled in ${after} s`)
     this.after = after
   }
 }

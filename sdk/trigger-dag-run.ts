@@ -37,7 +37,7 @@ export interface TriggerDagRunSpec {
   readonly failWhenDagIsPaused?: boolean
   /** A remark for people, stored with the run. Default: none. */
   readonly note?: string
-  /** Give the slot back while waiting; default false. */
+  /** Free the slot while waiting; default false. */
   readonly deferrable?: boolean
 }
 

@@ -11,7 +11,7 @@ import { askingOf, portOf, specOf } from './attempt.ts'
 import { Drive } from './driver.ts'
 import { alone, prepare, type RunOptions, requireTask } from './prepare.ts'
 
-/** What is taken from a run that was, instead of made up. */
+/** What is taken from a past run instead of generated. */
 export interface RenderOptions extends RunOptions {
   /** Arguments by name. Default: those that the DAG gives as literals. */
   readonly inputs?: { readonly [name: string]: JsonValue }

@@ -16,7 +16,7 @@ import { print, printRows, readFormat, when } from '../output.ts'
 export const newPassword = (): string => randomText(22)
 const LINK_MS = 10 * 60_000
 
-/** A password given by option, on standard input, or made up. */
+/** A password given by option, on standard input, or generated. */
 async function readPassword(flags: {
   password?: string
   passwordStdin?: boolean

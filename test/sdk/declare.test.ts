@@ -231,7 +231,7 @@ describe.each([
       expect(edgesOf(dag)).toEqual(['x → y'])
     })
 
-    test('of 3,000 tasks behind and before another are read in a second', () => {
+    test('of 3,000 tasks upstream and downstream of another are read in a second', () => {
       const dag = new Dag('d')
       const [g, h] = [dag.taskGroup('g'), dag.taskGroup('h')]
       const refs = Array.from({ length: 3_000 }, (_, i) => place(g, `t${i}`))

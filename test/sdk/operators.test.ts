@@ -51,7 +51,7 @@ describe('a sensor', () => {
     const triedAt = new Date(START - 200_000)
     await expect(
       (async () => sensorWith(clockwork(), { poke: () => false, timeout: 100 }).execute(contextOf({ triedAt }), {}))(),
-    ).rejects.toThrow('it has looked for 200 s, its timeout is 100 s')
+    ).rejects.toThrow('it has waited for 200 s, its timeout is 100 s')
   })
 
   test('counts its timeout from the first try on, and looks a last time when it is over', async () => {
@@ -59,7 +59,7 @@ describe('a sensor', () => {
     const firstTriedAt = new Date(START - 70_000)
     const run = sensorWith(time, { poke: () => false, timeout: 120, pokeInterval: 30 })
     await expect((async () => run.execute(contextOf({ firstTriedAt }), {}))()).rejects.toThrow(
-      'it has looked for 120 s, its timeout is 120 s',
+      'it has waited for 120 s, its timeout is 120 s',
     )
     expect(time.slept).toEqual([30, 20])
   })

@@ -147,7 +147,7 @@ describe('runDag', () => {
       dag.task('w', sensor({ poke, mode, pokeInterval: 30, timeout: 120 }), spec)()
       const run = await runDag(dag, { at })
       expect(run.tasks[0]).toMatchObject({ state: 'failed', tries: 2 })
-      expect(run.tasks[0]?.because).toContain('it has looked for 120 s, its timeout is 120 s')
+      expect(run.tasks[0]?.because).toContain('it has waited for 120 s, its timeout is 120 s')
       expect(minutes(at, run.endedAt)).toBe(2)
     },
   )

@@ -35,7 +35,7 @@ export async function mappedPanel(web: Web, run: RunListRow, taskId: string, str
     total: strip.total.toLocaleString('en'),
     chips: tallyChips(strip.tally).map((chip) => ({ ...chip, href: path({ state: chip.state }) })),
     strip: isMany ? stripSvg(strip, (index) => path({ from: index }), null) : tallyBar(strip.tally),
-    worstName: isMany ? stateName(cellState(worst)).toLowerCase() : null,
+    worstName: isMany ? stateName(cellState(worst)) : null,
     rows: rows.map((row) => rowView(row, path({ map_index: row.mapIndex }), now)),
     run: runView(run, now),
     all: path({}),
