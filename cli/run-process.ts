@@ -38,7 +38,11 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
     tellStop()
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, tellStop)
-  if (process.connected) process.on('disconnect', tellStop)
+  if (process.send !== undefined) {
+    process.on('disconnect', tellStop)
+    // Its supervisor may have been killed before anybody listened: no event comes then.
+    if (!process.connected) tellStop()
+  }
   if (context.config.ignoredAirflow.length > 0)
     context.log.info({ names: context.config.ignoredAirflow }, 'AIRFLOW__ settings without meaning here')
   context.schema.start()
