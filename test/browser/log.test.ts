@@ -165,6 +165,17 @@ describe.skipIf(!isThere)('the log page in a browser', () => {
     await page.close()
   })
 
+  it('says that the server did not answer a search, and looks again on Enter', async () => {
+    const page = await open(logPath('long'))
+    await page.route('**/ui/log/find*', (route) => route.abort())
+    await page.fill('#find', 'answered 503')
+    await page.waitForFunction(() => document.querySelector('#hits')?.textContent === 'no answer; Enter repeats')
+    await page.unroute('**/ui/log/find*')
+    await page.press('#find', 'Enter')
+    await page.waitForFunction(() => document.querySelector('#hits')?.textContent === '4 / 4')
+    await page.close()
+  })
+
   it('opens a permalink and the first error where they are, and loads more at both ends', async () => {
     const page = await open(`${logPath('long')}#L20000-L20002`)
     await seesLine(page, 20_000)

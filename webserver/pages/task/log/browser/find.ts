@@ -18,6 +18,7 @@ export class LogFind {
   private hits: number[] = []
   private current = -1
   private isDone = true
+  private hasFailed = false
   private running: AbortController | null = null
   private timer = 0
   private readonly data: LogData
@@ -39,12 +40,16 @@ export class LogFind {
     this.hits = []
     this.current = -1
     this.isDone = text === ''
+    this.hasFailed = false
     this.tell()
     if (text === '') return
     const running = new AbortController()
     this.running = running
     const from = this.view().topLine
-    this.timer = window.setTimeout(() => void this.run(running.signal, from).catch(() => undefined), PAUSE_MS)
+    this.timer = window.setTimeout(
+      () => void this.run(running.signal, from).catch(() => this.fail(running.signal)),
+      PAUSE_MS,
+    )
   }
 
   private async run(signal: AbortSignal, from: number): Promise<void> {
@@ -63,10 +68,18 @@ export class LogFind {
     } while (next !== null && this.hits.length < MOST_HITS && !signal.aborted)
   }
 
-  /** The next hit, or the one before. */
+  /** The server did not answer, and not because the reader wrote on. */
+  private fail(signal: AbortSignal): void {
+    if (signal.aborted) return
+    this.hasFailed = true
+    this.tell()
+  }
+
+  /** The next hit, or the one before. Looks again when the server did not answer. */
   step(by: 1 | -1): void {
     const { length } = this.hits
-    if (length > 0) void this.select((this.current + by + length) % length)
+    if (this.hasFailed) this.look(this.text)
+    else if (length > 0) void this.select((this.current + by + length) % length)
   }
 
   private async select(index: number): Promise<void> {
@@ -102,6 +115,7 @@ export class LogFind {
     const { length } = this.hits
     const more = this.isDone ? '' : '+'
     if (this.text === '') this.label.textContent = ''
+    else if (this.hasFailed) this.label.textContent = 'no answer; Enter repeats'
     else if (length === 0) this.label.textContent = this.isDone ? 'none' : '…'
     else
       this.label.textContent = `${(Math.max(0, this.current) + 1).toLocaleString('en')} / ${length.toLocaleString('en')}${more}`
