@@ -10,7 +10,7 @@ export interface Answer {
 
 export const HOURLY_PATH = '/1360000/AsosHourlyInfoService/getWthrDataList'
 /** More are cut without a word: a client that does not page loses rows. */
-const MOST_ROWS = 999
+export const MOST_ROWS = 999
 /** An hour's observation is there a minute after it; the real service has it the next day. */
 const DELAY_MS = 60_000
 
@@ -20,6 +20,8 @@ export interface Serving {
   readonly key: string
   /** `now`: hours until a minute ago. `yesterday`: as the real service, none of today. */
   readonly until: 'now' | 'yesterday'
+  /** Of a page. */
+  readonly mostRows: number
 }
 
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
@@ -55,8 +57,8 @@ export function gatewayJsonError(code: string, word: string): Answer {
 
 const REQUIRED = ['dataCd', 'dateCd', 'startDt', 'startHh', 'endDt', 'endHh', 'stnIds'] as const
 
-function page(rows: readonly object[], query: URLSearchParams, format: Format): Answer {
-  const numOfRows = Math.min(Number(query.get('numOfRows') ?? 10), MOST_ROWS)
+function page(rows: readonly object[], query: URLSearchParams, format: Format, mostRows: number): Answer {
+  const numOfRows = Math.min(Number(query.get('numOfRows') ?? 10), mostRows)
   const pageNo = Number(query.get('pageNo') ?? 1)
   const first = (pageNo - 1) * numOfRows
   const item = rows.slice(first, first + numOfRows).map((row, i) => ({ rnum: String(first + i + 1), ...row }))
@@ -72,7 +74,7 @@ function page(rows: readonly object[], query: URLSearchParams, format: Format): 
   return xml(`<response>${header}<body><items>${items}</items>${cells(counts).join('')}</body></response>`)
 }
 
-function hourly({ source, until }: Serving, query: URLSearchParams, now: number): Answer {
+function hourly({ source, until, mostRows }: Serving, query: URLSearchParams, now: number): Answer {
   const format = query.get('dataType') === 'JSON' ? 'JSON' : 'XML'
   const value = (name: string) => query.get(name) ?? ''
   if (REQUIRED.some((name) => value(name) === ''))
@@ -85,7 +87,7 @@ function hourly({ source, until }: Serving, query: URLSearchParams, now: number)
   if (until === 'yesterday' && to >= startOfDay(now)) return serviceError('99', '전날 자료까지 제공됩니다.', format)
   const last = until === 'yesterday' ? startOfDay(now) - HOUR : now - DELAY_MS
   const rows = source.observations({ station: value('stnIds'), from, to: Math.min(to, last) })
-  return rows.length === 0 ? serviceError('03', 'NO_DATA', format) : page(rows, query, format)
+  return rows.length === 0 ? serviceError('03', 'NO_DATA', format) : page(rows, query, format, mostRows)
 }
 
 /** The gateway's checks, then the service's. */

@@ -3,7 +3,7 @@
 
 import type { RequestListener } from 'node:http'
 import { type Listening, listen } from '../listen.ts'
-import { type Answer, answer, CallCount, gatewayError } from './answers.ts'
+import { type Answer, answer, CallCount, gatewayError, MOST_ROWS } from './answers.ts'
 import { generatedSource } from './generated.ts'
 import type { ObservationSource } from './observation.ts'
 
@@ -24,6 +24,8 @@ export interface WeatherOptions {
   readonly key?: string
   /** Default 10,000. */
   readonly callsPerDay?: number
+  /** Of a page. Default 999, the real service's. */
+  readonly mostRows?: number
   /** For tests: what is sent instead, of each request; null = the answer. */
   readonly fault?: (query: URLSearchParams) => Answer | null
 }
@@ -35,14 +37,14 @@ const KEY = 'baram-simulated-key'
 
 export async function startWeather(options: WeatherOptions): Promise<SimulatedWeather> {
   const { port = 0, host = '127.0.0.1', seed = 1, now, fault, callsPerDay = 10_000 } = options
-  const { source = generatedSource(seed), until = 'now', key = KEY } = options
+  const { source = generatedSource(seed), until = 'now', key = KEY, mostRows = MOST_ROWS } = options
   const calls = new CallCount(callsPerDay)
   const reply = (url: URL): Answer => {
     const instead = fault?.(url.searchParams) ?? null
     if (instead !== null) return instead
     if (url.pathname !== '/' && !calls.spend(now()))
       return gatewayError('22', 'LIMITED_NUMBER_OF_SERVICE_REQUESTS_EXCEEDS_ERROR')
-    return answer({ source, key, until }, url.pathname, url.searchParams, now())
+    return answer({ source, key, until, mostRows }, url.pathname, url.searchParams, now())
   }
   const handle: RequestListener = (request, response) => {
     const text =
