@@ -18,6 +18,7 @@ import { type DataLogin, type EmbeddedPostgres, startEmbeddedPostgres } from '..
 import { startShop } from '../../services/simulated/gmarket/shop.ts'
 import { startHistory } from '../../services/simulated/stocks/server.ts'
 import { startExchange } from '../../services/simulated/upbit/exchange.ts'
+import { startWeather } from '../../services/simulated/weather/server.ts'
 import { migrate } from '../../store/migrate.ts'
 import { endJobsOfProcess } from '../../store/postgres/jobs.ts'
 import { notifyScheduler } from '../../store/postgres/notify.ts'
@@ -111,12 +112,15 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   undo.add('stop the simulated shop', () => shop.close())
   const history = await startHistory()
   undo.add('stop the simulated history', () => history.close())
+  const weather = await startWeather({ now })
+  undo.add('stop the simulated weather service', () => weather.close())
   const note = 'of this standalone; set at every start'
   const set = (key: string, value: string, what: string) =>
     setVariable(context, { key, value, description: `${what} ${note}` }, STANDALONE)
   await set('upbit_simulated_url', exchange.url, 'Simulated exchange')
   await set('gmarket_simulated_url', shop.url, 'Simulated shop')
   await set('stocks_simulated_url', history.url, 'Generated history')
+  await set('weather_simulated_url', weather.url, 'Simulated weather service')
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */
@@ -217,7 +221,9 @@ function announce(config: Config, { url, token, password }: Announcement): void 
   print(`  DAGs        ${config.dagsFolder}`)
   print(`  Home        ${config.home}${config.databaseUrl === null ? ' (with the embedded Postgres)' : ''}`)
   print(`  Logs        ${config.logFolder}`)
-  print('  Sources     simulated, until you add the connections upbit_default, gmarket_default, stocks_default\n')
+  print(
+    '  Sources     simulated, until you add the connections upbit_default, gmarket_default, stocks_default, open_data_kr_default\n',
+  )
   print(style.dim('Ctrl-C stops everything.'))
 }
 

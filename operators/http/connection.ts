@@ -107,10 +107,23 @@ export async function httpTarget(op: Pick<OperatorContext, 'client' | 'log'>, co
       connId,
       'there is none: add it, of type http, with host, schema and port of the server',
     )
-  if (connection.type !== 'http' && connection.type !== 'https')
-    throw new ConnectionUnusableError(connId, `it must be of type http, found ${connection.type}`)
+  return targetOf(op, connection)
+}
+
+/**
+ * For connectors that read the connection themselves. @param known fields of `extra` that the connector reads
+ * @throws ConnectionUnusableError when it cannot be used
+ */
+export async function targetOf(
+  op: Pick<OperatorContext, 'log'>,
+  connection: ConnectionResult,
+  known: readonly string[] = [],
+): Promise<HttpTarget> {
+  const { id: connId, type } = connection
+  if (type !== 'http' && type !== 'https')
+    throw new ConnectionUnusableError(connId, `it must be of type http, found ${type}`)
   const extra = readExtra(connection)
-  const unknown = Object.keys(extra).filter((name) => !KNOWN.includes(name))
+  const unknown = Object.keys(extra).filter((name) => !KNOWN.includes(name) && !known.includes(name))
   if (unknown.length > 0)
     op.log.warn({ connId, fields: unknown }, 'these fields of the extra do nothing: put headers under extra.headers')
   const base = baseOf(connection)

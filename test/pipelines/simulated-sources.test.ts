@@ -8,10 +8,13 @@ import { expect, it } from 'vitest'
 import { GMARKET_CATEGORIES } from '../../pipelines/gmarket/categories.ts'
 import { STOCK_FIELDS } from '../../pipelines/stocks/rows.ts'
 import { CANDLE_COLUMNS, MINUTE_UNITS } from '../../pipelines/upbit/candle.ts'
+import { MEASURES } from '../../pipelines/weather/observation.ts'
+import { WEATHER_STATIONS } from '../../pipelines/weather/stations.ts'
 import { SHOP_CATEGORIES } from '../../services/simulated/gmarket/goods.ts'
 import { HISTORY_COLUMNS } from '../../services/simulated/stocks/history.ts'
 import { MINUTE_UNITS as SERVED_UNITS } from '../../services/simulated/upbit/candle.ts'
 import { generatedSource } from '../../services/simulated/upbit/generated.ts'
+import { generatedSource as generatedWeather, SERVED_STATIONS } from '../../services/simulated/weather/generated.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -37,6 +40,16 @@ it('the shop has goods of every category that is crawled', () => {
 
 it('the generated history has the columns that are indexed, but for the one that the replay adds', () => {
   expect([...HISTORY_COLUMNS.split(','), 'Replay']).toEqual(Object.keys(STOCK_FIELDS))
+})
+
+it('the weather service has the stations that are collected, and the fields and flags that are read', () => {
+  expect([...SERVED_STATIONS].sort()).toEqual(WEATHER_STATIONS.map(({ id }) => id).sort())
+  const at = Date.parse('2026-01-05T12:00:00+09:00')
+  const [observed = {}] = generatedWeather(1).observations({ station: '108', from: at, to: at })
+  const read = Object.values(MEASURES).flatMap((measure) =>
+    'flag' in measure ? [measure.api, measure.flag] : [measure.api],
+  )
+  expect(Object.keys(observed)).toEqual(expect.arrayContaining(read))
 })
 
 it('standalone and the page of connections name the Variables that the pipelines read', () => {

@@ -95,6 +95,13 @@ const WORKS = {
       return indexStocks(need(world.given.replayed), { index: indexOf(world), batch: BATCH })
     },
   },
+  weather: {
+    run: DAY,
+    async act(world) {
+      const { collectWeather } = await import('../../pipelines/weather/collect.ts')
+      return collectWeather({ id: '108', name: '서울' }, { index: indexOf(world) })
+    },
+  },
   mart: {
     run: SLOT,
     async act() {

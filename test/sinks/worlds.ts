@@ -51,7 +51,7 @@ export interface Original {
 export async function copyOf({ world, database }: Original): Promise<World> {
   const root = await temporaryFolder()
   await cp(world.root, root, { recursive: true })
-  const connections = [historyOf(root)]
+  const connections = [historyOf(root), ...world.connections.filter(({ id }) => id !== SOURCE && id !== DATABASE)]
   if (database !== undefined) connections.push(databaseOf(await database.server.copyDatabase(database.url)))
   return { ...world, root, connections }
 }

@@ -46,4 +46,10 @@ export const SIMULATED = [
     variable: 'stocks_simulated_url',
     what: 'the generated history of this host: no real prices',
   },
+  {
+    id: 'open_data_kr_default',
+    kind: 'http',
+    variable: 'weather_simulated_url',
+    what: 'the simulated weather service of this host: generated weather, no observations',
+  },
 ] as const
