@@ -18,6 +18,7 @@ import {
   EventLogError,
   type LogMessage,
   type Position,
+  type TopicOptions,
   type TransactionalProducer,
 } from './event-log.ts'
 import { openEventLog } from './open.ts'
@@ -77,6 +78,8 @@ export interface ConsumeWindow<T> {
   readonly parse: Parse<T>
   /** Default `kafka_default`; without it the embedded event log. */
   readonly connId?: string
+  /** The topic is made so when it is not there. Default: it must exist. */
+  readonly create?: TopicOptions
   /** Where the group has stored nothing: default `earliest`. */
   readonly from?: 'earliest' | 'latest'
   /**
@@ -221,6 +224,7 @@ export async function consumeFrom<T>(
   checkOptions(options)
   const { topic, group, clock = systemClock } = options
   const startedAt = performance.now()
+  if (options.create !== undefined) await log.ensureTopic(topic, options.create)
   await log.ensureTopic(deadLetterTopic(topic), { partitions: 1 })
   // Whoever ran this group before is fenced, and what it left is settled, before anything is read.
   const producer = await log.transactions(`${group}/window/${topic}`)

@@ -89,6 +89,12 @@ export function describeWindows(subject: LogSubject): void {
       expect(sink.windows.flatMap(({ records }) => records)).toHaveLength(25)
     })
 
+    test('holds more than one poll gives, also when no time is left', async () => {
+      await subject.send(numbered(350))
+      const { window } = await run({ group: randomUUID(), sinks: [memorySink()], until: { records: 300, seconds: 0 } })
+      expect(window.rowsRead).toBe(300)
+    })
+
     test('tells what it read and how much is left', async () => {
       const group = randomUUID()
       await subject.send(numbered(25))
