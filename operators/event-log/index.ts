@@ -27,3 +27,6 @@ export {
 export { openEventLog } from './open.ts'
 export { EventLogDamagedError } from './partition.ts'
 export { openReplay, type Replay, type ReplayOptions, type Send } from './replay.ts'
+export { type ConsumeWindow, consumeWindow, type SinkAck, type StreamWindow, type WindowSink } from './window.ts'
+export type { Parse, Until, WindowRecord } from './window-read.ts'
+export type { ConsumedWindow } from './window-report.ts'

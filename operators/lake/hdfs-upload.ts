@@ -6,12 +6,12 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { defineOperator, FailTask, getOperatorContext, type OperatorContext, type RunInfo } from '../../sdk/index.ts'
 import { removeScratch, type ScratchFile, scratchExists } from '../scratch/scratch.ts'
 import type { Lake } from './lake.ts'
 import { openLake } from './open.ts'
 import { childOf, lakePath, nameOf, parentOf, safeName } from './paths.ts'
+import { holds } from './verify.ts'
 
 const STAGING = '._tmp'
 
@@ -73,20 +73,6 @@ async function sweepStaging({ op, lake, target }: Upload): Promise<void> {
   await lake.delete(folder)
 }
 
-async function sha256InLake(lake: Lake, path: string, signal: AbortSignal): Promise<string> {
-  const checksum = await lake.checksum(path, { signal })
-  if (checksum?.kind === 'sha256') return checksum.value
-  const hash = createHash('sha256')
-  await pipeline(await lake.read(path, { signal }), hash)
-  return hash.digest('hex')
-}
-
-async function holdsSource({ op, lake, source }: Upload, path: string): Promise<boolean> {
-  const found = await lake.stat(path)
-  if (found === null || found.kind !== 'file' || found.length !== source.bytes) return false
-  return (await sha256InLake(lake, path, op.signal)) === source.sha256
-}
-
 async function* hashed(path: string, update: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
   // createReadStream without an encoding yields Buffers; its type says `any`.
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
@@ -110,7 +96,7 @@ async function stage(upload: Upload): Promise<string> {
         'clear the task that wrote it',
     )
   }
-  if (!(await holdsSource(upload, staged))) {
+  if (!(await holds(upload.lake, staged, upload.source, upload.op.signal))) {
     throw new UploadDamagedError(`${lake.name}: what arrived at ${staged} differs from ${source.local_file_path}`)
   }
   return staged
@@ -122,14 +108,14 @@ async function publish(upload: Upload, staged: string): Promise<boolean> {
   const replaced = (await lake.stat(target)) !== null
   if (await lake.rename(staged, target, { overwrite: replaced })) return replaced
   // Someone was first, or the lake refused. If the same bytes are there now, the work is done.
-  if (await holdsSource(upload, target)) return false
+  if (await holds(upload.lake, target, upload.source, upload.op.signal)) return false
   throw new UploadDamagedError(`${lake.name} refused to rename ${staged} to ${target}; a retry begins anew`)
 }
 
 async function upload(request: Upload): Promise<void> {
   const { op, lake, source, target } = request
   await sweepStaging(request)
-  if (await holdsSource(request, target)) {
+  if (await holds(request.lake, target, request.source, request.op.signal)) {
     op.log.info(
       { target, bytes: source.bytes, sha256: source.sha256 },
       'the lake already holds this very file: nothing to upload',

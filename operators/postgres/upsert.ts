@@ -22,6 +22,8 @@ export interface UpsertRows {
   readonly group?: readonly string[]
   /** Moved up to the value, never down, with the rows: in the table `baram_watermark`, as text that sorts. */
   readonly watermark?: { readonly name: string; readonly value: string }
+  /** Runs in the transaction of the rows, behind them: what it throws undoes them. */
+  readonly within?: (postgres: PostgresHook) => Promise<void>
 }
 
 /** `inserted + updated + unchanged` is what was given. */
@@ -89,7 +91,7 @@ async function putRows(postgres: PostgresHook, { table, columns, key }: UpsertRo
 /** @throws PostgresError; two rows of one key are refused by the server, and nothing is written */
 export async function upsertRows(postgres: PostgresHook, request: UpsertRows): Promise<UpsertCounts> {
   checkNames(request)
-  const { table, columns, key, rows, watermark } = request
+  const { table, columns, key, rows, watermark, within } = request
   await prepare(postgres, request)
   return postgres.transaction(async () => {
     await postgres.run(`create temporary table ${STAGING} (like ${quoteTable(table)}) on commit drop`)
@@ -103,6 +105,7 @@ export async function upsertRows(postgres: PostgresHook, request: UpsertRows): P
          where w.value < excluded.value collate "C"`,
         [watermark.name, watermark.value],
       )
+    await within?.(postgres)
     return { inserted, updated, unchanged: given - inserted - updated, deleted }
   })
 }

@@ -7,6 +7,7 @@ import { describeReplays } from './contract/replays.ts'
 import { type OpenEventLog, useEventLog } from './contract/subject.ts'
 import { describeTopics } from './contract/topics.ts'
 import { describeTransactions } from './contract/transactions.ts'
+import { describeWindows } from './contract/windows.ts'
 
 /** @param idleMs after so long without a record all is taken to be read: 0 where a look is enough, more over a network */
 export function eventLogContract(name: string, open: OpenEventLog, idleMs = 0): void {
@@ -17,5 +18,6 @@ export function eventLogContract(name: string, open: OpenEventLog, idleMs = 0): 
     describeConsumers(subject)
     describeTransactions(subject)
     describeReplays(subject)
+    describeWindows(subject)
   })
 }

@@ -1,0 +1,4 @@
+// `baram/operators/window-sinks`: where `consumeWindow` can put a window, each record once.
+
+export { type LakeSink, lakeSink } from './lake-sink.ts'
+export { type PostgresSink, postgresSink } from './postgres-sink.ts'
