@@ -29,6 +29,9 @@ const numberOf = (source: Source | undefined, name: MeasureName | 'wrong_values'
 }
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
+/** `2026-01-05 13:00 KST` */
+const shown = (at: number): string => `${kstText(at).slice(0, 16).replace('T', ' ')} KST`
+
 const until = (last: number): Query => ({ range: { field: 'tm', lte: kstText(last) } })
 const at = ({ id }: Station): Query => ({ term: { field: 'station', value: id } })
 
@@ -47,7 +50,7 @@ async function publishNow(view: View): Promise<void> {
   const { op, stations, last } = view
   const newest = await Promise.all(stations.map((station) => edgeOf(view, station, 'desc')))
   await op.publish('now', {
-    title: `The weather at ${kstText(last).slice(0, 16).replace('T', ' ')} KST`,
+    title: `The weather at ${shown(last)}`,
     columns: [
       { name: 'station', type: 'text' },
       { name: 'observed', type: 'instant' },
@@ -90,7 +93,7 @@ async function publishDay(view: View): Promise<void> {
   const rain = columnsOf('precipitation', 'mm')
   const namesOf = (columns: readonly { readonly name: string }[]) => columns.map((column) => column.name)
   await op.publish('last_24_hours', {
-    title: 'The last 24 hours',
+    title: `24 hours until ${shown(last)}`,
     columns: [{ name: 'observed', type: 'instant' }, ...temperatures, ...rain],
     rows: hours.map((hour) => [hour, ...measured(hour, 'temperature'), ...measured(hour, 'precipitation')]),
     charts: [
