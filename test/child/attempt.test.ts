@@ -170,11 +170,14 @@ describe('a body that throws', () => {
 
   it('whatever there is becomes a failure with a text that can be stored', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, key: fc.stringMatching(/^[a-z]{1,3}$/) }), (thrown) => {
-        const result = resultOfError(thrown, () => undefined)
-        expect(result).toMatchObject({ kind: 'failure', isRetryable: true })
-        if (result.kind === 'failure') expect(result.message).toMatch(/^[^\0]*$/)
-      }),
+      fc.property(
+        fc.anything({ withBigInt: true, withNullPrototype: true, key: fc.stringMatching(/^[a-z]{1,3}$/) }),
+        (thrown) => {
+          const result = resultOfError(thrown, () => undefined)
+          expect(result).toMatchObject({ kind: 'failure', isRetryable: true })
+          if (result.kind === 'failure') expect(result.message).toMatch(/^[^\0]*$/)
+        },
+      ),
     )
   })
 
