@@ -35,6 +35,8 @@ const SLOT = runOf(new Date('2024-03-18T00:00:00Z'), new Date('2024-03-18T00:02:
 export const UPLOADED = (world: World) => `/${world.name}/dt=2024-03-18/data.bin`
 export const indexOf = (world: World) => world.name.toLowerCase()
 export const BATCH = 60
+/** Of a window: fewer than the topic holds, so that a repeat could reach further. */
+export const CAR_RECORDS = 60
 /** More than COPY sends at once. */
 export const ROWS = 1_500
 
@@ -100,6 +102,36 @@ const WORKS = {
     async act(world) {
       const { collectWeather } = await import('../../pipelines/weather/collect.ts')
       return collectWeather({ id: '108', name: '서울' }, { index: indexOf(world) })
+    },
+  },
+  cars: {
+    run: SLOT,
+    async act(world) {
+      const { collectCars } = await import('../../pipelines/cars/consume.ts')
+      return collectCars({ topic: world.name, until: { records: CAR_RECORDS, seconds: 0 }, idleSeconds: 0 })
+    },
+  },
+  keep: {
+    run: SLOT,
+    async act(world, op) {
+      const [{ consumeWindow }, { postgresSink }] = await Promise.all([
+        import('../../operators/event-log/window.ts'),
+        import('../../operators/window-sinks/postgres-sink.ts'),
+      ])
+      const columns = { key: 'text', value: 'text not null' }
+      const kept = { table: 'kept', columns, key: ['key'], keepsPositions: true } as const
+      const sink = postgresSink({ ...kept, row: ([key, value]: readonly [string, string]) => [key, value] })
+      return runInScope(op, () =>
+        consumeWindow({
+          topic: world.name,
+          group: 'keep',
+          until: { records: CAR_RECORDS, seconds: 0 },
+          idleSeconds: 0,
+          sinks: [sink],
+          parse: ({ key, value }) =>
+            String(value).startsWith('{') ? { value: [String(key), String(value)] as const } : { fault: 'no object' },
+        }),
+      )
     },
   },
   mart: {

@@ -14,10 +14,12 @@ import {
 import { type LakeFile, uploadToLake } from '../../operators/lake/hdfs-upload.ts'
 import { nameOf } from '../../operators/lake/paths.ts'
 import { type WrittenFile, writeParquet } from '../../operators/parquet/write.ts'
+import { generateCar } from '../../pipelines/cars/generate.ts'
 import type { BestRow } from '../../pipelines/gmarket/columns.ts'
 import { REPLAY_HEADER, type ReplayedStocks } from '../../pipelines/stocks/replay.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { connectionOf } from '../services/postgres-connection.ts'
+import { runSql } from '../support/launch-postgres.ts'
 import { temporaryFolder } from '../support/operator-context.ts'
 import type { TestPostgres } from '../support/postgres.ts'
 import { filesBelow, type Units } from './kill-everywhere.ts'
@@ -232,3 +234,41 @@ export async function documentsIn(world: World): Promise<Units> {
     await index.close()
   }
 }
+
+/** Points of vehicles in the topic: more than a window, with late ones, an id twice, and garbage. */
+export async function withCars(world: World, points = 80): Promise<World> {
+  await withLog(world, async (log) => {
+    await log.ensureTopic(world.name, { partitions: 3 })
+    const plan = { seed: 1, cars: 5, perSecond: 0.02, start: Date.parse('2024-03-18T00:00:00Z') }
+    const records = Array.from({ length: points }, (_, n) => generateCar(plan, n))
+    const producer = await log.producer()
+    const [first, second] = [records.slice(0, 10), records.slice(10)]
+    // What a window of 60 reads has all of it, whatever partitions it takes turns with.
+    const garbage = ['{not json', '[1]', '{"dataId":"a"}'].map((value, i) => ({ key: `g${i}`, value }))
+    await producer.send(world.name, [...first, ...first.slice(0, 3), ...garbage])
+    await producer.send(world.name, second)
+    await producer.close()
+  })
+  return world
+}
+
+/** Rows of a table, by key; none when it is not there. */
+export async function rowsIn(url: string, table: string, key: string): Promise<Units> {
+  const [there] = await runSql(url, `select to_regclass('${table}') is not null as there`)
+  if (there?.['there'] !== true) return {}
+  const rows = await runSql(url, `select ${key} as key, md5(t::text) as row from ${table} t`)
+  return Object.fromEntries(rows.map((row) => [String(row['key']), row['row']]))
+}
+
+/** Dead letters, and where a group stands with its plan. */
+export const streamIn = (world: World, group: string): Promise<unknown> =>
+  withLog(world, async (log) => {
+    const dead = (await messagesIn(log, deadLetterTopic(world.name))).map(({ value, headers }) => [
+      value?.toString('utf8'),
+      String(headers['dlq.reason']),
+    ])
+    const stored = []
+    for (const name of ['', '.window-start', '.window-end', '.dead-letters'])
+      stored.push(await log.storedOffsets(`${group}${name}`, world.name))
+    return { dead, stored }
+  })

@@ -103,6 +103,7 @@ export function describeWindows(subject: LogSubject): void {
       expect(window.lag).toBeGreaterThanOrEqual(15)
       expect(window.freshness).toBeGreaterThanOrEqual(0)
       expect(op.effects).toMatchObject([{ kind: 'event_log', rowsRead: 10, rowsWritten: 10, offsets: window.offsets }])
+      expect(op.reports.get('stream')?.rows[0]?.slice(0, 2)).toEqual([subject.topic, window.lag])
     })
 
     test('ends after so many bytes', async () => {
