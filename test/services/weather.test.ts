@@ -269,8 +269,9 @@ describe('an error of the service ends the task', () => {
 describe('the tables', () => {
   test('show each station now, the last 24 hours, and what is there', async () => {
     const world = await worldOf()
-    const collected = await world.collect(runBetween('2026-01-05T00:00:00+09:00', '2026-01-05T14:00:00+09:00'))
-    const op = world.op({ taskId: 'publish' })
+    const run = runBetween('2026-01-05T00:00:00+09:00', '2026-01-05T14:00:00+09:00')
+    const collected = await world.collect(run)
+    const op = world.op({ taskId: 'publish', run })
     const published = await runInScope(op, () => publishWeather([SEOUL], [collected]))
     expect(published).toEqual({ hours: 14 })
     expect(op.reports.get('now')?.rows.map((row) => row.slice(0, 2))).toEqual([
