@@ -1,6 +1,7 @@
 // One answer of apis.data.go.kr as a value: of the service or of the gateway before it, as JSON or as XML, whichever was asked for.
 
 import { type JsonObject, type JsonValue, parseExactJson } from '../../sdk/index.ts'
+import { codeOf, countOf } from './codes.ts'
 
 /** A row: names and values are the service's own. XML has texts alone. */
 export type OpenDataItem = Readonly<Record<string, JsonValue>>
@@ -24,12 +25,6 @@ const objectAt = (value: JsonValue | undefined, name: string): JsonObject | null
 
 const textOf = (value: JsonValue | undefined): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value).trim() : ''
-
-/** Services write 0, `00` and `0000`. Anything but digits is no code. */
-export const codeOf = (text: string): string | null =>
-  /^\d{1,6}$/.test(text) ? String(Number(text)).padStart(2, '0') : null
-
-export const countOf = (text: string): number | null => (/^\d{1,15}$/.test(text) ? Number(text) : null)
 
 /** `items` is an object with `item`, a list, or of an empty answer anything; `item` is a list, or one object. */
 function itemsOf(body: JsonObject | null): readonly OpenDataItem[] {

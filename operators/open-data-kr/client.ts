@@ -30,7 +30,9 @@ export interface OpenDataRequest {
 export interface OpenDataClientOptions {
   /** Closed with this client. */
   readonly http: HttpClient
+  /** Sent with each request, and taken out of whatever comes back. */
   readonly key: ServiceKey
+  /** Counts each request before it is made. */
   readonly calls: DailyCalls
 }
 

@@ -1,7 +1,8 @@
 // The same answers in XML: the gateway's always, a service's when it knows no JSON.
 
 import { load } from 'cheerio'
-import { codeOf, countOf, type OpenDataAnswer, type OpenDataItem } from './answer.ts'
+import type { OpenDataAnswer, OpenDataItem } from './answer.ts'
+import { codeOf, countOf } from './codes.ts'
 
 export function readXml(text: string): OpenDataAnswer | null {
   const $ = load(text, { xml: true })

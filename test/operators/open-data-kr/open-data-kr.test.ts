@@ -39,9 +39,7 @@ describe('the rows', () => {
   test('are refused when they are more than an XCom may be', async () => {
     const item = Array.from({ length: 1_100 }, () => ({ text: 'x'.repeat(1_000) }))
     const answer = json({ response: { header: { resultCode: '00' }, body: { items: { item }, totalCount: 1_100 } } })
-    expect((await run(answer, { numOfRows: 2_000 })).result).toMatchObject({
-      message: expect.stringContaining('larger than an XCom may be'),
-    })
+    expect(String((await run(answer, { numOfRows: 2_000 })).result)).toContain('larger than an XCom may be')
   })
 })
 
