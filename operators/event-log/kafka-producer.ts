@@ -1,5 +1,6 @@
 // Sending to Kafka: producers and transactions of one client. What they promise is said in kafka.ts.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafka, { type Kafka, type Producer as KafkaProducer, type Transaction as KafkaTransaction } from 'kafkajs'
 import {
   type Appended,
@@ -11,6 +12,7 @@ import {
   type Transaction,
   type TransactionalProducer,
 } from './event-log.ts'
+import { problemOf } from './kafka-client.ts'
 import { offsetOf, topicsOf } from './kafka-reader.ts'
 import type { PlacedRecord } from './partitioner.ts'
 
@@ -19,6 +21,9 @@ const BATCH_BYTES = 900_000
 const BATCH_RECORDS = 2_000
 /** A transaction that its process has left is aborted by the broker after it. */
 const TRANSACTION_MS = 60_000
+
+/** The end of a transaction is written in some ms; a broker that is restarted meanwhile takes longer. */
+const SETTLED_MS = 30_000
 
 const COMPRESSIONS: Readonly<Record<Compression, number>> = {
   none: kafka.CompressionTypes.None,
@@ -147,6 +152,22 @@ export async function openKafkaProducer(log: SendingLog, compression: Compressio
   }
 }
 
+/**
+ * A transaction that follows on another is refused while the broker still writes the end of that one. kafkajs waits when records
+ * are the first thing in it; offsets it just refuses.
+ */
+async function onceSettled<T>(call: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + SETTLED_MS
+  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+    try {
+      return await call()
+    } catch (error) {
+      if (problemOf(error).type !== 'CONCURRENT_TRANSACTIONS' || performance.now() > deadline) throw error
+      await sleep(pauseMs)
+    }
+  }
+}
+
 function transactionOf(
   log: SendingLog,
   transaction: KafkaTransaction,
@@ -178,7 +199,10 @@ function transactionOf(
       attempt(() =>
         log.call(
           `storing offsets of group ${group}`,
-          () => transaction.sendOffsets({ consumerGroupId: checkId(group, 'group'), topics: topicsOf(positions) }),
+          () =>
+            onceSettled(() =>
+              transaction.sendOffsets({ consumerGroupId: checkId(group, 'group'), topics: topicsOf(positions) }),
+            ),
           id,
         ),
       ),
