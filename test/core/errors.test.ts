@@ -45,7 +45,7 @@ const unshowable: readonly (readonly [string, unknown])[] = [
   ['an object whose toString throws', { toString: () => undefinedCall() }],
   [
     'an error whose message is an object without a prototype',
-    Object.assign(new Error('x'), { message: Object.create(null) }),
+    Object.assign(new Error('x'), { message: Object.create(null) as object }),
   ],
   ['an error whose message throws', Object.defineProperty(new Error('x'), 'message', { get: undefinedCall })],
   ['a revoked proxy', revoked()],
