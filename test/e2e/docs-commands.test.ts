@@ -132,6 +132,7 @@ describe('commands of the documents', () => {
       BARAM__CORE__DAGS_FOLDER: baram.dags,
       BARAM__CORE__LOAD_EXAMPLES: 'False',
       NO_COLOR: '1',
+      SERVICE_KEY: 'a key of data.go.kr',
     }
     await baram.dagctl('users', 'create', '-u', 'admin', '-r', 'admin', '-p', password)
     port = await freePort()
@@ -160,7 +161,10 @@ describe('commands of the documents', () => {
       await baram.query("select setval(pg_get_serial_sequence('baram.backfill', 'id'), 6)")
       await shell(['dagctl backfill create --dag-id prices --from-date 2026-01-01 --to-date 2026-01-03 --yes'])
     },
-    'docs/pipelines.md': () => live('gmarket_hourly', dagText('gmarket_hourly', ['crawl']).replace('0 6', '0 *')),
+    'docs/pipelines.md': async () => {
+      for (const dagId of ['gmarket_hourly', 'weather_hourly'])
+        await live(dagId, dagText(dagId, ['collect']).replace('0 6', '0 *'))
+    },
     'docs/testing.md': () => live('prices', dagText('prices', ['total', 'store'])),
   }
   /** The session of five minutes makes the DAG that other documents speak of. */
