@@ -17,5 +17,5 @@ export const dag = new Dag('car_info', {
   defaultArgs: { retries: 3, retryDelay: 10 }, // seconds
 })
 
-// Ends after 10,000 records or 10 seconds. A stream without a record gives its slot back and is looked at again within a minute.
+// Ends after 10,000 records or 10 seconds. While the stream is idle the task is rescheduled, and polls again within a minute.
 dag.task('collect', () => collectCars({ until: { records: 10_000, seconds: 10 } }))()

@@ -1,4 +1,4 @@
-// Generated points of vehicles in Seoul for car_info: made up, seeded, 1 % with an id that came before and 0.1 % garbage.
+// Generated points of vehicles in Seoul for car_info: seeded, 1 % with an id that came before and 0.1 % garbage.
 //
 // 10,000 once; trigger it with params for more. Event time begins at the run's date.
 

@@ -18,12 +18,12 @@ export interface InstanceNote {
 /** Sets or removes the note of instances of one task; stored secrets in it are masked. @throws BaramError INPUT_INVALID */
 export async function setInstanceNote(
   { database, vault }: Pick<Engine, 'database' | 'vault'>,
-  { ids, note: given, ...place }: InstanceNote,
+  { ids, note: given, ...key }: InstanceNote,
   actor: Actor,
 ): Promise<void> {
   const note = await maskNote(vault, given)
   await database.transaction(async (tx) => {
     await setInstanceNotes(tx, ids, note)
-    await audit(tx, actor, { event: 'task_instance.patch', ...place, extra: { note } })
+    await audit(tx, actor, { event: 'task_instance.patch', ...key, extra: { note } })
   })
 }

@@ -69,11 +69,11 @@ async function answerTask(
   { taskId, mapIndex }: { taskId: string; mapIndex: number | null },
   now: number,
 ): Promise<WhyAnswer> {
-  const place = { dagId: dag.dagId, runId: run.runId, taskId }
+  const key = { dagId: dag.dagId, runId: run.runId, taskId }
   const ti =
     mapIndex === null
-      ? mostTelling(await findInstancesOf(database, place))
-      : await getInstance(database, { ...place, mapIndex })
+      ? mostTelling(await findInstancesOf(database, key))
+      : await getInstance(database, { ...key, mapIndex })
   const graph = run.versionId === null ? null : (await runCache.version(database, run.versionId)).graph
   if (ti === undefined || ti === null) return absent(dag, run, taskId, graph?.indexOf.has(taskId) === true)
   const events = await listEvents(database, run.id, ti.id, 50)

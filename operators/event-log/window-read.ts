@@ -115,7 +115,7 @@ async function fill<T>({ op, until, clock }: ReadNew<T>, consumer: Consumer, rea
     const waitMs = Math.max(0, deadline - clock.now())
     const messages = await consumer.poll({ max: nextPoll(reading, records, bytes), waitMs })
     reading.add(messages)
-    // Behind the deadline it takes what is there, and waits for nothing.
+    // After the deadline it takes what is there, and waits for nothing.
     if (messages.length === 0) return
   }
 }

@@ -1,4 +1,4 @@
-// What a run tells of its window: counts and offsets as an effect, and how far behind the stream is.
+// What a run reports of its window: counts and offsets as an effect, and the stream's lag.
 
 import type { OperatorContext, ResultTable } from '../../sdk/index.ts'
 import type { EventLog } from './event-log.ts'

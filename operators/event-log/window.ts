@@ -69,7 +69,7 @@ export interface WindowSink<T> {
 
 export interface ConsumeWindow<T> {
   readonly topic: string
-  /** Whose offsets it goes on from. One run at a time uses a group: a newer one takes over. */
+  /** The consumer group whose offsets it continues from. One run at a time uses a group: a newer one takes over. */
   readonly group: string
   readonly until?: Until
   /** All must acknowledge before the offset moves. They are given the window at the same time. */
@@ -83,7 +83,7 @@ export interface ConsumeWindow<T> {
   /** Where the group has stored nothing: default `earliest`. */
   readonly from?: 'earliest' | 'latest'
   /**
-   * Seconds a stream without a record is waited for. Default 300: the task gives its slot back and looks again, after
+   * Seconds a stream without a record is waited for. Default 300: the task is rescheduled and polls again, after
    * `until.seconds` and then twice as long each time, up to a minute; then the run ends with an empty window. 0: it ends at once.
    */
   readonly idleSeconds?: number
@@ -114,7 +114,7 @@ interface Work<T> {
 
 type Rejected = readonly (readonly [LogMessage, string])[]
 
-/** Rejected records and the offsets behind them, both or neither. */
+/** Sends rejected records to the dead-letter topic and stores the offsets, both or neither. */
 async function moveOffset<T>(
   work: Work<T>,
   group: string,
@@ -194,7 +194,7 @@ async function settle<T>(work: Work<T>, read: ReadWindow<T>): Promise<Rejected> 
   return rejected
 }
 
-/** Gives the slot back and looks again later; returns when the stream has been waited for long enough. */
+/** Reschedules the task; returns when the stream has been waited for long enough. */
 function pauseIdle<T>({ op, options }: Work<T>, clock: Clock): void {
   const { idleSeconds = 300, until } = options
   const left = idleSeconds - (clock.now() - op.triedAt.getTime()) / 1_000
@@ -203,6 +203,10 @@ function pauseIdle<T>({ op, options }: Work<T>, clock: Clock): void {
   op.reschedule(Math.min(pause, LONGEST_PAUSE_SECONDS, Math.max(1, left)))
 }
 
+/** Offsets move over gaps too, where there is no record. */
+const hasMoved = ({ start, end }: Pick<ReadWindow<unknown>, 'start' | 'end'>): boolean =>
+  end.some(({ offset }, i) => offset > (start[i]?.offset ?? 0))
+
 async function readNext<T>(work: Work<T>, clock: Clock): Promise<ReadWindow<T>> {
   const { op, log, options, producer, keeper } = work
   const { topic, group, from = 'earliest', parse, until = {} } = options
@@ -210,8 +214,7 @@ async function readNext<T>(work: Work<T>, clock: Clock): Promise<ReadWindow<T>> 
   const bounds = await beginWindow({ op, log, producer, topic, group, from, kept: kept ?? [] })
   if (bounds.planned !== null) return readPlanned({ op, log, parse, start: bounds.start, end: bounds.planned })
   const read = await readNew({ op, log, group, topic, parse, until, clock, start: bounds.start })
-  const hasMoved = read.end.some(({ offset }, i) => offset > (read.start[i]?.offset ?? 0))
-  if (hasMoved) await storePlan(producer, group, read.start, read.end)
+  if (hasMoved(read)) await storePlan(producer, group, read.start, read.end)
   return read
 }
 
@@ -237,8 +240,7 @@ export async function consumeFrom<T>(
   }
   try {
     const read = await readNext(work, clock)
-    const hasMoved = read.end.some(({ offset }, i) => offset > (read.start[i]?.offset ?? 0))
-    const rejected = hasMoved ? await settle(work, read) : []
+    const rejected = hasMoved(read) ? await settle(work, read) : []
     const result = await resultOf({ log, topic, group, read, rejected: rejected.length, startedAt, now: clock.now() })
     if (read.count === 0) pauseIdle(work, clock)
     await tellWindow(op, result)

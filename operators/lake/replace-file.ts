@@ -1,4 +1,4 @@
-// A local file in the place of one of the lake, for a writer that keeps replacing its own files: staged, verified, renamed over it.
+// Replaces a file of the lake by a local one, for a writer that keeps replacing its own files: staged, verified, renamed over it.
 //
 // As `hdfsUpload` does it, but staging belongs to the target and not to a run: whoever writes the target next sweeps what a killed
 // run left of it.

@@ -10,8 +10,12 @@ export function dayInSeoul(at: number): string {
   return new Date(at + KST).toISOString().slice(0, 10).replaceAll('-', '')
 }
 
+/** Midnight in Seoul after that moment, epoch ms. */
+export function nextMidnight(at: number): number {
+  return Math.floor((at + KST) / DAY + 1) * DAY - KST
+}
+
 /** Seconds until the day in Seoul is over, and five minutes. */
 export function secondsToNextDay(at: number): number {
-  const midnight = Math.floor((at + KST) / DAY + 1) * DAY - KST
-  return Math.ceil((midnight + AFTER_MIDNIGHT - at) / 1_000)
+  return Math.ceil((nextMidnight(at) + AFTER_MIDNIGHT - at) / 1_000)
 }

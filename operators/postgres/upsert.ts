@@ -22,7 +22,7 @@ export interface UpsertRows {
   readonly group?: readonly string[]
   /** Moved up to the value, never down, with the rows: in the table `baram_watermark`, as text that sorts. */
   readonly watermark?: { readonly name: string; readonly value: string }
-  /** Runs in the transaction of the rows, behind them: what it throws undoes them. */
+  /** Runs in the transaction of the rows, after them: what it throws undoes them. */
   readonly within?: (postgres: PostgresHook) => Promise<void>
 }
 

@@ -33,8 +33,8 @@ export interface LakeSink<T, C extends Columns> {
   readonly timezone?: string
 }
 
-const PLACE = { log_partition: 'INT', log_offset: 'BIGINT' } as const satisfies Columns
-const ORDER = Object.keys(PLACE)
+const ORIGIN = { log_partition: 'INT', log_offset: 'BIGINT' } as const satisfies Columns
+const ORDER = Object.keys(ORIGIN)
 
 /**
  * The same for each try of a window, and of no other: windows start at other offsets, and where a topic was made anew and counts from
@@ -77,7 +77,7 @@ async function putHour<T, C extends Columns>(
 ): Promise<void> {
   const { op, sink, lake, scratch } = put
   const path = join(scratch, safeName(target))
-  const columns: Columns = { ...sink.columns, ...PLACE }
+  const columns: Columns = { ...sink.columns, ...ORIGIN }
   const file = await writeParquet({ path, columns, rows: rowsOf(sink, records), sortBy: ORDER, signal: op.signal })
   await replaceFile(op, lake, { ...file, from: path, target })
   await rm(path)

@@ -1,6 +1,6 @@
-// Generated points of vehicles in Seoul: made up, seeded, and the same for the same numbers. Each says so in `rgtrId`.
+// Generated points of vehicles in Seoul: seeded, and the same for the same numbers. Each says so in `rgtrId`.
 //
-// Every record is a function of its number alone, so a producer that was killed goes on anywhere. Of a thousand records ten repeat an
+// Every record is a function of its number alone, so a producer that was killed continues anywhere. Of a thousand records ten repeat an
 // earlier id, as the feed does, one is garbage, and five are late.
 
 const REPEATED = 0.01

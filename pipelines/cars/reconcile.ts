@@ -29,7 +29,7 @@ export type ReconciledCars = {
   readonly different: readonly string[]
 }
 
-/** The sinks do not hold the same. A window may be between them at the moment: a retry looks again. */
+/** The sinks do not hold the same. A window may be between them at the moment: a retry counts again. */
 export class CarsDifferError extends Error {
   override readonly name = 'CarsDifferError'
 }

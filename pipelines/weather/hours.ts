@@ -1,10 +1,10 @@
 // The hours a run is for, in Seoul: they decide what is asked for and what is kept. Nothing here looks at the clock.
 
+import { dayInSeoul } from '../../operators/open-data-kr/day.ts'
 import { FailTask, type RunInfo } from '../../sdk/index.ts'
 
 const KST = 9 * 3_600_000
 export const HOUR = 3_600_000
-const DAY = 24 * HOUR
 
 /** Observations are made on the hour: an interval from 13:00 to 14:00 holds the one of 13:00. */
 export interface Hours {
@@ -20,15 +20,9 @@ export function kstText(at: number): string {
   return `${new Date(at + KST).toISOString().slice(0, 19)}+09:00`
 }
 
-/** Midnight in Seoul after that moment. */
-export function nextMidnight(at: number): number {
-  return Math.floor((at + KST) / DAY + 1) * DAY - KST
-}
-
 /** `20210101` and `13` */
 export function dayAndHour(at: number): { readonly day: string; readonly hour: string } {
-  const local = kstText(at)
-  return { day: local.slice(0, 10).replaceAll('-', ''), hour: local.slice(11, 13) }
+  return { day: dayInSeoul(at), hour: kstText(at).slice(11, 13) }
 }
 
 /** @throws FailTask when the run has no interval of whole hours */

@@ -1,7 +1,8 @@
 // When to ask again for hours that the service does not have yet. The real one serves a day once it is over, by about ten in the
 // morning; the simulated one an hour a minute after it.
 
-import { HOUR, nextMidnight } from './hours.ts'
+import { nextMidnight } from '../../operators/open-data-kr/day.ts'
+import { HOUR } from './hours.ts'
 
 const LIVE_STEP_MS = HOUR
 const SIMULATED_STEP_MS = 30_000

@@ -25,33 +25,15 @@ import {
   type TaskSpec,
 } from '../../sdk/index.ts'
 import { TaskDeferred, TaskRescheduled } from '../../sdk/signals.ts'
+import { SPEC as BARE } from '../support/attempts.ts'
 
 const SPEC: AttemptSpec = {
+  ...BARE,
   attempt: 7,
   modulePath: '/modules/d.mjs',
-  dagId: 'd',
   taskId: 'body',
-  runId: 'r',
   tryNumber: 2,
-  mapIndex: -1,
   fence: 'ti/2/1',
-  runType: 'manual',
-  logicalDate: null,
-  dataInterval: null,
-  runAfter: 0,
-  runStartDate: 0,
-  timezone: 'UTC',
-  conf: {},
-  embeddedRoot: '/nowhere',
-  inputs: [],
-  doXcomPush: true,
-  params: {},
-  triedAt: 0,
-  firstTriedAt: 0,
-  maxTries: 0,
-  rescheduleCount: 0,
-  expandedCount: null,
-  resume: null,
 }
 
 /** What the supervisor is asked and told. */
@@ -152,7 +134,7 @@ describe('a body that throws', () => {
     ],
     ['SkipTask', new SkipTask('no data'), { kind: 'skip', message: 'no data' }],
     ['SkipTask without a reason', new SkipTask(), { kind: 'skip', message: null }],
-    ['that it looks again later', new TaskRescheduled(20), { kind: 'reschedule', afterMs: 20_000 }],
+    ['that it pokes again later', new TaskRescheduled(20), { kind: 'reschedule', afterMs: 20_000 }],
     [
       'that it waits',
       new TaskDeferred({ kind: 'time', at: 5 }, 1.5),
@@ -305,7 +287,7 @@ describe('an operator', () => {
     return await runBody(dag as never, { ...SPEC, resume }, makeHost().host)
   }
 
-  it('executes, or goes on with what it waited for', async () => {
+  it('executes, or resumes with the event of its trigger', async () => {
     expect(await runOperator(waiting, null)).toEqual({ kind: 'success', value: 'executed' })
     expect(await runOperator(waiting, { event: 'came' })).toEqual({ kind: 'success', value: { event: 'came' } })
   })

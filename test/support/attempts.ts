@@ -43,7 +43,8 @@ export interface AttemptHarness {
   stop(): Promise<void>
 }
 
-const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
+/** What every attempt of a test has; the rest names it. */
+export const SPEC: Omit<AttemptSpec, 'attempt' | 'modulePath' | 'taskId'> = {
   dagId: 'd',
   runId: 'r',
   tryNumber: 1,

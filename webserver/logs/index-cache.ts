@@ -2,6 +2,7 @@
 // file is another one, the least used first when they take too much memory.
 
 import type { FileHandle } from 'node:fs/promises'
+import { cameWithin } from '../../runtime/timer.ts'
 import { LineIndex } from './line-index.ts'
 import { readBatches, withFile } from './log-file.ts'
 
@@ -24,19 +25,6 @@ interface Entry {
   building: Promise<void> | null
   /** What the build aims at. */
   target: number
-}
-
-/** Waits of at most `ms`; whether the promise was first. */
-async function isWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  try {
-    return await Promise.race([promise.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 async function readPrint(file: FileHandle, end: number): Promise<Buffer> {
@@ -75,7 +63,7 @@ export class IndexCache {
     const wanted = this.get(path, isDone)
     // Its failure is told to whoever waits; nobody may be waiting any more.
     wanted.catch(() => undefined)
-    if (await isWithin(wanted, ms)) return wanted
+    if (await cameWithin(ms, wanted)) return wanted
     const entry = this.entries.get(path)
     return { progress: entry === undefined ? 0 : Math.min(1, entry.index.size / Math.max(1, entry.target)) }
   }

@@ -79,7 +79,7 @@ export function describeWindows(subject: LogSubject): void {
       return messages.map(({ value, headers }) => [String(value), String(headers['dlq.reason'])])
     }
 
-    test('ends after so many records, and the next one goes on behind it', async () => {
+    test('ends after so many records, and the next one continues there', async () => {
       const [group, sink] = [randomUUID(), memorySink()]
       await subject.send(numbered(25))
       const counts = []
@@ -251,7 +251,7 @@ export function describeWindows(subject: LogSubject): void {
       expect(sortedNumbers(await subject.readAll()).filter(Number.isInteger)).toEqual(upTo(12))
     })
 
-    test('buries a bad record once, although the sink failed behind it', async () => {
+    test('buries a bad record once, although the sink failed after that', async () => {
       const [group, sink] = [randomUUID(), keeperSink(failOnce())]
       await subject.send([...numbered(3), { value: 'x', key: 'k1' }])
       const until = { records: 10, seconds: subject.idleMs / 1_000 }
@@ -277,7 +277,7 @@ export function describeWindows(subject: LogSubject): void {
       [0, 1],
       [3, 8],
       [9, 60],
-    ])('gives its slot back and looks again, rescheduled %i times, after %i s', async (rescheduleCount, after) => {
+    ])('reschedules its task, rescheduled %i times, after %i s', async (rescheduleCount, after) => {
       await expect(idle({ rescheduleCount }).window).rejects.toMatchObject({ name: 'TaskRescheduled', after })
     })
 
