@@ -2,3 +2,4 @@
 
 export { type LakeSink, lakeSink } from './lake-sink.ts'
 export { type PostgresSink, postgresSink } from './postgres-sink.ts'
+export { type PostgresState, postgresState } from './postgres-state.ts'
