@@ -3,6 +3,8 @@
 // Every record is a function of its number alone, so a producer that was killed continues anywhere. Of a thousand records ten repeat an
 // earlier id, as the feed does, one is garbage, and five are late.
 
+import { chance } from '../chance.ts'
+
 const REPEATED = 0.01
 const GARBAGE = 0.001
 const LATE = 0.005
@@ -29,19 +31,10 @@ export interface GeneratedCar {
   readonly id: string
 }
 
-/** From 0 to below 1, by seed, number and purpose alone (the finalizer of MurmurHash 3). */
-function chance({ seed }: CarPlan, n: number, purpose: number): number {
-  let hash =
-    Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(n + 1, 0xc2b2ae35) ^ Math.imul(purpose + 1, 0x27d4eb2f)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) / 4_294_967_296
-}
-
 type Fate = GeneratedCar['kind']
 
 function fateOf(plan: CarPlan, n: number): Fate {
-  const drawn = chance(plan, n, 0)
+  const drawn = chance(plan.seed, n, 0)
   if (drawn < GARBAGE) return 'garbage'
   return drawn < GARBAGE + REPEATED && n > 0 ? 'repeat' : 'point'
 }
@@ -63,8 +56,8 @@ const idOf = ({ seed, start }: CarPlan, n: number) => `GEN-${seed}-${Math.floor(
 function fieldsOf(plan: CarPlan, n: number): Record<string, unknown> {
   const car = carOf(plan, n)
   const onTime = plan.start + Math.floor((n * 1_000) / plan.perSecond)
-  const gps = chance(plan, n, 1) < LATE ? onTime - Math.floor(chance(plan, n, 2) * LATEST_MS) : onTime
-  const sent = onTime + 100 + Math.floor(chance(plan, n, 3) * 900)
+  const gps = chance(plan.seed, n, 1) < LATE ? onTime - Math.floor(chance(plan.seed, n, 2) * LATEST_MS) : onTime
+  const sent = onTime + 100 + Math.floor(chance(plan.seed, n, 3) * 900)
   const local = new Date(sent + 9 * 3_600_000)
   const drift = Math.sin(n / plan.cars / 40 + car) * 0.02
   return {
@@ -76,16 +69,16 @@ function fieldsOf(plan: CarPlan, n: number): Record<string, unknown> {
     trsmMt: two(local.getUTCMonth() + 1),
     trsmTm: `${two(local.getUTCHours())}${two(local.getUTCMinutes())}${two(local.getUTCSeconds())}`,
     trsmMs: String(local.getUTCMilliseconds()),
-    vhcleLot: Number((126.8 + chance(plan, car, 4) * 0.35 + drift).toFixed(6)),
-    vhcleLat: Number((37.45 + chance(plan, car, 5) * 0.22 + drift).toFixed(6)),
-    vhcleEvt: Number((20 + chance(plan, n, 6) * 60).toFixed(1)),
+    vhcleLot: Number((126.8 + chance(plan.seed, car, 4) * 0.35 + drift).toFixed(6)),
+    vhcleLat: Number((37.45 + chance(plan.seed, car, 5) * 0.22 + drift).toFixed(6)),
+    vhcleEvt: Number((20 + chance(plan.seed, n, 6) * 60).toFixed(1)),
     trmnTypeCd: 'OBU',
     gpsUtcTime: gps,
-    vhcleDrc: Number((chance(plan, n, 7) * 360).toFixed(1)),
-    vhcleSped: Number((chance(plan, n, 8) * 80).toFixed(1)),
+    vhcleDrc: Number((chance(plan.seed, n, 7) * 360).toFixed(1)),
+    vhcleSped: Number((chance(plan.seed, n, 8) * 80).toFixed(1)),
     trnsmStatCd: 'D',
-    lcdtRevisnStatCd: chance(plan, n, 9) < 0.9 ? '1' : null,
-    vhcleTypeCd: TYPES[Math.floor(chance(plan, car, 10) * TYPES.length)],
+    lcdtRevisnStatCd: chance(plan.seed, n, 9) < 0.9 ? '1' : null,
+    vhcleTypeCd: TYPES[Math.floor(chance(plan.seed, car, 10) * TYPES.length)],
     rgtrId: 'generated',
     regDt: `${local.toISOString().slice(0, 10)} ${local.toISOString().slice(11, 19)}`,
   }
@@ -99,7 +92,7 @@ const jsonOf = (fields: Record<string, unknown>): string =>
 function garbageOf(plan: CarPlan, n: number): string {
   const fields = fieldsOf(plan, n)
   const { dataId, vhcleLot, vhcleLat, gpsUtcTime, ...rest } = fields
-  switch (Math.floor(chance(plan, n, 11) * 5)) {
+  switch (Math.floor(chance(plan.seed, n, 11) * 5)) {
     case 0:
       return jsonOf(fields).slice(0, 60)
     case 1:
@@ -117,7 +110,7 @@ function garbageOf(plan: CarPlan, n: number): string {
 export function generateCar(plan: CarPlan, n: number): GeneratedCar {
   const kind = fateOf(plan, n)
   if (kind === 'garbage') return { kind, key: terminalOf(plan, n), value: garbageOf(plan, n), id: '' }
-  const of = kind === 'point' ? n : pointBefore(plan, n - 1 - Math.floor(chance(plan, n, 12) * Math.min(n, REACH)))
+  const of = kind === 'point' ? n : pointBefore(plan, n - 1 - Math.floor(chance(plan.seed, n, 12) * Math.min(n, REACH)))
   return { kind, key: terminalOf(plan, of), value: jsonOf(fieldsOf(plan, of)), id: idOf(plan, of) }
 }
 

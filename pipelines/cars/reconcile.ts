@@ -1,11 +1,10 @@
 // Do both sinks hold the same? Distinct ids of each hour, counted in Postgres and in the lake, beside each other.
 
 import { sqlText } from '../../operators/duckdb/session.ts'
-import { openLake } from '../../operators/lake/open.ts'
-import { childOf, nameOf } from '../../operators/lake/paths.ts'
 import { openPostgres } from '../../operators/postgres/hook.ts'
 import { openWarehouse } from '../../operators/warehouse/open.ts'
 import type { ExternalTable, Warehouse } from '../../operators/warehouse/warehouse.ts'
+import { addHourPartitions } from '../../operators/window-sinks/index.ts'
 import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { CAR_FOLDER, CAR_PG_TABLE, CAR_ZONE } from './consume.ts'
 import { CAR_COLUMNS } from './schema.ts'
@@ -45,30 +44,6 @@ const TABLE: ExternalTable = {
 
 type Hours = ReadonlyMap<string, number>
 const hourOf = (dt: unknown, hh: unknown) => `${String(dt)} ${String(hh)}`
-const partOf = (path: string) => nameOf(path).replace(/^\w+=/, '')
-
-/** Adds the hours of the newest days to the table. @returns the days */
-async function addHours(
-  op: OperatorContext,
-  warehouse: Warehouse,
-  lakeConnId: string,
-  days: number,
-): Promise<readonly string[]> {
-  const lake = await openLake(op, lakeConnId)
-  const found = (await lake.list(CAR_FOLDER)).filter(({ path }) => /^dt=[\d-]+$/.test(nameOf(path))).slice(-days)
-  await warehouse.ensureExternalTable(TABLE, { signal: op.signal })
-  for (const day of found)
-    for (const hour of await lake.list(day.path)) {
-      if (!/^hh=\d\d$/.test(nameOf(hour.path))) continue
-      const values = { dt: partOf(day.path), hh: partOf(hour.path) }
-      await warehouse.addPartition(
-        TABLE,
-        { values, location: childOf(day.path, nameOf(hour.path)) },
-        { signal: op.signal },
-      )
-    }
-  return found.map(({ path }) => partOf(path))
-}
 
 /** An id that came again counts in the hour of its newest record, as the upsert has it. */
 async function countLake(op: OperatorContext, warehouse: Warehouse, days: readonly string[]): Promise<Hours> {
@@ -126,7 +101,7 @@ export async function reconcileCars(options: ReconcileCars = {}): Promise<Reconc
   const { days: most = 2, postgresConnId = 'postgres_default', lakeConnId = 'hdfs_default' } = options
   const warehouse = await openWarehouse(op, options.warehouseConnId ?? 'hive_default', lakeConnId)
   try {
-    const days = await addHours(op, warehouse, lakeConnId, most)
+    const days = await addHourPartitions(op, warehouse, TABLE, { lakeConnId, days: most })
     const [postgres, lake] = [await countPostgres(op, postgresConnId, days), await countLake(op, warehouse, days)]
     const hours = [...new Set([...postgres.keys(), ...lake.keys()])].sort()
     const different = hours.filter((hour) => postgres.get(hour) !== lake.get(hour))
