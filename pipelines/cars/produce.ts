@@ -1,8 +1,8 @@
 // Generated points into the topic, each once however often the task is killed.
 
-import { systemClock } from '../../operators/clock.ts'
-import { type EventLog, openEventLog, openReplay } from '../../operators/event-log/index.ts'
-import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { type NewRecord, openEventLog } from '../../operators/event-log/index.ts'
+import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { checkCount, produceGenerated } from '../produce-generated.ts'
 import { CAR_TOPIC, CAR_TOPIC_OPTIONS } from './consume.ts'
 import { type CarPlan, generateCar } from './generate.ts'
 
@@ -29,12 +29,6 @@ export type ProducedCars = {
   readonly points: number
 }
 
-const BATCH = 5_000
-
-function checkCount(name: string, value: number, least: number): void {
-  if (!Number.isFinite(value) || value < least) throw new FailTask(`${name} must be ${least} or more, found ${value}`)
-}
-
 /** Event time begins at the run's date: never at the clock's. */
 function planOf(op: OperatorContext, { seed = 1, cars = 50, perSecond = 1 }: ProduceCars): CarPlan {
   checkCount('cars', cars, 1)
@@ -42,38 +36,9 @@ function planOf(op: OperatorContext, { seed = 1, cars = 50, perSecond = 1 }: Pro
   return { seed, cars: Math.floor(cars), perSecond, start: (op.run.logicalDate ?? op.run.runAfter).getTime() }
 }
 
-interface Work {
-  readonly op: OperatorContext
-  readonly log: EventLog
-  readonly topic: string
-  readonly plan: CarPlan
-  readonly points: number
-  readonly pace: number
-}
-
-function recordsOf(plan: CarPlan, from: number, to: number) {
-  return Array.from({ length: to - from }, (_, i) => {
-    const { key, value } = generateCar(plan, from + i)
-    return { key, value }
-  })
-}
-
-async function produce({ op, log, topic, plan, points, pace }: Work): Promise<void> {
-  const id = `car_points/${topic}/${[plan.seed, plan.start, plan.cars, plan.perSecond].join('-')}`
-  const work = await openReplay(log, { id, topic })
-  const batch = pace > 0 ? Math.max(1, Math.min(BATCH, Math.floor(pace))) : BATCH
-  const [begin, startedAt] = [work.position, performance.now()]
-  try {
-    while (work.position < points) {
-      op.signal.throwIfAborted()
-      const [from, to] = [work.position, Math.min(work.position + batch, points)]
-      await work.append([{ topic, records: recordsOf(plan, from, to) }], to)
-      const due = pace > 0 ? startedAt + ((to - begin) / pace) * 1_000 - performance.now() : 0
-      if (due > 0) await systemClock.sleep(due, op.signal)
-    }
-  } finally {
-    await work.close()
-  }
+const recordOf = (plan: CarPlan, n: number): NewRecord => {
+  const { key, value } = generateCar(plan, n)
+  return { key, value }
 }
 
 /** Puts generated points into the topic. The same run again appends nothing. Call it inside a task. */
@@ -86,7 +51,9 @@ export async function produceCars(options: ProduceCars = {}): Promise<ProducedCa
   const log = await openEventLog(op, connId)
   try {
     await log.ensureTopic(topic, CAR_TOPIC_OPTIONS)
-    await produce({ op, log, topic, plan, points: Math.floor(points), pace })
+    const id = `car_points/${topic}/${[plan.seed, plan.start, plan.cars, plan.perSecond].join('-')}`
+    const records = (n: number) => [recordOf(plan, n)]
+    await produceGenerated({ op, log, topic, id, count: Math.floor(points), pace, records })
   } finally {
     await log.close()
   }
