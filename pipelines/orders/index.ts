@@ -1,0 +1,6 @@
+// `baram/pipelines/orders`: orders and visits of a shop as streams, counted by window, and the same as a batch.
+
+export { type CheckedShop, type CheckShop, checkShop, ShopDiffersError } from './check.ts'
+export { type CollectShop, collectOrders, collectShopEvents } from './consume.ts'
+export { type ProducedOrders, type ProduceOrders, produceOrders } from './produce.ts'
+export { type PublishedShop, type PublishShop, publishShop } from './publish.ts'
