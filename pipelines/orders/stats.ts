@@ -10,9 +10,9 @@ export const MINUTE_MS = 60_000
 export const HOUR_MS = 3_600_000
 
 /** A record that arrived later after its time is counted apart, and changes no window. */
-export const MOST_LATE_MS = HOUR_MS
+export const MOST_LATE_MS = 60 * MINUTE_MS
 /** After so long a record is late: its window had been told already, and is told again. */
-export const LATE_MS = MINUTE_MS
+export const LATE_MS = 60_000
 /** Items told of an hour. */
 export const TOP_ITEMS = 10
 
