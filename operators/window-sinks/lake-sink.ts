@@ -85,6 +85,10 @@ async function putHour<T, C extends Columns>(
   await op.record({ kind: 'lake', target, rowsRead: rows, rowsWritten: rows, bytes, checksum: `sha256:${sha256}` })
 }
 
+/** Its own for each sink of each task: a run has several that work at once. A killed try's is found again by the next. */
+const scratchOf = async (op: OperatorContext, folder: string): Promise<string> =>
+  join(await scratchFolder(op), safeName(['window', op.taskId, op.mapIndex, folder].join('-')))
+
 async function putWindow<T, C extends Columns>(
   op: OperatorContext,
   sink: LakeSink<T, C>,
@@ -92,7 +96,8 @@ async function putWindow<T, C extends Columns>(
 ): Promise<SinkAck> {
   if (window.records.length === 0) return { written: 0 }
   const lake = await openLake(op, sink.connId ?? 'hdfs_default')
-  const scratch = join(await scratchFolder(op), 'window')
+  const scratch = await scratchOf(op, sink.folder)
+  await rm(scratch, { recursive: true, force: true })
   await mkdir(scratch, { recursive: true })
   const name = fileNameOf(window)
   const hours = byFolder(sink, window.records)

@@ -28,7 +28,8 @@ export async function readPositions(
   topic: string,
   group: string,
 ): Promise<readonly Position[]> {
-  await postgres.run(POSITIONS_TABLE)
+  const [found] = await postgres.query<{ there: boolean }>(`select to_regclass($1) is not null as there`, [POSITIONS])
+  if (found?.there !== true) await postgres.run(POSITIONS_TABLE)
   const rows = await postgres.query<{ partition: number; next_offset: number }>(
     `select partition, next_offset from ${POSITIONS} where group_name = $1 and topic = $2`,
     [group, topic],

@@ -1,5 +1,7 @@
 // The shop's streams on the embedded backends: counted once, told once, and the same as a batch over the lake.
 
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDocumentIndex } from '../../operators/document-index/index.ts'
 import { deadLetterTopic, type EventLog, openEventLog } from '../../operators/event-log/index.ts'
@@ -178,6 +180,17 @@ describe('the shop’s streams', () => {
     expect(op.reports.get('hours')?.title).toMatch(/^Hours of the day in Seoul: busiest 2[01]:00, quietest 0[234]:00$/)
     expect(op.reports.get('items')?.rows).toHaveLength(10)
     expect(op.reports.get('funnel')?.title).toMatch(/steepest drop view → like, (6|7)\d %$/)
+  })
+
+  test('are read by two tasks of a run at the same time', async () => {
+    await produce(2_000)
+    const both = [['orders', collectOrders] as const, ['visits', collectShopEvents] as const]
+    const windows = await Promise.all(
+      both.map(([taskId, collect]) => runInScope(opOf({ taskId }), () => collect({ until, idleSeconds: 0 }))),
+    )
+    expect(windows.map(({ rowsRead }) => rowsRead)).toEqual([until.records, expect.any(Number)])
+    const left = await readdir(join(embeddedRoot, 'scratch'), { recursive: true })
+    expect(left.filter((name) => name.includes('window'))).toEqual([])
   })
 
   test('of nothing show nothing, and tell nothing', async () => {
