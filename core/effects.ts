@@ -24,6 +24,17 @@ export interface Effect {
   readonly checksum?: string
   /** Event log: first and last offset by partition. */
   readonly offsets?: { readonly [partition: string]: readonly [first: number, last: number] }
+  /** Event log: how the stream stood when a window of it was settled. */
+  readonly stream?: StreamStanding
+}
+
+export type StreamStanding = {
+  /** Records that were still to read. */
+  readonly lag: number
+  /** Records a second of the window. */
+  readonly rowsPerSecond: number
+  /** Seconds since the newest record of the window came; null for an empty one. */
+  readonly freshness: number | null
 }
 
 const TARGET_LENGTH = 1_000
@@ -61,11 +72,22 @@ function isOffsets(value: JsonValue): boolean {
   )
 }
 
+const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+function streamOf(value: JsonValue): StreamStanding {
+  const given = typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+  const { lag, rowsPerSecond, freshness } = given
+  const isFresh = freshness === null || isAmount(freshness)
+  if (isAmount(lag) && Number.isSafeInteger(lag) && isAmount(rowsPerSecond) && isFresh)
+    return { lag, rowsPerSecond, freshness }
+  return refuse('stream must be { lag, rowsPerSecond, freshness }, numbers of 0 or more; freshness may be null', value)
+}
+
 /** An effect as a child sends it. @throws BaramError INPUT_INVALID */
 export function readEffect(args: JsonObject): Effect {
   const kind = EFFECT_KINDS.find((kind) => kind === args['kind'])
   if (kind === undefined) return refuse(`kind must be one of ${EFFECT_KINDS.join(', ')}`, args['kind'])
-  const { bytes, checksum, offsets } = args
+  const { bytes, checksum, offsets, stream } = args
   if (offsets !== undefined && !isOffsets(offsets))
     return refuse('offsets must be an object of [first, last] by partition', offsets)
   return {
@@ -78,6 +100,7 @@ export function readEffect(args: JsonObject): Effect {
     ...(checksum !== undefined && { checksum: textOf(args, 'checksum', CHECKSUM_LENGTH) }),
     // Proven just above.
     ...(offsets !== undefined && { offsets: offsets as NonNullable<Effect['offsets']> }),
+    ...(stream !== undefined && { stream: streamOf(stream) }),
   }
 }
 

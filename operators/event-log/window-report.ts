@@ -1,6 +1,6 @@
-// What a run reports of its window: counts and offsets as an effect, and the stream's lag.
+// What a run tells of its window: counts, offsets, and the stream's lag, rate and freshness.
 
-import type { OperatorContext, ResultTable } from '../../sdk/index.ts'
+import type { OperatorContext } from '../../sdk/index.ts'
 import type { EventLog } from './event-log.ts'
 import type { ReadWindow } from './window-read.ts'
 
@@ -71,24 +71,7 @@ export async function resultOf<T>({
   }
 }
 
-/** How the stream stood when the window was settled. */
-function streamTable({ topic, lag, rowsPerSecond, seconds, freshness, rowsRejected }: ConsumedWindow): ResultTable {
-  const number = (name: string, unit: string) => ({ name, type: 'number', unit }) as const
-  return {
-    title: `Stream ${topic}`,
-    columns: [
-      { name: 'topic', type: 'text' },
-      number('lag', 'records'),
-      number('rate', 'records/s'),
-      number('took', 's'),
-      number('freshness', 's'),
-      number('rejected', 'records'),
-    ],
-    rows: [[topic, lag, rowsPerSecond, seconds, freshness, rowsRejected]],
-  }
-}
-
-/** The window as an effect and as a small table of the run. */
+/** The window as an effect, with how the stream stood when it was settled. */
 export async function tellWindow(op: OperatorContext, window: ConsumedWindow): Promise<void> {
   const { topic, group, rowsRead, rowsWritten, rowsRejected, bytes, offsets, lag, seconds, rowsPerSecond, freshness } =
     window
@@ -100,7 +83,7 @@ export async function tellWindow(op: OperatorContext, window: ConsumedWindow): P
     rowsRejected,
     bytes,
     offsets,
+    stream: { lag, rowsPerSecond, freshness },
   })
-  await op.publish('stream', streamTable(window))
   op.log.info({ topic, group, rowsRead, rowsRejected, lag, seconds, rowsPerSecond, freshness }, 'window settled')
 }

@@ -17,13 +17,14 @@ export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promi
   const { rowCount } = await sql.query(
     ...bind(
       `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
-       rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
+       rows_read, rows_written, rows_rejected, bytes, checksum, offsets, lag, rows_per_second, freshness)
      select dag_run_id, task_id, map_index, try_number, dag_id, run_id, :kind, :target,
-       :rowsRead, :rowsWritten, :rowsRejected, :bytes, :checksum, :offsets::jsonb
+       :rowsRead, :rowsWritten, :rowsRejected, :bytes, :checksum, :offsets::jsonb, :lag, :rowsPerSecond, :freshness
      from task_instance where dag_run_id = :dagRunId and id = :tiId and epoch = :epoch and state = 'running'
      on conflict (dag_run_id, task_id, map_index, try_number, kind, target) do update set
        rows_read = excluded.rows_read, rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected,
-       bytes = excluded.bytes, checksum = excluded.checksum, offsets = excluded.offsets, recorded_at = now()`,
+       bytes = excluded.bytes, checksum = excluded.checksum, offsets = excluded.offsets, lag = excluded.lag,
+       rows_per_second = excluded.rows_per_second, freshness = excluded.freshness, recorded_at = now()`,
       {
         dagRunId: at.dagRunId,
         tiId: at.tiId,
@@ -36,6 +37,9 @@ export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promi
         bytes: effect.bytes ?? null,
         checksum: effect.checksum ?? null,
         offsets: effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+        lag: effect.stream?.lag ?? null,
+        rowsPerSecond: effect.stream?.rowsPerSecond ?? null,
+        freshness: effect.stream?.freshness ?? null,
       },
     ),
     'put_effect',
@@ -57,6 +61,11 @@ export interface EffectRow {
   readonly bytes: number | null
   readonly checksum: string | null
   readonly offsets: Effect['offsets'] | null
+  /** Of a stream: records still to read; null elsewhere. */
+  readonly lag: number | null
+  readonly rowsPerSecond: number | null
+  /** Seconds. */
+  readonly freshness: number | null
   /** Epoch ms. */
   readonly recordedAt: number
   /** Whether a later try of the instance exists. */
@@ -64,7 +73,7 @@ export interface EffectRow {
 }
 
 const COLUMNS = `e.dag_run_id, e.run_id, e.task_id, e.map_index, e.try_number, e.kind, e.target, e.rows_read, e.rows_written,
-  e.rows_rejected, e.bytes, e.checksum, e.offsets, e.recorded_at, t.try_number > e.try_number as is_superseded`
+  e.rows_rejected, e.bytes, e.checksum, e.offsets, e.lag, e.rows_per_second, e.freshness, e.recorded_at, t.try_number > e.try_number as is_superseded`
 
 /** Effects of runs, newest run first, in the order they happened. At most `most`. */
 export async function listEffects(sql: Sql, runIds: readonly number[], most: number): Promise<readonly EffectRow[]> {

@@ -10,7 +10,15 @@ const effect: JsonObject = { kind: 'lake', target: '/candle/x.parquet', rowsRead
 
 describe('an effect', () => {
   test('keeps what it was given, and rejects nothing unless it says so', () => {
-    const full = { ...effect, rowsRejected: 1, bytes: 4, checksum: 'sha256:ab', offsets: { 0: [0, 9], 1: [4, 4] } }
+    const stream = { lag: 0, rowsPerSecond: 12.5, freshness: null }
+    const full = {
+      ...effect,
+      rowsRejected: 1,
+      bytes: 4,
+      checksum: 'sha256:ab',
+      offsets: { 0: [0, 9], 1: [4, 4] },
+      stream,
+    }
     expect(readEffect(full)).toEqual(full)
     expect(readEffect(effect)).toEqual({ ...effect, rowsRejected: 0 })
   })
@@ -24,6 +32,10 @@ describe('an effect', () => {
     [{ rowsWritten: '3' }, /rowsWritten must be a whole number/],
     [{ bytes: -1 }, /bytes must be/],
     [{ offsets: [1] }, /offsets must be an object/],
+    [{ stream: { lag: -1, rowsPerSecond: 1, freshness: 1 } }, /stream must be \{ lag, rowsPerSecond, freshness \}/],
+    [{ stream: { lag: 1, rowsPerSecond: '1', freshness: 1 } }, /stream must be/],
+    [{ stream: [1] }, /stream must be/],
+    [{ stream: { lag: 2 ** 53, rowsPerSecond: 1, freshness: 1 } }, /stream must be/],
     [{ offsets: { 0: [1] } }, /offsets must be an object of \[first, last\]/],
   ])('with %j is refused', (change, reason) => {
     expect(() => readEffect({ ...effect, ...change })).toThrow(reason)

@@ -33,6 +33,9 @@ beforeAll(async () => {
   await seedReport(web, first, 'crawl', 'only_once', { columns: REPORT.columns, rows: [] })
   const lake = { kind: 'lake', target: '/shop/<x>.csv', rowsRead: 100, rowsWritten: 98, rowsRejected: 1 } as const
   await seedEffect(web, second, 'crawl', { kind: 'source', target: 'http://shop', rowsRead: 100, rowsWritten: 100 })
+  const stream = { lag: 1_200, rowsPerSecond: 8_411.6, freshness: 75 }
+  const topic = { kind: 'event_log', target: 'points (group sink)', rowsRead: 9, rowsWritten: 9, stream } as const
+  await seedEffect(web, first, 'crawl', topic)
   await seedEffect(web, second, 'to_lake', { ...lake, bytes: 1_234_567, checksum: `sha256:${'ab'.repeat(32)}` })
 })
 afterAll(() => web.stop())
@@ -85,11 +88,18 @@ describe('row counts', () => {
     expect(body).toMatchObject({
       total_entries: 2,
       effects: [
-        { task_id: 'crawl', kind: 'source', rows_read: 100, rows_written: 100, rows_rejected: 0 },
+        { task_id: 'crawl', kind: 'source', rows_read: 100, rows_written: 100, rows_rejected: 0, stream: null },
         { task_id: 'to_lake', rows_read: 100, rows_written: 98, rows_rejected: 1, bytes: 1_234_567, try_number: 1 },
       ],
     })
     expect((await web.call('GET', `${own}/dagRuns/nobody/effects`)).status).toBe(404)
+  })
+
+  it('of a stream tell how it stood: by the API, and on the page', async () => {
+    const { body } = await web.call('GET', `${own}/dagRuns/${encodeURIComponent(first.runId)}/effects`)
+    expect(body).toMatchObject({ effects: [{ stream: { lag: 1_200, rows_per_second: 8_411.6, freshness: 75 } }] })
+    const { text } = await web.call('GET', '/dags/shop/data')
+    expect(text.match(/lag [^<]*/g)).toEqual(['lag 1,200 · 8,412 rows/s · newest 1 m 15 s old'])
   })
 
   it('stand on the page of the data, escaped, those that do not add up marked', async () => {

@@ -289,8 +289,8 @@ export async function seedXCom(
 export async function seedEffect(web: TestWeb, run: SeededRun, taskId: string, effect: Effect): Promise<void> {
   await web.database.query(
     `insert into effect (dag_run_id, task_id, map_index, try_number, kind, target, dag_id, run_id,
-      rows_read, rows_written, rows_rejected, bytes, checksum, offsets)
-     select dag_run_id, task_id, map_index, try_number, $3, $4, dag_id, run_id, $5, $6, $7, $8, $9, $10::jsonb
+      rows_read, rows_written, rows_rejected, bytes, checksum, offsets, lag, rows_per_second, freshness)
+     select dag_run_id, task_id, map_index, try_number, $3, $4, dag_id, run_id, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13
       from task_instance where dag_run_id = $1 and task_id = $2`,
     [
       run.id,
@@ -303,6 +303,9 @@ export async function seedEffect(web: TestWeb, run: SeededRun, taskId: string, e
       effect.bytes ?? null,
       effect.checksum ?? null,
       effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+      effect.stream?.lag ?? null,
+      effect.stream?.rowsPerSecond ?? null,
+      effect.stream?.freshness ?? null,
     ],
   )
 }

@@ -55,6 +55,8 @@ const effectJson = (row: EffectRow) => ({
   bytes: row.bytes,
   checksum: row.checksum,
   offsets: row.offsets,
+  /** Of a stream, when a window of it was settled; null elsewhere. */
+  stream: row.lag === null ? null : { lag: row.lag, rows_per_second: row.rowsPerSecond, freshness: row.freshness },
   is_superseded: row.isSuperseded,
   recorded_at: new Date(row.recordedAt).toISOString(),
 })

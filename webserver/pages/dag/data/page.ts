@@ -1,7 +1,7 @@
 // The data of a DAG's runs: what each try read from and wrote to, which file became how many rows of which table.
 
 import type { Request } from 'express'
-import { zoneName } from '../../../../core/times.ts'
+import { duration, zoneName } from '../../../../core/times.ts'
 import { type EffectRow, type EffectSum, listEffects, sumEffects } from '../../../../store/postgres/effects.ts'
 import { getRun } from '../../../../store/postgres/read-runs.ts'
 import type { Web } from '../../../deps.ts'
@@ -34,6 +34,14 @@ function offsetsText(offsets: EffectRow['offsets']): string | null {
     .join(', ')
 }
 
+/** `lag 0 · 8,412 rows/s · newest 3 s old` */
+function streamText({ lag, rowsPerSecond, freshness }: EffectRow): string | null {
+  if (lag === null) return null
+  const parts = [`lag ${count(lag)}`, `${count(Math.round(rowsPerSecond ?? 0))} rows/s`]
+  if (freshness !== null) parts.push(`newest ${duration(freshness)} old`)
+  return parts.join(' · ')
+}
+
 const sumsUp = (row: Pick<EffectRow, 'rowsRead' | 'rowsWritten' | 'rowsRejected'>): boolean =>
   row.rowsRead === row.rowsWritten + row.rowsRejected
 
@@ -53,6 +61,7 @@ function effectView(row: EffectRow) {
     checksum: row.checksum,
     shortChecksum: row.checksum === null ? null : row.checksum.replace(/^(\w+:)?(\w{12}).*$/, '$1$2…'),
     offsets: offsetsText(row.offsets),
+    stream: streamText(row),
   }
 }
 
