@@ -1,7 +1,12 @@
 // What adapters read from a Connection: its `extra` as an object, and the folder of a local backend.
 
 import { isAbsolute, resolve } from 'node:path'
-import type { ConnectionResult } from '../sdk/index.ts'
+import type { ConnectionResult, OperatorContext } from '../sdk/index.ts'
+
+/** What opening a connection needs of a task's context: `dagctl` has as much. */
+export type ConnectionContext = Pick<OperatorContext, 'log' | 'signal' | 'dagId' | 'taskId' | 'embeddedRoot'> & {
+  readonly client: Pick<OperatorContext['client'], 'getConnection'>
+}
 
 /** A Connection that cannot be used as it stands. The message names the field and what to put there. */
 export class ConnectionUnusableError extends Error {

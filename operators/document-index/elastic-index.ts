@@ -6,8 +6,8 @@
 // A bulk may be killed anywhere: documents that arrived are there, each under its id, and a re-run puts all of them again. Items that
 // a busy node turns away (429) are sent again, and no others.
 
-import type { OperatorContext } from '../../sdk/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import type { ConnectionContext } from '../connection.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import {
   addedFields,
@@ -281,7 +281,7 @@ export class ElasticDocumentIndex implements DocumentIndex {
 
 /** @throws ConnectionUnusableError, DocumentIndexError that says why it cannot be reached */
 export async function openElasticDocumentIndex(
-  op: OperatorContext,
+  op: ConnectionContext,
   connection: Parameters<typeof openElasticClient>[0],
 ): Promise<ElasticDocumentIndex> {
   const client = await openElasticClient(connection, op.signal)

@@ -1,7 +1,6 @@
 // Which document index a connection means. No connection: the embedded one, said so in the log.
 
-import type { OperatorContext } from '../../sdk/index.ts'
-import { ConnectionUnusableError } from '../connection.ts'
+import { type ConnectionContext, ConnectionUnusableError } from '../connection.ts'
 import type { DocumentIndex } from './document-index.ts'
 import { openPostgresDocumentIndex } from './postgres-index.ts'
 
@@ -13,7 +12,10 @@ const EMBEDDED = 'embedded_postgres'
  * @throws ConnectionUnusableError for a type this version cannot open, or where there is neither a connection nor an
  * embedded database
  */
-export async function openDocumentIndex(op: OperatorContext, connId = 'elasticsearch_default'): Promise<DocumentIndex> {
+export async function openDocumentIndex(
+  op: ConnectionContext,
+  connId = 'elasticsearch_default',
+): Promise<DocumentIndex> {
   const connection = await op.client.getConnection(connId)
   if (connection === null) {
     if ((await op.client.getConnection(EMBEDDED)) === null)

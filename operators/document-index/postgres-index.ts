@@ -9,7 +9,7 @@
 //
 // A bulk is one statement: after a kill its documents are all there or none is. Put again, they are replaced by themselves.
 
-import type { OperatorContext } from '../../sdk/index.ts'
+import type { ConnectionContext } from '../connection.ts'
 import { openPostgres, type PostgresHook } from '../postgres/hook.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import {
@@ -273,7 +273,7 @@ function bucketOf<K>(key: K, row: Row, metrics: Metrics): Bucket<K> {
 }
 
 /** @throws ConnectionUnusableError, PostgresError */
-export async function openPostgresDocumentIndex(op: OperatorContext, connId: string): Promise<PostgresDocumentIndex> {
+export async function openPostgresDocumentIndex(op: ConnectionContext, connId: string): Promise<PostgresDocumentIndex> {
   const hook = await openPostgres(op, connId)
   const index = new PostgresDocumentIndex(hook, 'embedded document index (Postgres)')
   try {

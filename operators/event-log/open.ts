@@ -1,8 +1,7 @@
 // Which event log a connection means. No connection: the embedded one, said so in the log.
 
 import { join } from 'node:path'
-import type { OperatorContext } from '../../sdk/index.ts'
-import { ConnectionUnusableError, folderOf } from '../connection.ts'
+import { type ConnectionContext, ConnectionUnusableError, folderOf } from '../connection.ts'
 import { EmbeddedEventLog } from './embedded.ts'
 import type { EventLog } from './event-log.ts'
 
@@ -15,7 +14,7 @@ function embeddedEventLogRoot(embeddedRoot: string): string {
  * Close what you get.
  * @throws ConnectionUnusableError for a connection that is not one of an event log, EventLogError when Kafka cannot be used
  */
-export async function openEventLog(op: OperatorContext, connId = 'kafka_default'): Promise<EventLog> {
+export async function openEventLog(op: ConnectionContext, connId = 'kafka_default'): Promise<EventLog> {
   const connection = await op.client.getConnection(connId)
   if (connection === null) {
     const root = embeddedEventLogRoot(op.embeddedRoot)

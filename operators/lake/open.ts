@@ -1,8 +1,7 @@
 // Which lake a connection means. No connection: the embedded one, said so in the log.
 
 import { join } from 'node:path'
-import type { OperatorContext } from '../../sdk/index.ts'
-import { ConnectionUnusableError, folderOf } from '../connection.ts'
+import { type ConnectionContext, ConnectionUnusableError, folderOf } from '../connection.ts'
 import { DirectoryLake } from './directory.ts'
 import type { Lake } from './lake.ts'
 import { openWebHdfs } from './webhdfs/webhdfs-lake.ts'
@@ -16,7 +15,7 @@ export function embeddedLakeRoot(embeddedRoot: string): string {
  * `directory` (or `file`): a folder. `webhdfs` (or `hdfs`): HDFS.
  * @throws ConnectionUnusableError for another type
  */
-export async function openLake(op: OperatorContext, connId: string): Promise<Lake> {
+export async function openLake(op: ConnectionContext, connId: string): Promise<Lake> {
   const connection = await op.client.getConnection(connId)
   if (connection === null) {
     const root = embeddedLakeRoot(op.embeddedRoot)

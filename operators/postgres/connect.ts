@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import pg, { type ClientConfig } from 'pg'
-import type { ConnectionResult, OperatorContext } from '../../sdk/index.ts'
-import { ConnectionUnusableError, readExtra } from '../connection.ts'
+import type { ConnectionResult } from '../../sdk/index.ts'
+import { type ConnectionContext, ConnectionUnusableError, readExtra } from '../connection.ts'
 import { exactTypes } from './values.ts'
 
 const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -60,7 +60,7 @@ async function tlsOf(connection: ConnectionResult, extra: Readonly<Record<string
 const seconds = (value: unknown): number => (Number(value) > 0 ? Number(value) : 30)
 
 /** @throws ConnectionUnusableError when it is missing or cannot be used */
-async function targetOf(op: Pick<OperatorContext, 'client'>, connId: string, name: string): Promise<Target> {
+async function targetOf(op: Pick<ConnectionContext, 'client'>, connId: string, name: string): Promise<Target> {
   const connection = await op.client.getConnection(connId)
   if (connection === null)
     throw new ConnectionUnusableError(
@@ -106,7 +106,7 @@ export type Connect = () => Promise<pg.Client>
 
 /** @throws ConnectionUnusableError */
 export async function connectorOf(
-  op: Pick<OperatorContext, 'client' | 'dagId' | 'taskId'>,
+  op: Pick<ConnectionContext, 'client' | 'dagId' | 'taskId'>,
   connId: string,
 ): Promise<Connect> {
   // Postgres keeps 63 bytes of it; it is what a database's administrator sees.

@@ -6,7 +6,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFromStdin } from 'pg-copy-streams'
-import type { JsonValue, OperatorContext } from '../../sdk/index.ts'
+import type { JsonValue } from '../../sdk/index.ts'
+import type { ConnectionContext } from '../connection.ts'
 import { type Connect, connectorOf } from './connect.ts'
 import { copyText } from './copy.ts'
 import { explained, PostgresError, PostgresResultTooLargeError } from './errors.ts'
@@ -291,7 +292,7 @@ const SET_UP = `select pg_backend_pid() as pid, set_config('datestyle', 'ISO', f
 const EMBEDDED_ID = 'embedded_postgres'
 
 /** Without a `postgres_default` of the user's own, the embedded database takes its place, said so in the log. */
-async function idOrEmbedded(op: Pick<OperatorContext, 'client' | 'log'>, connId: string): Promise<string> {
+async function idOrEmbedded(op: Pick<ConnectionContext, 'client' | 'log'>, connId: string): Promise<string> {
   if (connId !== 'postgres_default' || (await op.client.getConnection(connId)) !== null) return connId
   if ((await op.client.getConnection(EMBEDDED_ID)) === null) return connId
   op.log.info({ connId }, 'no such connection: using the embedded database of this host')
@@ -306,7 +307,7 @@ async function idOrEmbedded(op: Pick<OperatorContext, 'client' | 'log'>, connId:
  * refuses
  */
 export async function openPostgres(
-  op: Pick<OperatorContext, 'client' | 'log' | 'signal' | 'dagId' | 'taskId'>,
+  op: Omit<ConnectionContext, 'embeddedRoot'>,
   connId = 'postgres_default',
   { timeout }: OpenPostgres = {},
 ): Promise<PostgresHook> {

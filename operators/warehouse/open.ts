@@ -1,8 +1,8 @@
 // Which warehouse a connection means. No connection: the embedded one, said so in the log.
 
 import { join } from 'node:path'
-import type { ConnectionResult, OperatorContext } from '../../sdk/index.ts'
-import { ConnectionUnusableError } from '../connection.ts'
+import type { ConnectionResult } from '../../sdk/index.ts'
+import { type ConnectionContext, ConnectionUnusableError } from '../connection.ts'
 import type { ExactResult, StatementOptions } from '../duckdb/session.ts'
 import { DirectoryLake } from '../lake/directory.ts'
 import { embeddedLakeRoot, openLake } from '../lake/open.ts'
@@ -14,7 +14,7 @@ function embeddedCatalog(embeddedRoot: string): string {
   return join(embeddedRoot, 'warehouse')
 }
 
-function openNamed(op: OperatorContext, connection: ConnectionResult): Promise<Warehouse> {
+function openNamed(op: ConnectionContext, connection: ConnectionResult): Promise<Warehouse> {
   switch (connection.type) {
     case 'hiveserver2':
       return openHiveWarehouse(op, connection)
@@ -34,7 +34,7 @@ function openNamed(op: OperatorContext, connection: ConnectionResult): Promise<W
  * @throws ConnectionUnusableError for a type this version cannot open
  */
 export async function openWarehouse(
-  op: OperatorContext,
+  op: ConnectionContext,
   connId: string,
   lakeConnId = 'hdfs_default',
 ): Promise<Warehouse> {
