@@ -17,7 +17,7 @@ const mayImport = {
   worker: ['core', 'runtime', 'store', 'engine'],
   webserver: ['core', 'runtime', 'store', 'engine'],
   services: ['core', 'runtime'],
-  cli: ['core', 'sdk', 'runtime', 'store', 'engine', 'scheduler', 'worker', 'webserver', 'migrations', 'services', 'testing'],
+  cli: ['core', 'sdk', 'runtime', 'store', 'engine', 'scheduler', 'worker', 'webserver', 'migrations', 'services', 'testing', 'operators'],
 }
 const rooms = Object.keys(mayImport)
 const floors = rooms.map((room) => ({

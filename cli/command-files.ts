@@ -27,6 +27,8 @@ export const commandFiles: readonly CommandFile[] = [
   { names: ['test'], load: async () => (await import('./commands/test.ts')).addTestCommand },
   { names: ['variables'], load: async () => (await import('./commands/variables.ts')).addVariableCommands },
   { names: ['connections'], load: async () => (await import('./commands/connections.ts')).addConnectionCommands },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
+  { names: ['tail'], load: async () => (await import('./commands/tail.ts')).addTailCommand },
   { names: ['users', 'info'], load: async () => (await import('./commands/users.ts')).addUserCommands },
   {
     names: ['import-crontab'],
