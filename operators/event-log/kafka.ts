@@ -100,7 +100,8 @@ export class KafkaEventLog implements EventLog {
       ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
     ]
     const topics = [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }]
-    const isNew = await this.#call(`making topic ${topic}`, () =>
+    // After an answer that was lost with its broker the topic is there already: it counts as found.
+    const isNew = await this.#patiently(`making topic ${topic}`, () =>
       this.#admin.createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
     )
     const has = isNew ? await this.#awaitNew(topic, partitions) : await this.#partitionsOf(topic)
