@@ -4,10 +4,10 @@
 import { messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { AttemptResult, AttemptSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
-import type { OutputStream } from '../runtime/child-output.ts'
-import { Child, type ChildExit } from '../runtime/children.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { cameWithin } from '../runtime/timer.ts'
+import type { OutputStream } from './child-output.ts'
+import { Child, type ChildExit } from './children.ts'
+import type { Logger } from './logger.ts'
+import { cameWithin } from './timer.ts'
 
 export interface PoolOptions {
   readonly memoryMb: number
