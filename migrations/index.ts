@@ -12,6 +12,7 @@ import { m0009SealedArguments } from './0009-sealed-arguments.ts'
 import { m0010RunOrder } from './0010-run-order.ts'
 import { m0011KeptVersions } from './0011-kept-versions.ts'
 import { m0012TaskQueue } from './0012-task-queue.ts'
+import { m0013CallbacksAndDeadlines } from './0013-callbacks-and-deadlines.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   m0010RunOrder,
   m0011KeptVersions,
   m0012TaskQueue,
+  m0013CallbacksAndDeadlines,
 ]
