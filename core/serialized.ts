@@ -5,7 +5,7 @@ import type { CallbackCounts } from './alerts.ts'
 import type { SerializedDeadline } from './deadlines.ts'
 import { BaramError } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
-import type { TimetableSpec } from './timetables/timetable.ts'
+import type { RunLimits, TimetableSpec } from './timetables/timetable.ts'
 import type { TriggerRule } from './trigger-rules.ts'
 
 export type WeightRule = 'downstream' | 'upstream' | 'absolute'
@@ -122,6 +122,15 @@ export interface SerializedDag {
   /** Absent = it has none. */
   readonly deadlines?: readonly SerializedDeadline[]
 }
+
+const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
+
+/** The bounds in which a DAG's timetable gives runs. */
+export const limitsOf = (dag: Pick<SerializedDag, 'startDate' | 'endDate' | 'catchup'>): RunLimits => ({
+  earliest: epoch(dag.startDate),
+  latest: epoch(dag.endDate),
+  catchup: dag.catchup,
+})
 
 const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
   'format',
