@@ -2,6 +2,7 @@
 
 import { BaramError } from '../core/errors.ts'
 import type { AttemptResult, CallbackSpec } from '../core/protocol.ts'
+import { clock, day, zoneName } from '../core/times.ts'
 import { type OperatorContext, runInScope } from '../sdk/context.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { type Alert, type Callback, isNotifier, type NotifierContext } from '../sdk/notifier.ts'
@@ -20,9 +21,18 @@ const HEADLINES: Readonly<Record<Alert['kind'], string>> = {
   deadline: 'is late',
 }
 
-function textOf({ kind, dagId, runId, taskId, mapIndex, reason }: CallbackSpec['alert']): string {
+/** Which run it is about; without one, which date of the schedule. */
+function placeOf({ runId, dataInterval, timezone }: CallbackSpec['alert']): string {
+  if (runId !== null) return ` Run ${runId}.`
+  if (dataInterval === null) return ''
+  const { end } = dataInterval
+  return ` It was due on ${day(end, timezone)} at ${clock(end, timezone)} ${zoneName(timezone, end)}.`
+}
+
+function textOf(alert: CallbackSpec['alert']): string {
+  const { kind, dagId, taskId, mapIndex, reason } = alert
   const task = taskId === null ? '' : `.${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`}`
-  return `${dagId}${task} ${HEADLINES[kind]}: ${reason}${runId === null ? '' : ` Run ${runId}.`}`
+  return `${dagId}${task} ${HEADLINES[kind]}: ${reason}${placeOf(alert)}`
 }
 
 /** The alert as its author sees it. */
