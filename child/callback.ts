@@ -1,12 +1,13 @@
 // Calls one of an author's callbacks: loads the module, finds the function or notifier, tells it of the alert.
 
+import { ALERT_OPTIONS } from '../core/alerts.ts'
 import { BaramError } from '../core/errors.ts'
 import type { AttemptResult, CallbackSpec } from '../core/protocol.ts'
 import { clock, day, zoneName } from '../core/times.ts'
 import { type OperatorContext, runInScope } from '../sdk/context.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import { type Alert, type Callback, isNotifier, type NotifierContext } from '../sdk/notifier.ts'
-import { findCallback, optionOf } from '../sdk/read-alerts.ts'
+import { findCallback } from '../sdk/read-alerts.ts'
 import { type AttemptEnd, type AttemptHost, makeTaskLogger, resultOfError } from './attempt.ts'
 import { makeClient } from './client.ts'
 import { loadModule } from './load.ts'
@@ -72,7 +73,7 @@ function findIn(dag: FacadeDag | undefined, { dagId, ordinal, alert }: CallbackS
   const whose = taskId === null ? `DAG ${dagId}` : `task ${taskId} of DAG ${dagId}`
   throw new BaramError(
     'MODULE_DAMAGED',
-    `the module holds no ${optionOf(kind)} of ${whose}, although its version has it`,
+    `the module holds no ${ALERT_OPTIONS[kind]} of ${whose}, although its version has it`,
   )
 }
 

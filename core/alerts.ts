@@ -14,6 +14,15 @@ export type AlertKind = (typeof ALERT_KINDS)[number]
 /** Those that an end calls; a deadline is called by time. */
 export type EndKind = Exclude<AlertKind, 'deadline'>
 
+/** The authors' option of each kind, with Airflow's names. */
+export const ALERT_OPTIONS: Readonly<Record<AlertKind, string>> = {
+  failure: 'onFailureCallback',
+  success: 'onSuccessCallback',
+  retry: 'onRetryCallback',
+  skipped: 'onSkippedCallback',
+  deadline: 'deadline',
+}
+
 /** How many callbacks a DAG or a task has, by kind: all that the scheduler knows of an author's functions. */
 export type CallbackCounts = { readonly [K in EndKind]?: number }
 

@@ -1,6 +1,6 @@
 // Callbacks and deadlines of a declared DAG: what of them is stored, and the functions themselves when one is to be called.
 
-import type { AlertKind, CallbackCounts, EndKind } from '../core/alerts.ts'
+import { ALERT_OPTIONS, type AlertKind, type CallbackCounts, type EndKind } from '../core/alerts.ts'
 import { isOfTasks, type SerializedDeadline } from '../core/deadlines.ts'
 import { isPeriodic } from '../core/timetables/slot.ts'
 import type { TimetableSpec } from '../core/timetables/timetable.ts'
@@ -9,17 +9,10 @@ import type { TaskNode } from './nodes.ts'
 import { type Callback, type DeadlineAlert, listCallbacks, listDeadlines } from './notifier.ts'
 import type { Faults, Spec } from './read-spec.ts'
 
-/** The option of each kind, with Airflow's names. */
-const OPTIONS: Readonly<Record<EndKind, string>> = {
-  failure: 'onFailureCallback',
-  success: 'onSuccessCallback',
-  retry: 'onRetryCallback',
-  skipped: 'onSkippedCallback',
-}
-const KINDS = Object.keys(OPTIONS) as EndKind[] // Its own keys.
+const KINDS = ['failure', 'success', 'retry', 'skipped'] as const satisfies readonly EndKind[]
 
 const callbacksOf = (spec: Spec, kind: EndKind): readonly Callback[] => {
-  const value = spec[OPTIONS[kind]]
+  const value = spec[ALERT_OPTIONS[kind]]
   return value === undefined ? [] : (listCallbacks(value) ?? [])
 }
 
@@ -111,6 +104,3 @@ export function findCallback(
   const alert = deadlinesOf(spec).find((deadline) => keyOf(at.taskId, deadline) === at.deadlineKey)
   return alert?.callbacks[at.ordinal] ?? null
 }
-
-/** The name of a callback's option, for people. */
-export const optionOf = (kind: AlertKind): string => (kind === 'deadline' ? 'deadline' : OPTIONS[kind])

@@ -1,6 +1,6 @@
 // How a call of a callback ended: it is over, it is called again, or it has no try left and the DAG says so.
 
-import { CALLBACK_TRIES, callbackDelay } from '../../core/alerts.ts'
+import { ALERT_OPTIONS, CALLBACK_TRIES, callbackDelay } from '../../core/alerts.ts'
 import { reasonText } from '../../core/bound-result.ts'
 import type { Database } from '../../store/database.ts'
 import { insertAudit } from '../../store/postgres/audit.ts'
@@ -22,17 +22,9 @@ export type CallResult =
       readonly retryAfterMs?: number
     }
 
-const OPTIONS: Readonly<Record<ClaimedCallback['kind'], string>> = {
-  failure: 'onFailureCallback',
-  success: 'onSuccessCallback',
-  retry: 'onRetryCallback',
-  skipped: 'onSkippedCallback',
-  deadline: 'deadline',
-}
-
 /** Whose callback it is, as people read it: also how its warning is found again. */
 export function nameCallback({ kind, dagId, taskId }: Pick<ClaimedCallback, 'kind' | 'dagId' | 'taskId'>): string {
-  return `the ${OPTIONS[kind]} callback of ${taskId === null ? dagId : `${dagId}.${taskId}`}`
+  return `the ${ALERT_OPTIONS[kind]} callback of ${taskId === null ? dagId : `${dagId}.${taskId}`}`
 }
 
 /** Seconds until it is called again; null = it has no try left. */
