@@ -3,7 +3,6 @@
 // A callback is called for what happened by itself: what a person marked, cleared or deleted, that person knows. What fails
 // because something else failed (upstream_failed, a DAG that fails fast) calls nobody either: the failure itself did.
 
-import type { JsonValue } from './json.ts'
 import { describeReason, type Reason, type RunReason } from './reasons.ts'
 import type { RunModel, TaskInstanceView } from './run-model.ts'
 import { isFailed, type RunState, type TaskState } from './states.ts'
@@ -186,9 +185,6 @@ const LONGEST_DELAY_S = 3_600
 /** Seconds until a callback that failed is called again, after its n-th try. */
 export const callbackDelay = (tries: number): number =>
   Math.min(FIRST_DELAY_S * FACTOR ** Math.max(0, tries - 1), LONGEST_DELAY_S)
-
-/** What is stored of an alert beside its columns. */
-export type AlertData = { readonly [name: string]: JsonValue }
 
 /** The page of what an alert is about, below the address that people reach the pages at. */
 export function alertUrl(

@@ -5,6 +5,7 @@ import type { AlertKind } from '../../core/alerts.ts'
 import { cutText, repairText, storableJson } from '../../core/storable.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
+import type { AttemptKey } from './effects.ts'
 
 /** What is stored of an alert beside its columns. Instants are epoch ms. */
 export interface CallbackData {
@@ -160,4 +161,25 @@ export async function deleteEndedCallbacks(sql: Sql, days: number, limit: number
     'delete_ended_callbacks',
   )
   return rowCount
+}
+
+/**
+ * The failure callbacks of an instance that was failed by its row alone, read from the stored DAG: its run's copy may be what
+ * cannot be read.
+ */
+export async function insertCallbacksOfFailedRow(tx: Sql, at: AttemptKey, reason: string): Promise<void> {
+  const { rowCount } = await tx.query(
+    `insert into callback (id, dedup_key, kind, dag_id, dag_version_id, dag_run_id, task_id, map_index, try_number, ordinal, data)
+     select gen_random_uuid(), 'ti/' || t.id || '/' || t.try_number || '/failure/' || n, 'failure', t.dag_id, s.dag_version_id,
+       t.dag_run_id, t.task_id, t.map_index, t.try_number, n, jsonb_build_object('reason', $3::text)
+     from task_instance t join dag_run r on r.id = t.dag_run_id
+     join serialized_dag s on s.dag_version_id = r.created_dag_version_id
+     cross join lateral jsonb_array_elements(case when jsonb_typeof(s.data::jsonb -> 'tasks') = 'array' then s.data::jsonb -> 'tasks'
+       else '[]'::jsonb end) as task
+     cross join lateral generate_series(0, (task -> 'callbacks' ->> 'failure')::int - 1) as n
+     where t.dag_run_id = $1 and t.id = $2 and task ->> 'taskId' = t.task_id
+     on conflict (dedup_key) do nothing`,
+    [at.dagRunId, at.tiId, repairText(reason)],
+  )
+  if (rowCount > 0) await tx.query("select pg_notify('callbacks', '')", [], 'notify_callbacks')
 }

@@ -34,7 +34,9 @@ make('late', (dag) => dag.task('load', () => 1)(), { schedule: '@yearly', isPaus
   deadline: deadlineAlert({ reference: 'slot', interval: 0, callback: hook }) })
 make('secret_path', (dag) => dag.task('load', () => 1)(), { onSuccessCallback: webhook({ connId: 'chat', path: '/services/{password}',
   body: ({ text }) => ({ dagId: 'secret_path', text }) }) })
-make('stream', (dag) => dag.task('consume', () => { while (existsSync(${JSON.stringify(home)} + '/stall')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50) })(),
+const stalled = new Int32Array(new SharedArrayBuffer(4))
+const consume = () => { while (existsSync(${JSON.stringify(home)} + '/stall')) Atomics.wait(stalled, 0, 0, 50) }
+make('stream', (dag) => dag.task('consume', consume)(),
   { schedule: '@continuous', isPausedUponCreation: true, deadline: deadlineAlert({ reference: 'last_success', interval: 8, callback: hook }) })
 export default all
 `
@@ -137,7 +139,8 @@ describe('alerts', () => {
     scheduler.kill('SIGKILL')
     await baram.query("update dag set max_active_runs = 0 where dag_id = 'late'")
     await baram.query(
-      "update deadline set deadline_time = now() - interval '8 hours', counts_from = now() - interval '8 hours', slot_start = now() - interval '8 hours' where dag_id = 'late'",
+      `update deadline set deadline_time = n.at, counts_from = n.at, slot_start = n.at
+       from (select now() - interval '8 hours' as at) n where dag_id = 'late'`,
     )
     scheduler = await baram.start('scheduler')
     await eventually('the alert', () => hooks.of('late').length > 0, 60_000)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { CALLBACK_TRIES } from '../../../core/alerts.ts'
 import type { SerializedDag } from '../../../core/serialized.ts'
 import { type CallResult, endCall } from '../../../engine/alerts/deliver.ts'
+import { report } from '../../../engine/attempts/report.ts'
 import { mark, markRun } from '../../../engine/control/mark.ts'
 import { type ClaimedCallback, claimCallbacks, releaseLostCallbacks } from '../../../store/postgres/callbacks.ts'
 import { endJob, insertJob } from '../../../store/postgres/jobs.ts'
@@ -93,6 +94,32 @@ describe('what ends', () => {
     await markRun(deps, { dagId: 'run', runId: 'one', to: 'failed' }, TEST_ACTOR)
     await run(engine, makeDag(['a'], [], { dagId: 'quiet' }), () => true)
     expect(await told(engine)).toEqual([])
+  })
+
+  it('calls also when the end can be stored by its row alone', async () => {
+    const engine = await start()
+    await engine.addDag(makeDag([makeTask('a', { callbacks: { failure: 2 } }), makeTask('b')]))
+    const id = await engine.trigger('example')
+    const worker = await engine.makeWorker()
+    await engine.makeScheduler().pass()
+    await worker.claim()
+    // Whatever moves an instance through its run's copy is refused from now on.
+    await engine.query(`create function refuse() returns trigger language plpgsql as $$ begin
+      if (select count(*) from ti_event where dag_run_id = new.dag_run_id and rev = new.rev) > 0 or new.because ->> 'code' <> 'set_aside'
+      then raise exception using errcode = '23514', message = 'refused'; end if; return new; end $$`)
+    await engine.query('create trigger refuse before insert on ti_event for each row execute function refuse()')
+    const attempt = worker.find('a')
+    const failed = { kind: 'failure', message: 'no', isRetryable: false } as const
+    const { dagRunId, tiId, epoch } = attempt
+    await report(
+      worker.transactions,
+      [{ dagRunId, tiId, epoch, outcome: failed, xcoms: [] }],
+      worker.slots(0),
+      Date.now(),
+    )
+    await engine.query('drop trigger refuse on ti_event')
+    expect(await engine.states(id)).toMatchObject({ a: 'failed' })
+    expect(await told(engine)).toEqual(['failure a 1 #0', 'failure a 1 #1'])
   })
 
   it('is stored with its transaction or not at all', async () => {
