@@ -123,12 +123,15 @@ export async function watchSlot(sql: Sql, id: number, slot: DueRun | null): Prom
   )
 }
 
-/** What a stream counts from: the newest of what it waits for. @param d alias of `deadline` */
-const newestOf = (d: 'd' | 'm') => /* sql */ `case ${d}.reference
+/**
+ * What a stream counts from: the newest of what it waits for, in whole milliseconds as it is stored in `counts_from`: a rest of
+ * one would look like something newer. @param d alias of `deadline`
+ */
+const newestOf = (d: 'd' | 'm') => /* sql */ `date_trunc('milliseconds', case ${d}.reference
   when 'last_success' then (select r.end_date from dag_run r where r.dag_id = ${d}.dag_id and r.state = 'success' order by r.id desc limit 1)
   when 'last_rows' then (select e.recorded_at from dag_run r join effect e on e.dag_run_id = r.id
     where r.dag_id = ${d}.dag_id and (e.rows_read > 0 or e.rows_written > 0) order by r.id desc, e.recorded_at desc limit 1)
-  end`
+  end)`
 
 /** Streams that were late and have moved since are watched again. */
 export async function rearmStreams(sql: Sql): Promise<void> {
