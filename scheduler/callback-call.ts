@@ -63,7 +63,7 @@ function resultOf(
 /** Calls a callback to its end; never throws. @param number names the call in its pool */
 export async function callCallback(deps: CallbackCallDeps, call: ClaimedCallback, number: number): Promise<CallResult> {
   try {
-    const version = await deps.runCache.version(deps.database, call.versionId)
+    const version = await deps.runCache.version(deps.database, call.versionId, call.versionHash)
     const modulePath = await deps.modules.obtain(version.moduleHash, (hash) => loadModule(deps.database, hash))
     const { dagId, ordinal } = call
     const alert = factsOf(call, version.graph.dag.timezone, deps.baseUrl)

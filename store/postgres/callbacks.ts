@@ -56,6 +56,8 @@ export interface ClaimedCallback {
   readonly kind: AlertKind
   readonly dagId: string
   readonly versionId: string
+  /** As it is stored now: a version that no run uses may have been replaced in place. */
+  readonly versionHash: string
   readonly dagRunId: number | null
   readonly runId: string | null
   readonly taskId: string | null
@@ -100,9 +102,9 @@ export async function claimCallbacks(
        update callback c set state = 'running', job_id = $1, tries = c.tries + 1, start_date = now()
        from free where c.id = free.id returning c.*
      )
-     select m.id, m.kind, m.dag_id, m.dag_version_id as version_id, m.dag_run_id, r.run_id, m.task_id, m.map_index, m.try_number,
+     select m.id, m.kind, m.dag_id, m.dag_version_id as version_id, v.version_hash, m.dag_run_id, r.run_id, m.task_id, m.map_index, m.try_number,
        m.ordinal, m.data, m.tries, m.created_at, r.logical_date, r.data_interval_start, r.data_interval_end
-     from mine m left join dag_run r on r.id = m.dag_run_id order by m.ready_at, m.id`,
+     from mine m join dag_version v on v.id = m.dag_version_id left join dag_run r on r.id = m.dag_run_id order by m.ready_at, m.id`,
     [jobId, limit, perDag],
     'claim_callbacks',
   )

@@ -10,6 +10,7 @@ import {
   callbacksFor,
   endOfMove,
   endOfRun,
+  type NewCallback,
 } from '../../core/alerts.ts'
 import { advance, decide, runOutcome } from '../../core/decide.ts'
 import type { Reason } from '../../core/reasons.ts'
@@ -99,22 +100,43 @@ describe('any run', () => {
     { callbacks: { failure: 1, success: 2 } },
   )
 
-  it('has at most one call of each callback a try, and one end a finished task that ended by itself', () => {
+  it('stores no key twice, and a try of one instance ends in one way', () => {
     fc.assert(
       fc.property(fc.array(outcomes, { minLength: 1, maxLength: 12 }), (ends) => {
         const model = makeModel(dag)
-        const keys: string[] = []
-        let ended = 0
-        drive(model, ends, (moves) => {
-          ended += moves.filter(({ ti, to, because: why }) => ti.task < 3 && endOfMove(to, why) !== null).length
-          keys.push(...callbacksFor(model, moves.map(move), false, null).map(({ dedupKey }) => dedupKey))
-        })
+        const called: NewCallback[] = []
+        drive(model, ends, (moves) => called.push(...callbacksFor(model, moves.map(move), false, null)))
+        const keys = called.map(({ dedupKey }) => dedupKey)
         expect(new Set(keys).size).toBe(keys.length)
-        // b has two callbacks for a failure, and none for a skip.
-        const extra = keys.filter((key) => key.endsWith('/failure/1')).length
-        const unwatched = Number(instanceOf(model, 'b').state === 'skipped')
-        expect(keys.length - extra).toBeLessThanOrEqual(ended)
-        expect(keys.length - extra).toBeGreaterThanOrEqual(ended - unwatched - 200 * Number(runOutcome(model) === null))
+        const ways = new Map<string, Set<string>>()
+        for (const { taskId, tryNumber, kind } of called) {
+          const of = `${taskId}/${tryNumber}`
+          ways.set(of, (ways.get(of) ?? new Set()).add(kind))
+        }
+        expect([...ways].filter(([, kinds]) => kinds.size > 1)).toEqual([])
+      }),
+    )
+  })
+
+  it('tells every instance that has ended by itself, with all callbacks of that end', () => {
+    fc.assert(
+      fc.property(fc.array(outcomes, { minLength: 1, maxLength: 12 }), (ends) => {
+        const model = makeModel(dag)
+        const last = new Map<string, Transition>()
+        const called: NewCallback[] = []
+        drive(model, ends, (moves) => {
+          for (const moved of moves) last.set(moved.ti.id, moved)
+          called.push(...callbacksFor(model, moves.map(move), false, null))
+        })
+        for (const { ti, to, because: why } of last.values()) {
+          const { taskId, callbacks = {} } = model.graph.task(ti.task)
+          const kind = endOfMove(to, why)
+          if (kind === null) continue
+          const own = called.filter(
+            (one) => one.taskId === taskId && one.kind === kind && one.tryNumber === ti.tryNumber,
+          )
+          expect(own.map(({ ordinal }) => ordinal)).toEqual(Array.from({ length: callbacks[kind] ?? 0 }, (_, i) => i))
+        }
       }),
     )
   })

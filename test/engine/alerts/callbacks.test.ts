@@ -173,6 +173,26 @@ describe('a call', () => {
     expect((await claim(engine, job, 4)).map(({ dagId }) => dagId)).toEqual(['flood'])
   })
 
+  it('is found without reading the flood: 20,000 of one DAG cost no more than a few pages of the index', async () => {
+    const engine = await start()
+    await failRuns(engine, 'flood', 1)
+    await engine.query(
+      `insert into callback (id, dedup_key, kind, dag_id, dag_version_id, ordinal, data)
+       select gen_random_uuid(), 'flood/' || n, kind, dag_id, dag_version_id, 0, data from callback, generate_series(1, 20000) n`,
+    )
+    await engine.query('analyze callback')
+    const job = await makeJob(engine)
+    const read = await engine.database.transaction(async (tx) => {
+      expect(await claimCallbacks(tx, job, 8, 2)).toHaveLength(2)
+      const { rows } = await tx.query<{ all: number; some: number }>(
+        `select seq_tup_read::int as all, idx_tup_fetch::int as some from pg_stat_xact_user_tables where relname = 'callback'`,
+      )
+      return rows[0]
+    })
+    expect(read?.all).toBe(0)
+    expect(read?.some).toBeLessThan(100)
+  })
+
   it('is one scheduler’s, however many ask at once', async () => {
     const engine = await start()
     await failRuns(engine, 'd', 6)
