@@ -24,7 +24,7 @@ export type CallResult =
 
 /** Whose callback it is, as people read it: also how its warning is found again. */
 export function nameCallback({ kind, dagId, taskId }: Pick<ClaimedCallback, 'kind' | 'dagId' | 'taskId'>): string {
-  return `the ${ALERT_OPTIONS[kind]} callback of ${taskId === null ? dagId : `${dagId}.${taskId}`}`
+  return `the ${kind === 'deadline' ? 'deadline callback' : ALERT_OPTIONS[kind]} of ${taskId === null ? dagId : `${dagId}.${taskId}`}`
 }
 
 /** Seconds until it is called again; null = it has no try left. */

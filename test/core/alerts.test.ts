@@ -17,7 +17,7 @@ import type { Reason } from '../../core/reasons.ts'
 import type { RunModel, Transition } from '../../core/run-model.ts'
 import { type Outcome, settle } from '../../core/settle.ts'
 import { isFinished } from '../../core/states.ts'
-import { instanceOf, makeDag, makeModel, makeTask } from '../support/make-dag.ts'
+import { makeDag, makeModel, makeTask } from '../support/make-dag.ts'
 
 const ALL = { failure: 1, success: 1, retry: 1, skipped: 1 }
 const because = (code: Reason['code']) => ({ code }) as Reason

@@ -218,7 +218,7 @@ describe('a call', () => {
     expect([ids.size, await states(engine)]).toEqual([1, ['failed']])
     const warnings = await engine.query<{ message: string }>('select message from dag_warning')
     expect(warnings[0]?.message).toMatch(
-      /^the onFailureCallback callback of d.a failed: an alert of run \S+ was not delivered in 8 tries: nobody there$/,
+      /^the onFailureCallback of d.a failed: an alert of run \S+ was not delivered in 8 tries: nobody there$/,
     )
     expect(
       await engine.query("select 1 from log where event = 'callback.failed' and dag_id = 'd' and task_id = 'a'"),
