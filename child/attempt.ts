@@ -32,7 +32,8 @@ export interface AttemptHost {
   now(): number
 }
 
-function makeTaskLogger(say: Say): TaskLogger {
+/** What `getLogger()` gives. */
+export function makeTaskLogger(say: Say): TaskLogger {
   const method =
     (level: LogLevel) =>
     (first: object | string, message?: string): void => {

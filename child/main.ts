@@ -1,10 +1,10 @@
-// The program inside a child process: it parses DAG files or runs attempts, one at a time, for the supervisor at the
+// The program inside a child process: it parses DAG files, runs attempts or calls callbacks, one at a time, for the supervisor at the
 // other end of its pipes. Started by path, imported by nobody.
 
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../core/errors.ts'
-import type { AttemptResult, AttemptSpec, FromChild, ToChild } from '../core/protocol.ts'
-import { type AttemptEnd, resultOfError, runAttempt, type Say } from './attempt.ts'
+import type { AttemptResult, AttemptSpec, CallbackSpec, FromChild, ToChild } from '../core/protocol.ts'
+import { type AttemptEnd, type AttemptHost, resultOfError, runAttempt, type Say } from './attempt.ts'
 import { Calls } from './client.ts'
 import { parseModule } from './load.ts'
 import { openLog } from './log-channel.ts'
@@ -13,7 +13,7 @@ import { isTainted, type Traces, takeTraces } from './taint.ts'
 import { Watches } from './watches.ts'
 
 interface Running {
-  readonly spec: AttemptSpec
+  readonly spec: AttemptSpec | CallbackSpec
   readonly abort: AbortController
   readonly say: Say
   end(result: AttemptResult, isTainted: boolean): void
@@ -50,7 +50,11 @@ let rssBytes = 0
 /** Reading a process' size costs as much as a short task's own work: it is read now and then. */
 const RSS_EVERY = 16
 
-async function run(spec: AttemptSpec): Promise<void> {
+/** Loaded when the first one is called: most children only run attempts. */
+const callBack = async (spec: CallbackSpec, host: AttemptHost) =>
+  (await import('./callback.ts')).runCallback(spec, host)
+
+async function run(spec: AttemptSpec | CallbackSpec): Promise<void> {
   const before = traces ?? takeTraces()
   const startsBefore = startCount()
   const abort = new AbortController()
@@ -58,7 +62,7 @@ async function run(spec: AttemptSpec): Promise<void> {
   const host = { calls, signal: abort.signal, say, now: () => Date.now() }
   const result = await new Promise<AttemptEnd>((resolve) => {
     running = { spec, abort, say, end: (ended, tainted) => resolve({ result: ended, isTainted: tainted }) }
-    void runAttempt(spec, host).then(resolve)
+    void ('alert' in spec ? callBack(spec, host) : runAttempt(spec, host)).then(resolve)
   })
   running = null
   traces = takeTraces()

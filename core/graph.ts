@@ -20,6 +20,10 @@ export interface DagGraph {
   readonly mapSources: ReadonlySet<number>
   /** Tasks that may name others to be skipped. */
   readonly skippers: ReadonlySet<number>
+  /** Somebody wants to be told how its runs or tasks end. */
+  readonly hasCallbacks: boolean
+  /** Something of it must have ended by a time. */
+  readonly hasDeadlines: boolean
   /** @throws BaramError INVARIANT: an index that is none of this graph's */
   task(index: number): SerializedTask
   /** The task of an id, if this version of the DAG has it. */
@@ -172,6 +176,8 @@ export function buildGraph(dag: SerializedDag): DagGraph {
     weight: weigh(dag.tasks, up, down, order),
     mapSources: findMapSources(dag, indexOf),
     skippers: new Set(dag.tasks.flatMap((task, i) => (task.skips ? [i] : []))),
+    hasCallbacks: [dag, ...dag.tasks].some(({ callbacks }) => callbacks !== undefined),
+    hasDeadlines: [dag, ...dag.tasks].some(({ deadlines }) => deadlines !== undefined),
     task(index) {
       const task = dag.tasks[index]
       if (task === undefined) throw new BaramError('INVARIANT', `task index ${index} is outside DAG ${dag.dagId}`)

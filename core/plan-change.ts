@@ -2,9 +2,9 @@
 // to be or no longer do, time that no run would cover, tasks that come and go.
 
 import { canonicalJson, type JsonValue } from './json.ts'
-import type { SerializedDag, SerializedTask } from './serialized.ts'
+import { limitsOf, type SerializedDag, type SerializedTask } from './serialized.ts'
 import { planRuns } from './timetables/plan.ts'
-import { type DataInterval, type DueRun, type Instant, nextRun, type RunLimits } from './timetables/timetable.ts'
+import { type DataInterval, type DueRun, type Instant, nextRun } from './timetables/timetable.ts'
 import { toLocal } from './timetables/zone.ts'
 
 export interface PlanPoint {
@@ -45,13 +45,6 @@ export interface DagChange {
   readonly tasksRemoved: readonly string[]
   readonly tasksChanged: readonly TaskChange[]
 }
-
-const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
-const limitsOf = (dag: SerializedDag): RunLimits => ({
-  earliest: epoch(dag.startDate),
-  latest: epoch(dag.endDate),
-  catchup: dag.catchup,
-})
 
 /** Runs a version makes from now on: those that are due, then `most` more. */
 function comingRuns(dag: SerializedDag, { last, now, most }: PlanPoint): { run: DueRun; isDue: boolean }[] {

@@ -4,6 +4,7 @@
 // the channel of structured log lines. The supervisor validates everything it receives: a child runs users' code and is
 // not trusted.
 
+import type { AlertFacts } from './alerts.ts'
 import { BaramError, ERRORS, type ErrorCode } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import type { SerializedDag } from './serialized.ts'
@@ -45,6 +46,17 @@ export interface AttemptSpec {
   readonly resume: { readonly event: JsonValue } | null
 }
 
+/** One call of an author's callback. */
+export interface CallbackSpec {
+  /** Names the call between supervisor and child, as an attempt's number does. */
+  readonly attempt: number
+  readonly modulePath: string
+  readonly dagId: string
+  /** Which one of a list. */
+  readonly ordinal: number
+  readonly alert: AlertFacts
+}
+
 /** A wait that holds no slot, in the triggerer. */
 export interface WatchSpec {
   /** Names the wait between supervisor and child, also as `attempt` of its calls. */
@@ -74,7 +86,7 @@ export type ToChild =
       readonly modulePath: string
       readonly defaults: { readonly maxActiveTasks: number; readonly maxActiveRuns: number }
     }
-  | { readonly type: 'run'; readonly spec: AttemptSpec }
+  | { readonly type: 'run'; readonly spec: AttemptSpec | CallbackSpec }
   | { readonly type: 'reply'; readonly call: number; readonly value?: JsonValue; readonly error?: string }
   | { readonly type: 'abort'; readonly attempt: number; readonly reason: string }
   | { readonly type: 'watch'; readonly specs: readonly WatchSpec[] }

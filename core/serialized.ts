@@ -1,9 +1,11 @@
 // The stored form of a DAG: plain JSON, authors' camelCase names, seconds, instants as ISO UTC text
 // (docs/architecture.md#formats-that-do-not-change-lightly).
 
+import type { CallbackCounts } from './alerts.ts'
+import type { SerializedDeadline } from './deadlines.ts'
 import { BaramError } from './errors.ts'
 import type { JsonObject, JsonValue } from './json.ts'
-import type { TimetableSpec } from './timetables/timetable.ts'
+import type { RunLimits, TimetableSpec } from './timetables/timetable.ts'
 import type { TriggerRule } from './trigger-rules.ts'
 
 export type WeightRule = 'downstream' | 'upstream' | 'absolute'
@@ -75,6 +77,10 @@ export interface SerializedTask {
   readonly options: JsonObject
   /** Options that are rendered as templates. */
   readonly templateFields: readonly string[]
+  /** Absent = it has none. */
+  readonly callbacks?: CallbackCounts
+  /** Absent = it has none. */
+  readonly deadlines?: readonly SerializedDeadline[]
 }
 
 export interface SerializedGroup {
@@ -111,7 +117,20 @@ export interface SerializedDag {
   readonly edges: readonly (readonly [string, string])[]
   /** Sorted triples upstream, downstream, text. */
   readonly labels: readonly (readonly [string, string, string])[]
+  /** Absent = it has none. */
+  readonly callbacks?: CallbackCounts
+  /** Absent = it has none. */
+  readonly deadlines?: readonly SerializedDeadline[]
 }
+
+const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
+
+/** The bounds in which a DAG's timetable gives runs. */
+export const limitsOf = (dag: Pick<SerializedDag, 'startDate' | 'endDate' | 'catchup'>): RunLimits => ({
+  earliest: epoch(dag.startDate),
+  latest: epoch(dag.endDate),
+  catchup: dag.catchup,
+})
 
 const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
   'format',
@@ -137,6 +156,8 @@ const DAG_KEYS: ReadonlySet<string> = new Set<keyof SerializedDag>([
   'groups',
   'edges',
   'labels',
+  'callbacks',
+  'deadlines',
 ])
 
 type Format1Dag = Omit<SerializedDag, 'format' | 'tasks'> & {

@@ -68,6 +68,7 @@ export interface EngineProcessOptions extends ServiceDeps {
 
 /** Names in logs and in the ledger. */
 const NAMES: Readonly<Record<EngineProcessOptions['jobType'], string>> = {
+  CallbackJob: 'callbacks',
   DagProcessorJob: 'dag-processor',
   SchedulerJob: 'scheduler',
   TriggererJob: 'triggerer',

@@ -12,6 +12,7 @@ import { m0009SealedArguments } from './0009-sealed-arguments.ts'
 import { m0010RunOrder } from './0010-run-order.ts'
 import { m0011KeptVersions } from './0011-kept-versions.ts'
 import { m0012TaskQueue } from './0012-task-queue.ts'
+import { m0013CallbacksAndDeadlines } from './0013-callbacks-and-deadlines.ts'
 import { m0014StreamEffects } from './0014-stream-effects.ts'
 import type { Migration } from './migration.ts'
 
@@ -29,5 +30,6 @@ export const migrations: readonly Migration[] = [
   m0010RunOrder,
   m0011KeptVersions,
   m0012TaskQueue,
+  m0013CallbacksAndDeadlines,
   m0014StreamEffects,
 ]

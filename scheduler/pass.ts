@@ -2,6 +2,7 @@
 // stops no other (docs/reliability.md rule 20); only a lost connection ends the pass, since nothing goes on without one.
 
 import { messageOf } from '../core/errors.ts'
+import { watchDeadlines } from '../engine/alerts/deadlines.ts'
 import { admitWaiting } from '../engine/attempts/admit-waiting.ts'
 import { wakeDue } from '../engine/attempts/wake.ts'
 import { clearAsked } from '../engine/control/clear.ts'
@@ -57,6 +58,7 @@ function stepsOf(
     ['start', () => startRuns(database, transactions)],
     ['wake', () => wakeDue(database, transactions, now())],
     ...whenTrusted(['expire', () => expireRuns(database, transactions)]),
+    ...whenTrusted(['deadlines', () => watchDeadlines({ database, runCache, log, trusts })]),
     ['pause', () => none(pauseFailing(database))],
     ['decide', () => decideAsked(database, transactions)],
     ['admit', () => none(admitWaiting(database, transactions))],

@@ -11,6 +11,7 @@ import { thisProcess } from '../runtime/processes.ts'
 import type { Service } from '../runtime/service.ts'
 import { isConnectionError } from '../store/answers.ts'
 import { nextDueAt } from '../store/postgres/dags.ts'
+import { nextDeadlineAt } from '../store/postgres/deadlines.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { nextReadyAt } from '../store/postgres/task-queue.ts'
 import { ClockHold } from './clock-hold.ts'
@@ -104,9 +105,14 @@ export class Scheduler implements Service {
   private dropExpired(): void {
     const { config, database, log } = this.options
     this.process.runBeside('expired rows could not be deleted', async () => {
-      const days = { jobDays: config.jobRetentionDays, versionDays: config.versionRetentionDays }
+      const {
+        jobRetentionDays: jobDays,
+        versionRetentionDays: versionDays,
+        callbackRetentionDays: callbackDays,
+      } = config
+      const days = { jobDays, versionDays, callbackDays }
       const dropped = await dropExpired(database, days)
-      if (dropped.jobs + dropped.versions + dropped.modules > 0) log.info(dropped, 'expired rows were deleted')
+      if (Object.values(dropped).some((count) => count > 0)) log.info(dropped, 'expired rows were deleted')
     })
   }
 
@@ -184,6 +190,7 @@ export class Scheduler implements Service {
       await nextReadyAt(database),
       await nextRunAfter(database),
       this.clock.isHeld ? null : await nextTimeoutAt(database),
+      this.clock.isHeld ? null : await nextDeadlineAt(database),
     ].filter((at) => at !== null)
     const wait = Math.min(...times, Number.POSITIVE_INFINITY) - lease.now()
     // Due, and yet not done in this pass: once it became due meanwhile, again and again something holds it.

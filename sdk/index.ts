@@ -14,6 +14,17 @@ export type { Branch, BranchTarget, Condition, ConditionElse } from './decide.ts
 export { CountMismatchError, type MismatchPolicy } from './effects.ts'
 export { type LabelledNode, label } from './labels.ts'
 export { expand, expandEach, type MapList, type Zipped, zip } from './mapping.ts'
+export {
+  type Alert,
+  type Callback,
+  type CallbackFunction,
+  type DeadlineAlert,
+  type DeadlineOptions,
+  deadlineAlert,
+  defineNotifier,
+  type Notifier,
+  type NotifierContext,
+} from './notifier.ts'
 export { defineOperator, type Operator, type OperatorSpec } from './operator.ts'
 export {
   type DagParams,

@@ -4,9 +4,11 @@ import { messageOf } from '../core/errors.ts'
 import { checkJson, type JsonObject } from '../core/json.ts'
 import type { SerializedInput, SerializedTask, TaskMapping, WeightRule } from '../core/serialized.ts'
 import { MIN_INT4 } from '../core/storable.ts'
+import type { TimetableSpec } from '../core/timetables/timetable.ts'
 import { TRIGGER_RULES, type TriggerRule } from '../core/trigger-rules.ts'
 import type { Declaration } from './dag.ts'
 import { type Inputs, insideOf, type TaskNode } from './nodes.ts'
+import { readCallbacks, readDeadlines, wholeSpec } from './read-alerts.ts'
 import {
   dateOf,
   type Faults,
@@ -85,13 +87,6 @@ function checkTask(spec: Spec, where: string, faults: Faults): void {
     faults.add(`${where}: option "isolate" can only be 'process', found ${JSON.stringify(isolate)}`)
 }
 
-/** Options of the groups around a task, the innermost on top. */
-function groupDefaults({ group }: TaskNode): Spec {
-  const layers: Spec[] = []
-  for (let outer = group; outer !== null; outer = outer.parent) layers.unshift(outer.defaults)
-  return Object.assign({}, ...layers) as Spec
-}
-
 /** A DAG that fails at once has no use for tasks that run after a failure (Airflow refuses them as well). */
 function checkFailFast({ spec: dag }: Declaration, spec: Spec, where: string, faults: Faults): void {
   const rule = textOf(spec, 'triggerRule') ?? 'all_success'
@@ -100,11 +95,17 @@ function checkFailFast({ spec: dag }: Declaration, spec: Spec, where: string, fa
 }
 
 /** The stored form of one task. */
-export function readTask(node: TaskNode, declaration: Declaration, defaults: Spec, faults: Faults): SerializedTask {
+export function readTask(
+  node: TaskNode,
+  declaration: Declaration,
+  defaults: Spec,
+  timetable: TimetableSpec,
+  faults: Faults,
+): SerializedTask {
   const where = `Dag "${declaration.dagId}", task "${node.taskId}"`
   faults.site = node.site
   faults.add(...checkTypes(node.spec, declaration.rules.task, where))
-  const spec: Spec = { ...defaults, ...groupDefaults(node), ...node.spec }
+  const spec = wholeSpec(node, defaults)
   checkTask(spec, where, faults)
   checkFailFast(declaration, spec, where, faults)
   if (node.ref === null)
@@ -147,5 +148,7 @@ export function readTask(node: TaskNode, declaration: Declaration, defaults: Spe
     skips: node.operator?.skips === true || node.decide !== null,
     options: readOptions(node, where, faults),
     templateFields: node.operator?.templateFields ?? [],
+    ...readCallbacks(spec),
+    ...readDeadlines(spec, node.taskId, timetable, where, faults),
   }
 }

@@ -12,6 +12,7 @@ import { type Declaration, declarationOf, type FacadeDag } from './dag.ts'
 import { readGroups, resolveEdges } from './groups.ts'
 import type { TaskNode } from './nodes.ts'
 import { readParams } from './params.ts'
+import { readCallbacks, readDeadlines } from './read-alerts.ts'
 import { dateOf, detailsOf, Faults, flagOf, numberOf, type Spec, seconds, textOf, wholeFrom } from './read-spec.ts'
 import { readTask } from './read-task.ts'
 import { isSchedule } from './schedule.ts'
@@ -161,9 +162,12 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
   faults.add(...params.faults)
   const nodes = [...declaration.nodes.values()]
   checkGroups(declaration, faults)
-  const tasks = nodes.flatMap((node) => (node.kind === 'task' ? [readTask(node, declaration, defaults, faults)] : []))
+  const tasks = nodes.flatMap((node) =>
+    node.kind === 'task' ? [readTask(node, declaration, defaults, timetable, faults)] : [],
+  )
   faults.site = declaration.site
   const timezone = zoneOf(spec, timetable, `Dag "${dagId}"`, faults)
+  const deadlines = readDeadlines(spec, null, timetable, `Dag "${dagId}"`, faults)
   if (faults.list.length > 0) {
     const message = faults.list.map((fault) => fault.message).join('\n')
     throw new BaramError('DAG_INVALID', message, { details: detailsOf(dagId, faults.list) })
@@ -194,6 +198,8 @@ export function serializeDag(dag: FacadeDag, server: ServerDefaults): Serialized
     groups: readGroups(nodes).sort((a, b) => byText(a.groupId, b.groupId)),
     edges: edges.map(([pair]) => readPair(pair)),
     labels: edges.flatMap(([pair, label]) => (label === null ? [] : [[...readPair(pair), label] as const])),
+    ...readCallbacks(spec),
+    ...deadlines,
   }
   checkStorable(serialized, declaration)
   refuseCycle(serialized, declaration)

@@ -1,9 +1,22 @@
 // Checks of the options authors pass: unknown keys at once, wrong value types when the DAG is read, told together.
 
 import { isStorableInstant, storableFault } from '../core/storable.ts'
+import { listCallbacks, listDeadlines } from './notifier.ts'
 
-/** What an option's value must be: `strings` an array of them, `date` a valid Date, `number` a finite one. */
-export type FieldType = 'string' | 'number' | 'boolean' | 'date' | 'strings' | 'object' | 'function'
+/**
+ * What an option's value must be: `strings` an array of them, `date` a valid Date, `number` a finite one; `callbacks` and
+ * `deadlines` one of them or a list.
+ */
+export type FieldType =
+  | 'string'
+  | 'number'
+  | 'boolean'
+  | 'date'
+  | 'strings'
+  | 'object'
+  | 'function'
+  | 'callbacks'
+  | 'deadlines'
 
 const DAG_FIELDS: Readonly<Record<string, FieldType>> = {
   schedule: 'string',
@@ -79,10 +92,15 @@ export const FACADE: Rules = {
   task: { what: 'task', fields: TASK_FIELDS },
   group: { what: 'group', fields: GROUP_FIELDS },
 }
+const RUN_ALERTS = { onFailureCallback: 'callbacks', onSuccessCallback: 'callbacks', deadline: 'deadlines' } as const
+const TASK_ALERTS = { ...RUN_ALERTS, onRetryCallback: 'callbacks', onSkippedCallback: 'callbacks' } as const
 /** Of `baram`: Airflow's and our own. */
 export const BARAM: Rules = {
-  dag: { what: 'Dag', fields: { ...DAG_FIELDS, timezone: 'string', defaultArgs: 'object', params: 'object' } },
-  task: { what: 'task', fields: { ...TASK_FIELDS, isolate: 'string', retryPolicy: 'function' } },
+  dag: {
+    what: 'Dag',
+    fields: { ...DAG_FIELDS, ...RUN_ALERTS, timezone: 'string', defaultArgs: 'object', params: 'object' },
+  },
+  task: { what: 'task', fields: { ...TASK_FIELDS, ...TASK_ALERTS, isolate: 'string', retryPolicy: 'function' } },
   group: { what: 'group', fields: { ...GROUP_FIELDS, defaultArgs: 'object' } },
 }
 
@@ -192,6 +210,10 @@ function fits(value: unknown, type: FieldType): boolean {
       return Array.isArray(value) && value.every((item) => typeof item === 'string')
     case 'object':
       return isPlainObject(value)
+    case 'callbacks':
+      return listCallbacks(value) !== null
+    case 'deadlines':
+      return listDeadlines(value) !== null
     case 'string':
     case 'boolean':
     case 'function':
@@ -218,6 +240,8 @@ const NAMES: Readonly<Record<FieldType, string>> = {
   strings: 'an array of strings',
   object: 'an object of options',
   function: 'a function',
+  callbacks: 'a function, a notifier such as webhook(…), or a list of them',
+  deadlines: 'deadlineAlert({…}), or a list of them',
   string: 'text',
   boolean: 'true or false',
 }

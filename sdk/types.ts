@@ -3,6 +3,7 @@
 import type { JsonValue } from '../core/json.ts'
 import type { Branch, Condition } from './decide.ts'
 import type { LabelledNode } from './labels.ts'
+import type { Callback, DeadlineAlert } from './notifier.ts'
 import type { Operator } from './operator.ts'
 import type { DagParams } from './params.ts'
 import type { Schedule } from './schedule.ts'
@@ -163,16 +164,38 @@ export type RetryDecision = { readonly retry: false } | { readonly retry: true; 
  */
 export type RetryPolicy = (error: unknown, tryNumber: number) => RetryDecision
 
+/** Who is told how something ends (docs/alerts.md). Each is a function, a notifier such as `webhook(…)`, or a list of them. */
+interface EndCallbacks {
+  /** Called once when it has failed for good: with no try left; not for what a person marked. Default: none. */
+  readonly onFailureCallback?: Callback | readonly Callback[] | undefined
+  /** Called once when it has succeeded; not for what a person marked. Default: none. */
+  readonly onSuccessCallback?: Callback | readonly Callback[] | undefined
+}
+
 /** `baram`'s wider task options. */
-export interface BaramTaskSpec extends TaskSpec {
+export interface BaramTaskSpec extends TaskSpec, EndCallbacks {
+  /** Called when a try has failed and another follows. Default: none. */
+  readonly onRetryCallback?: Callback | readonly Callback[] | undefined
+  /** Called when the task has skipped itself (`SkipTask`). Default: none. */
+  readonly onSkippedCallback?: Callback | readonly Callback[] | undefined
+  /**
+   * By when the task must have ended, and who is told when it has not: `deadlineAlert({ reference: 'slot', … })`, or a list.
+   * Counts from `slot`, `queued_at`, `logical_date` or a Date; else an import error. Default: none.
+   */
+  readonly deadline?: DeadlineAlert | readonly DeadlineAlert[] | undefined
   /** Decides by the error whether and when to try again. Runs in the task's process. Default: `retries` and `retryDelay` alone. */
   readonly retryPolicy?: RetryPolicy | undefined
   /** `'process'`: a fresh child process for each try. Default: a warm one, which runs one try after another. Else an import error. */
   readonly isolate?: 'process' | undefined
 }
 
-/** `baram`'s wider DAG options. */
-export interface BaramDagSpec extends Omit<DagSpec, 'schedule'> {
+/** `baram`'s wider DAG options. Its callbacks are told of runs; those of tasks may stand in `defaultArgs`. */
+export interface BaramDagSpec extends Omit<DagSpec, 'schedule'>, EndCallbacks {
+  /**
+   * By when a run must have ended, also when none was made, or how long a stream may bring nothing, and who is told:
+   * `deadlineAlert({ reference: 'slot', interval: 600, callback })`, or a list. Default: none.
+   */
+  readonly deadline?: DeadlineAlert | readonly DeadlineAlert[] | undefined
   /** As in Airflow's SDK, or `cron(…)`, `every(…)`, `events(…)`, `timetable(…)`. */
   readonly schedule?: string | Schedule | undefined
   /** IANA name; the zone people read this DAG's dates in. Default: the schedule's zone, else UTC. Unknown: an import error. */

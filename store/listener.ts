@@ -9,8 +9,8 @@ import type { Database } from './database.ts'
 import { sqlOf } from './database.ts'
 import type { Sql } from './sql.ts'
 
-/** `work`: queued rows; `sched`: the scheduler has something to look at; `triggers`: new waits; `ui`: runs that changed. */
-export type Channel = 'work' | 'sched' | 'triggers' | 'ui'
+/** `work`: queued rows; `sched`: the scheduler has something to look at; `triggers`: new waits; `callbacks`: calls to make; `ui`: runs that changed. */
+export type Channel = 'work' | 'sched' | 'triggers' | 'callbacks' | 'ui'
 
 export interface ListenerOptions {
   readonly database: Database

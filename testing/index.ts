@@ -1,6 +1,7 @@
 // The package `baram/testing`: a DAG or a task run in the test's own process, in a made-up world, with a virtual clock.
 
 import { rmSync } from 'node:fs'
+import { type AlertKind, callbacksFor, type NewCallback } from '../core/alerts.ts'
 import type { Effect } from '../core/effects.ts'
 import { BaramError } from '../core/errors.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
@@ -44,6 +45,20 @@ export interface TaskResult<TValue = JsonValue> {
   readonly rendered: JsonObject | null
 }
 
+/** A callback that would have been called. */
+export interface TestCallback {
+  /** `failure`, `success`, `retry` or `skipped`; time does not pass in a test, so that it misses no deadline. */
+  readonly kind: AlertKind
+  /** Null: of the run. */
+  readonly taskId: string | null
+  /** -1 = not mapped. */
+  readonly mapIndex: number
+  /** Null: of the run. */
+  readonly tryNumber: number | null
+  /** What it would have been told. */
+  readonly reason: string
+}
+
 /** How a run ended, and what it left. */
 export interface DagResult {
   /** `failed` when a task that nothing is downstream of has failed, or the run took too long. */
@@ -68,6 +83,8 @@ export interface DagResult {
   readonly started: readonly StartedRun[]
   /** Variables as the run has left them. */
   readonly variables: { readonly [key: string]: string }
+  /** Callbacks that a deployment would have called, in order. A test calls none: it must page nobody. */
+  readonly callbacks: readonly TestCallback[]
   /** Where the virtual clock stands at the end. */
   readonly endedAt: Date
 }
@@ -125,6 +142,11 @@ async function drive(
 ): Promise<DagResult> {
   const { world, drive: prepared } = prepare(dag, options, part)
   const seen: Seen = { logs: [], because: new Map(), rendered: new Map() }
+  const callbacks: TestCallback[] = []
+  const note = (called: readonly NewCallback[]) => {
+    for (const { kind, taskId, mapIndex, tryNumber, reason } of called)
+      callbacks.push({ kind, taskId, mapIndex, tryNumber, reason })
+  }
   const run = new Drive({
     ...prepared,
     onLog: (given) => {
@@ -138,12 +160,15 @@ async function drive(
     // As above; by name too, as a deployment stores them.
     onFields: (ti, fields) => seen.rendered.set(ti, world.masker.maskDeep(maskByName(fields)) as JsonObject),
     onMove: ({ ti, to, because }, model, at) => {
+      note(callbacksFor(model, [{ ti, steps: [{ to, because }] }], false, null))
       seen.because.set(ti, because)
       watcher.onMove?.(nameOf(model.graph.task(ti.task).taskId, ti.mapIndex), to, because, new Date(at))
     },
   })
   try {
     const state = await run.run()
+    run.model.moveRun(state)
+    note(callbacksFor(run.model, [], true, { code: 'leaves' }))
     const tasks = tasksOf(run, world, seen)
     const byName = <T>(pick: (task: TaskResult) => T) =>
       Object.fromEntries(tasks.map((task) => [nameOf(task.taskId, task.mapIndex), pick(task)]))
@@ -157,6 +182,7 @@ async function drive(
       ...{ xcoms: valuesOf(tasks), logs: seen.logs, tasks, effects: world.effects, started: world.started },
       reports: Object.fromEntries(world.reports),
       variables: Object.fromEntries(world.variables),
+      callbacks,
       endedAt: new Date(run.clock.now()),
     }
   } finally {

@@ -18,6 +18,7 @@ import type { RunCache } from '../engine/transaction/run-cache.ts'
 import type { RunTransactions, StartedAttempt } from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
 import { attemptLogPath } from '../runtime/attempt-log.ts'
+import type { ChildPool } from '../runtime/child-pool.ts'
 import type { ChildExit } from '../runtime/children.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -30,7 +31,6 @@ import { loadModule } from '../store/postgres/versions.ts'
 import type { FreshValues, Inputs } from './inputs.ts'
 import { type LogEnd, LogFile } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
-import type { ChildPool } from './pool.ts'
 
 export interface AttemptDeps {
   readonly config: Config

@@ -12,6 +12,7 @@ import { report } from '../engine/attempts/report.ts'
 import { EngineProcess, type ServiceDeps, type Serving } from '../engine/process.ts'
 import type { RunTransactionResult, Slots, StartedAttempt } from '../engine/transaction/run-transaction.ts'
 import type { Report } from '../engine/transaction/settle-attempt.ts'
+import { ChildPool } from '../runtime/child-pool.ts'
 import { endOrphans } from '../runtime/descendants.ts'
 import { ModuleStore } from '../runtime/module-store.ts'
 import type { Service } from '../runtime/service.ts'
@@ -22,7 +23,6 @@ import { Attempt, type AttemptDeps } from './attempts.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { type FreshValues, freshKey, Inputs } from './inputs.ts'
 import { LogWriter } from './log-writer.ts'
-import { ChildPool } from './pool.ts'
 
 export interface WorkerOptions extends ServiceDeps {
   readonly vault: Vault

@@ -62,7 +62,7 @@ function queuesOf(flags: WorkerFlags, config: Config): readonly string[] | null 
 export function addProcessCommands(program: Command): void {
   program
     .command('scheduler')
-    .description('run the scheduler with its dag-processor and triggerer')
+    .description('run the scheduler with its dag-processor, triggerer and callbacks')
     .option('--log-file <path>', 'write the log there instead of to standard error')
     .action(async (flags: { logFile?: string }) => {
       const code = await runProcess({
@@ -71,10 +71,12 @@ export function addProcessCommands(program: Command): void {
         async make({ config, database, vault, log }, onFatal) {
           const { Scheduler } = await import('../../scheduler/scheduler.ts')
           const { Triggerer } = await import('../../scheduler/triggerer.ts')
+          const { Callbacks } = await import('../../scheduler/callbacks.ts')
           const { DagProcessor } = await import('../../scheduler/dag-processor.ts')
           return [
             new Scheduler({ config, database, log, onFatal }),
             new Triggerer({ config, database, vault, log, onFatal }),
+            new Callbacks({ config, database, vault, log, onFatal }),
             new DagProcessor({
               config,
               database,

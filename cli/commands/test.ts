@@ -1,6 +1,7 @@
 // `dagctl test`: one run of a DAG in this process, without a server.
 
 import type { Command } from 'commander'
+import { ALERT_OPTIONS } from '../../core/alerts.ts'
 import { describeReason } from '../../core/reasons.ts'
 import { runDag } from '../../testing/index.ts'
 import { time } from '../arguments.ts'
@@ -15,6 +16,8 @@ interface TestFlags extends TrialFlags {
   readonly showXcoms?: boolean
 }
 
+const nameOf = (taskId: string, mapIndex: number) => `${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`}`
+
 async function test(dagId: string, flags: TestFlags): Promise<void> {
   await withTrial(dagId, flags, async (dag, options) => {
     const run = await runDag(dag, {
@@ -25,9 +28,13 @@ async function test(dagId: string, flags: TestFlags): Promise<void> {
     if (flags.showXcoms === true)
       for (const { taskId, mapIndex, xcoms } of run.tasks)
         for (const [key, value] of Object.entries(xcoms))
-          print(
-            `${taskId}${mapIndex < 0 ? '' : `[${mapIndex}]`} ${style.dim(key)} ${escapeUnseen(JSON.stringify(value))}`,
-          )
+          print(`${nameOf(taskId, mapIndex)} ${style.dim(key)} ${escapeUnseen(JSON.stringify(value))}`)
+    for (const { kind, taskId, mapIndex } of run.callbacks)
+      print(
+        style.dim(
+          `not called by a test: ${ALERT_OPTIONS[kind]} of ${taskId === null ? dagId : nameOf(taskId, mapIndex)}`,
+        ),
+      )
     const isGood = run.state === 'success'
     print(`${dagId} ${run.runId}: ${isGood ? style.green('success') : style.red('failed')}`)
     if (!isGood) setExitCode(EXIT.failed)

@@ -1,6 +1,7 @@
 // Which runs a DAG's schedule will make, told before it makes them: the same rule by which they are made.
 
 import { notFound } from '../../core/errors.ts'
+import { limitsOf } from '../../core/serialized.ts'
 import { MAX_COUNTED, planRuns, type RunPlan } from '../../core/timetables/plan.ts'
 import { describePlan } from '../../core/timetables/plan-words.ts'
 import { type DueRun, nextRun } from '../../core/timetables/timetable.ts'
@@ -8,7 +9,6 @@ import type { Database } from '../../store/database.ts'
 import { readSchedule } from '../../store/postgres/dags.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { findLastInterval, findTakenDates } from '../../store/postgres/runs.ts'
-import { limitsOf } from '../runs/insert.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 
 /** What the schedule makes while the DAG is active: at once what is due, then one after the other. */

@@ -25,6 +25,7 @@ import {
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { notifyPages, notifyScheduler } from '../../store/postgres/notify.ts'
 import type { Sql } from '../../store/sql.ts'
+import { syncDeadlines } from '../alerts/deadlines.ts'
 import { computeNext } from '../runs/create.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
 
@@ -127,6 +128,7 @@ async function syncOne(tx: Sql, file: ParsedFile, dag: SerializedDag, pausedByDe
   await lockDag(tx, dag.dagId)
   await syncRow(tx, file, dag, pausedByDefault)
   const isChanged = await syncVersion(tx, contentOf(file, dag))
+  await syncDeadlines(tx, dag, isChanged)
   await setNextRun(tx, dag.dagId, await computeNext(tx, dag, await databaseNow(tx)))
   return isChanged
 }

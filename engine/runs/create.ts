@@ -5,7 +5,7 @@ import { BaramError, conflict, messageOf, notFound, type Problem } from '../../c
 import { checkJson, type JsonObject } from '../../core/json.ts'
 import { resolveParams } from '../../core/params.ts'
 import { makeRunId, RUN_ID_PATTERN, runTypeOf } from '../../core/run-id.ts'
-import type { SerializedDag } from '../../core/serialized.ts'
+import { limitsOf, type SerializedDag } from '../../core/serialized.ts'
 import type { RunType } from '../../core/states.ts'
 import { idFault, isStorableInstant } from '../../core/storable.ts'
 import { subject } from '../../core/subjects.ts'
@@ -24,7 +24,7 @@ import type { Sql } from '../../store/sql.ts'
 import { maskNote } from '../admin/stored-secrets.ts'
 import { type Actor, audit, type Engine } from '../engine.ts'
 import type { RunCache } from '../transaction/run-cache.ts'
-import { insertWhole, limitsOf } from './insert.ts'
+import { insertWhole } from './insert.ts'
 
 /** Where the timetable stands: what the next run would be, given the runs that exist. */
 export async function computeNext(tx: Sql, dag: SerializedDag, now: number): Promise<DueRun | null> {

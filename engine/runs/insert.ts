@@ -1,7 +1,6 @@
 // Rows of new runs: the run and its task instances, one or many at once.
 
-import type { SerializedDag, SerializedTask } from '../../core/serialized.ts'
-import type { RunLimits } from '../../core/timetables/timetable.ts'
+import type { SerializedTask } from '../../core/serialized.ts'
 import { uuidv7 } from '../../runtime/ids.ts'
 import { insertRun, insertRuns, type NewRun } from '../../store/postgres/runs.ts'
 import {
@@ -10,16 +9,10 @@ import {
   type NewTaskInstance,
 } from '../../store/postgres/task-instances.ts'
 import type { Sql } from '../../store/sql.ts'
+import { startDeadlines } from '../alerts/deadlines.ts'
 import type { Version } from '../transaction/run-cache.ts'
 
 const epoch = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso))
-
-/** The bounds in which a DAG's timetable gives runs. */
-export const limitsOf = (dag: SerializedDag): RunLimits => ({
-  earliest: epoch(dag.startDate),
-  latest: epoch(dag.endDate),
-  catchup: dag.catchup,
-})
 
 /** Tasks whose own dates lie outside the run's logical date get no instance in it (Airflow's `verify_integrity`). */
 export function belongs(task: SerializedTask, logicalDate: number | null): boolean {
@@ -55,6 +48,7 @@ export async function insertWhole(tx: Sql, version: Version, run: NewRun): Promi
     { dagRunId, dagId: run.dagId, runId: run.runId, versionId: run.versionId },
     instancesOf(version, run.logicalDate),
   )
+  await startDeadlines(tx, version, [dagRunId])
   return dagRunId
 }
 
@@ -79,6 +73,8 @@ export async function insertMany(
     })
     const [first] = chunk
     if (first !== undefined) await insertInstancesOfRuns(tx, first, rows)
+    const made = chunk.flatMap(({ runId }) => idOf.get(runId) ?? [])
+    await startDeadlines(tx, version, made)
   }
   return idOf
 }

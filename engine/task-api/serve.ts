@@ -32,7 +32,7 @@ export interface Caller {
   readonly runId: string
   readonly taskId: string
   readonly mapIndex: number
-  /** Of the attempt; null = a trigger, which may only read. */
+  /** Of the attempt; null = a trigger or a callback, which may only read. */
   readonly epoch: number | null
 }
 
@@ -92,10 +92,11 @@ async function getXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promis
   return found?.value ?? null
 }
 
-/** Who may still write: a trigger returns its event, nothing else. */
+/** Who may still write: an attempt that runs. */
 function attemptOf(caller: Caller, op: CallOp) {
   const { dagRunId, tiId, epoch } = caller
-  if (epoch === null) throw new BaramError('REFUSED', `${op}: a trigger returns its event, nothing else`)
+  if (epoch === null)
+    throw new BaramError('REFUSED', `${op}: only a running task may write; a trigger or a callback may not`)
   return { dagRunId, tiId, epoch }
 }
 
@@ -208,7 +209,8 @@ async function serveOnce(deps: CallDeps, caller: Caller, op: CallOp, args: JsonO
     case 'setXCom':
       return setXCom(deps, caller, args)
     case 'triggerRun':
-      if (caller.epoch === null) throw new BaramError('REFUSED', 'a trigger only waits; start runs in the task itself')
+      if (caller.epoch === null)
+        throw new BaramError('REFUSED', 'only a running task may start runs; a trigger or a callback may not')
       return callTriggerRun(deps, actor, fence(caller, op), args)
     case 'getRunState':
       return callRunState(deps.database, args)

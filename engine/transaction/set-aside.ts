@@ -4,6 +4,8 @@
 
 import { reasonText } from '../../core/bound-result.ts'
 import { messageOf } from '../../core/errors.ts'
+import { describeReason } from '../../core/reasons.ts'
+import { insertCallbacksOfFailedRow } from '../../store/postgres/callbacks.ts'
 import { notifyScheduler } from '../../store/postgres/notify.ts'
 import { failInstance, noteRun } from '../../store/postgres/set-aside.ts'
 import { isLasting } from '../../store/refusal.ts'
@@ -75,7 +77,9 @@ async function failApart(transactions: RunTransactions, item: Item, error: unkno
     'a task instance was set aside: its state cannot be stored',
   )
   await transactions.database.transaction(async (tx) => {
-    await failInstance(tx, item, transactions.who, setAsideReason(error))
+    const because = setAsideReason(error)
+    if (await failInstance(tx, item, transactions.who, because))
+      await insertCallbacksOfFailedRow(tx, item, describeReason(because))
     await notifyScheduler(tx)
   })
 }

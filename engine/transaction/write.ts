@@ -15,6 +15,7 @@ import { markRestarting, putInQueue, removeFromQueue } from '../../store/postgre
 import { putWait, recordEvent } from '../../store/postgres/triggers.ts'
 import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
+import { recordCallbacks } from '../alerts/record.ts'
 import { groupChanges, groupThrottled, type InstanceChange, type RunChanges } from './changes.ts'
 
 /** The worker on which a transaction may start attempts. */
@@ -47,6 +48,7 @@ export async function writeChanges(
   for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
   for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
   if (changes.isCleared) pending.push(countClear(tx, dagRunId))
+  pending.push(...recordCallbacks(tx, changes))
   const isBackfill = model.run.runType === 'backfill'
   for (const { ids, because } of groupThrottled(changes.throttled))
     pending.push(putInQueue(tx, dagRunId, ids, 'throttled', { because, isBackfill }))

@@ -1,6 +1,6 @@
 // Mail as a task: Airflow's EmailOperator.
 
-import { defineOperator, FailTask, type Operator } from '../../sdk/index.ts'
+import { defineOperator, FailTask, type NotifierContext, type Operator } from '../../sdk/index.ts'
 import { ConnectionUnusableError } from '../connection.ts'
 import { smtpSettings } from './connection.ts'
 import { type MessageOptions, makeMessage } from './message.ts'
@@ -42,27 +42,32 @@ export function email<TArgs extends object = Record<never, never>>(options: Emai
       ...(['files', 'customHeaders', 'fromEmail', 'connId'] as const),
     ],
     async execute(op, _args, rendered) {
-      const settings = await smtpSettings(op, rendered.connId ?? DEFAULT)
-      const fromEmail = rendered.fromEmail ?? settings.fromEmail
-      if (fromEmail === null)
-        throw new ConnectionUnusableError(
-          settings.connId,
-          'nobody says who the mail is from: give fromEmail, or extra {"from_email": "a@example.com"}',
-        )
-      const { envelope, bytes, messageId } = await makeMessage(rendered, fromEmail)
-      if (settings.login !== null && settings.security === 'none')
-        op.log.warn({ host: settings.host }, 'the password is sent unencrypted')
-      op.log.info({ recipients: envelope.to, bytes: bytes.length, messageId }, 'handing in the mail')
-      const info = await handIn(settings, op.signal, envelope, bytes)
-      op.log.info({ accepted: info.accepted, response: info.response }, 'the server has taken the mail')
-      if (info.rejected.length > 0) {
-        const why = (info.rejectedErrors ?? []).map(({ message }) => message).join('; ')
-        throw new FailTask(
-          `the server refused ${info.rejected.join(', ')} (${why}); the mail went to the others, ` +
-            'so it is not sent again',
-        )
-      }
+      await sendMail(op, rendered)
       return undefined
     },
   })
+}
+
+/** Hands in one mail. @throws FailTask for what cannot be sent, EmailError, ConnectionUnusableError */
+export async function sendMail(op: NotifierContext, rendered: EmailOptions): Promise<void> {
+  const settings = await smtpSettings(op, rendered.connId ?? DEFAULT)
+  const fromEmail = rendered.fromEmail ?? settings.fromEmail
+  if (fromEmail === null)
+    throw new ConnectionUnusableError(
+      settings.connId,
+      'nobody says who the mail is from: give fromEmail, or extra {"from_email": "a@example.com"}',
+    )
+  const { envelope, bytes, messageId } = await makeMessage(rendered, fromEmail)
+  if (settings.login !== null && settings.security === 'none')
+    op.log.warn({ host: settings.host }, 'the password is sent unencrypted')
+  op.log.info({ recipients: envelope.to, bytes: bytes.length, messageId }, 'handing in the mail')
+  const info = await handIn(settings, op.signal, envelope, bytes)
+  op.log.info({ accepted: info.accepted, response: info.response }, 'the server has taken the mail')
+  if (info.rejected.length > 0) {
+    const why = (info.rejectedErrors ?? []).map(({ message }) => message).join('; ')
+    throw new FailTask(
+      `the server refused ${info.rejected.join(', ')} (${why}); the mail went to the others, ` +
+        'so it is not sent again',
+    )
+  }
 }

@@ -102,3 +102,13 @@ export async function findWarnedDags(sql: Sql, dagIds: readonly string[]): Promi
   )
   return new Set(rows.map((row) => row.dagId))
 }
+
+/** As `deleteDagWarning`, but only one that begins with what it is about. @returns whether there was one */
+export async function deleteDagWarningOf(tx: Sql, dagId: string, kind: string, about: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    'delete from dag_warning where dag_id = $1 and warning_type = $2 and starts_with(message, $3)',
+    [dagId, kind, `${about} `],
+    'delete_dag_warning_of',
+  )
+  return rowCount > 0
+}

@@ -4,7 +4,7 @@ import { bind } from '../bind.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 
-export type JobType = 'SchedulerJob' | 'WorkerJob' | 'TriggererJob' | 'DagProcessorJob' | 'WebserverJob'
+export type JobType = 'SchedulerJob' | 'WorkerJob' | 'TriggererJob' | 'CallbackJob' | 'DagProcessorJob' | 'WebserverJob'
 
 export interface NewJob {
   readonly jobType: JobType

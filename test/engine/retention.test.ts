@@ -6,7 +6,7 @@ import { makeDag, makeTask } from '../support/make-dag.ts'
 import { useEngines } from '../support/use-engine.ts'
 
 const start = useEngines()
-const DAYS = { jobDays: 7, versionDays: 30 }
+const DAYS = { jobDays: 7, versionDays: 30, callbackDays: 30 }
 
 it('ended processes go after their days, running ones and young ones stay', async () => {
   const engine = await start()
@@ -42,10 +42,15 @@ it('a version goes when it was replaced long ago and nothing names it; its modul
     `update task_instance set dag_version_id = (select id from dag_version where dag_id = 'd' and version_number = 4) where dag_run_id = $1`,
     [used],
   )
-  expect(await dropExpired(engine.database, { ...DAYS, versionDays: 0 })).toEqual({ jobs: 0, versions: 0, modules: 0 })
-  expect(await dropExpired(engine.database, DAYS)).toEqual({ jobs: 0, versions: 2, modules: 2 })
+  expect(await dropExpired(engine.database, { ...DAYS, versionDays: 0 })).toEqual({
+    jobs: 0,
+    versions: 0,
+    modules: 0,
+    callbacks: 0,
+  })
+  expect(await dropExpired(engine.database, DAYS)).toEqual({ jobs: 0, versions: 2, modules: 2, callbacks: 0 })
   expect((await versions()).map(({ n }) => n)).toEqual([1, 4, 5, 6])
-  expect(await dropExpired(engine.database, DAYS)).toEqual({ jobs: 0, versions: 0, modules: 0 })
+  expect(await dropExpired(engine.database, DAYS)).toEqual({ jobs: 0, versions: 0, modules: 0, callbacks: 0 })
   expect(await engine.query("select hash from dag_module where hash like 'm_' order by 1")).toEqual([
     { hash: 'm4' },
     { hash: 'm5' },

@@ -5,10 +5,10 @@ import { rmSync } from 'node:fs'
 import { pino } from 'pino'
 import { Masker } from '../../core/masker.ts'
 import type { AttemptResult, AttemptSpec } from '../../core/protocol.ts'
+import { ChildPool, type PoolOptions } from '../../runtime/child-pool.ts'
 import type { ChildExit } from '../../runtime/children.ts'
 import { ModuleStore } from '../../runtime/module-store.ts'
 import { LogFile } from '../../worker/log-file.ts'
-import { ChildPool, type PoolOptions } from '../../worker/pool.ts'
 import { makeHome } from './launch-postgres.ts'
 
 export interface LoggedLine {

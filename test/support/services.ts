@@ -11,6 +11,7 @@ import { RunCache } from '../../engine/transaction/run-cache.ts'
 import { type Config, loadConfig } from '../../runtime/config.ts'
 import { secretBox } from '../../runtime/secrets.ts'
 import type { Service } from '../../runtime/service.ts'
+import { Callbacks } from '../../scheduler/callbacks.ts'
 import { DagProcessor } from '../../scheduler/dag-processor.ts'
 import { Scheduler } from '../../scheduler/scheduler.ts'
 import { Triggerer } from '../../scheduler/triggerer.ts'
@@ -34,6 +35,7 @@ const rootOf = (config: Config) => ({ folder: config.dagsFolder, prefix: '' })
 export const SERVICES = {
   scheduler: (deps: ServiceDeps) => new Scheduler(deps),
   triggerer: (deps: ServiceDeps) => new Triggerer({ ...deps, vault: vaultOn(deps.database) }),
+  callbacks: (deps: ServiceDeps) => new Callbacks({ ...deps, vault: vaultOn(deps.database) }),
   'dag-processor': (deps: ServiceDeps) => new DagProcessor({ ...deps, roots: [rootOf(deps.config)], checkTypes: null }),
   worker: (deps: ServiceDeps) => new Worker({ ...deps, vault: vaultOn(deps.database), concurrency: 2, queues: null }),
   webserver: (deps: ServiceDeps) =>

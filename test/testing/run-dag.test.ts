@@ -293,3 +293,27 @@ describe('runTask', () => {
     await expect(async () => runTask(dag, 'sum')).rejects.toThrow('takes "rows" from another task')
   })
 })
+
+describe('callbacks', () => {
+  it('are told and not called: a test pages nobody', async () => {
+    const page = () => {
+      throw new Error('called')
+    }
+    const dag = new Dag('told', {
+      defaultArgs: { onFailureCallback: page, onRetryCallback: page, onSuccessCallback: page },
+      onFailureCallback: [page, page],
+    })
+    const bad = dag.task('bad', () => Promise.reject(new Error('no')), { retries: 1 })()
+    bad.after(dag.task('good', () => 1)())
+    const { callbacks, state } = await runDag(dag)
+    expect(state).toBe('failed')
+    expect(callbacks.map(({ kind, taskId, tryNumber }) => `${kind} ${taskId} ${tryNumber}`)).toEqual([
+      'success good 1',
+      'retry bad 1',
+      'failure bad 2',
+      'failure null null',
+      'failure null null',
+    ])
+    expect(callbacks[2]?.reason).toBe('Failed on the last try: no')
+  })
+})

@@ -3,11 +3,11 @@
 
 import { messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { AttemptResult, AttemptSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
-import type { OutputStream } from '../runtime/child-output.ts'
-import { Child, type ChildExit } from '../runtime/children.ts'
-import type { Logger } from '../runtime/logger.ts'
-import { cameWithin } from '../runtime/timer.ts'
+import type { AttemptResult, AttemptSpec, CallbackSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
+import type { OutputStream } from './child-output.ts'
+import { Child, type ChildExit } from './children.ts'
+import type { Logger } from './logger.ts'
+import { cameWithin } from './timer.ts'
 
 export interface PoolOptions {
   readonly memoryMb: number
@@ -44,9 +44,12 @@ const MAX_MODULES = 20
 /** A killed child is gone at once; its pipes may be held by something that was not found. */
 const CLOSE_MS = 3_000
 
+/** What a child can be given to do. */
+type ChildWork = AttemptSpec | CallbackSpec
+
 /** An attempt that gets the next process which is drained. */
 interface Waiting {
-  readonly spec: AttemptSpec
+  readonly spec: ChildWork
   readonly events: AttemptEvents
   /** It was asked to stop before it began. */
   abort: string | null
@@ -99,7 +102,7 @@ export class ChildPool {
   }
 
   /** Runs an attempt; `isAlone` gives it a fresh process that is not used again. */
-  run(spec: AttemptSpec, isAlone: boolean, events: AttemptEvents): void {
+  run(spec: ChildWork, isAlone: boolean, events: AttemptEvents): void {
     if (this.isClosed) {
       endUnbegun(events)
       return
@@ -111,7 +114,7 @@ export class ChildPool {
     else this.start(idle ?? this.spawn(), spec, events, isAlone)
   }
 
-  private start(slot: Slot, spec: AttemptSpec, events: AttemptEvents, isAlone: boolean): void {
+  private start(slot: Slot, spec: ChildWork, events: AttemptEvents, isAlone: boolean): void {
     slot.occupation = { attempt: spec.attempt, events, isAlone, hasResult: false }
     slot.child.begin()
     slot.modules.add(spec.modulePath)
