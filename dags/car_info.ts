@@ -4,7 +4,8 @@
 // restart or a lost worker loses and doubles nothing. What is no point goes to the topic car_info.dlq with the reason.
 // Without connections it reads the event log of this host, which car_points fills with generated points.
 
-import { Dag } from 'baram'
+import { Dag, deadlineAlert } from 'baram'
+import { onCall } from 'baram/pipelines/alerts'
 import { collectCars } from 'baram/pipelines/cars'
 
 export const dag = new Dag('car_info', {
@@ -14,6 +15,7 @@ export const dag = new Dag('car_info', {
   timezone: 'Asia/Seoul',
   isPausedUponCreation: true, // it never ends: npm start stays light
   tags: ['cars', 'stream'],
+  deadline: deadlineAlert({ reference: 'last_success', interval: 15 * 60, callback: onCall }), // seconds: it stalls
   defaultArgs: { retries: 3, retryDelay: 10 }, // seconds
 })
 

@@ -3,8 +3,9 @@
 // Without connections it reads the simulated shop of this host. With the connection `gmarket_default` (type http, host
 // www.gmarket.co.kr, schema https) it reads the real one, politely: two pages at a time, and only what robots.txt allows.
 
-import { cron, Dag, defineParams, expand, getParams, param, shortCircuit } from 'baram'
+import { cron, Dag, deadlineAlert, defineParams, expand, getParams, param, shortCircuit } from 'baram'
 import { hiveExternalTable } from 'baram/operators'
+import { onCall } from 'baram/pipelines/alerts'
 import {
   BEST_COLUMNS,
   type Category,
@@ -33,6 +34,7 @@ export const dag = new Dag('gmarket_hourly', {
   maxActiveRuns: 1,
   tags: ['gmarket'],
   params,
+  deadline: deadlineAlert({ reference: 'slot', interval: 30 * 60, callback: onCall }), // seconds after the hour, run or no run
   defaultArgs: { retries: 3, retryDelay: 60 }, // seconds
 })
 

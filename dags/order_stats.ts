@@ -3,7 +3,8 @@
 // A run is one window of each topic; the next begins when it has ended. Counts are kept in Postgres and move with the streams'
 // positions, so each order counts once whatever is killed. What changed goes to the topic order_stats and into the index.
 
-import { Dag } from 'baram'
+import { Dag, deadlineAlert } from 'baram'
+import { onCall } from 'baram/pipelines/alerts'
 import { collectOrders, collectShopEvents, publishShop } from 'baram/pipelines/orders'
 
 export const dag = new Dag('order_stats', {
@@ -13,6 +14,7 @@ export const dag = new Dag('order_stats', {
   timezone: 'Asia/Seoul',
   isPausedUponCreation: true, // it never ends: npm start stays light
   tags: ['orders', 'stream'],
+  deadline: deadlineAlert({ reference: 'last_success', interval: 15 * 60, callback: onCall }), // seconds: it stalls
   defaultArgs: { retries: 3, retryDelay: 10 }, // seconds
 })
 
