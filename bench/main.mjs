@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { triggerRun } from '../dist/engine/runs/create.js'
 import { openDeployment, until } from './deployment.mjs'
+import { measureStreams } from './streams.mjs'
 
 const { values: flags } = parseArgs({
   options: {
@@ -13,6 +14,10 @@ const { values: flags } = parseArgs({
     sustained: { type: 'string', default: '5000' },
     history: { type: 'string', default: '0' },
     wide: { type: 'string', default: '10000' },
+    /** host:port of a broker, for the rows of Kafka. */
+    kafka: { type: 'string' },
+    /** Nothing else. */
+    streams: { type: 'boolean', default: false },
   },
 })
 const RUNS = Number(flags.runs)
@@ -198,6 +203,16 @@ async function saveToVisible(d) {
   return times
 }
 
+if (flags.streams) {
+  const alone = await openDeployment({ processes: [] })
+  try {
+    await measureStreams({ url: alone.server.url, kafka: flags.kafka, add })
+  } finally {
+    await alone.close()
+  }
+  process.exit(0)
+}
+
 const d = await openDeployment({ files, env: { BARAM__CORE__PARALLELISM: '64', BARAM__WORKERS__CONCURRENCY: '16' } })
 try {
   await until(
@@ -275,6 +290,7 @@ try {
     '20 files',
   )
   await memory(d, 'after all runs')
+  await measureStreams({ url: d.server.url, kafka: flags.kafka, add })
   const [{ n }] = await d.query('select count(*)::int as n from task_queue')
   if (n !== 0) throw new Error(`${n} rows are left in task_queue`)
 } finally {
