@@ -1,4 +1,4 @@
-// Spark's Thrift server: Spark SQL behind the protocol of HiveServer2, with a metastore in Derby, alone on this machine.
+// Spark's Thrift server: Spark SQL behind the protocol of HiveServer2, its metastore in Derby, tables on the real HDFS.
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,9 +7,10 @@ import type { Launcher } from '../launcher/server.ts'
 import { sparkHome } from '../spark/home.ts'
 
 export const sparkThrift: Launcher = {
+  needs: ['hdfs'],
   async launch(launch) {
-    const { folder, start } = launch
-    const { home, submit } = await sparkHome(launch)
+    const { folder, need, start } = launch
+    const { submit } = await sparkHome(launch)
     const { port } = await namedPorts('port')
     const [warehouse, metastore] = [join(folder, 'warehouse'), join(folder, 'metastore')]
     await mkdir(warehouse)
@@ -38,6 +39,6 @@ export const sparkThrift: Launcher = {
       ready: { kind: 'log', holds: 'HiveThriftServer2 started' },
       readyWithinMs: 180_000,
     })
-    return { thrift: `127.0.0.1:${port}`, home }
+    return { thrift: `127.0.0.1:${port}`, lake: need('hdfs').endpoints['hdfs'] ?? '' }
   },
 }
