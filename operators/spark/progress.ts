@@ -67,6 +67,7 @@ export class ProgressWatch {
   readonly #mark: string
   /** Addresses whose driver is ours. */
   readonly #proven = new Map<string, string>()
+  readonly #silent = new Set<string>()
   #last: Progress | null = null
   #told = ''
   #toldAt = Number.NEGATIVE_INFINITY
@@ -97,11 +98,16 @@ export class ProgressWatch {
       }
       this.#tell(this.#last)
     } catch (error) {
-      this.#log.debug(
-        { driver, reason: error instanceof Error ? error.message : String(error) },
-        'no answer of the driver',
-      )
+      this.#tellSilence(driver, error)
     }
+  }
+
+  /** Once an address: a driver is silent while it starts, and may be for ever behind a filter. */
+  #tellSilence(driver: string, error: unknown): void {
+    if (this.#silent.has(driver)) return
+    this.#silent.add(driver)
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#log.debug({ driver, reason }, 'the REST API of the driver does not answer yet')
   }
 
   async #prove(driver: string): Promise<string | null> {
