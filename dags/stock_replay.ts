@@ -1,7 +1,8 @@
 // The KRX market-cap history as if live: file → event log → document index, every row once.
 //
 // Without connections it replays a generated history of 128,878 rows into files of this host and Postgres. `stocks_default` (type
-// file, extra {"path": "/data/marcap"}: a CSV, yearly Parquet files, or a folder of either), `kafka_default` and `elasticsearch_default` make it the real thing.
+// file, extra {"path": "/data/marcap"}: a CSV, yearly Parquet files, or a folder of either), `kafka_default` and
+// `elasticsearch_default` make it the real thing.
 
 import { Dag, defineParams, getParams, param } from 'baram'
 import { indexStocks, type ReplayedStocks, replayStocks } from 'baram/pipelines/stocks'
