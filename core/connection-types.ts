@@ -15,5 +15,6 @@ export const CONNECTION_TYPES: ReadonlyMap<string, string> = new Map([
   ['postgres', 'Postgres operator, SQL sensor, document index'],
   ['postgresql', 'as postgres'],
   ['smtp', 'mail'],
+  ['spark', 'Spark applications'],
   ['webhdfs', 'lake'],
 ])

@@ -1,7 +1,8 @@
 // The KRX market-cap history as if live: file → event log → document index, every row once.
 //
 // Without connections it replays a generated history of 128,878 rows into files of this host and Postgres. `stocks_default` (type
-// file, extra {"path": "/data/marcap"}), `kafka_default` and `elasticsearch_default` make it the real thing.
+// file, extra {"path": "/data/marcap"}: a CSV, yearly Parquet files, or a folder of either), `kafka_default` and
+// `elasticsearch_default` make it the real thing.
 
 import { Dag, defineParams, getParams, param } from 'baram'
 import { indexStocks, type ReplayedStocks, replayStocks } from 'baram/pipelines/stocks'
@@ -12,6 +13,12 @@ const params = defineParams({
     minimum: 0,
     title: 'Rows a second',
     description: '0: as fast as the log takes them. 16 is the pace of the reference pipeline.',
+  }),
+  most_rank: param(20, {
+    type: 'integer',
+    minimum: 0,
+    title: 'Largest stocks of each day',
+    description: 'By market cap. 0: the whole market, about 2,600 a day, where the source has it.',
   }),
 })
 
@@ -28,9 +35,10 @@ export const dag = new Dag('stock_replay', {
 })
 
 // Each batch is one transaction with the position behind it: a retry goes on where the log says, and a re-run appends nothing.
-const replayed = dag.task('stock_replay', () =>
-  replayStocks({ topic: 'Stock_Data', perSecond: getParams(params).per_second }),
-)
+const replayed = dag.task('stock_replay', () => {
+  const { per_second: perSecond, most_rank: mostRank } = getParams(params)
+  return replayStocks({ topic: 'Stock_Data', perSecond, mostRank: mostRank === 0 ? 'all' : mostRank })
+})
 
 // The id of a document is its date and code, so it is there once. Source, topic and index must agree in the end.
 const indexed = dag.task('index_stocks', ({ replayed }: { replayed: ReplayedStocks }) => indexStocks(replayed))

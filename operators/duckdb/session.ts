@@ -67,6 +67,19 @@ export class DuckDbSession {
     }
   }
 
+  /**
+   * The texts of a statement's only column, some thousands at a time: nothing else of the result is held. Until it is read to
+   * its end, the session must be asked nothing else.
+   */
+  async *texts(sql: string, options: StatementOptions = {}): AsyncGenerator<readonly string[]> {
+    const result = await this.#guarded(() => this.connection.stream(sql), options)
+    for (;;) {
+      const chunk = await this.#guarded(() => result.fetchChunk(), options)
+      if (chunk === null || chunk.rowCount === 0) return
+      yield chunk.getColumnValues(0).map(String)
+    }
+  }
+
   close(): void {
     this.connection.closeSync()
     this.#instance.closeSync()

@@ -10,7 +10,7 @@ import {
   openReplay,
   type Send,
 } from '../../operators/event-log/index.ts'
-import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { readStock } from './rows.ts'
 import { openStockSource, type StockSource } from './source.ts'
 
@@ -23,8 +23,8 @@ export interface ReplayStocks {
   readonly topic?: string
   /** Default 3. */
   readonly partitions?: number
-  /** Rows of this rank or better. Default 20. */
-  readonly mostRank?: number
+  /** Rows of this rank or better; `all`: the whole market. Default 20. */
+  readonly mostRank?: number | 'all'
   /** Rows a second, by the wall clock; 0 (default) = as fast as the log takes them. */
   readonly perSecond?: number
   /** Rows a batch, which is one transaction. Default 20,000; when paced, a second's, at most 5,000. */
@@ -174,6 +174,8 @@ export async function replayStocks(options: ReplayStocks = {}): Promise<Replayed
     mostRank = 20,
     perSecond = 0,
   } = options
+  if (mostRank !== 'all' && !(Number.isSafeInteger(mostRank) && mostRank > 0))
+    throw new FailTask(`mostRank must be a whole number above 0, or all; found ${mostRank}`)
   const source = await openStockSource(op, sourceId, mostRank)
   const log = await openEventLog(op, connId)
   try {

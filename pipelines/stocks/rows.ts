@@ -1,9 +1,10 @@
-// Rows of the KRX market-cap history as texts of a CSV, and as values once they are proven.
+// Rows of the KRX market-cap history as texts, and as values once they are proven.
 //
 // Column order and quoting differ by year, whole numbers carry `.0`, codes have leading zeros, and what is missing is empty:
 // so rows are read by name, normalised here, and nothing that JSON cannot hold gets further.
 
 import type { Fields } from '../../operators/document-index/index.ts'
+import { FailTask } from '../../sdk/index.ts'
 
 /** A row by the source's own column names; empty = missing. */
 export type RawStock = Readonly<Record<string, string | null>>
@@ -29,7 +30,7 @@ export type StockRow = {
   readonly Volume: number | null
   /** KRW; beyond 2^31. */
   readonly Amount: number | null
-  /** KRW; beyond 2^31. */
+  /** KRW, though the publisher's description says million KRW; beyond 2^31. */
   readonly Marcap: number
   readonly Stocks: number | null
   readonly MarketId: string | null
@@ -39,7 +40,14 @@ export type StockRow = {
 }
 
 /** The columns a source must have; `Dept` may be absent, as in the reference pipeline's messages. */
-export const REQUIRED_COLUMNS = ['Code', 'Name', 'Close', 'Marcap', 'Rank', 'Date'] as const
+const REQUIRED_COLUMNS = ['Code', 'Name', 'Close', 'Marcap', 'Rank', 'Date'] as const
+
+/** @throws FailTask */
+export function requireColumns(source: string, names: readonly string[]): void {
+  const missing = REQUIRED_COLUMNS.filter((column) => !names.includes(column))
+  if (missing.length > 0)
+    throw new FailTask(`${source} lacks the columns ${missing.join(', ')}; it has ${names.slice(0, 30).join(', ')}`)
+}
 
 /** How the index holds a row. */
 export const STOCK_FIELDS = {

@@ -12,6 +12,8 @@ const LAUNCHERS = {
   kafka3: async () => (await import('../kafka3/launch.ts')).kafka3,
   postgres: async () => (await import('../postgres/launch.ts')).postgres,
   redis: async () => (await import('../redis/launch.ts')).redis,
+  spark: async () => (await import('../spark/launch.ts')).spark,
+  'spark-thrift': async () => (await import('../spark-thrift/launch.ts')).sparkThrift,
   zookeeper: async () => (await import('../zookeeper/launch.ts')).zookeeper,
 } satisfies Readonly<Record<string, () => Promise<Launcher>>>
 

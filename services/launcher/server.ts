@@ -15,6 +15,7 @@ import {
   startMember,
   stopMember,
 } from './member.ts'
+import { fetchPythonPackage } from './python.ts'
 import { launcherOf, type ServerName } from './registry.ts'
 import { readState, type ServerState, writeState } from './state.ts'
 
@@ -31,6 +32,8 @@ export interface Launch {
   need(name: ServerName): RunningServer
   /** The jars of `pom.xml` in the assets (or in `services/<other>`). */
   jars(service?: string): Promise<readonly string[]>
+  /** The folder of a package of PyPI. */
+  pythonPackage(name: string, version: string): Promise<string>
   /** Starts a member and waits until it serves. */
   start(member: MemberSpec): Promise<void>
   /** Waits for what only the whole shows, such as "both DataNodes are registered". @throws ServiceError */
@@ -157,6 +160,7 @@ function launchOf(server: Server, { needs = {}, cacheFolder = join(servicesFolde
       throw new ServiceError('usage', `${name} needs ${other}: start that first and give it in needs`)
     },
     jars: (service = name) => fetchJars(join(packageRoot, 'services', service, 'pom.xml'), cacheFolder),
+    pythonPackage: (name, version) => fetchPythonPackage(name, version, cacheFolder),
     start: (member) => server.start(member),
     async until(what, condition, limitMs = UNTIL_MS) {
       if (await waitUntil(condition, limitMs, 100)) return

@@ -98,11 +98,11 @@ export function isTextOfView(text: string, view: TableView): boolean {
   return text === selectOfView(view) || text === viewText(view, (name) => name)
 }
 
-/** CASCADE: partitions keep their own columns in the metastore, and would answer NULL for a new one for ever. */
-export function addColumns(table: ExternalTable, columns: Columns): string {
+/** CASCADE: partitions keep their own columns in Hive's metastore, and would answer NULL for a new one for ever. */
+export function addColumns(table: ExternalTable, columns: Columns, cascade = ' CASCADE'): string {
   const isCsv = table.format === 'csv'
   const added = columnList(isCsv ? asTexts(columns) : columns)
-  return `ALTER TABLE ${hiveTable(isCsv ? csvFilesOf(table) : table)} ADD COLUMNS (${added}) CASCADE`
+  return `ALTER TABLE ${hiveTable(isCsv ? csvFilesOf(table) : table)} ADD COLUMNS (${added})${cascade}`
 }
 
 /** `PARTITION (dt='2024-03-18')`. */

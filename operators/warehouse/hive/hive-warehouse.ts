@@ -30,15 +30,9 @@ import {
   partitionClause,
   selectOfView,
 } from './ddl.ts'
+import { type Dialect, dialectOf, isRefusal, NO_PARTITION, NO_TABLE } from './dialect.ts'
 import { HiveStatementError } from './errors.ts'
 import { type HiveSession, openHiveSession } from './session.ts'
-
-/** Of Hive's errors: "table not found", in two statements, and "partition not found". */
-const NO_TABLE = [10_001, 10_004]
-const NO_PARTITION = 10_006
-
-const isNumbered = (error: unknown, ...codes: readonly number[]) =>
-  error instanceof HiveStatementError && codes.includes(error.code)
 
 /** A table as Hive has it. */
 interface KnownTable {
@@ -59,11 +53,13 @@ class HiveWarehouse implements Warehouse {
   readonly name: string
   readonly #session: HiveSession
   readonly #lakeUri: string
+  readonly #dialect: Dialect
 
-  constructor(session: HiveSession, { lakeUri }: HiveTarget) {
+  constructor(session: HiveSession, { lakeUri }: HiveTarget, dialect: Dialect) {
     this.name = session.name
     this.#session = session
     this.#lakeUri = lakeUri
+    this.#dialect = dialect
   }
 
   async execute(sql: string, options: StatementOptions = {}): Promise<void> {
@@ -78,6 +74,10 @@ class HiveWarehouse implements Warehouse {
   async ensureExternalTable(table: ExternalTable, options: StatementOptions = {}): Promise<void> {
     checkTable(table)
     const isCsv = table.format === 'csv'
+    if (isCsv && !this.#dialect.skipsHeaders)
+      throw new WarehouseError(
+        `${this.name} is Spark SQL, which takes the header of a csv file for a row: use Parquet for ${fullName(table)}`,
+      )
     const known = await this.#find(table, options)
     if (known === null) {
       await this.execute(`CREATE DATABASE IF NOT EXISTS ${hiveName(table.database)}`, options)
@@ -94,7 +94,7 @@ class HiveWarehouse implements Warehouse {
     const before = isCsv ? { ...known, columns: await this.#columnsOf(table, known, options) } : known
     const missing = missingColumns(before, table)
     if (Object.keys(missing).length === 0) return
-    await this.execute(addColumns(table, missing), options)
+    await this.execute(addColumns(table, missing, this.#dialect.cascade), options)
     if (isCsv) await this.execute(createCsvView(table), options)
   }
 
@@ -133,7 +133,7 @@ class HiveWarehouse implements Warehouse {
     const location = hiveText(this.#uri(partition.location))
     const sql = `ALTER TABLE ${hiveTable(table.files)} ${partitionClause(partition.values)} SET LOCATION ${location}`
     await this.execute(sql, options).catch((error: unknown) => {
-      throw isNumbered(error, NO_PARTITION) ? new WarehouseError(`${fullName(name)} has no partition ${shown}`) : error
+      throw isRefusal(error, NO_PARTITION) ? new WarehouseError(`${fullName(name)} has no partition ${shown}`) : error
     })
   }
 
@@ -156,8 +156,8 @@ class HiveWarehouse implements Warehouse {
     for (const values of await this.#partitionsOf(table, options)) {
       const sql = `DESCRIBE FORMATTED ${hiveTable(table.files)} ${partitionClause(values)}`
       const described = (await this.query(sql, options)).rows
-      const location = described.find((line) => cell(line, 'col_name') === 'Location:')
-      found.push({ values, location: this.#path(cell(location ?? {}, 'data_type')) })
+      const location = described.find((line) => /^Location:?$/.test(cell(line, 'col_name')))
+      found.push({ values, location: this.#path(this.#dialect.location(cell(location ?? {}, 'data_type'))) })
     }
     return found
   }
@@ -171,10 +171,11 @@ class HiveWarehouse implements Warehouse {
     const table = await this.#known(name, options)
     partitionName(table.partitionedBy, values)
     const uri = this.#uri(path)
-    // Hive tells some paths as they are and some as an address: Korean and spaces then stand as %XX.
-    const names = [...new Set([uri, encodeURI(uri)])].map(hiveText).join(', ')
+    // Hive tells some paths as they are and some as an address: Korean and spaces then stand as %XX. Spark writes only spaces so.
+    const asciiOnly = uri.replaceAll(/[ -~]+/g, encodeURI)
+    const names = [...new Set([uri, encodeURI(uri), asciiOnly])].map(hiveText).join(', ')
     const where = Object.entries(values).map(([column, value]) => `${hiveName(column)} = ${hiveText(value)}`)
-    const conditions = [...where, `INPUT__FILE__NAME IN (${names})`].join(' AND ')
+    const conditions = [...where, `${this.#dialect.fileName} IN (${names})`].join(' AND ')
     const sql = `SELECT count(*) AS n FROM ${hiveTable(table.files)} WHERE ${conditions}`
     return Number((await this.query(sql, options)).rows[0]?.['n'])
   }
@@ -215,8 +216,9 @@ class HiveWarehouse implements Warehouse {
       const line = rows.find((row) => label.test(cell(row, 'col_name')))
       return line === undefined ? '' : cell(line, 'data_type')
     }
-    // The label has changed between versions.
-    return { select: told(/^Table Type:$/) === 'VIRTUAL_VIEW' ? told(/^(View Original Text|Original Query):$/) : null }
+    // The labels have changed between versions, and are others in Spark SQL.
+    const isView = ['VIRTUAL_VIEW', 'VIEW'].includes(told(/^(Table Type:|Type)$/))
+    return { select: isView ? told(/^((View Original Text|Original Query):|View Text)$/) : null }
   }
 
   /** `null` when nothing has the name. */
@@ -224,7 +226,7 @@ class HiveWarehouse implements Warehouse {
     try {
       return (await this.query(sql, options)).rows
     } catch (error) {
-      if (isNumbered(error, ...NO_TABLE) || /Database does not exist/.test(String(error))) return null
+      if (isRefusal(error, NO_TABLE) || /Database does not exist/.test(String(error))) return null
       throw error
     }
   }
@@ -293,5 +295,6 @@ export async function openHiveWarehouse(
   connection: ConnectionResult,
 ): Promise<Warehouse> {
   const target = await hiveTarget(op, connection)
-  return new HiveWarehouse(await openHiveSession(target, op.log), target)
+  const session = await openHiveSession(target, op.log)
+  return new HiveWarehouse(session, target, dialectOf(await session.serverName()))
 }

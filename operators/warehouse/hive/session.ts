@@ -16,6 +16,8 @@ const FIRST_POLL_MS = 10
 const LONGEST_POLL_MS = 500
 const CANCEL_MS = 5_000
 const PROGRESS_MS = 5_000
+/** Of the protocol's `TGetInfoType`. */
+const DBMS_NAME = 17
 
 type Driver = typeof import('hive-driver')
 type Client = InstanceType<Driver['HiveClient']>
@@ -112,6 +114,16 @@ export class HiveSession {
     const turn = this.#line.then(() => this.#guarded(sql, options))
     this.#line = turn.catch(() => undefined)
     return turn
+  }
+
+  /** What the server calls itself, such as `Apache Hive` or `Spark SQL`; empty when it does not say. */
+  async serverName(): Promise<string> {
+    const asking = this.#call('asking for the name of the server', this.#session.getInfo(DBMS_NAME))
+    const value = await asking.catch((error: unknown) => {
+      if (error instanceof HiveUnreachableError) throw error
+      return null
+    })
+    return String(value?.getValue() ?? '')
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ export const KINDS = [
   { type: 'kafka', name: 'Kafka', port: 9092 },
   { type: 'elasticsearch', name: 'Elasticsearch', port: 9200 },
   { type: 'postgres', name: 'Postgres', port: 5432 },
+  { type: 'spark', name: 'Spark', port: 7077 },
   { type: 'http', name: 'HTTP', port: 443 },
   { type: 'smtp', name: 'Mail (SMTP)', port: 465 },
 ] as const
