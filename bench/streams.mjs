@@ -7,9 +7,10 @@ import kafkajs from 'kafkajs'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { consumeWindow, openEventLog } from '../dist/operators/event-log/index.js'
+import { lakeSink, postgresSink } from '../dist/operators/window-sinks/index.js'
 import { collectCars, parseCar } from '../dist/pipelines/cars/consume.js'
 import { generateCar } from '../dist/pipelines/cars/generate.js'
-import { CAR_TABLE, carTableRow } from '../dist/pipelines/cars/schema.js'
+import { CAR_COLUMNS, CAR_TABLE, carParquetRow, carTableRow } from '../dist/pipelines/cars/schema.js'
 import { collectOrders } from '../dist/pipelines/orders/consume.js'
 import { generateOrder } from '../dist/pipelines/orders/generate.js'
 import { runInScope } from '../dist/sdk/context.js'
@@ -34,6 +35,7 @@ function contextOf(embeddedRoot, connections) {
     triedAt: new Date(),
     firstTriedAt: new Date(),
     rescheduleCount: 0,
+    run: { fence: `bench-${process.pid}` },
     log: quiet,
     client: { getConnection: get, getConnectionOrThrow: get },
     record: ignore,
@@ -121,16 +123,8 @@ const rate = (seconds) => Math.round(WINDOW / median(seconds)).toLocaleString('e
 
 async function measureEmbedded(url, add) {
   const root = mkdtempSync(join(tmpdir(), 'baram-bench-streams-'))
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url)
-  const connection = {
-    id: 'postgres_default',
-    type: 'postgres',
-    host: searchParams.get('host') ?? hostname,
-    port: Number(port || 5432),
-    login: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    schema: pathname.slice(1),
-  }
+  const { host, port, user, password, database } = new pg.Client({ connectionString: url })
+  const connection = { id: 'postgres_default', type: 'postgres', host, port, login: user, password, schema: database }
   const op = contextOf(root, [connection])
   try {
     await fill(op, 'car_info', WINDOW * WINDOWS, carRecord)
@@ -140,13 +134,28 @@ async function measureEmbedded(url, add) {
     )
     add('window of 10,000, embedded log to nowhere', `${median(read).toFixed(2)} s`, '–', `${rate(read)} rows/s`)
     const bare = await bareUpserts(url)
+    const alone = async (name, sink) => {
+      const options = { topic: 'car_info', group: name, until, idleSeconds: 0, parse: parseCar, sinks: [sink] }
+      return drain(op, () => consumeWindow(options))
+    }
+    const table = { table: 'only_cars', columns: CAR_TABLE, key: ['data_id'], row: carTableRow }
+    const toTable = await alone('table', postgresSink(table))
+    add(
+      'window of 10,000 cars → Postgres by key',
+      `${median(toTable).toFixed(2)} s, ${rate(toTable)} rows/s`,
+      '15,000/s',
+      `bare COPY + upsert ${rate(bare)} rows/s`,
+    )
+    const files = { folder: '/only', columns: CAR_COLUMNS, row: carParquetRow, time: (car) => car.gpsUtcTime }
+    const toLake = await alone('lake', lakeSink(files))
+    add('window of 10,000 cars → Parquet by hour', `${median(toLake).toFixed(2)} s, ${rate(toLake)} rows/s`, '–', '')
     const before = rssMb()
     const cars = await drain(op, () => collectCars({ until, idleSeconds: 0 }))
     add(
       'window of 10,000 cars → Postgres + Parquet',
       `${median(cars).toFixed(2)} s, ${rate(cars)} rows/s`,
-      '1 s, 15,000/s',
-      `bare COPY + upsert ${rate(bare)} rows/s`,
+      '1 s',
+      '20 fields, both sinks at once',
     )
     const orders = await drain(op, () => collectOrders({ until, idleSeconds: 0 }))
     add(

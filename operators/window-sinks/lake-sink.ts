@@ -85,6 +85,21 @@ async function putHour<T, C extends Columns>(
   await op.record({ kind: 'lake', target, rowsRead: rows, rowsWritten: rows, bytes, checksum: `sha256:${sha256}` })
 }
 
+/** Files that are written at once: a window with late records has many, and each waits for the disk or the network. */
+const AT_ONCE = 4
+
+/** All are over when it ends, also where one has failed: none writes on in a folder that is removed. */
+async function inParallel<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const errors: unknown[] = []
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined && errors.length === 0; next = left.shift())
+      await act(next).catch((error: unknown) => void errors.push(error))
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  if (errors.length > 0) throw errors[0]
+}
+
 /** Its own for each sink of each task: a run has several that work at once. A killed try's is found again by the next. */
 const scratchOf = async (op: OperatorContext, folder: string): Promise<string> =>
   join(await scratchFolder(op), safeName(['window', op.taskId, op.mapIndex, folder].join('-')))
@@ -102,8 +117,9 @@ async function putWindow<T, C extends Columns>(
   const name = fileNameOf(window)
   const hours = byFolder(sink, window.records)
   try {
-    for (const [folder, records] of hours)
-      await putHour({ op, sink, lake, scratch }, childOf(childOf(sink.folder, folder), name), records)
+    await inParallel([...hours], ([folder, records]) =>
+      putHour({ op, sink, lake, scratch }, childOf(childOf(sink.folder, folder), name), records),
+    )
   } finally {
     await rm(scratch, { recursive: true, force: true })
     await rmdir(dirname(scratch)).catch(() => undefined)

@@ -64,13 +64,25 @@ function readEpoch(value: unknown): number {
   )
 }
 
+/** Date.parse moves a day that does not exist into the next month. */
+function isDay(day: string): boolean {
+  const at = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day)
+}
+
+/** Records of a stream are mostly of one day: it is looked at once. */
+let lastDay = { day: '', isReal: false }
+const isRealDay = (day: string): boolean => {
+  if (day !== lastDay.day) lastDay = { day, isReal: isDay(day) }
+  return lastDay.isReal
+}
+
 function readInstant(value: unknown): string {
   const [, day = '', time = '', fraction = '', zone = '+09:00'] =
     (typeof value === 'string' && DATE.exec(value.trim())) || []
   const at = Date.parse(`${day}T${time}${fraction.slice(0, 4)}${zone}`)
-  // Date.parse moves a day that does not exist into the next month.
-  const isReal = !Number.isNaN(at) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
-  if (!isReal) throw new FieldFault(`must be a date such as 2024-03-18 09:00:00, found ${told(value)}`)
+  if (Number.isNaN(at) || !isRealDay(day))
+    throw new FieldFault(`must be a date such as 2024-03-18 09:00:00, found ${told(value)}`)
   return new Date(at).toISOString()
 }
 
