@@ -1,7 +1,7 @@
 // Builds the product into dist/: tsc for our own code, then the browser's part. Skips what is up to date.
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -22,4 +22,7 @@ function removeOrphans() {
 removeOrphans()
 node(at('../node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json')
 if (existsSync(at('build-web.mjs'))) node(at('build-web.mjs'))
+// Applications for Spark: files of pipelines that tsc does not make.
+for (const file of readdirSync(at('../pipelines'), { recursive: true, encoding: 'utf8' }))
+  if (file.endsWith('.py')) cpSync(at(`../pipelines/${file}`), at(`../dist/pipelines/${file}`))
 chmodSync(at('../dist/cli/main.js'), 0o755)

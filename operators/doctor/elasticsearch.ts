@@ -39,7 +39,7 @@ async function writableCheck(client: ElasticClient): Promise<Check> {
     return ok('writable', `the index ${PROBE_INDEX} was made and removed`)
   }
   return failed('writable', `the index ${PROBE_INDEX} is refused (${status}): ${JSON.stringify(body).slice(0, 200)}`, {
-    en: 'Give the login the right to make indices. Where it says read-only or flood stage, free the disk first, then unset index.blocks.read_only_allow_delete.',
+    en: 'Let the login make indices. Where it says read-only or flood stage, free the disk, then unset index.blocks.read_only_allow_delete.',
     ko: '로그인에 인덱스 생성 권한을 주세요. read-only나 flood stage라고 하면 먼저 디스크를 비우고 index.blocks.read_only_allow_delete를 해제하세요.',
   })
 }

@@ -4,3 +4,12 @@ export { type CheckedShop, type CheckShop, checkShop, ShopDiffersError } from '.
 export { type CollectShop, collectOrders, collectShopEvents } from './consume.ts'
 export { type ProducedOrders, type ProduceOrders, produceOrders } from './produce.ts'
 export { type PublishedShop, type PublishShop, publishShop } from './publish.ts'
+export {
+  type ComparedSpark,
+  compareSpark,
+  ORDER_WINDOWS_JOB,
+  type PlanSpark,
+  planSpark,
+  SparkDiffersError,
+  type SparkPlan,
+} from './spark.ts'
