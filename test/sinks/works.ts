@@ -1,6 +1,7 @@
 // The tasks that fill sinks, each as a worker would run it: in a process that is killed, and in the test for its retry.
 
 import { join } from 'node:path'
+import type { LogMessage } from '../../operators/event-log/index.ts'
 import type { LakeFile } from '../../operators/lake/hdfs-upload.ts'
 import type { ScratchFile } from '../../operators/scratch/scratch.ts'
 import type { CategoryFile } from '../../pipelines/gmarket/crawl.ts'
@@ -34,9 +35,17 @@ const SLOT = runOf(new Date('2024-03-18T00:00:00Z'), new Date('2024-03-18T00:02:
 
 export const UPLOADED = (world: World) => `/${world.name}/dt=2024-03-18/data.bin`
 export const indexOf = (world: World) => world.name.toLowerCase()
+/** The topic of results. */
+export const toldOf = (world: World) => `${world.name}_told`
 export const BATCH = 60
-/** Of a window: fewer than the topic holds, so that a repeat could reach further. */
-export const CAR_RECORDS = 60
+/** Fewer records than the topic holds, so that a repeat could reach further. */
+const WINDOW = { records: 60, seconds: 0 }
+
+/** Window after window until none is left: a try that was killed after its window is followed by the next one. */
+async function drain(collect: () => Promise<{ readonly rowsRead: number }>): Promise<number> {
+  for (let windows = 0; ; windows += 1) if ((await collect()).rowsRead === 0) return windows
+}
+
 /** More than COPY sends at once. */
 export const ROWS = 1_500
 
@@ -108,7 +117,21 @@ const WORKS = {
     run: SLOT,
     async act(world) {
       const { collectCars } = await import('../../pipelines/cars/consume.ts')
-      return collectCars({ topic: world.name, until: { records: CAR_RECORDS, seconds: 0 }, idleSeconds: 0 })
+      return drain(() => collectCars({ topic: world.name, until: WINDOW, idleSeconds: 0 }))
+    },
+  },
+  orders: {
+    run: SLOT,
+    async act(world) {
+      const { collectOrders } = await import('../../pipelines/orders/consume.ts')
+      return drain(() => collectOrders({ topic: world.name, until: WINDOW, idleSeconds: 0 }))
+    },
+  },
+  tell: {
+    run: SLOT,
+    async act(world) {
+      const { publishShop } = await import('../../pipelines/orders/publish.ts')
+      return publishShop({ topic: toldOf(world), index: indexOf(world) })
     },
   },
   keep: {
@@ -121,17 +144,10 @@ const WORKS = {
       const columns = { key: 'text', value: 'text not null' }
       const kept = { table: 'kept', columns, key: ['key'], keepsPositions: true } as const
       const sink = postgresSink({ ...kept, row: ([key, value]: readonly [string, string]) => [key, value] })
-      return runInScope(op, () =>
-        consumeWindow({
-          topic: world.name,
-          group: 'keep',
-          until: { records: CAR_RECORDS, seconds: 0 },
-          idleSeconds: 0,
-          sinks: [sink],
-          parse: ({ key, value }) =>
-            String(value).startsWith('{') ? { value: [String(key), String(value)] as const } : { fault: 'no object' },
-        }),
-      )
+      const parse = ({ key, value }: LogMessage) =>
+        String(value).startsWith('{') ? { value: [String(key), String(value)] as const } : { fault: 'no object' }
+      const options = { topic: world.name, group: 'keep', until: WINDOW, idleSeconds: 0, sinks: [sink], parse }
+      return drain(() => runInScope(op, () => consumeWindow(options)))
     },
   },
   mart: {

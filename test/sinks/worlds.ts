@@ -16,6 +16,7 @@ import { nameOf } from '../../operators/lake/paths.ts'
 import { type WrittenFile, writeParquet } from '../../operators/parquet/write.ts'
 import { generateCar } from '../../pipelines/cars/generate.ts'
 import type { BestRow } from '../../pipelines/gmarket/columns.ts'
+import { type GeneratedRecord, generateOrder } from '../../pipelines/orders/generate.ts'
 import { REPLAY_HEADER, type ReplayedStocks } from '../../pipelines/stocks/replay.ts'
 import { type ConnectionResult, type RunInfo, runInScope } from '../../sdk/context.ts'
 import { connectionOf } from '../services/postgres-connection.ts'
@@ -23,7 +24,7 @@ import { runSql } from '../support/launch-postgres.ts'
 import { temporaryFolder } from '../support/operator-context.ts'
 import type { TestPostgres } from '../support/postgres.ts'
 import { filesBelow, type Units } from './kill-everywhere.ts'
-import { BATCH, contextOf, type Given, indexOf, NUMBERS, numbers, ROWS, type World, work } from './works.ts'
+import { BATCH, contextOf, type Given, indexOf, NUMBERS, numbers, ROWS, toldOf, type World, work } from './works.ts'
 
 const SOURCE = 'stocks_default'
 const DATABASE = 'embedded_postgres'
@@ -235,12 +236,14 @@ export async function documentsIn(world: World): Promise<Units> {
   }
 }
 
-/** Points of vehicles in the topic: more than a window, with late ones, an id twice, and garbage. */
+/** Points of vehicles in the topic, of two hours: more than a window, with a late one, an id twice, and garbage. */
 export async function withCars(world: World, points = 80): Promise<World> {
   await withLog(world, async (log) => {
     await log.ensureTopic(world.name, { partitions: 3 })
-    const plan = { seed: 1, cars: 5, perSecond: 0.02, start: Date.parse('2024-03-18T00:00:00Z') }
-    const records = Array.from({ length: points }, (_, n) => generateCar(plan, n))
+    // Each hour is a file, and each step of a file a point at which the test kills: two are enough.
+    const plan = { seed: 1, cars: 5, perSecond: 1, start: Date.parse('2024-03-18T00:30:00Z') }
+    const late = generateCar({ ...plan, seed: 2, start: plan.start - 3_600_000 }, 0)
+    const records = [late, ...Array.from({ length: points }, (_, n) => generateCar(plan, n))]
     const producer = await log.producer()
     const [first, second] = [records.slice(0, 10), records.slice(10)]
     // What a window of 60 reads has all of it, whatever partitions it takes turns with.
@@ -271,4 +274,30 @@ export const streamIn = (world: World, group: string): Promise<unknown> =>
     for (const name of ['', '.window-start', '.window-end', '.dead-letters'])
       stored.push(await log.storedOffsets(`${group}${name}`, world.name))
     return { dead, stored }
+  })
+
+/** Orders of two hours in the topic: more than a window, with one twice and garbage. */
+export async function withOrders(world: World, orders = 80): Promise<World> {
+  await withLog(world, async (log) => {
+    await log.ensureTopic(world.name, { partitions: 3 })
+    const plan = { seed: 1, perDay: 20_000, start: Date.parse('2024-03-18T00:00:00+09:00') }
+    const records = Array.from({ length: orders }, (_, n) => generateOrder(plan, n * 8)).map(sentOf)
+    const garbage = { key: 'g', value: '{not json', timestamp: plan.start }
+    const producer = await log.producer()
+    await producer.send(world.name, [...records.slice(0, 10), ...records.slice(0, 2), garbage])
+    await producer.send(world.name, records.slice(10))
+    await producer.close()
+  })
+  return world
+}
+
+const sentOf = ({ key, value, timestamp }: GeneratedRecord) => ({ key, value, timestamp })
+
+/** Results in their topic, by key: each once. */
+export const resultsIn = (world: World): Promise<Units> =>
+  withLog(world, async (log) => {
+    const told: Record<string, readonly string[]> = {}
+    const messages = await messagesIn(log, toldOf(world)).catch(() => [])
+    for (const { key, value } of messages) told[String(key)] = [...(told[String(key)] ?? []), String(value)]
+    return told
   })
