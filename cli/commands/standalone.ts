@@ -16,6 +16,7 @@ import { isAlive, sharesPids, thisProcess } from '../../runtime/processes.ts'
 import { acquireHomeLock } from '../../services/home-lock.ts'
 import { type DataLogin, type EmbeddedPostgres, startEmbeddedPostgres } from '../../services/postgres/index.ts'
 import { startShop } from '../../services/simulated/gmarket/shop.ts'
+import { startPrices } from '../../services/simulated/prices/server.ts'
 import { startHistory } from '../../services/simulated/stocks/server.ts'
 import { startExchange } from '../../services/simulated/upbit/exchange.ts'
 import { startWeather } from '../../services/simulated/weather/server.ts'
@@ -114,6 +115,8 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   undo.add('stop the simulated history', () => history.close())
   const weather = await startWeather({ now })
   undo.add('stop the simulated weather service', () => weather.close())
+  const prices = await startPrices({ now })
+  undo.add('stop the simulated price service', () => prices.close())
   const note = 'of this standalone; set at every start'
   const set = (key: string, value: string, what: string) =>
     setVariable(context, { key, value, description: `${what} ${note}` }, STANDALONE)
@@ -121,6 +124,7 @@ async function openSimulated(context: Context, undo: Undo): Promise<void> {
   await set('gmarket_simulated_url', shop.url, 'Simulated shop')
   await set('stocks_simulated_url', history.url, 'Generated history')
   await set('weather_simulated_url', weather.url, 'Simulated weather service')
+  await set('prices_simulated_url', prices.url, 'Simulated market price service')
 }
 
 /** The database of the embedded backends, for tasks: they get it as they get any connection, on demand and masked. */

@@ -1,26 +1,39 @@
-// A station's hours from the service into the document index, by station and hour: asked again or killed, each is there once.
+// A station's hours or days from the service into the document index, by station and time: asked again or killed, each is there once.
 
 import { type Clock, systemClock } from '../../operators/clock.ts'
-import { type DocumentIndex, openDocumentIndex } from '../../operators/document-index/index.ts'
+import {
+  type DocumentIndex,
+  type Fields,
+  openDocumentIndex,
+  type Source,
+} from '../../operators/document-index/index.ts'
 import { type OpenDataItem, taskEnding } from '../../operators/open-data-kr/index.ts'
-import { FailTask, getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
-import { type Hours, hoursOf, kstText } from './hours.ts'
-import { documentId, MEASURE_NAMES, type Observation, readObservation, WEATHER_FIELDS } from './observation.ts'
+import { FailTask, getOperatorContext, type OperatorContext, type RunInfo } from '../../sdk/index.ts'
+import { daysOf, hoursOf, kstText, type Slot } from '../open-data/slot.ts'
+import { secondsToNextLook } from '../open-data/waiting.ts'
+import {
+  DAILY_MEASURES,
+  DAILY_WEATHER_FIELDS,
+  type DailyObservation,
+  dailyDocumentId,
+  readDailyObservation,
+} from './daily-observation.ts'
+import { documentId, MEASURES, type Observation, readObservation, WEATHER_FIELDS } from './observation.ts'
 import { openWeather, type WeatherSource } from './source.ts'
 import type { Station } from './stations.ts'
-import { secondsToNextLook } from './waiting.ts'
 
 export const WEATHER_INDEX = 'weather-hourly'
+export const DAILY_WEATHER_INDEX = 'weather-daily'
 
 export interface CollectWeather {
   /** Default `open_data_kr_default`; without it the simulated service is read. */
   readonly connId?: string
   /** Default `elasticsearch_default`; without it the embedded index in Postgres. */
   readonly indexConnId?: string
-  /** Default `weather-hourly`. */
+  /** Default `weather-hourly`, or `weather-daily`. */
   readonly index?: string
   /**
-   * Hours that are missing so many days after their day are given up: none at all fails, a gap is told. Until then the task
+   * Hours or days that are missing so many days after their day are given up: none at all fails, a gap is told. Until then the task
    * is rescheduled and asks again. Default 3.
    */
   readonly giveUpAfterDays?: number
@@ -32,9 +45,9 @@ export interface CollectWeather {
 export type CollectedWeather = {
   readonly station: string
   readonly index: string
-  /** Observations of the run's hours, each now a document. */
+  /** Observations of the run's hours or days, each now a document. */
   readonly documents: number
-  /** Hours that the service does not have. */
+  /** Hours or days that the service does not have. */
   readonly missing: number
   /** Rows that are none of what was asked for. */
   readonly rejected: number
@@ -42,10 +55,44 @@ export type CollectedWeather = {
   readonly wrongValues: number
 }
 
-interface Work {
+/** What differs between hours and days. */
+interface Kind<T extends Observed> {
+  readonly by: 'hour' | 'day'
+  readonly index: string
+  readonly fields: Fields
+  readonly measures: readonly string[]
+  readonly slotOf: (run: RunInfo) => Slot
+  readonly read: (item: OpenDataItem, station: Station, slot: Slot) => T | { readonly fault: string }
+  readonly idOf: (observation: T) => string
+}
+
+type Observed = Source & { readonly tm: string; readonly wrong_values: number }
+
+const HOURS: Kind<Observation> = {
+  by: 'hour',
+  index: WEATHER_INDEX,
+  fields: WEATHER_FIELDS,
+  measures: Object.keys(MEASURES),
+  slotOf: hoursOf,
+  read: readObservation,
+  idOf: documentId,
+}
+
+const DAYS: Kind<DailyObservation> = {
+  by: 'day',
+  index: DAILY_WEATHER_INDEX,
+  fields: DAILY_WEATHER_FIELDS,
+  measures: Object.keys(DAILY_MEASURES),
+  slotOf: daysOf,
+  read: readDailyObservation,
+  idOf: dailyDocumentId,
+}
+
+interface Work<T extends Observed> {
+  readonly kind: Kind<T>
   readonly op: OperatorContext
   readonly station: Station
-  readonly hours: Hours
+  readonly slot: Slot
   readonly source: WeatherSource
   readonly index: DocumentIndex
   readonly name: string
@@ -60,35 +107,39 @@ interface Counted {
   /** Of those the index itself refused. */
   refused: number
   wrongValues: number
-  /** Hours without this value, by its name. */
+  /** Hours or days without this value, by its name. */
   readonly absent: Record<string, number>
 }
 
 /** Reasons told in the log; a service that went wrong altogether has thousands. */
 const MOST_TOLD = 5
 
-function reject({ op, station }: Work, counted: Counted, reason: string): void {
+function reject<T extends Observed>({ op, station }: Work<T>, counted: Counted, reason: string): void {
   counted.rejected += 1
   if (counted.rejected <= MOST_TOLD) op.log.warn({ station: station.id, reason }, 'a row of the service is rejected')
 }
 
-function count(counted: Counted, observation: Observation): void {
+function count<T extends Observed>({ kind }: Work<T>, counted: Counted, observation: T): void {
   counted.wrongValues += observation.wrong_values
-  for (const name of MEASURE_NAMES)
+  for (const name of kind.measures)
     if (observation[name] === undefined) counted.absent[name] = (counted.absent[name] ?? 0) + 1
 }
 
-async function putPage(work: Work, items: readonly OpenDataItem[], counted: Counted): Promise<void> {
-  const { station, hours, index, name } = work
-  const documents = new Map<string, Observation>()
+async function putPage<T extends Observed>(
+  work: Work<T>,
+  items: readonly OpenDataItem[],
+  counted: Counted,
+): Promise<void> {
+  const { kind, station, slot, index, name } = work
+  const documents = new Map<string, T>()
   counted.rows += items.length
   for (const item of items) {
-    const observation = readObservation(item, station, hours)
+    const observation = kind.read(item, station, slot)
     if ('fault' in observation) {
-      reject(work, counted, observation.fault)
+      reject(work, counted, String(observation.fault))
       continue
     }
-    const id = documentId(observation)
+    const id = kind.idOf(observation)
     if (counted.ids.has(id) || documents.has(id)) reject(work, counted, `${observation.tm} came twice`)
     else documents.set(id, observation)
   }
@@ -103,27 +154,34 @@ async function putPage(work: Work, items: readonly OpenDataItem[], counted: Coun
       work.op.log.warn({ id: result.id, reason: result.reason }, 'the index rejected a document')
     } else if (observation !== undefined) {
       counted.ids.add(result.id)
-      count(counted, observation)
+      count(work, counted, observation)
     }
   }
 }
 
-async function putAll(work: Work): Promise<Counted> {
+async function putAll<T extends Observed>(work: Work<T>): Promise<Counted> {
   const counted: Counted = { rows: 0, ids: new Set(), rejected: 0, refused: 0, wrongValues: 0, absent: {} }
-  await work.index.ensureIndex(work.name, { fields: WEATHER_FIELDS })
-  for await (const items of work.source.hourly(work.station.id, work.hours)) await putPage(work, items, counted)
+  await work.index.ensureIndex(work.name, { fields: work.kind.fields })
+  const { source, station, slot } = work
+  const pages = work.kind.by === 'hour' ? source.hourly(station.id, slot) : source.daily(station.id, slot)
+  for await (const items of pages) await putPage(work, items, counted)
   return counted
 }
 
-/** Ends the attempt while hours may still come. @throws FailTask when none came and none will */
-function awaitTheRest({ op, station, hours, source }: Work, documents: number, now: number, days: number): void {
-  const { last: lastHour, count: wanted } = hours
+/** Ends the attempt while hours or days may still come. @throws FailTask when none came and none will */
+function awaitTheRest<T extends Observed>(
+  { op, kind, station, slot, source }: Work<T>,
+  documents: number,
+  now: number,
+  days: number,
+): void {
+  const { last: lastHour, count: wanted } = slot
   const seconds = secondsToNextLook({ lastHour, now, isSimulated: source.isSimulated, giveUpAfterDays: days })
-  const which = { station: station.id, from: kstText(hours.first), to: kstText(lastHour), wanted, documents }
+  const which = { station: station.id, from: kstText(slot.first), to: kstText(lastHour), wanted, documents }
   if (seconds !== null) {
     op.log.info(
       { ...which, next: kstText(now + seconds * 1_000) },
-      'the service does not have all hours yet: rescheduled, and asked for again',
+      `the service does not have every ${kind.by} yet: rescheduled, and asked for again`,
     )
     op.reschedule(seconds)
   }
@@ -132,10 +190,13 @@ function awaitTheRest({ op, station, hours, source }: Work, documents: number, n
       `station ${station.id} (${station.name}) has no observation from ${which.from} to ${which.to}, ${days} days after: ` +
         'was the station closed, or its number changed? Its numbers are on data.kma.go.kr.',
     )
-  op.log.warn({ ...which, missing: wanted - documents }, 'the service has a gap: these hours will not come any more')
+  op.log.warn(
+    { ...which, missing: wanted - documents },
+    `the service has a gap: what is missing by the ${kind.by} will not come any more`,
+  )
 }
 
-async function tell(work: Work, counted: Counted): Promise<void> {
+async function tell<T extends Observed>(work: Work<T>, counted: Counted): Promise<void> {
   const { op, station, index, name } = work
   const { rows, ids, rejected, refused, wrongValues, absent } = counted
   const good = rows - rejected
@@ -146,26 +207,25 @@ async function tell(work: Work, counted: Counted): Promise<void> {
   op.log.info({ station: station.id, documents: ids.size, rejected, refused, wrongValues, absent }, 'station collected')
 }
 
-/**
- * Collects the hours of the run's data interval at a station. Hours that the service does not have yet reschedule the task,
- * which then asks again; a refused key or parameter fails it without a retry; used-up calls retry it after midnight in Seoul.
- * Safe to repeat at any point. Call it inside a task.
- */
-export async function collectWeather(station: Station, options: CollectWeather = {}): Promise<CollectedWeather> {
-  const op = getOperatorContext('collectWeather')
-  const { indexConnId, index: name = WEATHER_INDEX, giveUpAfterDays = 3, clock = systemClock, connId } = options
-  const hours = hoursOf(op.run)
+async function collectKind<T extends Observed>(
+  kind: Kind<T>,
+  op: OperatorContext,
+  station: Station,
+  options: CollectWeather,
+): Promise<CollectedWeather> {
+  const { indexConnId, index: name = kind.index, giveUpAfterDays = 3, clock = systemClock, connId } = options
+  const slot = kind.slotOf(op.run)
   if (!/^\d{1,5}$/.test(station.id))
     throw new FailTask(`${JSON.stringify(station.id)} is no station: a number such as 108`)
   const index = await openDocumentIndex(op, indexConnId)
   try {
-    const source = await openWeather(op, { clock, ...(connId !== undefined && { connId }) })
+    const source = await openWeather(op, kind.by, { clock, ...(connId !== undefined && { connId }) })
     try {
-      const work: Work = { op, station, hours, source, index, name }
+      const work: Work<T> = { kind, op, station, slot, source, index, name }
       const counted = await putAll(work)
       const documents = counted.ids.size
-      // A rejected row stands for no hour: success without the hour would be an empty one.
-      const missing = hours.count - documents - counted.refused
+      // A rejected row stands for nothing: success without the hour would be an empty one.
+      const missing = slot.count - documents - counted.refused
       if (missing > 0) awaitTheRest(work, documents, clock.now(), giveUpAfterDays)
       await tell(work, counted)
       const { rejected, wrongValues } = counted
@@ -179,3 +239,15 @@ export async function collectWeather(station: Station, options: CollectWeather =
     await index.close()
   }
 }
+
+/**
+ * Collects the hours of the run's data interval at a station. Hours that the service does not have yet reschedule the task,
+ * which then asks again; a refused key or parameter fails it without a retry; used-up calls retry it after midnight in Seoul.
+ * Safe to repeat at any point. Call it inside a task.
+ */
+export const collectWeather = (station: Station, options: CollectWeather = {}): Promise<CollectedWeather> =>
+  collectKind(HOURS, getOperatorContext('collectWeather'), station, options)
+
+/** Collects the days of the run's data interval at a station, as `collectWeather` does hours. Call it inside a task. */
+export const collectDailyWeather = (station: Station, options: CollectWeather = {}): Promise<CollectedWeather> =>
+  collectKind(DAYS, getOperatorContext('collectDailyWeather'), station, options)

@@ -2,16 +2,9 @@
 
 import type { Fields } from '../../operators/document-index/index.ts'
 import type { OpenDataItem } from '../../operators/open-data-kr/index.ts'
-import { HOUR, type Hours, kstText } from './hours.ts'
+import { HOUR, kstText, type Slot } from '../open-data/slot.ts'
+import { fieldsOf, isOf, type Measures, readMeasures } from './measures.ts'
 import type { Station } from './stations.ts'
-import { readValue } from './values.ts'
-
-interface Measure {
-  /** Of the API. */
-  readonly api: string
-  /** Of the API; most measures have no flag. */
-  readonly flag?: string
-}
 
 /** All that is kept, by its name in the index. */
 export const MEASURES = {
@@ -59,22 +52,14 @@ export const MEASURES = {
   soil_temperature_20cm: { api: 'm02Te' },
   /** °C */
   soil_temperature_30cm: { api: 'm03Te' },
-} as const satisfies Readonly<Record<string, Measure>>
+} as const satisfies Measures
 
 export type MeasureName = keyof typeof MEASURES
 // Each name is a key of it.
 export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[]
 
 /** How the index holds an observation. */
-export const WEATHER_FIELDS: Fields = {
-  station: 'keyword',
-  station_name: 'keyword',
-  /** On the hour, in Seoul, with its offset. */
-  tm: 'date',
-  ...Object.fromEntries(MEASURE_NAMES.map((name) => [name, 'double'])),
-  /** Values of this hour that were dropped: flagged as wrong, or no numbers. */
-  wrong_values: 'long',
-}
+export const WEATHER_FIELDS: Fields = fieldsOf(MEASURES)
 
 /** What was not measured has no key. */
 export type Observation = {
@@ -100,22 +85,12 @@ export const documentId = ({ station, tm }: Pick<Observation, 'station' | 'tm'>)
 export function readObservation(
   item: OpenDataItem,
   station: Station,
-  hours: Hours,
+  hours: Slot,
 ): Observation | { readonly fault: string } {
   const at = hourOf(item['tm'])
   if (at === null) return { fault: `tm must be an hour such as 2021-01-01 13:00, found ${JSON.stringify(item['tm'])}` }
   if (at < hours.first || at > hours.last || at % HOUR !== 0) return { fault: `${kstText(at)} was not asked for` }
-  // XML and JSON differ in it: a text or a number.
-  const id = item['stnId']
-  if ((typeof id !== 'string' && typeof id !== 'number') || String(id).trim() !== station.id)
-    return { fault: `station ${JSON.stringify(id)} was not asked for` }
-  const values: Partial<Record<MeasureName, number>> = {}
-  let wrong = 0
-  for (const name of MEASURE_NAMES) {
-    const { api, flag }: Measure = MEASURES[name]
-    const reading = readValue(item[api], flag === undefined ? '' : item[flag])
-    if (typeof reading === 'number') values[name] = reading
-    else if (reading === 'wrong') wrong += 1
-  }
+  if (!isOf(item, station.id)) return { fault: `station ${JSON.stringify(item['stnId'])} was not asked for` }
+  const { values, wrong } = readMeasures(item, MEASURES)
   return { station: station.id, station_name: station.name, tm: kstText(at), ...values, wrong_values: wrong }
 }

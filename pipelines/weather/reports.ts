@@ -1,32 +1,15 @@
 // What the pages show of the index as the run's last hour had it: each station now, the last 24 hours, and what is there in all.
 
-import { type DocumentIndex, openDocumentIndex, type Query, type Source } from '../../operators/document-index/index.ts'
-import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
+import { openDocumentIndex, type Query, type Source } from '../../operators/document-index/index.ts'
+import { getOperatorContext } from '../../sdk/index.ts'
+import { HOUR, hoursOf, kstText } from '../open-data/slot.ts'
 import { type CollectedWeather, WEATHER_INDEX } from './collect.ts'
-import { HOUR, hoursOf, kstText } from './hours.ts'
 import type { MeasureName } from './observation.ts'
 import type { Station } from './stations.ts'
+import { between, checkCount, numberOf, type PublishWeather, type View } from './view.ts'
 
-export interface PublishWeather {
-  /** Default `elasticsearch_default`; without it the embedded index in Postgres. */
-  readonly indexConnId?: string
-  /** Default `weather-hourly`. */
-  readonly index?: string
-}
+export type { PublishWeather } from './view.ts'
 
-interface View {
-  readonly op: OperatorContext
-  readonly index: DocumentIndex
-  readonly name: string
-  readonly stations: readonly Station[]
-  /** Epoch ms of the run's last hour: what is later is of later runs. */
-  readonly last: number
-}
-
-const numberOf = (source: Source | undefined, name: MeasureName | 'wrong_values'): number | null => {
-  const value = source?.[name]
-  return typeof value === 'number' ? value : null
-}
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 /** `2026-01-05 13:00 KST` */
@@ -76,12 +59,11 @@ async function publishNow(view: View): Promise<void> {
 async function publishDay(view: View): Promise<void> {
   const { op, index, name, stations, last } = view
   const first = last - 23 * HOUR
-  const query: Query = {
-    and: [
-      { terms: { field: 'station', values: stations.map(({ id }) => id) } },
-      { range: { field: 'tm', gte: kstText(first), lte: kstText(last) } },
-    ],
-  }
+  const query = between(
+    stations.map(({ id }) => id),
+    first,
+    last,
+  )
   const { documents } = await index.search(name, { query, size: stations.length * 24 })
   const found = new Map(documents.map(({ id, source }) => [id, source]))
   const hours = Array.from({ length: 24 }, (_, i) => kstText(first + i * HOUR))
@@ -138,25 +120,6 @@ async function publishStations(view: View): Promise<void> {
     ],
     rows: await Promise.all(rows),
   })
-}
-
-/** The run's hours in the index: as many as were collected, or some were lost. */
-async function checkCount(
-  { op, index, name, last }: View,
-  collected: readonly CollectedWeather[],
-  first: number,
-): Promise<void> {
-  const query: Query = {
-    and: [
-      { terms: { field: 'station', values: collected.map(({ station }) => station) } },
-      { range: { field: 'tm', gte: kstText(first), lte: kstText(last) } },
-    ],
-  }
-  const rowsRead = collected.reduce((sum, { documents }) => sum + documents, 0)
-  const rowsWritten = await index.count(name, query)
-  const target = `${index.name} ${name} (counted)`
-  // More is no loss: the service has taken back an hour that an earlier run has stored.
-  await op.record({ kind: 'index', target, rowsRead, rowsWritten }, rowsWritten < rowsRead ? 'fail' : 'warn')
 }
 
 /** Counts what the run has stored and publishes its tables. Call it inside a task, with what `collectWeather` returned. */

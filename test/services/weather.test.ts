@@ -5,13 +5,16 @@ import { openDocumentIndex } from '../../operators/document-index/index.ts'
 import {
   type CollectedWeather,
   type CollectWeather,
+  collectDailyWeather,
   collectWeather,
+  DAILY_WEATHER_INDEX,
   WEATHER_INDEX,
 } from '../../pipelines/weather/collect.ts'
+import { publishDailyWeather } from '../../pipelines/weather/daily-reports.ts'
 import { publishWeather } from '../../pipelines/weather/reports.ts'
 import { runInScope } from '../../sdk/context.ts'
 import type { ConnectionResult, RunInfo } from '../../sdk/index.ts'
-import { gatewayError, gatewayJsonError, serviceError } from '../../services/simulated/weather/answers.ts'
+import { gatewayError, gatewayJsonError, serviceError } from '../../services/simulated/open-data/answers.ts'
 import { generatedSource } from '../../services/simulated/weather/generated.ts'
 import { HOUR, type ObservationSource } from '../../services/simulated/weather/observation.ts'
 import { replaySource } from '../../services/simulated/weather/replay.ts'
@@ -50,12 +53,14 @@ const SEOUL = { id: '108', name: '서울' }
 const KEY = 'a/key+of=='
 const runBetween = (start: string, end: string): RunInfo => runOf(new Date(start), new Date(end))
 const ONE_HOUR = runBetween('2026-01-05T13:00:00+09:00', '2026-01-05T14:00:00+09:00')
+const ONE_DAY = runBetween('2026-01-04T00:00:00+09:00', '2026-01-05T00:00:00+09:00')
 /** Ten past two. */
 const NOW = Date.parse('2026-01-05T14:10:00+09:00')
 
 interface World {
   readonly clock: FakeClock
   collect(run?: RunInfo, options?: CollectWeather): Promise<CollectedWeather>
+  collectDays(run?: RunInfo): Promise<CollectedWeather>
   readonly op: (more?: Partial<MadeUp>) => ReturnType<typeof madeUpContext>
   readonly ops: ReturnType<typeof madeUpContext>[]
   readonly asked: () => number
@@ -87,13 +92,15 @@ async function worldOf(options: Partial<WeatherOptions> = {}, isLive = false): P
     ops.push(own)
     return runInScope(own, () => collectWeather(SEOUL, { clock, ...more }))
   }
-  return { clock, collect, op, ops, asked: () => asked }
+  const collectDays = (run: RunInfo = ONE_DAY) =>
+    runInScope(op({ run, taskId: 'weather_daily' }), () => collectDailyWeather(SEOUL, { clock }))
+  return { clock, collect, collectDays, op, ops, asked: () => asked }
 }
 
-async function documentsIn({ op }: World) {
+async function documentsIn({ op }: World, name = WEATHER_INDEX) {
   const index = await openDocumentIndex(op())
   const found: { readonly id: string; readonly source: Readonly<Record<string, unknown>> }[] = []
-  for await (const batch of index.export(WEATHER_INDEX)) found.push(...batch)
+  for await (const batch of index.export(name)) found.push(...batch)
   await index.close()
   return found
 }
@@ -147,6 +154,60 @@ describe('an hour', () => {
     expect(error).toMatchObject({ name: 'FailTask' })
     expect(String(error)).toContain('station 108 (서울) has no observation')
     expect(await documentsIn(world)).toEqual([])
+  })
+})
+
+describe('a day', () => {
+  test('is a document by station and day, and again changes none', async () => {
+    const world = await worldOf()
+    expect(await world.collectDays()).toMatchObject({ station: '108', documents: 1, missing: 0, wrongValues: 0 })
+    const documents = await documentsIn(world, DAILY_WEATHER_INDEX)
+    expect(documents.map(({ id }) => id)).toEqual(['108:2026-01-04'])
+    expect(documents[0]?.source).toMatchObject({ day: '2026-01-04', tm: '2026-01-04T00:00:00+09:00' })
+    expect(typeof documents[0]?.source['mean_temperature']).toBe('number')
+    await world.collectDays()
+    expect(await documentsIn(world, DAILY_WEATHER_INDEX)).toEqual(documents)
+  })
+
+  test.each([
+    ['03', serviceError('03', 'NO_DATA')],
+    ['99 of today', serviceError('99', '전날 자료까지 제공됩니다.')],
+  ])('with code %s is asked for hour by hour, and given up three days after it', async (_name, fault) => {
+    const world = await worldOf({ fault: () => fault }, true)
+    expect(await endOf(world.collectDays())).toMatchObject({ name: 'TaskRescheduled', after: 3_600 })
+    world.clock.at = Date.parse('2026-01-08T00:00:00+09:00')
+    expect(await endOf(world.collectDays())).toMatchObject({ name: 'FailTask' })
+    expect(await documentsIn(world, DAILY_WEATHER_INDEX)).toEqual([])
+  })
+
+  test('that is not over is not there yet, neither at the real service nor at the simulated one', async () => {
+    const today = runBetween('2026-01-05T00:00:00+09:00', '2026-01-06T00:00:00+09:00')
+    for (const isLive of [true, false]) {
+      const world = await worldOf({}, isLive)
+      expect(await endOf(world.collectDays(today))).toMatchObject({ name: 'TaskRescheduled' })
+    }
+  })
+
+  test('with a key that is refused fails without a retry', async () => {
+    const fault = () => gatewayError('30', 'SERVICE_KEY_IS_NOT_REGISTERED_ERROR')
+    const world = await worldOf({ fault }, true)
+    expect(await endOf(world.collectDays())).toMatchObject({ name: 'FailTask', cause: { name: 'OpenDataKeyError' } })
+  })
+
+  test('is in the tables of the day and of the last 30 days', async () => {
+    const world = await worldOf()
+    const run = runBetween('2026-01-01T00:00:00+09:00', '2026-01-05T00:00:00+09:00')
+    const collected = await world.collectDays(run)
+    const op = world.op({ taskId: 'publish', run })
+    expect(await runInScope(op, () => publishDailyWeather([SEOUL], [collected]))).toEqual({ days: 4 })
+    expect(op.reports.get('day')?.rows[0]?.[0]).toBe('서울 (108)')
+    const rows = op.reports.get('last_30_days')?.rows ?? []
+    expect([rows.length, rows[0]?.[1], rows.at(-1)?.[0]]).toEqual([30, null, '2026-01-04T00:00:00+09:00'])
+    expect(rows.slice(-4).every(([, min, mean, max]) => Number(min) < Number(mean) && Number(mean) < Number(max))).toBe(
+      true,
+    )
+    const lost = runInScope(world.op({ run }), () => publishDailyWeather([SEOUL], [{ ...collected, documents: 5 }]))
+    await expect(lost).rejects.toThrow(/1 missing/)
   })
 })
 
@@ -327,17 +388,9 @@ describeRecorded('kma_asos', 'the recorded half year of station 108', () => {
       wind_speed: 1.8,
       humidity: 66,
     })
-    await world.collect(HALF_YEAR)
+    const collected = await world.collect(HALF_YEAR)
     expect(await documentsIn(world)).toEqual(documents)
     const op = world.op({ taskId: 'publish', run: HALF_YEAR })
-    const collected = {
-      station: '108',
-      index: WEATHER_INDEX,
-      documents: 4_344,
-      missing: 0,
-      rejected: 0,
-      wrongValues: 0,
-    }
     await runInScope(op, () => publishWeather([SEOUL], [collected]))
     expect(op.reports.get('stations')?.rows[0]?.slice(5)).toEqual([3_890, 0])
     expect(HALF_YEAR.runAfter.getTime() - 4_344 * HOUR).toBe(HALF_YEAR.logicalDate?.getTime())

@@ -3,7 +3,8 @@
 
 import type { RequestListener } from 'node:http'
 import { type Listening, listen } from '../listen.ts'
-import { type Answer, answer, CallCount, gatewayError, MOST_ROWS } from './answers.ts'
+import { type Answer, CallCount, gatewayError } from '../open-data/answers.ts'
+import { answer, MOST_ROWS } from './answers.ts'
 import { generatedSource } from './generated.ts'
 import type { ObservationSource } from './observation.ts'
 

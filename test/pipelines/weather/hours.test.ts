@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { dayAndHour, HOUR, hoursOf, kstText } from '../../../pipelines/weather/hours.ts'
+import { dayAndHour, HOUR, hoursOf, kstText } from '../../../pipelines/open-data/slot.ts'
+import { secondsToNextLook } from '../../../pipelines/open-data/waiting.ts'
 import { hourOf } from '../../../pipelines/weather/observation.ts'
-import { secondsToNextLook } from '../../../pipelines/weather/waiting.ts'
 import { runOf } from '../../support/made-up-context.ts'
 
 const hours = fc.integer({ min: 0, max: 600_000 }).map((hour) => hour * HOUR)

@@ -53,4 +53,10 @@ export const SIMULATED = [
     variable: 'weather_simulated_url',
     what: 'the simulated weather service of this host: generated weather, no observations',
   },
+  {
+    id: 'open_data_kr_default',
+    kind: 'http',
+    variable: 'prices_simulated_url',
+    what: 'the simulated market price service of this host: generated trades, no real prices',
+  },
 ] as const

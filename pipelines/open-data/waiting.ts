@@ -2,7 +2,7 @@
 // morning; the simulated one an hour a minute after it.
 
 import { nextMidnight } from '../../operators/open-data-kr/day.ts'
-import { HOUR } from './hours.ts'
+import { HOUR } from './slot.ts'
 
 const LIVE_STEP_MS = HOUR
 const SIMULATED_STEP_MS = 30_000
