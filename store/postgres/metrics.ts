@@ -52,7 +52,8 @@ export async function countDags(sql: Sql): Promise<DagCounts> {
     sql,
     `select count(*)::int as dags, (count(*) filter (where is_paused))::int as paused,
        (select count(*)::int from import_error) as import_errors,
-       (select coalesce(sum(seconds), 0) from (select max(last_parse_duration) as seconds from dag where not is_stale group by relative_fileloc) f) as parse_seconds
+       (select coalesce(sum(seconds), 0) from (
+         select max(last_parse_duration) as seconds from dag where not is_stale group by relative_fileloc) f) as parse_seconds
      from dag where not is_stale`,
     [],
     'count_dags',

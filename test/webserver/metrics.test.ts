@@ -108,8 +108,10 @@ describe('what stands in it', () => {
     await putPool(web.database, { pool: 'cars', slots: 3, description: null, includeDeferred: true })
     const put = (n: number, stage: string, because: object | null = null) =>
       web.database.query(
-        `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch, worker_id, because)
-         select $1, gen_random_uuid(), $2, 'cars', 'x', i, 'slow', 'cars', 1, 1, 0, case when $2 = 'running' then 1 end, $4::jsonb from generate_series(1, $3::int) i`,
+        `insert into task_queue (dag_run_id, ti_id, stage, dag_id, task_id, map_index, queue, pool, pool_slots, priority_weight, epoch,
+           worker_id, because)
+         select $1, gen_random_uuid(), $2, 'cars', 'x', i, 'slow', 'cars', 1, 1, 0, case when $2 = 'running' then 1 end, $4::jsonb
+         from generate_series(1, $3::int) i`,
         [run.id, stage, n, because === null ? null : JSON.stringify(because)],
       )
     await put(2, 'running')
