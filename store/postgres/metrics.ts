@@ -221,3 +221,22 @@ export async function readDatabaseUse(sql: Sql): Promise<DatabaseUse> {
   )
   return rows[0] ?? { connections: 0, limit: 0, bytes: 0 }
 }
+
+export interface FailedCallbackRow {
+  readonly dagId: string
+  readonly taskId: string | null
+  readonly kind: string
+  readonly output: string | null
+  readonly endedAt: number
+}
+
+/** Callbacks that were given up, newest first: among the newest that ended in the last week. */
+export async function listFailedCallbacks(sql: Sql, limit: number): Promise<readonly FailedCallbackRow[]> {
+  return rowsOf<FailedCallbackRow>(
+    sql,
+    `select dag_id, task_id, kind, output, end_date as ended_at from callback
+     where end_date > now() - interval '7 days' and state = 'failed' order by end_date desc limit $1`,
+    [limit],
+    'list_failed_callbacks',
+  )
+}
