@@ -28,6 +28,18 @@ const gauge = <const L extends readonly string[]>(labels: L, help: string) =>
 const counter = <const L extends readonly string[]>(labels: L, help: string) =>
   ({ kind: 'counter', of: 'database', labels, help }) as const
 
+const ALL = SERVICES
+const counted = <const L extends readonly string[]>(of: readonly ServiceLabel[], labels: L, help: string) =>
+  ({ kind: 'counter', of, labels, help }) as const
+const measured = <const L extends readonly string[]>(of: readonly ServiceLabel[], labels: L, help: string) =>
+  ({ kind: 'gauge', of, labels, help }) as const
+const timed = (of: readonly ServiceLabel[], buckets: readonly number[], help: string) =>
+  ({ kind: 'histogram', of, labels: [] as const, help, buckets }) as const
+
+/** Upper bounds, seconds: a run transaction takes a few ms, a pass as many as there is to do. */
+const SHORT = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+const LONG = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30]
+
 const STREAM = ['dag_id', 'task_id', 'target'] as const
 
 export const METRICS = {
@@ -110,6 +122,55 @@ export const METRICS = {
   baram_database_connections: gauge([], 'Connections to the metadata database, of everybody.'),
   baram_database_connection_limit: gauge([], 'max_connections of its server.'),
   baram_database_size_bytes: gauge([], 'Size of the metadata database.'),
+
+  airflow_scheduler_scheduler_loop_duration: timed(['scheduler'], LONG, 'How long the passes of a scheduler took.'),
+  airflow_scheduler_loop_exceptions: counted(['scheduler'], [], 'Passes that failed and were repeated.'),
+  baram_scheduler_step_seconds_total: counted(
+    ['scheduler'],
+    ['step'],
+    'Time that passes spent in each of their steps.',
+  ),
+  airflow_task_instances_without_heartbeats_killed: counted(
+    ['scheduler'],
+    [],
+    'Attempts that were taken over because their worker is dead.',
+  ),
+  baram_processes_declared_dead_total: counted(
+    ['scheduler'],
+    [],
+    'Processes whose lease ran out, or whose pid was gone.',
+  ),
+
+  baram_run_transaction_seconds: timed(
+    ALL,
+    SHORT,
+    'How long run transactions took, without their wait for the one before.',
+  ),
+  baram_run_transaction_failures_total: counted(ALL, [], 'Run transactions that were rolled back.'),
+  airflow_ti_successes: counted(ALL, [], 'Attempts that succeeded.'),
+  airflow_ti_failures: counted(ALL, [], 'Attempts that failed, with or without a try left.'),
+  baram_runs_ended_total: counted(
+    ALL,
+    ['dag_id', 'state'],
+    'Runs that ended; the first 50 DAGs of a process by name, the rest as `other`.',
+  ),
+
+  baram_attempts_started_total: counted(['worker'], [], 'Attempts that a worker has taken.'),
+  baram_worker_report_seconds: timed(
+    ['worker'],
+    SHORT,
+    'From the end of an attempt until it is stored, with what it starts.',
+  ),
+  baram_worker_attempts: measured(['worker'], [], 'Attempts that a worker runs.'),
+  baram_worker_slots: measured(['worker'], [], 'Attempts that it may run at a time.'),
+  baram_worker_children: measured(['worker'], [], 'Child processes that it has, also idle ones.'),
+
+  baram_database_pool_connections: measured(
+    ALL,
+    ['state'],
+    'Connections of the pool of a process: total, idle, and callers waiting for one.',
+  ),
+  baram_disk_free_bytes: measured(['scheduler', 'worker'], [], 'Free space where the log folder is.'),
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
 export type MetricName = keyof typeof METRICS

@@ -18,6 +18,7 @@ import { lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
 import { peekQueued, peekThrottled, type QueuedRow, type ThrottledInstance } from '../../store/postgres/task-queue.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import type { ProcessMetrics } from '../process/metrics.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import { type InstanceChange, RunChanges } from './changes.ts'
 import type { RunCache } from './run-cache.ts'
@@ -96,6 +97,8 @@ export interface RunTransactionDeps {
   readonly limits: AdmissionLimits
   /** `worker:12`, `scheduler:3`: stands in the ledger. */
   readonly who: string
+  /** Counts transactions and what they bring about. */
+  readonly metrics?: ProcessMetrics
   /** Told after each commit which runs changed. */
   onChange(result: RunTransactionResult): void
 }
@@ -212,6 +215,7 @@ export class RunTransactions {
     refused: ReadonlyMap<number, unknown>,
   ): Promise<RunTransactionResult> {
     const client = await this.connection()
+    const began = performance.now()
     const tx = sqlOf(client)
     const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
     try {
@@ -220,9 +224,12 @@ export class RunTransactions {
       if (result.changedRuns.length > 0) this.deps.onChange(result)
       return result
     } catch (error) {
+      this.deps.metrics?.add('baram_run_transaction_failures_total', {})
       this.deps.runCache.forget(touched)
       await this.rollback(client, error)
       throw error
+    } finally {
+      this.deps.metrics?.observe('baram_run_transaction_seconds', {}, (performance.now() - began) / 1000)
     }
   }
 
@@ -350,7 +357,9 @@ export class RunTransactions {
     hasMissed: boolean,
   ): Omit<RunTransactionResult, 'refused'> {
     const ended: number[] = []
-    for (const { model, moved, isCleared } of changed) {
+    for (const changes of changed) {
+      const { model, moved, isCleared } = changes
+      this.deps.metrics?.countChanges(changes)
       model.run.rev++
       if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
       if (isCleared) this.deps.runCache.forget([model.run.dagRunId])

@@ -156,6 +156,45 @@ describe('what stands in it', () => {
     expect(text.split('\n').filter((line) => !line.startsWith('#') && line !== '')).toEqual(['baram_database_up 0'])
   })
 
+  test('what processes counted is told of those that run, each by its own labels; what is no sample is left out', async () => {
+    const insert = async (state: string, samples: unknown) => {
+      const { rows } = await web.database.query<{ id: number }>(
+        `with j as (insert into job (job_type, state, hostname, pid, boot_id) values ('WorkerJob', $1, 'seoul-1', 7, 'b') returning id)
+         insert into job_metrics (job_id, samples) select id, $2::jsonb from j returning job_id as id`,
+        [state, JSON.stringify(samples)],
+      )
+      return rows[0]?.id
+    }
+    const samples = {
+      airflow_ti_successes: [[{}, 3]],
+      baram_worker_report_seconds: [
+        [{ le: 5 }, 2, '_bucket'],
+        [{}, 0.5, '_sum'],
+        [{}, 2, '_count'],
+      ],
+      baram_worker_attempts: ['no sample', [{}, null], [null, 1]],
+      of_another_version: [[{}, 1]],
+      airflow_scheduler_loop_exceptions: [[{}, 1]],
+    }
+    const [first, second] = [await insert('running', samples), await insert('running', samples)]
+    const dead = await insert('failed', samples)
+    const odd = await insert('running', 'no samples')
+    const text = await scrape()
+    const labels = (id: number | undefined) => `{service="worker",host="seoul-1",job_id="${id}"}`
+    for (const id of [first, second]) {
+      expect(numberOf(text, `airflow_ti_successes${labels(id)}`)).toBe(3)
+      expect(numberOf(text, `baram_worker_report_seconds_count${labels(id)}`)).toBe(2)
+    }
+    expect(text).toContain(
+      `baram_worker_report_seconds_bucket{le="5",service="worker",host="seoul-1",job_id="${first}"} 2`,
+    )
+    for (const id of [dead, odd]) expect(text).not.toContain(`job_id="${id}"`)
+    for (const name of ['of_another_version', 'baram_worker_attempts{', 'airflow_scheduler_loop_exceptions{'])
+      expect(text).not.toContain(name)
+    expect(numberOf(text, 'baram_scrape_failed_parts')).toBe(0)
+    await web.database.query("delete from job where hostname = 'seoul-1'")
+  })
+
   test('who asks again within a second is given the same answer', async () => {
     let statements = 0
     const counted = {

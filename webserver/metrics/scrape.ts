@@ -9,6 +9,7 @@ import { isConnectionError } from '../../store/answers.ts'
 import type { Database } from '../../store/database.ts'
 import { listProcesses } from '../../store/postgres/metrics.ts'
 import { partsOf, setProcesses } from './database-metrics.ts'
+import { processMetricsText } from './process-metrics.ts'
 
 /** An answer is as good as new for this long, ms. */
 const FRESH_MS = 1_000
@@ -25,10 +26,11 @@ export interface ScrapeDeps {
 }
 
 /** @throws connection errors */
-async function readAll({ database, log, parallelism }: ScrapeDeps): Promise<MetricSet> {
+async function readAll({ database, log, parallelism }: ScrapeDeps): Promise<string> {
   const out = new MetricSet()
   const began = performance.now()
-  setProcesses(out, await listProcesses(database, MOST_PROCESSES))
+  const processes = await listProcesses(database, MOST_PROCESSES)
+  setProcesses(out, processes)
   let failed = 0
   for (const [part, read] of Object.entries(partsOf(parallelism))) {
     try {
@@ -42,13 +44,13 @@ async function readAll({ database, log, parallelism }: ScrapeDeps): Promise<Metr
   out.set('baram_database_up', {}, 1)
   out.set('baram_scrape_failed_parts', {}, failed)
   out.set('baram_scrape_seconds', {}, (performance.now() - began) / 1000)
-  return out
+  return `${await out.registry.metrics()}\n${await processMetricsText(processes)}`
 }
 
 async function text(deps: ScrapeDeps): Promise<string> {
   const reading = readAll(deps)
   try {
-    if (await cameWithin(LIMIT_MS, reading)) return await (await reading).registry.metrics()
+    if (await cameWithin(LIMIT_MS, reading)) return await reading
     deps.log.warn({ afterMs: LIMIT_MS }, 'the database did not answer /metrics in time')
   } catch (error) {
     deps.log.warn({ err: messageOf(error) }, 'the database could not be read for /metrics')
