@@ -20,9 +20,6 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[]
 }
 
-/** Labels that every metric of a process has besides its own. */
-export const PROCESS_LABELS = ['service', 'host', 'job_id'] as const
-
 const gauge = <const L extends readonly string[]>(labels: L, help: string) =>
   ({ kind: 'gauge', of: 'database', labels, help }) as const
 const counter = <const L extends readonly string[]>(labels: L, help: string) =>

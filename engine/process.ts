@@ -27,6 +27,7 @@ import { Lease } from './process/lease.ts'
 import { LogEnder } from './process/log-endings.ts'
 import { ProcessMetrics, watchDisk, watchPool } from './process/metrics.ts'
 import { PageNotifier } from './process/page-notifier.ts'
+import { traceEndedRuns } from './process/traces.ts'
 import { RunCache } from './transaction/run-cache.ts'
 import { RunTransactions } from './transaction/run-transaction.ts'
 
@@ -198,7 +199,11 @@ export class EngineProcess implements Service {
       limits: { parallelism: config.parallelism },
       who: `${this.name}:${lease.jobId}`,
       metrics: this.metrics,
-      onChange: (result) => this.pages.add(result.changedRuns),
+      onChange: ({ changedRuns, endedRuns }) => {
+        this.pages.add(changedRuns)
+        if (endedRuns.length > 0)
+          this.runBeside('runs that ended could not be traced', () => traceEndedRuns({ database, log }, endedRuns))
+      },
     })
   }
 

@@ -6,6 +6,7 @@ import { BaramError, messageOf } from '../core/errors.ts'
 import { Lease } from '../engine/process/lease.ts'
 import { ProcessMetrics, watchPool } from '../engine/process/metrics.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
+import { traceEndedRuns } from '../engine/process/traces.ts'
 import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import { Listener } from '../store/listener.ts'
@@ -86,7 +87,10 @@ async function makeWeb(
     limits: { parallelism: config.parallelism },
     who: 'web',
     metrics,
-    onChange: (result) => pages.add(result.changedRuns),
+    onChange: ({ changedRuns, endedRuns }) => {
+      pages.add(changedRuns)
+      void traceEndedRuns({ database, log }, endedRuns)
+    },
   })
   return {
     ...deps,

@@ -83,6 +83,7 @@ export interface RunTransactionRequest {
 export interface RunTransactionResult {
   readonly started: readonly StartedAttempt[]
   readonly changedRuns: readonly number[]
+  /** Runs that ended by it. */
   readonly endedRuns: readonly number[]
   /** A run was passed over that somebody else held at that moment: look again soon. */
   readonly hasMissed: boolean
@@ -357,15 +358,17 @@ export class RunTransactions {
     hasMissed: boolean,
   ): Omit<RunTransactionResult, 'refused'> {
     const ended: number[] = []
+    const finished: number[] = []
     for (const changes of changed) {
       const { model, moved, isCleared } = changes
       this.deps.metrics?.countChanges(changes)
       model.run.rev++
-      if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
+      if (isRunFinished(model.run.state)) finished.push(model.run.dagRunId)
+      if (isRunFinished(model.run.state) && model.run.state !== changes.runStateBefore) ended.push(model.run.dagRunId)
       if (isCleared) this.deps.runCache.forget([model.run.dagRunId])
       for (const change of moved.values()) this.logMove(model, change)
     }
-    this.deps.runCache.forget(ended)
+    this.deps.runCache.forget(finished)
     return { started, changedRuns: changed.map((changes) => changes.model.run.dagRunId), endedRuns: ended, hasMissed }
   }
 
