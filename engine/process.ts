@@ -25,7 +25,9 @@ import { type Channel, Listener } from '../store/listener.ts'
 import type { JobType } from '../store/postgres/jobs.ts'
 import { Lease } from './process/lease.ts'
 import { LogEnder } from './process/log-endings.ts'
+import { ProcessMetrics, watchDisk, watchPool } from './process/metrics.ts'
 import { PageNotifier } from './process/page-notifier.ts'
+import { traceEndedRuns } from './process/traces.ts'
 import { RunCache } from './transaction/run-cache.ts'
 import { RunTransactions } from './transaction/run-transaction.ts'
 
@@ -67,22 +69,24 @@ export interface EngineProcessOptions extends ServiceDeps {
 }
 
 /** Names in logs and in the ledger. */
-const NAMES: Readonly<Record<EngineProcessOptions['jobType'], string>> = {
+const NAMES = {
   CallbackJob: 'callbacks',
   DagProcessorJob: 'dag-processor',
   SchedulerJob: 'scheduler',
   TriggererJob: 'triggerer',
   WorkerJob: 'worker',
-}
+} as const satisfies Readonly<Record<EngineProcessOptions['jobType'], string>>
 
 export class EngineProcess implements Service {
   readonly runCache: RunCache
+  /** What this service counts: stored with its heartbeats. */
+  readonly metrics: ProcessMetrics
   /** Null when this service ends no logs. */
   readonly logEnder: LogEnder | null
   /** Of the service: ended after `end`. What they call must ask `isStopping` before it begins something. */
   readonly timers = new TimerSet()
   private readonly options: EngineProcessOptions
-  private readonly name: string
+  private readonly name: (typeof NAMES)[keyof typeof NAMES]
   private readonly lifecycle: Lifecycle
   private readonly listener: Listener
   private readonly pages: PageNotifier
@@ -97,6 +101,9 @@ export class EngineProcess implements Service {
     this.options = options
     this.name = NAMES[options.jobType]
     const { config, database, log, channels } = options
+    this.metrics = new ProcessMetrics(this.name)
+    watchPool(this.metrics, database)
+    if (options.endsLogs === true) watchDisk(this.metrics, config.logFolder)
     this.runCache = new RunCache(config.maxMapLength)
     this.logEnder = options.endsLogs === true ? new LogEnder({ database, folder: config.logFolder, log }) : null
     this.listener = new Listener({
@@ -177,6 +184,7 @@ export class EngineProcess implements Service {
       session: database.session,
       sql: () => this.listener.sql,
       lastDownAt: () => this.listener.lastDownAt,
+      samples: () => this.metrics.samples(),
       ...(onClock !== undefined && { onClock }),
       onLost: (reason) => this.giveUp(reason),
     })
@@ -190,7 +198,12 @@ export class EngineProcess implements Service {
       log,
       limits: { parallelism: config.parallelism },
       who: `${this.name}:${lease.jobId}`,
-      onChange: (result) => this.pages.add(result.changedRuns),
+      metrics: this.metrics,
+      onChange: ({ changedRuns, endedRuns }) => {
+        this.pages.add(changedRuns)
+        if (endedRuns.length > 0)
+          this.runBeside('runs that ended could not be traced', () => traceEndedRuns({ database, log }, endedRuns))
+      },
     })
   }
 

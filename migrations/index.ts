@@ -14,6 +14,7 @@ import { m0011KeptVersions } from './0011-kept-versions.ts'
 import { m0012TaskQueue } from './0012-task-queue.ts'
 import { m0013CallbacksAndDeadlines } from './0013-callbacks-and-deadlines.ts'
 import { m0014StreamEffects } from './0014-stream-effects.ts'
+import { m0015Monitoring } from './0015-monitoring.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   m0012TaskQueue,
   m0013CallbacksAndDeadlines,
   m0014StreamEffects,
+  m0015Monitoring,
 ]

@@ -176,6 +176,22 @@ export const SETTINGS = {
     isSecret: true,
   }),
   jwtSeconds: setting('api_auth', 'jwt_expiration_time', number(60, 31_536_000), 86_400, 'seconds a token is valid'),
+  metricsToken: setting(
+    'metrics',
+    'token',
+    textOrNull,
+    null,
+    'bearer token that lets Prometheus read /metrics from elsewhere; empty = from this host, or signed in',
+    { isOwnOnly: true, isSecret: true },
+  ),
+  metricsOpen: setting(
+    'metrics',
+    'allow_anonymous',
+    flag,
+    false,
+    'everybody who reaches the web server may read /metrics: only behind a network or proxy of your own',
+    { isOwnOnly: true },
+  ),
   workerConcurrency: setting(
     'workers',
     'concurrency',

@@ -26,6 +26,8 @@ export interface PassDeps {
   readonly log: Logger
   /** Whether the database's clock is believed: by a wrong one no run is made, and none ended for its time. */
   readonly clock: Pick<ClockHold, 'isHeld' | 'trusts'>
+  /** Told how long each step took. */
+  tookStep?(step: string, seconds: number): void
   /** The database's clock, epoch ms. */
   now(): number
   /** Ends what dead workers left. Returns how many attempts. */
@@ -74,12 +76,15 @@ export async function schedulerPass(deps: PassDeps, mustSweep: boolean): Promise
   let didWork = false
   let hasFailed = false
   for (const [name, run] of stepsOf(deps, mustSweep)) {
+    const began = performance.now()
     try {
       didWork = ((await run()) ?? 0) > 0 || didWork
     } catch (error) {
       if (isConnectionError(error)) throw error
       hasFailed = true
       deps.log.error({ step: name, err: messageOf(error) }, 'a step of the pass failed; the others went on')
+    } finally {
+      deps.tookStep?.(name, (performance.now() - began) / 1000)
     }
   }
   return { didWork, hasFailed }

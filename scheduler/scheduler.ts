@@ -71,7 +71,10 @@ export class Scheduler implements Service {
       log,
       leaseMs: config.leaseMs,
       heartbeatMs: config.heartbeatMs,
-      onDead: () => this.wakeToSweep(),
+      onDead: () => {
+        this.process.metrics.add('baram_processes_declared_dead_total', {})
+        this.wakeToSweep()
+      },
     })
   }
 
@@ -136,8 +139,11 @@ export class Scheduler implements Service {
 
   private async passAndPlan(serving: Serving): Promise<void> {
     this.passWatch.begin()
+    const began = performance.now()
     const pauseMs = await this.pass(serving)
     this.passWatch.end()
+    const seconds = (performance.now() - began) / 1000
+    this.process.metrics.observe('airflow_scheduler_scheduler_loop_duration', {}, seconds)
     this.isPassing = false
     if (this.process.isStopping) return
     if (this.isWanted) this.wake()
@@ -154,6 +160,8 @@ export class Scheduler implements Service {
       const deps = {
         ...{ database, runCache: this.process.runCache, transactions, log, clock: this.clock },
         now: () => lease.now(),
+        tookStep: (step: string, seconds: number) =>
+          this.process.metrics.add('baram_scheduler_step_seconds_total', { step }, seconds),
         rescue: () => this.takeOver(serving, mustSweep),
       }
       const { didWork, hasFailed } = await schedulerPass(deps, mustSweep)
@@ -162,6 +170,7 @@ export class Scheduler implements Service {
       return didWork ? BUSY_MS : await this.untilNext(serving)
     } catch (error) {
       this.mustSweep ||= mustSweep
+      this.process.metrics.add('airflow_scheduler_loop_exceptions', {})
       const level = isConnectionError(error) ? 'warn' : 'error'
       log[level]({ err: messageOf(error) }, 'a pass failed and is repeated')
       return AFTER_ERROR_MS
@@ -172,6 +181,7 @@ export class Scheduler implements Service {
   private async takeOver({ lease, transactions }: Serving, mustSweep: boolean): Promise<number> {
     const { database, log } = this.options
     const lost = await rescue(database, transactions, lease.now())
+    this.process.metrics.add('airflow_task_instances_without_heartbeats_killed', {}, lost)
     if (lost > 0) log.warn({ attempts: lost }, 'attempts without a worker were taken over')
     // A pass waits neither for a disk nor for a look through the runs of a dead worker.
     if (lost > 0) this.process.logEnder?.look()

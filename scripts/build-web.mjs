@@ -161,7 +161,7 @@ const ICONS = (
   'play pause rotate-ccw x check calendar copy link download wrap-text arrow-down-to-line funnel clock globe ' +
   'triangle-alert info circle-help database cpu lock pencil trash-2 plus ellipsis git-commit-horizontal ' +
   'flask-conical log-out panel-right file diff user chart-column undo-2 arrow-up arrow-down sun-moon book-open ' +
-  'key-round plug chevron-left'
+  'key-round plug chevron-left activity'
 ).split(' ')
 
 function buildIcons() {

@@ -30,6 +30,8 @@ export interface Database extends Sql {
    * of this process waits until the server's side of it is gone. The connection is destroyed.
    */
   abandon(client: Connection): void
+  /** How the pool is used now. */
+  poolUse(): { readonly total: number; readonly idle: number; readonly waiting: number }
   /** Names this process' sessions among all others of the server. */
   readonly session: string
   close(): Promise<void>
@@ -231,6 +233,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       doubtful.add(client)
       void client.end().catch(() => undefined)
     },
+    poolUse: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     session,
     async close() {
       await pool.end()

@@ -17,6 +17,7 @@ import { checkAddress, checkBody, checkFormBytes, checkJsonBytes, keepIntegers }
 import { ApiError, isWrite, notFound, toApiError } from './http/errors.ts'
 import { securityHeaders } from './http/headers.ts'
 import { sendJson } from './http/json.ts'
+import { metricsRoute } from './metrics/route.ts'
 import { answerPageError } from './pages/frame/failure.ts'
 import { pageRoutes } from './pages/index.ts'
 import { logDataRoutes } from './pages/task/log/routes.ts'
@@ -27,7 +28,7 @@ const isApi = (req: Request) => req.path.startsWith('/api/') || req.path.startsW
 /** Answers as Airflow does, in its words. */
 const isAirflows = (req: Request) => req.path.startsWith('/api/v2/')
 /** Asked by scripts of pages: their errors are JSON. */
-const isData = (req: Request) => req.path === '/ui/events' || req.path.startsWith('/ui/log/')
+const isData = (req: Request) => req.path === '/metrics' || req.path === '/ui/events' || req.path.startsWith('/ui/log/')
 
 function serveStatic(web: Web) {
   return (req: Request, res: Response): void => {
@@ -104,6 +105,7 @@ export function makeApp(web: Web, streams: Streams): Express {
   app.use('/api/baram/v1', ownRoutes(web))
   app.get('/ui/events', requireRole(web, 'viewer'), (req, res) => streams.serve(req, res))
   app.use('/ui/log', logDataRoutes(web))
+  app.use(metricsRoute(web))
   const { router, pages } = pageRoutes(web, limit)
   app.use(router)
   app.use(async (req, _res, next) => {

@@ -4,7 +4,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { Lease } from '../engine/process/lease.ts'
+import { ProcessMetrics, watchPool } from '../engine/process/metrics.ts'
 import { PageNotifier } from '../engine/process/page-notifier.ts'
+import { traceEndedRuns } from '../engine/process/traces.ts'
 import { RunTransactions } from '../engine/transaction/run-transaction.ts'
 import type { Config } from '../runtime/config.ts'
 import { Listener } from '../store/listener.ts'
@@ -71,7 +73,12 @@ function effectiveConfig({ config, log }: WebserverDeps): Config {
 }
 
 /** What the parts of the webserver share. */
-async function makeWeb(deps: WebserverDeps, config: Config, pages: PageNotifier): Promise<Web> {
+async function makeWeb(
+  deps: WebserverDeps,
+  config: Config,
+  pages: PageNotifier,
+  metrics: ProcessMetrics,
+): Promise<Web> {
   const { database, log, runCache, jwtSecret } = deps
   const transactions = new RunTransactions({
     database,
@@ -79,7 +86,11 @@ async function makeWeb(deps: WebserverDeps, config: Config, pages: PageNotifier)
     log,
     limits: { parallelism: config.parallelism },
     who: 'web',
-    onChange: (result) => pages.add(result.changedRuns),
+    metrics,
+    onChange: ({ changedRuns, endedRuns }) => {
+      pages.add(changedRuns)
+      void traceEndedRuns({ database, log }, endedRuns)
+    },
   })
   return {
     ...deps,
@@ -105,7 +116,12 @@ async function openServer(web: Web, streams: Streams): Promise<{ server: Server;
   }
 }
 
-const takeLease = ({ config, database, log }: Web, listener: Listener, port: number): Promise<Lease> =>
+const takeLease = (
+  { config, database, log }: Web,
+  listener: Listener,
+  port: number,
+  metrics: ProcessMetrics,
+): Promise<Lease> =>
   Lease.take({
     jobType: 'WebserverJob',
     info: { host: config.host, port },
@@ -114,6 +130,7 @@ const takeLease = ({ config, database, log }: Web, listener: Listener, port: num
     log,
     sql: () => listener.sql,
     lastDownAt: () => listener.lastDownAt,
+    samples: () => metrics.samples(),
     session: database.session,
     outageMs: config.outageMs,
     // Nothing acts in its name: it goes on serving, and only its row says that it was away.
@@ -131,7 +148,9 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
   const { database, log } = deps
   checkSecret(deps.jwtSecret)
   const pages: PageNotifier = new PageNotifier(() => listener.sql, log)
-  const web = await makeWeb(deps, effectiveConfig(deps), pages)
+  const metrics = new ProcessMetrics('webserver')
+  watchPool(metrics, database)
+  const web = await makeWeb(deps, effectiveConfig(deps), pages, metrics)
   const { hub, transactions } = web
   const streams = new Streams(web)
   const listener = new Listener({
@@ -158,7 +177,7 @@ export async function startWebserver(deps: WebserverDeps): Promise<Webserver> {
     await listener.start()
     const opened = await openServer(web, streams)
     server = opened.server
-    lease = await takeLease(web, listener, opened.port)
+    lease = await takeLease(web, listener, opened.port, metrics)
     const url = urlOf(web.config.host, opened.port)
     log.info({ url, jobId: lease.jobId }, 'webserver listens')
     return { url, port: opened.port, close }

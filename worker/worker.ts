@@ -66,6 +66,8 @@ export class Worker implements Service {
   private readonly later = new Set<Report>()
   private heldMs = HELD_MS
   private onIdle: (() => void) | null = null
+  /** When each report came, monotonic ms. */
+  private readonly endedAt = new WeakMap<Report, number>()
 
   constructor(options: WorkerOptions) {
     this.options = options
@@ -104,12 +106,22 @@ export class Worker implements Service {
   }
 
   start(): Promise<void> {
+    this.watchSlots()
     return this.process.start()
   }
 
   /** Asks running attempts to end, reports them, and ends the lease. Nothing stays `running`. */
   stop(): Promise<void> {
     return this.process.stop()
+  }
+
+  private watchSlots(): void {
+    const { metrics } = this.process
+    metrics.onRead(() => {
+      metrics.set('baram_worker_attempts', {}, this.attempts.size)
+      metrics.set('baram_worker_slots', {}, this.options.concurrency)
+      metrics.set('baram_worker_children', {}, this.pool.size)
+    })
   }
 
   private begin(): void {
@@ -212,9 +224,17 @@ export class Worker implements Service {
     if (batch.length === 0) return claim(transactions, slots)
     const result = await report(transactions, batch, slots, lease.now())
     const lockedElsewhere = new Set(result.lockedElsewhere)
-    for (const report of batch) if (!lockedElsewhere.has(report)) this.attempts.delete(keyOf(report))
+    for (const report of batch) if (!lockedElsewhere.has(report)) this.forget(report)
     this.tellLater(result.lockedElsewhere)
     return result
+  }
+
+  /** It is stored. */
+  private forget(report: Report): void {
+    this.attempts.delete(keyOf(report))
+    const endedAt = this.endedAt.get(report)
+    if (endedAt === undefined) return // Found by a comparison with the database: nothing ended here.
+    this.process.metrics.observe('baram_worker_report_seconds', {}, (performance.now() - endedAt) / 1000)
   }
 
   /** Their runs are held by others at this moment: nobody else waits for that. */
@@ -239,6 +259,7 @@ export class Worker implements Service {
   }
 
   private runStarted(serving: Serving, result: RunTransactionResult, batch: readonly Report[]): void {
+    this.process.metrics.add('baram_attempts_started_total', {}, result.started.length)
     const fresh = new Map<string, JsonValue>()
     for (const report of batch.filter(({ dagRunId }) => !result.refused.has(dagRunId)))
       for (const xcom of report.xcoms)
@@ -262,6 +283,7 @@ export class Worker implements Service {
       log,
       hostname: hostname(),
       onEnd: (ended) => {
+        this.endedAt.set(ended, performance.now())
         this.finished.push(ended)
         this.wake(false)
       },

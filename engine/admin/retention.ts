@@ -3,7 +3,12 @@
 
 import type { Database } from '../../store/database.ts'
 import { deleteEndedCallbacks } from '../../store/postgres/callbacks.ts'
-import { deleteEndedJobs, deleteUnusedModules, deleteUnusedVersions } from '../../store/postgres/retention.ts'
+import {
+  deleteEndedJobs,
+  deleteOldStreams,
+  deleteUnusedModules,
+  deleteUnusedVersions,
+} from '../../store/postgres/retention.ts'
 
 export interface Retention {
   /** Days; 0 = for ever. */
@@ -19,6 +24,8 @@ export interface Dropped {
   readonly callbacks: number
 }
 
+/** How long a stream that nobody runs is remembered, days: /metrics shows it for seven. */
+const STREAM_DAYS = 30
 /** Rows a statement deletes at most; the rest follows with the next call. */
 const BATCH = 1_000
 
@@ -27,6 +34,7 @@ export async function dropExpired(
   database: Database,
   { jobDays, versionDays, callbackDays }: Retention,
 ): Promise<Dropped> {
+  await deleteOldStreams(database, STREAM_DAYS, BATCH)
   const jobs = jobDays > 0 ? await deleteEndedJobs(database, jobDays, BATCH) : 0
   const callbacks = callbackDays > 0 ? await deleteEndedCallbacks(database, callbackDays, BATCH) : 0
   if (versionDays <= 0) return { jobs, versions: 0, modules: 0, callbacks }

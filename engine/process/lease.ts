@@ -15,11 +15,16 @@ import { messageOf } from '../../core/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { thisProcess } from '../../runtime/processes.ts'
 import { isDown } from '../../store/answers.ts'
-import { endJob, heartbeat, insertJob, type JobType } from '../../store/postgres/jobs.ts'
+import { endJob, heartbeat, heartbeatWithSamples, insertJob, type JobType } from '../../store/postgres/jobs.ts'
 import type { Sql } from '../../store/sql.ts'
 
 /** Of the lease's length: after this share without a heartbeat the holder gives up by itself. */
 const FENCE_SHARE = 0.6
+
+/** How often a heartbeat carries what the process has counted, ms. */
+const SAMPLES_MS = 5_000
+/** After one that failed with them, heartbeats go alone for this long, ms: the lease counts, not the counters. */
+const SAMPLES_PAUSE_MS = 60_000
 
 export interface LeaseOptions {
   readonly jobType: JobType
@@ -37,6 +42,8 @@ export interface LeaseOptions {
   readonly outageMs: number
   /** At each heartbeat: the database's clock, epoch ms. */
   onClock?(databaseNow: number): void
+  /** What this process has counted, as JSON; it goes with a heartbeat every few seconds. */
+  samples?(): Promise<string>
   /** The lease is lost, or will be before it can be renewed: stop everything that acts in its name. */
   onLost(reason: string): void
 }
@@ -50,6 +57,8 @@ export class Lease {
   private lastTick = performance.now()
   /** The last heartbeat to which the server answered that it does not serve. */
   private lastDown = Number.NEGATIVE_INFINITY
+  /** When samples are due, monotonic ms. */
+  private samplesAt = 0
   private isBeating = false
   private isLost = false
   /** Database clock minus this process' monotonic clock, ms. */
@@ -120,13 +129,36 @@ export class Lease {
     this.options.onLost(reason)
   }
 
+  /** Null = none are due, or they could not be made. */
+  private async dueSamples(): Promise<string | null> {
+    const { samples, log } = this.options
+    if (samples === undefined || performance.now() < this.samplesAt) return null
+    this.samplesAt = performance.now() + SAMPLES_MS
+    return samples().catch((error: unknown) => {
+      log.warn({ err: messageOf(error) }, 'the metrics of this process could not be read')
+      return null
+    })
+  }
+
+  private async send(samples: string | null): Promise<{ isAlive: boolean; now: number }> {
+    const sql = this.options.sql()
+    if (samples === null) return heartbeat(sql, this.jobId)
+    try {
+      return await heartbeatWithSamples(sql, this.jobId, samples)
+    } catch (error) {
+      this.samplesAt = performance.now() + SAMPLES_PAUSE_MS
+      throw error
+    }
+  }
+
   private async beat(): Promise<void> {
     this.fence()
     if (this.isBeating || this.isLost) return
     this.isBeating = true
     try {
+      const samples = await this.dueSamples()
       const sent = performance.now()
-      const { isAlive, now } = await heartbeat(this.options.sql(), this.jobId)
+      const { isAlive, now } = await this.send(samples)
       this.clockOffset = now - performance.now()
       this.options.onClock?.(now)
       // From when it was sent: the database may have written it long before the answer came.

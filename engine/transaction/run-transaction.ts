@@ -18,6 +18,7 @@ import { lockFreeRuns, lockRuns } from '../../store/postgres/runs.ts'
 import { peekQueued, peekThrottled, type QueuedRow, type ThrottledInstance } from '../../store/postgres/task-queue.ts'
 import { isLasting } from '../../store/refusal.ts'
 import type { Sql } from '../../store/sql.ts'
+import type { ProcessMetrics } from '../process/metrics.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import { type InstanceChange, RunChanges } from './changes.ts'
 import type { RunCache } from './run-cache.ts'
@@ -82,6 +83,7 @@ export interface RunTransactionRequest {
 export interface RunTransactionResult {
   readonly started: readonly StartedAttempt[]
   readonly changedRuns: readonly number[]
+  /** Runs that ended by it. */
   readonly endedRuns: readonly number[]
   /** A run was passed over that somebody else held at that moment: look again soon. */
   readonly hasMissed: boolean
@@ -96,6 +98,8 @@ export interface RunTransactionDeps {
   readonly limits: AdmissionLimits
   /** `worker:12`, `scheduler:3`: stands in the ledger. */
   readonly who: string
+  /** Counts transactions and what they bring about. */
+  readonly metrics?: ProcessMetrics
   /** Told after each commit which runs changed. */
   onChange(result: RunTransactionResult): void
 }
@@ -212,6 +216,7 @@ export class RunTransactions {
     refused: ReadonlyMap<number, unknown>,
   ): Promise<RunTransactionResult> {
     const client = await this.connection()
+    const began = performance.now()
     const tx = sqlOf(client)
     const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
     try {
@@ -220,9 +225,12 @@ export class RunTransactions {
       if (result.changedRuns.length > 0) this.deps.onChange(result)
       return result
     } catch (error) {
+      this.deps.metrics?.add('baram_run_transaction_failures_total', {})
       this.deps.runCache.forget(touched)
       await this.rollback(client, error)
       throw error
+    } finally {
+      this.deps.metrics?.observe('baram_run_transaction_seconds', {}, (performance.now() - began) / 1000)
     }
   }
 
@@ -350,13 +358,17 @@ export class RunTransactions {
     hasMissed: boolean,
   ): Omit<RunTransactionResult, 'refused'> {
     const ended: number[] = []
-    for (const { model, moved, isCleared } of changed) {
+    const finished: number[] = []
+    for (const changes of changed) {
+      const { model, moved, isCleared } = changes
+      this.deps.metrics?.countChanges(changes)
       model.run.rev++
-      if (isRunFinished(model.run.state)) ended.push(model.run.dagRunId)
+      if (isRunFinished(model.run.state)) finished.push(model.run.dagRunId)
+      if (isRunFinished(model.run.state) && model.run.state !== changes.runStateBefore) ended.push(model.run.dagRunId)
       if (isCleared) this.deps.runCache.forget([model.run.dagRunId])
       for (const change of moved.values()) this.logMove(model, change)
     }
-    this.deps.runCache.forget(ended)
+    this.deps.runCache.forget(finished)
     return { started, changedRuns: changed.map((changes) => changes.model.run.dagRunId), endedRuns: ended, hasMissed }
   }
 

@@ -11,6 +11,7 @@ const LAUNCHERS = {
   kafka: async () => (await import('../kafka/launch.ts')).kafka,
   kafka3: async () => (await import('../kafka3/launch.ts')).kafka3,
   postgres: async () => (await import('../postgres/launch.ts')).postgres,
+  prometheus: async () => (await import('../prometheus/launch.ts')).prometheus,
   redis: async () => (await import('../redis/launch.ts')).redis,
   spark: async () => (await import('../spark/launch.ts')).spark,
   'spark-thrift': async () => (await import('../spark-thrift/launch.ts')).sparkThrift,

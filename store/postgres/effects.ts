@@ -12,11 +12,7 @@ export interface AttemptKey {
   readonly epoch: number
 }
 
-/** @returns false when the attempt has been taken over by another */
-export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promise<boolean> {
-  const { rowCount } = await sql.query(
-    ...bind(
-      `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
+const PUT_EFFECT = /* sql */ `insert into effect (dag_run_id, task_id, map_index, try_number, dag_id, run_id, kind, target,
        rows_read, rows_written, rows_rejected, bytes, checksum, offsets, lag, rows_per_second, freshness)
      select dag_run_id, task_id, map_index, try_number, dag_id, run_id, :kind, :target,
        :rowsRead, :rowsWritten, :rowsRejected, :bytes, :checksum, :offsets::jsonb, :lag, :rowsPerSecond, :freshness
@@ -24,25 +20,46 @@ export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promi
      on conflict (dag_run_id, task_id, map_index, try_number, kind, target) do update set
        rows_read = excluded.rows_read, rows_written = excluded.rows_written, rows_rejected = excluded.rows_rejected,
        bytes = excluded.bytes, checksum = excluded.checksum, offsets = excluded.offsets, lag = excluded.lag,
-       rows_per_second = excluded.rows_per_second, freshness = excluded.freshness, recorded_at = now()`,
-      {
-        dagRunId: at.dagRunId,
-        tiId: at.tiId,
-        epoch: at.epoch,
-        kind: effect.kind,
-        target: effect.target,
-        rowsRead: effect.rowsRead,
-        rowsWritten: effect.rowsWritten,
-        rowsRejected: effect.rowsRejected ?? 0,
-        bytes: effect.bytes ?? null,
-        checksum: effect.checksum ?? null,
-        offsets: effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
-        lag: effect.stream?.lag ?? null,
-        rowsPerSecond: effect.stream?.rowsPerSecond ?? null,
-        freshness: effect.stream?.freshness ?? null,
-      },
-    ),
-    'put_effect',
+       rows_per_second = excluded.rows_per_second, freshness = excluded.freshness, recorded_at = now()`
+
+/** The effect, and how its stream stands now. Told again by the same try, its rows count once. */
+const PUT_STREAM_EFFECT = /* sql */ `with before as (
+       select e.rows_read, e.rows_written, e.rows_rejected from effect e join task_instance t using (dag_run_id, task_id, map_index, try_number)
+       where t.dag_run_id = :dagRunId and t.id = :tiId and e.kind = :kind and e.target = :target),
+     told as (${PUT_EFFECT} returning *),
+     standing as (
+       insert into stream as s (dag_id, task_id, target, lag, rows_per_second, rows_read, rows_written, rows_rejected, newest_at, settled_at)
+       select t.dag_id, t.task_id, t.target, t.lag, t.rows_per_second, t.rows_read - coalesce(b.rows_read, 0),
+         t.rows_written - coalesce(b.rows_written, 0), t.rows_rejected - coalesce(b.rows_rejected, 0),
+         t.recorded_at - make_interval(secs => t.freshness), t.recorded_at
+       from told t left join before b on true
+       on conflict (dag_id, task_id, md5(target)) do update set lag = excluded.lag, rows_per_second = excluded.rows_per_second,
+         rows_read = s.rows_read + greatest(excluded.rows_read, 0), rows_written = s.rows_written + greatest(excluded.rows_written, 0),
+         rows_rejected = s.rows_rejected + greatest(excluded.rows_rejected, 0),
+         newest_at = greatest(s.newest_at, excluded.newest_at), settled_at = greatest(s.settled_at, excluded.settled_at))
+     select 1 from told`
+
+/** @returns false when the attempt has been taken over by another */
+export async function putEffect(sql: Sql, at: AttemptKey, effect: Effect): Promise<boolean> {
+  const isStream = effect.stream !== undefined
+  const { rowCount } = await sql.query(
+    ...bind(isStream ? PUT_STREAM_EFFECT : PUT_EFFECT, {
+      dagRunId: at.dagRunId,
+      tiId: at.tiId,
+      epoch: at.epoch,
+      kind: effect.kind,
+      target: effect.target,
+      rowsRead: effect.rowsRead,
+      rowsWritten: effect.rowsWritten,
+      rowsRejected: effect.rowsRejected ?? 0,
+      bytes: effect.bytes ?? null,
+      checksum: effect.checksum ?? null,
+      offsets: effect.offsets === undefined ? null : JSON.stringify(effect.offsets),
+      lag: effect.stream?.lag ?? null,
+      rowsPerSecond: effect.stream?.rowsPerSecond ?? null,
+      freshness: effect.stream?.freshness ?? null,
+    }),
+    isStream ? 'put_stream_effect' : 'put_effect',
   )
   return rowCount === 1
 }

@@ -52,6 +52,25 @@ export async function heartbeat(sql: Sql, id: number): Promise<{ isAlive: boolea
   return { isAlive: row?.alive === true, now: row?.now ?? Date.now() }
 }
 
+/** The same, with what the process has counted: a heartbeat that carries it is no statement more. */
+export async function heartbeatWithSamples(
+  sql: Sql,
+  id: number,
+  samples: string,
+): Promise<{ isAlive: boolean; now: number }> {
+  const rows = await rowsOf<{ now: number; alive: boolean }>(
+    sql,
+    `with beat as (update job set hb_seq = hb_seq + 1, latest_heartbeat = now() where id = $1 and state = 'running' returning id),
+     counted as (insert into job_metrics (job_id, samples) select id, $2::jsonb from beat
+       on conflict (job_id) do update set samples = excluded.samples, recorded_at = now())
+     select clock_timestamp() as now, exists (select 1 from beat) as alive`,
+    [id, samples],
+    'heartbeat_with_samples',
+  )
+  const row = rows[0]
+  return { isAlive: row?.alive === true, now: row?.now ?? Date.now() }
+}
+
 export async function endJob(sql: Sql, id: number, state: 'success' | 'failed'): Promise<boolean> {
   const { rowCount } = await sql.query(
     "update job set state = $2, end_date = now() where id = $1 and state = 'running'",

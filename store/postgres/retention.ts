@@ -47,3 +47,14 @@ export async function deleteUnusedModules(sql: Sql, days: number, limit: number)
   )
   return rowCount
 }
+
+/** Streams that nobody has run for long. */
+export async function deleteOldStreams(sql: Sql, days: number, limit: number): Promise<number> {
+  const { rowCount } = await sql.query(
+    `delete from stream where ctid in (
+       select ctid from stream where settled_at < now() - make_interval(days => $1) order by settled_at limit $2 for update skip locked)`,
+    [days, limit],
+    'delete_old_streams',
+  )
+  return rowCount
+}

@@ -9,9 +9,11 @@ import {
   type SeededRun,
   seedEffect,
   seedEvent,
+  seedFailedCallback,
   seedLog,
   seedReport,
   seedRun,
+  seedStream,
   seedXCom,
   storeDag,
   unpause,
@@ -181,6 +183,9 @@ async function seedData(web: TestWeb, run: SeededRun, now: number): Promise<void
     rowsRead: 1187,
     rowsWritten: 1186,
   })
+  await seedStream(web, 'gmarket_hourly', 'best100 (group mart)', { lag: 48_213, age: 4, freshness: 2.3, rejected: 13 })
+  await seedStream(web, 'weather_hourly', 'observations (group index)', { lag: 120, age: 700, freshness: 731 })
+  await seedFailedCallback(web, 'gmarket_hourly', 'load_to_hive', 'https://hooks.example.com/T01/B02 answered 500')
   const minutes = Array.from({ length: 240 }, (_, i) => now - (240 - i) * 60_000)
   const price = (i: number) => Math.round(142_000_000 + 900_000 * Math.sin(i / 23) + 300_000 * Math.sin(i / 5))
   await seedReport(web, run, 'report', 'candle_price', {

@@ -33,6 +33,7 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     connections: '/connections',
     connection: '/connections/edit?id=hdfs_default',
     errors: '/errors',
+    monitoring: '/monitoring',
     error: '/errors/1',
     'not-found': '/dags/min_candel',
     clear: `/dags/gmarket_hourly/clear?run=${run}&task=collect_page&downstream=1&future=1`,

@@ -310,6 +310,30 @@ export async function seedEffect(web: TestWeb, run: SeededRun, taskId: string, e
   )
 }
 
+/** A stream as it stood when its last window was settled, `age` seconds ago. */
+export async function seedStream(
+  web: TestWeb,
+  dagId: string,
+  target: string,
+  stream: { lag: number; age: number; freshness: number; rejected?: number },
+): Promise<void> {
+  await web.database.query(
+    `insert into stream (dag_id, task_id, target, lag, rows_per_second, rows_read, rows_written, rows_rejected, newest_at, settled_at)
+     values ($1, 'consume', $2, $3, 1250.5, 48213, 48213 - $4::bigint, $4, now() - $6 * interval '1 s', now() - $5 * interval '1 s')`,
+    [dagId, target, stream.lag, stream.rejected ?? 0, stream.age, stream.freshness],
+  )
+}
+
+/** A callback of a DAG that was given up a moment ago. */
+export async function seedFailedCallback(web: TestWeb, dagId: string, taskId: string, output: string): Promise<void> {
+  await web.database.query(
+    `insert into callback (id, dedup_key, kind, dag_id, dag_version_id, task_id, ordinal, data, state, tries, output, start_date, end_date)
+     select gen_random_uuid(), gen_random_uuid()::text, 'failure', v.dag_id, v.id, $2, 0, '{}', 'failed', 8, $3, now(), now()
+     from dag_version v where v.dag_id = $1 order by v.version_number desc limit 1`,
+    [dagId, taskId, output],
+  )
+}
+
 export async function seedReport(
   web: TestWeb,
   run: SeededRun,

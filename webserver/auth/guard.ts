@@ -23,7 +23,7 @@ export function readCookies(req: Request): ReadonlyMap<string, string> {
 }
 
 /** The name in the Host header must be loopback too: else another site's name could be made to point here. */
-const isLocal = (req: Request): boolean =>
+export const isLocal = (req: Request): boolean =>
   LOOPBACK_ADDRESS.test(req.socket.remoteAddress ?? '') && LOOPBACK_HOST.test(req.headers.host ?? '')
 
 const LOCAL = withoutAccount({ username: LOCAL_ADMIN, role: 'admin', via: 'local', sessionId: 'local' })

@@ -28,6 +28,7 @@ import { makeRenderer } from './frame/renderer.ts'
 import { postTheme } from './frame/theme.ts'
 import { importErrorPage } from './import-errors/error.ts'
 import { importErrorsPage } from './import-errors/page.ts'
+import { monitoringPage } from './monitoring/page.ts'
 import { signInRoutes } from './sign-in/page.ts'
 import { passwordRoutes } from './sign-in/password.ts'
 import { taskPage } from './task/page.ts'
@@ -143,6 +144,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   settingRoutes(web, routes)
   routes.show('/errors', 'viewer', 'import-errors/page', () => importErrorsPage(web))
   routes.show('/errors/:id', 'viewer', 'import-errors/error', (req) => importErrorPage(web, req))
+  routes.show('/monitoring', 'viewer', 'monitoring/page', () => monitoringPage(web))
   router.post('/ui/theme', (req, res) => postTheme(web, req, res))
   return { router, pages }
 }

@@ -1,0 +1,9 @@
+// Ages grow without an event: the page looks again while it is seen.
+
+import { refresh } from '../frame/browser/regions.ts'
+
+const EVERY_MS = 5_000
+
+window.setInterval(() => {
+  if (!document.hidden) void refresh()
+}, EVERY_MS)
