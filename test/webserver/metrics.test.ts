@@ -229,7 +229,8 @@ describe('who may read it', () => {
     const elsewhere = { 'x-forwarded-for': '203.0.113.7' }
     expect((await web.call('GET', '/metrics', { role: 'viewer', headers: elsewhere })).status).toBe(200)
     const refused = await web.call('GET', '/metrics', { role: null, headers: elsewhere })
-    expect([refused.status, refused.body]).toEqual([401, { detail: expect.stringContaining('BARAM__METRICS__TOKEN') }])
+    expect(refused.status).toBe(401)
+    expect(JSON.stringify(refused.body)).toContain('BARAM__METRICS__TOKEN')
   })
 
   test('from elsewhere with the token of the settings; everybody once the settings say so', async () => {
