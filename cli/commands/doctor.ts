@@ -124,7 +124,7 @@ export function addDoctorCommand(program: Command): void {
     .command('doctor')
     .description('find out what is wrong with Kafka, HDFS, Hive, Elasticsearch, Postgres …, and how to fix it')
     .argument('[systems...]', 'kafka, hdfs, hive, elasticsearch, postgres (all of them by default)')
-    .option('--conn-id <id>', 'another connection than the system’s default')
+    .option('--conn-id <conn-id>', 'another connection than the system’s default')
     .option('--topic <topic>', 'kafka: tell its partitions')
     .option('--group <group>', 'kafka: tell how far this group has read the topic')
     .option('--read-only', 'write nothing, not even a file that is removed again')

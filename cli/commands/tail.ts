@@ -137,7 +137,7 @@ export function addTailCommand(program: Command): void {
     .option('-n, --lines <n>', 'how many', wholeNumber('the number of records', { least: 0 }), 10)
     .option('-f, --follow', 'keep printing new records, until Ctrl-C')
     .option('-p, --partition <n>', 'of one partition alone', wholeNumber('the partition', { least: 0 }))
-    .option('--conn-id <id>', 'the connection; the embedded event log where there is none', 'kafka_default')
+    .option('--conn-id <conn-id>', 'the connection; the embedded event log where there is none', 'kafka_default')
     .option('--json', 'a line of JSON each, with headers and the type of the time')
     .action(tail)
 }

@@ -19,8 +19,22 @@ const KINDS: Readonly<Record<string, 'number' | 'time' | 'zone' | 'text'>> = {
   zone: 'zone',
   ...Object.fromEntries(
     [
-      ...['action', 'conn-id', 'dag-id', 'description', 'file', 'folder', 'format', 'host', 'json', 'key', 'login'],
+      ...[
+        'action',
+        'conn-id',
+        'dag-id',
+        'description',
+        'file',
+        'folder',
+        'format',
+        'host',
+        'json',
+        'key',
+        'login',
+        'group',
+      ],
       ...['name', 'names', 'password', 'path', 'paths', 'pattern', 'role', 'run', 'run-id', 'schema', 'state'],
+      ...['systems', 'topic'],
       ...['task-id', 'text', 'type', 'uri', 'value', 'which'],
     ].map((name) => [name, 'text'] as const),
   ),

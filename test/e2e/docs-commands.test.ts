@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { type Command, CommanderError } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeProgram } from '../../cli/program.ts'
+import { EmbeddedEventLog } from '../../operators/event-log/index.ts'
 import { eventually, startBaram, type TestBaram } from '../support/baram.ts'
 import { DOCUMENTS, documentText, inlineCommands, shellBlocks } from '../support/documents.ts'
 
@@ -18,6 +19,7 @@ const MINUTES = 'takes minutes or servers of its own; it is what CONTRIBUTING as
 const NOT_RUN: Readonly<Record<string, string>> = {
   'npm ci && npm start': INSTALLS,
   'npm ci && npm test': INSTALLS,
+  'npm test': INSTALLS,
   'npm start': STAYS,
   'npm start > start.log 2>&1 &': STAYS,
   'npx dagctl standalone': STAYS,
@@ -26,6 +28,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'dagctl scheduler': STAYS,
   'dagctl webserver': STAYS,
   'npm run bench': MINUTES,
+  'npm run bench -- --streams': MINUTES,
+  'npm run test:services -- --full': MINUTES,
   'npm run chaos': MINUTES,
   'npm run chaos -- --cycles 20': MINUTES,
   'npm run chaos -- --recovery 20': MINUTES,
@@ -33,6 +37,10 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run services -- up kafka3 elasticsearch hdfs hive': MINUTES,
   'npm run test:services': MINUTES,
   'npm run verify:sinks': MINUTES,
+  'dagctl doctor kafka':
+    'another document has added a connection to brokers that are not here: test/real/doctor.test.ts',
+  'dagctl doctor':
+    'looks at all systems of a deployment, and this one has no database for pipelines: test/operators/doctor',
   'node --inspect-brk': 'an option, named for what it does',
   'node --inspect-brk "$(which dagctl)" test prices    # breakpoints stop in your file; executionTimeout is off':
     'stops and waits for a debugger: test/cli/trial.test.ts',
@@ -135,6 +143,7 @@ describe('commands of the documents', () => {
       SERVICE_KEY: 'a key of data.go.kr',
     }
     await baram.dagctl('users', 'create', '-u', 'admin', '-r', 'admin', '-p', password)
+    await makeTopics(join(baram.home, 'event-log'))
     port = await freePort()
     await Promise.all([
       baram.start('webserver', '--port', port),
@@ -149,6 +158,7 @@ describe('commands of the documents', () => {
     'README.md': () =>
       live('hello', /```ts\n([\s\S]*?)```/.exec(documentText('README.md'))?.[1]?.replaceAll(/^ {3}/gm, '') ?? ''),
     'docs/authoring.md': () => live('prices', dagText('prices', ['load', 'total'])),
+    'docs/from-logstash.md': () => live('weather', dagText('weather', ['fetch'])),
     'docs/from-airflow.md': () => live('orders', dagText('orders', ['total'])),
     'docs/operating.md': async () => {
       // Nobody takes its tasks: the backfill that is paused and cancelled goes on for as long as that needs.
@@ -162,7 +172,7 @@ describe('commands of the documents', () => {
       await shell(['dagctl backfill create --dag-id prices --from-date 2026-01-01 --to-date 2026-01-03 --yes'])
     },
     'docs/pipelines.md': async () => {
-      for (const dagId of ['gmarket_hourly', 'weather_hourly'])
+      for (const dagId of ['gmarket_hourly', 'weather_hourly', 'shop_orders'])
         await live(dagId, dagText(dagId, ['collect']).replace('0 6', '0 *'))
     },
     'docs/testing.md': () => live('prices', dagText('prices', ['total', 'store'])),
@@ -200,6 +210,13 @@ describe('commands of the documents', () => {
     expect(Object.keys(NOT_RUN).filter((line) => !printed.has(line))).toEqual([])
   })
 })
+
+/** Topics that documents look into. */
+async function makeTopics(folder: string): Promise<void> {
+  const log = new EmbeddedEventLog(folder)
+  for (const topic of ['orders', 'car_info.dlq', 'stocks.dlq']) await log.ensureTopic(topic)
+  await log.close()
+}
 
 function freePort(): Promise<string> {
   const server = createServer()
