@@ -8,7 +8,7 @@ import { funnelOf, TOP_ITEMS } from './stats.ts'
 
 const MINUTES_SHOWN = 180
 
-const number = (name: string, unit: string) => ({ name, type: 'number', unit }) as const
+const number = (name: string, unit?: string) => ({ name, type: 'number', ...(unit !== undefined && { unit }) }) as const
 const text = (name: string) => ({ name, type: 'text' }) as const
 const cell = (row: PostgresRow, name: string) => Number(row[name])
 const at = (row: PostgresRow, name: string) => kst(Date.parse(String(row[name])))
@@ -22,7 +22,7 @@ async function minutes(postgres: PostgresHook): Promise<ResultTable> {
     title: `Orders by minute, the last ${MINUTES_SHOWN / 60} hours of event time`,
     columns: [
       { name: 'minute', type: 'instant' },
-      number('orders', 'orders'),
+      number('orders'),
       number('quantity', 'pieces'),
       number('revenue', 'KRW'),
       number('late', 'orders'),
@@ -45,17 +45,17 @@ async function hours(postgres: PostgresHook): Promise<ResultTable> {
   const told = (row: PostgresRow | undefined) => `${row?.['hour'] ?? '–'}:00`
   return {
     title: `Hours of the day in Seoul: busiest ${told(byOrders[0])}, quietest ${told(byOrders.at(-1))}`,
-    columns: [text('hour'), number('orders', 'orders'), number('revenue', 'KRW')],
+    columns: [text('hour'), number('orders'), number('revenue', 'KRW')],
     rows: rows.map((row) => [`${row['hour']}:00`, cell(row, 'orders'), cell(row, 'revenue')]),
     charts: [{ kind: 'bar', x: 'hour', y: ['orders'] }],
   }
 }
 
 const ITEM_COLUMNS = [
-  number('place', ''),
+  number('place'),
   text('item'),
   number('quantity', 'pieces'),
-  number('orders', 'orders'),
+  number('orders'),
   number('revenue', 'KRW'),
 ]
 
@@ -101,7 +101,7 @@ async function funnel(postgres: PostgresHook): Promise<ResultTable> {
   const told = steepest < 1 ? '' : `: steepest drop ${steps[steepest - 1]?.step} → ${steps[steepest]?.step}, ${share} %`
   return {
     title: `The funnel of the last 24 hours${told}`,
-    columns: [text('step'), number('sessions', 'sessions'), number('drop', '%')],
+    columns: [text('step'), number('sessions'), number('drop', '%')],
     rows: steps.map(({ step, sessions, drop }) => [
       step,
       sessions,
