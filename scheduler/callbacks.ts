@@ -109,7 +109,7 @@ export class Callbacks implements Service {
     try {
       waitMs = await this.look(serving)
     } catch (error) {
-      this.options.log.warn({ err: messageOf(error) }, 'a look at the callbacks failed and is repeated')
+      this.options.log.warn({ err: messageOf(error) }, 'callbacks could not be read; retrying')
     }
     this.isWorking = false
     if (this.isWanted) this.wake()

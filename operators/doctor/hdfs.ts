@@ -85,7 +85,7 @@ async function redirectCheck(op: ConnectionContext, target: WebHdfsTarget, node:
   const url = `${target.protocol}://${node}${target.root}/tmp/.baram-doctor?op=CREATE&noredirect=true&overwrite=true${user}`
   const answer = await ask(url, op.signal, 'PUT').catch(() => null)
   if (answer?.status !== 200) return null
-  const location = String((JSON.parse(answer.text) as { readonly Location?: unknown }).Location ?? '')
+  const [, location = ''] = /"Location"\s*:\s*"([^"]+)"/.exec(answer.text) ?? []
   const host = URL.canParse(location) ? new URL(location).hostname : ''
   const addresses = await addressesOf(host)
   if (addresses !== null) return ok('DataNode names', `${host} is known on this host`)

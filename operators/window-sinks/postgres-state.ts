@@ -1,6 +1,6 @@
 // A window folded into tables of Postgres: sums, counts and sets that are kept from window to window.
 //
-// What is added must be added once. So the group's positions move in the transaction that adds, and a window that is repeated begins
+// What is added must be added once. So the group's positions move in the transaction that adds, and a retried window begins
 // after what was added: it is the one sink of a window that need not be idempotent.
 
 import type { OperatorContext } from '../../sdk/index.ts'

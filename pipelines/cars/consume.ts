@@ -5,9 +5,9 @@ import {
   consumeWindow,
   type LogMessage,
   type TopicOptions,
-  type Until,
 } from '../../operators/event-log/index.ts'
 import { lakeSink, postgresSink } from '../../operators/window-sinks/index.ts'
+import { connection, type StreamOptions, windowOptions } from '../stream-options.ts'
 import { CAR_COLUMNS, CAR_TABLE, type CarPoint, carParquetRow, carTableRow, readCar } from './schema.ts'
 
 export const CAR_TOPIC = 'car_info'
@@ -16,21 +16,6 @@ export const CAR_TOPIC_OPTIONS: TopicOptions = { partitions: 3 }
 export const CAR_FOLDER = '/car_info'
 export const CAR_PG_TABLE = 'car_info_table'
 export const CAR_ZONE = 'Asia/Seoul'
-
-export interface CollectCars {
-  /** Default 10,000 records or 10 seconds. */
-  readonly until?: Until
-  /** Default `car_info`. */
-  readonly topic?: string
-  /** Default `kafka_default`; without it the embedded event log. */
-  readonly logConnId?: string
-  /** Default `postgres_default`; without it the embedded Postgres. */
-  readonly postgresConnId?: string
-  /** Default `hdfs_default`; without it the embedded lake. */
-  readonly lakeConnId?: string
-  /** Seconds an idle stream is waited for before the run ends. Default 300. */
-  readonly idleSeconds?: number
-}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -48,19 +33,14 @@ export function parseCar({
   return readCar(message)
 }
 
-const connection = (connId: string | undefined) => (connId === undefined ? {} : { connId })
-
 /** Consumes one window. Safe to repeat at any point. Call it inside a task of a `@continuous` DAG. */
-export async function collectCars(options: CollectCars = {}): Promise<ConsumedWindow> {
-  const { until, topic = CAR_TOPIC, idleSeconds, logConnId, postgresConnId, lakeConnId } = options
+export async function collectCars(options: StreamOptions = {}): Promise<ConsumedWindow> {
+  const { topic = CAR_TOPIC, postgresConnId, lakeConnId } = options
   return consumeWindow({
-    ...connection(logConnId),
+    ...windowOptions(options, CAR_TOPIC_OPTIONS),
     topic,
     group: 'car_info',
-    create: CAR_TOPIC_OPTIONS,
     parse: parseCar,
-    ...(until !== undefined && { until }),
-    ...(idleSeconds !== undefined && { idleSeconds }),
     sinks: [
       postgresSink({
         ...connection(postgresConnId),

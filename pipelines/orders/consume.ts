@@ -1,7 +1,8 @@
 // One window of orders, and one of visits: into the lake as they came, and added to the running state.
 
-import { type ConsumedWindow, consumeWindow, type TopicOptions, type Until } from '../../operators/event-log/index.ts'
+import { type ConsumedWindow, consumeWindow, type TopicOptions } from '../../operators/event-log/index.ts'
 import { lakeSink, postgresState } from '../../operators/window-sinks/index.ts'
+import { connection, type StreamOptions, windowOptions } from '../stream-options.ts'
 import {
   EVENT_COLUMNS,
   eventRow,
@@ -24,34 +25,10 @@ export const ORDER_FOLDER = '/shop/orders'
 export const EVENT_FOLDER = '/shop/events'
 export const SHOP_ZONE = 'Asia/Seoul'
 
-export interface CollectShop {
-  /** Default 10,000 records or 10 seconds. */
-  readonly until?: Until
-  /** Default `orders`, and `shop_events` for visits. */
-  readonly topic?: string
-  /** Default `kafka_default`; without it the embedded event log. */
-  readonly logConnId?: string
-  /** Default `postgres_default`; without it the embedded Postgres. */
-  readonly postgresConnId?: string
-  /** Default `hdfs_default`; without it the embedded lake. */
-  readonly lakeConnId?: string
-  /** Seconds an idle stream is waited for before the run ends. Default 300. */
-  readonly idleSeconds?: number
-}
-
-const connection = (connId: string | undefined) => (connId === undefined ? {} : { connId })
-
-const common = ({ until, idleSeconds, logConnId }: CollectShop) => ({
-  ...connection(logConnId),
-  create: SHOP_TOPIC_OPTIONS,
-  ...(until !== undefined && { until }),
-  ...(idleSeconds !== undefined && { idleSeconds }),
-})
-
 /** Consumes one window of orders. Safe to repeat at any point. Call it inside a task of a `@continuous` DAG. */
-export async function collectOrders(options: CollectShop = {}): Promise<ConsumedWindow> {
+export async function collectOrders(options: StreamOptions = {}): Promise<ConsumedWindow> {
   return consumeWindow({
-    ...common(options),
+    ...windowOptions(options, SHOP_TOPIC_OPTIONS),
     topic: options.topic ?? ORDER_TOPIC,
     group: 'order_stats',
     parse: parseOrder,
@@ -75,9 +52,9 @@ export async function collectOrders(options: CollectShop = {}): Promise<Consumed
 }
 
 /** Consumes one window of visits' steps. Safe to repeat at any point. Call it inside a task of a `@continuous` DAG. */
-export async function collectShopEvents(options: CollectShop = {}): Promise<ConsumedWindow> {
+export async function collectShopEvents(options: StreamOptions = {}): Promise<ConsumedWindow> {
   return consumeWindow<ShopEvent>({
-    ...common(options),
+    ...windowOptions(options, SHOP_TOPIC_OPTIONS),
     topic: options.topic ?? EVENT_TOPIC,
     group: 'shop_funnel',
     parse: parseShopEvent,

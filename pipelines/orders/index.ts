@@ -1,7 +1,8 @@
 // `baram/pipelines/orders`: orders and visits of a shop as streams, counted by window, and the same as a batch.
 
+export type { StreamOptions } from '../stream-options.ts'
 export { type CheckedShop, type CheckShop, checkShop, ShopDiffersError } from './check.ts'
-export { type CollectShop, collectOrders, collectShopEvents } from './consume.ts'
+export { collectOrders, collectShopEvents } from './consume.ts'
 export { type ProducedOrders, type ProduceOrders, produceOrders } from './produce.ts'
 export { type PublishedShop, type PublishShop, publishShop } from './publish.ts'
 export {

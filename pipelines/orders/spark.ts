@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type EventLog, openEventLog } from '../../operators/event-log/index.ts'
+import { kafkaConfigOf } from '../../operators/event-log/kafka-connection.ts'
 import { openPostgres } from '../../operators/postgres/index.ts'
 import { FailTask, getOperatorContext } from '../../sdk/index.ts'
 import { ORDER_TOPIC } from './consume.ts'
@@ -34,27 +35,16 @@ export type SparkPlan = {
   readonly checkpoint: string
 }
 
-function bootstrapOf(
-  extra: string | null | undefined,
-  host: string | null | undefined,
-  port: number | null | undefined,
-) {
-  const given = extra ? (JSON.parse(extra) as Readonly<Record<string, unknown>>)['bootstrap.servers'] : undefined
-  if (typeof given === 'string' && given !== '') return given
-  return host ? `${host}:${port ?? 9092}` : null
-}
-
 /** What the job is told. Makes the topic of the results. Call it inside a task. @throws FailTask without a Kafka */
 export async function planSpark(options: PlanSpark = {}): Promise<SparkPlan> {
   const op = getOperatorContext('planSpark')
   const { checkpoint = '', topic = ORDER_TOPIC, results = SPARK_RESULT_TOPIC, logConnId = 'kafka_default' } = options
   const connection = await op.client.getConnection(logConnId)
-  const bootstrap =
-    connection?.type === 'kafka' ? bootstrapOf(connection.extra, connection.host, connection.port) : null
-  if (bootstrap === null)
+  if (connection?.type !== 'kafka')
     throw new FailTask(
       `Spark reads Kafka, and there is no connection ${logConnId} of type kafka: the embedded event log is of this host's processes alone`,
     )
+  const bootstrap = (await kafkaConfigOf(connection)).brokers.join(',')
   const log = await openEventLog(op, logConnId)
   try {
     await log.ensureTopic(results)
