@@ -1,11 +1,9 @@
 // Which indexes of documents there are, and the tables they are in. Tables are made and dropped by one process at a time.
 
+import { createTables, creatingTables } from '../postgres/create-tables.ts'
 import type { PostgresHook } from '../postgres/hook.ts'
 import { addedFields, checkIndex, type Fields, fitsPattern, UnknownIndexError } from './document-index.ts'
 import type { Mapping } from './documents.ts'
-
-/** Any number: who makes tables here takes it, so that two do not at once. */
-const MAKING = 7_364_120_951
 
 const SET_UP = `
 create schema if not exists document_index;
@@ -48,11 +46,7 @@ export class PostgresCatalog {
 
   /** Makes the schema where it is missing. @throws PostgresError when the role may not */
   async setUp(): Promise<void> {
-    const [found] = await this.#hook.query<{ there: boolean }>(
-      `select to_regclass('document_index.template') is not null as there`,
-    )
-    if (found?.there === true) return
-    await this.#exclusively(() => this.#hook.run(SET_UP))
+    await createTables(this.#hook, ['document_index.catalog', 'document_index.template'], SET_UP)
   }
 
   /** null when there is no such index. */
@@ -75,7 +69,7 @@ export class PostgresCatalog {
 
   /** @returns whether it was made now; where it is there already, fields are added */
   make(index: string, mapping: Mapping): Promise<boolean> {
-    return this.#exclusively(() => this.#make(index, mapping))
+    return creatingTables(this.#hook, () => this.#make(index, mapping))
   }
 
   /** By the first template whose pattern fits. @throws UnknownIndexError when there is none */
@@ -102,7 +96,7 @@ export class PostgresCatalog {
 
   /** @returns whether there was such an index */
   drop(index: string): Promise<boolean> {
-    return this.#exclusively(async () => {
+    return creatingTables(this.#hook, async () => {
       const found = await this.find(index)
       if (found === null) return false
       await this.#hook.run(`drop table ${found.table}`)
@@ -131,13 +125,5 @@ export class PostgresCatalog {
     )
     await this.#hook.run(`create index on ${table} using gin (keys jsonb_path_ops)`)
     return true
-  }
-
-  /** A transaction in which no other process makes or drops tables here. */
-  #exclusively<T>(body: () => Promise<T>): Promise<T> {
-    return this.#hook.transaction(async () => {
-      await this.#hook.run('select pg_advisory_xact_lock($1)', [MAKING])
-      return body()
-    })
   }
 }

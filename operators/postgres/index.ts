@@ -1,5 +1,6 @@
 // `baram/operators/postgres`: SQL as tasks, and the hook for functions that need more of Postgres than one statement.
 
+export { createTables } from './create-tables.ts'
 export { PostgresError, PostgresResultTooLargeError } from './errors.ts'
 export {
   type OpenPostgres,

@@ -3,6 +3,7 @@
 // One transaction: COPY into a temporary table, then one statement each to delete, to insert or update, and to move the
 // watermark. A reader sees the table before or after; a kill at any point leaves it before.
 
+import { createTables } from './create-tables.ts'
 import { PostgresError } from './errors.ts'
 import { type PostgresHook, type PostgresTable, quoteName, quoteTable } from './hook.ts'
 
@@ -35,6 +36,8 @@ export interface UpsertCounts {
 }
 
 const STAGING = 'baram_staging'
+const WATERMARK_TABLE =
+  'create table if not exists baram_watermark (name text primary key, value text not null, moved_at timestamptz not null default now())'
 
 function checkNames({ columns, key, group = [] }: UpsertRows): void {
   const missing = key.find((name) => !Object.hasOwn(columns, name))
@@ -46,13 +49,13 @@ function checkNames({ columns, key, group = [] }: UpsertRows): void {
 
 async function prepare(postgres: PostgresHook, { table, columns, key, watermark }: UpsertRows): Promise<void> {
   const typed = Object.entries(columns).map(([name, type]) => `${quoteName(name)} ${type}`)
-  await postgres.run(
-    `create table if not exists ${quoteTable(table)} (${typed.join(', ')}, primary key (${key.map(quoteName).join(', ')}))`,
+  const name = quoteTable(table)
+  await createTables(
+    postgres,
+    [name],
+    `create table if not exists ${name} (${typed.join(', ')}, primary key (${key.map(quoteName).join(', ')}))`,
   )
-  if (watermark !== undefined)
-    await postgres.run(
-      'create table if not exists baram_watermark (name text primary key, value text not null, moved_at timestamptz not null default now())',
-    )
+  if (watermark !== undefined) await createTables(postgres, ['baram_watermark'], WATERMARK_TABLE)
 }
 
 async function deleteGone(postgres: PostgresHook, { table, key, group = [] }: UpsertRows): Promise<number> {

@@ -3,6 +3,7 @@
 import type { OperatorContext } from '../../sdk/index.ts'
 import { EventLogError, type Position } from '../event-log/event-log.ts'
 import type { StreamWindow } from '../event-log/window.ts'
+import { createTables } from '../postgres/create-tables.ts'
 import { openPostgres, type PostgresHook } from '../postgres/hook.ts'
 
 const POSITIONS = 'baram_stream_position'
@@ -28,8 +29,7 @@ export async function readPositions(
   topic: string,
   group: string,
 ): Promise<readonly Position[]> {
-  const [found] = await postgres.query<{ there: boolean }>(`select to_regclass($1) is not null as there`, [POSITIONS])
-  if (found?.there !== true) await postgres.run(POSITIONS_TABLE)
+  await createTables(postgres, [POSITIONS], POSITIONS_TABLE)
   const rows = await postgres.query<{ partition: number; next_offset: number }>(
     `select partition, next_offset from ${POSITIONS} where group_name = $1 and topic = $2`,
     [group, topic],

@@ -11,7 +11,7 @@ import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { EVENT_FOLDER, ORDER_FOLDER } from './consume.ts'
 import { EVENT_COLUMNS, ORDER_COLUMNS, STEPS } from './order.ts'
 import { HOUR_MS, LATE_MS, MINUTE_MS, MOST_LATE_MS } from './stats.ts'
-import { makeShopTables } from './tables.ts'
+import { createShopTables } from './tables.ts'
 
 export interface CheckShop {
   /** The newest so many days of the lake. Default 2. */
@@ -147,7 +147,7 @@ async function compareAll(check: Check, options: CheckShop): Promise<readonly Co
   const newest = { lakeConnId, days: most }
   const orderDays = await addHourPartitions(op, warehouse, ORDERS, newest)
   const eventDays = await addHourPartitions(op, warehouse, EVENTS, newest)
-  await makeShopTables(postgres)
+  await createShopTables(postgres)
   const wrong = await postgres.query(totalsOfState)
   const totals = new Map(wrong.map(({ item_code }) => [String(item_code), ['another sum than its hours']]))
   return [

@@ -14,7 +14,7 @@ import {
   type ShopEvent,
 } from './order.ts'
 import { addOrders, addShopEvents } from './state.ts'
-import { makeShopTables } from './tables.ts'
+import { createShopTables } from './tables.ts'
 
 export const ORDER_TOPIC = 'orders'
 export const EVENT_TOPIC = 'shop_events'
@@ -44,7 +44,7 @@ export async function collectOrders(options: StreamOptions = {}): Promise<Consum
       postgresState({
         ...connection(options.postgresConnId),
         name: 'order counts',
-        prepare: makeShopTables,
+        prepare: createShopTables,
         add: addOrders,
       }),
     ],
@@ -70,7 +70,7 @@ export async function collectShopEvents(options: StreamOptions = {}): Promise<Co
       postgresState({
         ...connection(options.postgresConnId),
         name: 'shop funnel',
-        prepare: makeShopTables,
+        prepare: createShopTables,
         add: addShopEvents,
       }),
     ],

@@ -14,7 +14,7 @@ import { openPostgres, type PostgresHook } from '../../operators/postgres/index.
 import { getOperatorContext, type OperatorContext } from '../../sdk/index.ts'
 import { publishShopReports } from './reports.ts'
 import { funnelResults, orderResults, RESULT_FIELDS, type Revisions } from './results.ts'
-import { makeShopTables, type ShopStream } from './tables.ts'
+import { createShopTables, type ShopStream } from './tables.ts'
 
 export const RESULT_TOPIC = 'order_stats'
 export const RESULT_INDEX = 'order-stats'
@@ -91,7 +91,7 @@ async function publishStream(publishing: Publishing, stream: ShopStream): Promis
 
 async function publishAll(publishing: Publishing): Promise<number> {
   const { op, log, documents, postgres, topic, index } = publishing
-  await makeShopTables(postgres)
+  await createShopTables(postgres)
   await log.ensureTopic(topic)
   await documents.ensureIndex(index, { fields: RESULT_FIELDS })
   const results = (await publishStream(publishing, 'orders')) + (await publishStream(publishing, 'events'))

@@ -8,7 +8,7 @@ import { openPostgres } from '../../operators/postgres/index.ts'
 import { FailTask, getOperatorContext } from '../../sdk/index.ts'
 import { ORDER_TOPIC } from './consume.ts'
 import { orderResults } from './results.ts'
-import { makeShopTables } from './tables.ts'
+import { createShopTables } from './tables.ts'
 
 /** The job itself: a file for `sparkSubmit`. It must be at this path on the worker; executors need none of it. */
 export const ORDER_WINDOWS_JOB = join(import.meta.dirname, 'order_windows.py')
@@ -95,7 +95,7 @@ export async function compareSpark(
   const spark = await resultsIn(log, results).finally(() => log.close())
   const postgres = await openPostgres(op, options.postgresConnId)
   try {
-    await makeShopTables(postgres)
+    await createShopTables(postgres)
     const told = await orderResults(postgres, { from: 0, to: Number.MAX_SAFE_INTEGER })
     const stream: Results = new Map(
       told.filter(({ source }) => source['kind'] !== 'total').map(({ id, source }) => [id, textOf(source)]),

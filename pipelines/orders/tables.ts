@@ -1,6 +1,6 @@
 // The shop's running state as tables of Postgres: sums that windows are added to, and ids that count already.
 
-import type { PostgresHook } from '../../operators/postgres/index.ts'
+import { createTables, type PostgresHook } from '../../operators/postgres/index.ts'
 
 /** Sums by a key: adding to a row that is not there makes it. */
 export interface SumTable {
@@ -58,17 +58,9 @@ const TABLES = [
   'create table if not exists shop_revision (stream text primary key, revision bigint not null);',
 ].join('\n')
 
-/** Two tasks may make them at once: each table is made once. */
-export async function makeShopTables(postgres: PostgresHook): Promise<void> {
-  const [found] = await postgres.query<{ there: boolean }>(
-    `select to_regclass('shop_revision') is not null and to_regclass('shop_event_seen') is not null as there`,
-  )
-  if (found?.there === true) return
-  await postgres.transaction(async () => {
-    await postgres.run(`select pg_advisory_xact_lock(hashtext('baram shop tables'))`)
-    await postgres.run(TABLES)
-  })
-}
+/** @throws PostgresError when the role may not */
+export const createShopTables = (postgres: PostgresHook): Promise<void> =>
+  createTables(postgres, ['shop_revision', 'shop_event_seen'], TABLES)
 
 export type ShopStream = 'orders' | 'events'
 

@@ -129,7 +129,9 @@ async function reasonsOf(baram: TestBaram, { dagId, runId }: Run): Promise<reado
 /** Waits until each file is a DAG. @throws Error with what is wrong with those that are none */
 async function waitForDags(baram: TestBaram, count: number): Promise<void> {
   await eventually('the DAGs', async () => {
-    const faults = await baram.query<{ filename: string; stacktrace: string }>('select filename, stacktrace from import_error')
+    const faults = await baram.query<{ filename: string; stacktrace: string }>(
+      'select filename, stacktrace from import_error',
+    )
     const [fault] = faults
     if (fault !== undefined) throw new Error(`${fault.filename}: ${fault.stacktrace}`)
     return (await baram.query('select 1 from dag')).length === count
