@@ -26,7 +26,13 @@ export async function until(check, what, limitMs = 120_000) {
   }
 }
 
-export async function openDeployment({ env = {}, files = {}, processes = ['scheduler', 'worker', 'webserver'] } = {}) {
+/** @param profile folder for CPU profiles of the processes; Postgres then counts statements too */
+export async function openDeployment({
+  env = {},
+  files = {},
+  processes = ['scheduler', 'worker', 'webserver'],
+  profile,
+} = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'baram-bench-'))
   const home = join(folder, 'home')
   const dags = join(folder, 'dags')
@@ -45,7 +51,8 @@ export async function openDeployment({ env = {}, files = {}, processes = ['sched
   const log = makeLogger('bench', 'error')
   makeHome(config)
   const lock = await acquireHomeLock(home)
-  const server = await startEmbeddedPostgres({ home, log })
+  const counting = profile === undefined ? {} : { shared_preload_libraries: 'pg_stat_statements' }
+  const server = await startEmbeddedPostgres({ home, log, settings: counting })
   noteDatabaseUrl(config, server.url)
   await migrate(server.url, migrations)
   const context = openOn(config, log, server.url, 'bench', true, async () => {})
@@ -54,7 +61,7 @@ export async function openDeployment({ env = {}, files = {}, processes = ['sched
     processes.map((name) => ({
       name,
       args: name === 'webserver' ? [name, '--port', '0'] : [name],
-      ...(env.BENCH_PROFILE === undefined ? {} : { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${env.BENCH_PROFILE}`] }),
+      ...(profile === undefined ? {} : { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${profile}`] }),
     })),
     { env: settings, logFolder: config.logFolder, onExit() {} },
   )
@@ -62,6 +69,7 @@ export async function openDeployment({ env = {}, files = {}, processes = ['sched
   if (failed.length > 0) throw new Error(`${failed} did not start; see ${config.logFolder}`)
   const sql = new pg.Client({ connectionString: server.url, options: '-c search_path=baram' })
   await sql.connect()
+  if (profile !== undefined) await sql.query('create extension if not exists pg_stat_statements')
   return {
     ...context,
     sql,

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { triggerRun } from '../dist/engine/runs/create.js'
 import { openDeployment, until } from './deployment.mjs'
+import { childrenOf, profile, tellProfiles } from './profile.mjs'
 import { measureStreams } from './streams.mjs'
 
 const { values: flags } = parseArgs({
@@ -18,6 +19,10 @@ const { values: flags } = parseArgs({
     kafka: { type: 'string' },
     /** Nothing else. */
     streams: { type: 'boolean', default: false },
+    /** Where the time of a task goes, and nothing else. */
+    profile: { type: 'boolean', default: false },
+    /** Tasks of the profiled run. */
+    tasks: { type: 'string', default: '5000' },
   },
 })
 const RUNS = Number(flags.runs)
@@ -116,8 +121,6 @@ async function runOnce(d, dagId) {
 
 const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
-const childrenOf = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-
 /** Proportional set size, so that what Postgres' processes share is counted once, MB. */
 const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024
 
@@ -210,6 +213,54 @@ if (flags.streams) {
   } finally {
     await alone.close()
   }
+  process.exit(0)
+}
+
+/** Its process writes a CPU profile of attempts 200 to 2,200. */
+const profiledDag = (folder) => `import { writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector'
+import { Dag } from 'baram'
+let count = 0
+const session = new Session()
+function step() {
+  count += 1
+  if (count === 200) { session.connect(); session.post('Profiler.enable'); session.post('Profiler.start') }
+  if (count === 2200) session.post('Profiler.stop', (_, { profile }) => writeFileSync(\`${folder}/child-\${process.pid}.cpuprofile\`, JSON.stringify(profile)))
+}
+const dag = new Dag('profiled', { isPausedUponCreation: false, maxActiveTasks: 1 })
+const root = dag.task('root', () => {})()
+for (let i = 0; i < 2300; i++) dag.task('t' + i, step)().after(root)
+export default dag
+`
+
+async function profileTasks() {
+  const folder = mkdtempSync(join(tmpdir(), 'baram-bench-profile-'))
+  const env = { BARAM__CORE__PARALLELISM: '64', BARAM__WORKERS__CONCURRENCY: '16' }
+  const all = { ...files, 'profiled.ts': profiledDag(folder) }
+  const tasks = Number(flags.tasks)
+  all['many.ts'] = all['many.ts'].replace(`i < ${SUSTAINED}`, `i < ${tasks}`)
+  const d = await openDeployment({ files: all, env, profile: folder })
+  try {
+    await until(
+      async () => (await d.query('select count(*)::int as n from dag'))[0].n === Object.keys(all).length,
+      'all',
+    )
+    await runOnce(d, 'profiled')
+    await profile(d, `${tasks} tasks cold`, tasks, () => runOnce(d, 'many'))
+    await profile(d, `${tasks} tasks warm`, tasks, () => runOnce(d, 'many'))
+    await runOnce(d, 'chain')
+    await profile(d, 'five chains of 100', 500, async () => {
+      for (let i = 0; i < 5; i++) await runOnce(d, 'chain')
+    })
+    await profile(d, 'fan-out of 1,000 and join', 1002, () => runOnce(d, 'fan'))
+  } finally {
+    await d.close()
+  }
+  tellProfiles(folder)
+}
+
+if (flags.profile) {
+  await profileTasks()
   process.exit(0)
 }
 
