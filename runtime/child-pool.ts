@@ -1,9 +1,11 @@
-// Warm children: one attempt at a time each, last in first out (a chain stays on one warm process), grown on demand,
-// ended when idle too long, replaced when tainted, too large, or after too many modules.
+// Warm children: one attempt at a time each, last in first out (a chain stays on one warm process), grown on demand as far as the machine
+// gains from it, ended when idle too long, replaced when tainted, too large, or after too many modules.
 
+import { availableParallelism } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { AttemptResult, AttemptSpec, CallbackSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
+import { IdleShare, processesToStart } from './child-growth.ts'
 import type { OutputStream } from './child-output.ts'
 import { Child, type ChildExit } from './children.ts'
 import type { Logger } from './logger.ts'
@@ -47,7 +49,10 @@ const CLOSE_MS = 3_000
 /** What a child can be given to do. */
 type ChildWork = AttemptSpec | CallbackSpec
 
-/** An attempt that gets the next process which is drained. */
+/** How long attempts wait for a process until more are started beside one a core, ms; then the pool looks again as often. */
+const LOOK_MS = 50
+
+/** An attempt that gets the next process which is free. */
 interface Waiting {
   readonly spec: ChildWork
   readonly events: AttemptEvents
@@ -81,7 +86,14 @@ export class ChildPool {
   private isClosed = false
   /** Processes that will be idle when their last attempt's output is read. */
   private draining = 0
+  /** Processes that will be idle when they have begun. */
+  private readonly starting = new Set<Slot>()
   private readonly waiting: Waiting[] = []
+  /** Runs while attempts wait. */
+  private looks: NodeJS.Timeout | null = null
+  private readonly idleShare = new IdleShare()
+  private servedAt = 0
+  private readonly cores = availableParallelism()
   private tellEmpty: (() => void) | null = null
 
   constructor(options: PoolOptions) {
@@ -108,10 +120,41 @@ export class ChildPool {
       return
     }
     const idle = isAlone ? undefined : this.takeIdle()
+    if (idle !== undefined || isAlone) {
+      this.start(idle ?? this.spawn(), spec, events, isAlone)
+      return
+    }
     // A process that is being drained is free two turns of the loop from now: sooner than a new one starts.
-    if (idle === undefined && !isAlone && this.draining > this.waiting.length)
-      this.waiting.push({ spec, events, abort: null })
-    else this.start(idle ?? this.spawn(), spec, events, isAlone)
+    this.waiting.push({ spec, events, abort: null })
+    this.grow(0)
+  }
+
+  /** Starts processes for those that wait, and looks again while there are any. */
+  private grow(idleShare: number): void {
+    if (this.waiting.length === 0 || this.isClosed) {
+      this.stopLooking()
+      return
+    }
+    if (this.looks === null) {
+      this.servedAt = performance.now()
+      this.idleShare.take()
+      this.looks = setInterval(() => this.grow(this.idleShare.take()), LOOK_MS)
+    }
+    const count = processesToStart({
+      waiting: this.waiting.length,
+      coming: this.starting.size + this.draining,
+      starting: this.starting.size,
+      size: this.slots.size,
+      cores: this.cores,
+      servedAgoMs: performance.now() - this.servedAt,
+      idleShare,
+    })
+    for (let i = 0; i < count; i++) this.starting.add(this.spawn())
+  }
+
+  private stopLooking(): void {
+    if (this.looks !== null) clearInterval(this.looks)
+    this.looks = null
   }
 
   private start(slot: Slot, spec: ChildWork, events: AttemptEvents, isAlone: boolean): void {
@@ -148,6 +191,7 @@ export class ChildPool {
   /** Resolves when every child and what it started is gone, or did not go in time. No other begins. */
   async close(): Promise<void> {
     this.isClosed = true
+    this.stopLooking()
     if (this.reaper !== null) clearInterval(this.reaper)
     const empty = new Promise<void>((resolve) => {
       this.tellEmpty = resolve
@@ -187,7 +231,10 @@ export class ChildPool {
 
   private onMessage(slot: Slot, message: FromChild): void {
     const { occupation } = slot
-    if (message.type === 'outcome') {
+    if (message.type === 'hello' && this.starting.delete(slot)) {
+      this.toIdle(slot)
+      this.serveWaiting()
+    } else if (message.type === 'outcome') {
       if (occupation?.attempt !== message.attempt || occupation.hasResult) return
       occupation.hasResult = true
       const isLarge = message.rssBytes > this.options.recycleMb * 1_048_576
@@ -235,17 +282,22 @@ export class ChildPool {
     })
   }
 
-  /** Gives those that wait a process: one that has become idle, or a new one when theirs has died meanwhile. */
+  /** Gives those that wait the processes that have become idle. */
   private serveWaiting(): void {
     while (this.waiting.length > 0 && !this.isClosed) {
       const idle = this.takeIdle()
-      if (idle === undefined && this.draining >= this.waiting.length) return
+      if (idle === undefined) {
+        this.grow(0)
+        return
+      }
       const next = this.waiting.shift()
       if (next === undefined) return
       const { spec, events, abort } = next
-      this.start(idle ?? this.spawn(), spec, events, false)
+      this.servedAt = performance.now()
+      this.start(idle, spec, events, false)
       if (abort !== null) this.abort(spec.attempt, abort)
     }
+    this.stopLooking()
   }
 
   private free(slot: Slot, occupation: Occupation): void {
@@ -264,15 +316,23 @@ export class ChildPool {
 
   private onExit(slot: Slot, how: ChildExit): void {
     this.slots.delete(slot)
+    // One that cannot begin takes an attempt with it: otherwise it would be tried for ever.
+    if (this.starting.delete(slot)) this.refuseNext(how)
     if (this.slots.size === 0) this.tellEmpty?.()
     slot.isDoomed = true
     const at = this.idle.indexOf(slot)
     if (at >= 0) this.idle.splice(at, 1)
     const { occupation } = slot
     slot.occupation = null
-    if (occupation === null) return
-    if (!occupation.hasResult) occupation.events.onResult(null, how)
-    occupation.events.onLogEnd()
+    if (occupation !== null && !occupation.hasResult) occupation.events.onResult(null, how)
+    occupation?.events.onLogEnd()
+    this.grow(0)
+  }
+
+  private refuseNext(how: ChildExit): void {
+    const next = this.waiting.shift()
+    next?.events.onResult(null, how)
+    next?.events.onLogEnd()
   }
 
   private reap(): void {

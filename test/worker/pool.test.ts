@@ -1,5 +1,6 @@
 // Which process an attempt gets, and what becomes of it: real children, told apart by their pids.
 
+import { availableParallelism } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { listProcesses } from '../../runtime/processes.ts'
 import { type AttemptHarness, type EndedAttempt, startAttempts } from '../support/attempts.ts'
@@ -25,13 +26,20 @@ afterEach(() => harness.stop())
 
 const returned = ({ result }: EndedAttempt) => (result?.kind === 'success' ? result.value : result)
 const run = async (taskId: string) => returned(await harness.run(taskId))
+/** Two at once, each in a process of its own. */
+async function runBoth(): Promise<void> {
+  const both = [harness.run('yields'), harness.run('yields')]
+  await eventually('two processes', () => harness.pool.size === 2)
+  for (const { attempt } of both) harness.pool.abort(attempt, 'test')
+  await Promise.all(both)
+}
+
 const isThere = (pid: unknown) => listProcesses().some((process) => process.pid === pid)
 
 describe('an attempt', () => {
   it('gets the process that was used last', async () => {
     harness = await startAttempts(CODE)
-    const [one, other] = await Promise.all([run('pid'), run('pid')])
-    expect(one).not.toBe(other)
+    await runBoth()
     expect(harness.pool.size).toBe(2)
     const last = await run('pid')
     for (let n = 0; n < 5; n++) expect(await run('pid')).toBe(last)
@@ -75,6 +83,7 @@ describe('an attempt', () => {
 
   it('that is asked to stop may still end well', async () => {
     harness = await startAttempts(CODE)
+    harness.pool.warm(1)
     const running = harness.run('yields')
     harness.pool.abort(running.attempt, 'worker shutdown')
     expect(returned(await running)).toBe('Task aborted by worker shutdown')
@@ -82,6 +91,7 @@ describe('an attempt', () => {
 
   it('that is killed takes no other along', async () => {
     harness = await startAttempts(CODE)
+    harness.pool.warm(2)
     const [hanging, other] = [harness.run('hangs'), harness.run('yields')]
     harness.pool.kill(hanging.attempt)
     expect((await hanging).exit?.signal).toBe('SIGKILL')
@@ -122,11 +132,33 @@ describe('an attempt that waits for a process which is drained', () => {
   })
 })
 
+describe('attempts that wait for a process', () => {
+  it('get one each, although there are more of them than cores', async () => {
+    harness = await startAttempts(CODE)
+    const all = Array.from({ length: availableParallelism() + 2 }, () => harness.run('yields'))
+    await eventually('a process each', () => harness.pool.size === all.length)
+    for (const { attempt } of all) harness.pool.abort(attempt, 'test')
+    expect((await Promise.all(all)).map(returned)).toEqual(all.map(() => 'Task aborted by test'))
+  })
+
+  it('share a process a core while they are short', async () => {
+    harness = await startAttempts(CODE)
+    const pids = await Promise.all(Array.from({ length: 50 }, () => run('pid')))
+    expect(new Set(pids).size).toBeLessThanOrEqual(availableParallelism())
+  })
+
+  it('and whose process cannot begin are told how it ended', async () => {
+    harness = await startAttempts(CODE, { memoryMb: 0.5 })
+    const { result, exit } = await harness.run('pid')
+    expect([result, exit?.code === 0]).toEqual([null, false])
+  })
+})
+
 describe('a pool', () => {
   it('lets go of processes that idle too long, but for one', async () => {
     harness = await startAttempts(CODE, { idleMs: 20 })
-    await Promise.all([run('pid'), run('pid'), run('pid')])
-    await eventually('the end of two', () => harness.pool.size < 2)
+    await runBoth()
+    await eventually('the end of one', () => harness.pool.size < 2)
     const [left] = harness.pool.pids
     expect(await run('pid')).toBe(left)
   })
