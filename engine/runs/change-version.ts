@@ -5,16 +5,15 @@ import { BaramError, conflict, notFound } from '../../core/errors.ts'
 import type { TaskState } from '../../core/states.ts'
 import type { Database } from '../../store/database.ts'
 import { type DagFacts, lockDag, lockFreeDag, readSchedule } from '../../store/postgres/dags.ts'
+import { moveInstances } from '../../store/postgres/moves.ts'
 import { recordVersionChange } from '../../store/postgres/run-control.ts'
 import { loadRun, lockFreeRuns, lockRuns, type RunRow } from '../../store/postgres/runs.ts'
 import {
   type InstanceRow,
   insertTaskInstances,
   loadInstances,
-  moveInstances,
   refreshInstances,
 } from '../../store/postgres/task-instances.ts'
-import { removeFromQueue } from '../../store/postgres/task-queue.ts'
 import type { Sql } from '../../store/sql.ts'
 import { hasPlace, type RunCache, type Version } from '../transaction/run-cache.ts'
 import { belongs, newInstance } from './insert.ts'
@@ -41,23 +40,14 @@ function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
 }
 
 async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly InstanceRow[], by: string) {
-  for (const from of new Set(gone.map((ti) => ti.state))) {
-    const ids = gone.filter((ti) => ti.state === from).map((ti) => ti.id)
-    const steps = [{ to: 'removed' as const, because: { code: 'task_removed' } }]
-    const who = `user:${by}`
-    await moveInstances(tx, {
-      dagRunId: id,
-      rev,
-      ids,
-      from,
-      steps,
-      who,
-      readyAt: null,
-      isNewTry: false,
-      worker: null,
-    })
-    await removeFromQueue(tx, id, ids)
-  }
+  const groups = [...new Set(gone.map((ti) => ti.state))].map((from) => ({
+    ids: gone.filter((ti) => ti.state === from).map((ti) => ti.id),
+    from,
+    steps: [{ to: 'removed' as const, because: { code: 'task_removed' } }],
+    ...{ readyAt: null, isNewTry: false, extraTries: 0, queue: 'left' as const },
+  }))
+  const moves = { dagRunId: id, rev, isBump: false, isBackfill: false, who: `user:${by}`, worker: null, groups }
+  await Promise.all(moveInstances(tx, moves))
 }
 
 async function changeVersion(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {

@@ -103,8 +103,8 @@ export class RunChanges {
 }
 
 /** Changes that are alike (same states, reasons, time): one statement moves them all. */
-export function groupChanges(changes: Iterable<InstanceChange>): InstanceChange[][] {
-  const groups = new Map<string, InstanceChange[]>()
+export function groupChanges(changes: Iterable<InstanceChange>): [InstanceChange, ...InstanceChange[]][] {
+  const groups = new Map<string, [InstanceChange, ...InstanceChange[]]>()
   for (const change of changes) {
     const key = JSON.stringify([change.from, change.steps, change.readyAt])
     const group = groups.get(key)

@@ -21,6 +21,7 @@ import type { Sql } from '../../store/sql.ts'
 import type { ProcessMetrics } from '../process/metrics.ts'
 import { type AdmissionLimits, giveSlots } from './admission.ts'
 import { type InstanceChange, RunChanges } from './changes.ts'
+import { Pipeline } from './pipeline.ts'
 import type { RunCache } from './run-cache.ts'
 import { blame, blameAsync, RunFault } from './run-fault.ts'
 import { wakeOthers } from './wake-others.ts'
@@ -217,7 +218,7 @@ export class RunTransactions {
   ): Promise<RunTransactionResult> {
     const client = await this.connection()
     const began = performance.now()
-    const tx = sqlOf(client)
+    const tx = sqlOf(client, true)
     const touched = new Set<number>([...request.runs, ...(request.freeRuns ?? [])])
     try {
       const result = await this.transact(tx, request, refused, touched)
@@ -265,19 +266,36 @@ export class RunTransactions {
         : this.startAttempts(prepared, slots.admitted, slotsOf(request, request.slots, prepared))
     for (const changes of all) blame(changes.model.run.dagRunId, () => finishRun(changes))
     const changed = all.filter((changes) => !changes.isEmpty)
-    const writes = changed.map((changes) =>
-      blameAsync(changes.model.run.dagRunId, () =>
-        writeChanges(tx, changes, this.deps.who, request.slots?.worker ?? null),
-      ),
-    )
     for (const changes of changed)
       if (changes.isCleared || isRunFinished(changes.model.run.state)) touched.add(changes.model.run.dagRunId)
-    writes.push(wakeOthers(tx, changed, slots.hasLeftover && request.isWide !== true))
-    if (request.also !== undefined) writes.push(request.also(tx, prepared.all, refused))
-    const outcomes = await Promise.allSettled(writes)
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    await tx.query('commit')
+    await this.write(tx, request, changed, slots.hasLeftover, prepared, refused)
     return { ...this.afterCommit(changed, started, prepared.hasMissed), refused }
+  }
+
+  /**
+   * Statements and COMMIT leave together: one that fails, also because rows had moved, makes the server answer COMMIT by rolling back.
+   * Only where the caller's own statements decide on what they read, COMMIT waits for all.
+   */
+  private async write(
+    tx: Sql,
+    request: RunTransactionRequest,
+    changed: readonly RunChanges[],
+    hasLeftover: boolean,
+    { all }: Prepared,
+    refused: ReadonlyMap<number, unknown>,
+  ): Promise<void> {
+    const pipeline = new Pipeline(tx)
+    for (const changes of changed) {
+      const { dagRunId } = changes.model.run
+      const send = (answer: Promise<unknown>) => pipeline.add(blameAsync(dagRunId, () => answer))
+      blame(dagRunId, () => writeChanges(pipeline, changes, this.deps.who, request.slots?.worker ?? null, send))
+    }
+    for (const answer of wakeOthers(pipeline, changed, hasLeftover && request.isWide !== true)) pipeline.add(answer)
+    if (request.also !== undefined) {
+      pipeline.add(request.also(pipeline, all, refused))
+      await pipeline.settle()
+    }
+    await pipeline.commit()
   }
 
   private async prepare(

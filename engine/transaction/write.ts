@@ -1,19 +1,16 @@
 // Writes what a transaction has decided on: moves, values, waits, and the rows of `task_queue`. Statements are sent one after the other
-// without waiting, and each that decides checks that it met what was decided on.
+// without waiting, with COMMIT behind them: each that decides fails by itself when it does not meet what was decided on.
 
 import { BaramError } from '../../core/errors.ts'
 import type { Expansion, RunModel } from '../../core/run-model.ts'
 import { isFinished, type TaskState } from '../../core/states.ts'
-import { bumpRun, countClear, recordRunEvent } from '../../store/postgres/runs.ts'
-import {
-  becomeFirstOfMapped,
-  insertTaskInstances,
-  moveInstances,
-  recordTries,
-} from '../../store/postgres/task-instances.ts'
-import { markRestarting, putInQueue, removeFromQueue } from '../../store/postgres/task-queue.ts'
+import { isOutdated } from '../../store/decided-on.ts'
+import { type MoveGroup, moveInstances } from '../../store/postgres/moves.ts'
+import { countClear, moveRun, recordRunEvent } from '../../store/postgres/runs.ts'
+import { becomeFirstOfMapped, insertTaskInstances, recordTries } from '../../store/postgres/task-instances.ts'
+import { markRestarting, putInQueue } from '../../store/postgres/task-queue.ts'
 import { putWait, recordEvent } from '../../store/postgres/triggers.ts'
-import { clearXComs, putXCom } from '../../store/postgres/xcoms.ts'
+import { clearXComs, putXComs } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
 import { recordCallbacks } from '../alerts/record.ts'
 import { groupChanges, groupThrottled, type InstanceChange, type RunChanges } from './changes.ts'
@@ -25,102 +22,97 @@ export interface WorkerSelf {
   readonly pid: number
 }
 
-/** Everything one transaction changes in one run. Fails when rows are not what was decided on. */
-export async function writeChanges(
-  tx: Sql,
-  changes: RunChanges,
-  who: string,
-  worker: WorkerSelf | null,
-): Promise<void> {
+type Send = (answer: Promise<unknown>) => void
+
+/**
+ * Sends everything that one transaction changes in one run, and waits for nothing.
+ * @param send takes the answers, in the order of the statements; one fails with SETTLED_ELSEWHERE when rows are not what was decided on
+ */
+export function writeChanges(tx: Sql, changes: RunChanges, who: string, worker: WorkerSelf | null, send: Send): void {
   const { model } = changes
   const { dagRunId } = model.run
   const rev = model.run.rev + 1
-  const state = model.run.state === changes.runStateBefore ? null : model.run.state
-  const limit = model.graph.dag.dagrunTimeout
-  const pending: Promise<unknown>[] = [expectTrue(bumpRun(tx, dagRunId, model.run.rev, state, limit), model)]
-  if (state !== null)
-    pending.push(recordRunEvent(tx, dagRunId, rev, changes.runStateBefore, state, who, changes.runBecause))
-  // Before their moves: the rows must be there.
-  for (const expansion of model.expansions.splice(0)) pending.push(...writeExpansion(tx, model, expansion))
-  for (const group of groupChanges(changes.moved.values()))
-    pending.push(...writeGroup(tx, changes, group, rev, who, worker))
-  for (const xcom of changes.xcoms) pending.push(putXCom(tx, { dagRunId, ...xcom }, xcom.value))
-  for (const { tiId, wait } of changes.waits) pending.push(putWait(tx, dagRunId, tiId, wait))
-  for (const { tiId, event } of changes.fired) pending.push(recordEvent(tx, dagRunId, tiId, event))
-  if (changes.isCleared) pending.push(countClear(tx, dagRunId))
-  pending.push(...recordCallbacks(tx, changes))
   const isBackfill = model.run.runType === 'backfill'
+  const groups = groupChanges(changes.moved.values())
+  const hasMoved = model.run.state !== changes.runStateBefore
+  if (hasMoved) moveRunItself(tx, changes, who, send)
+  // Before their moves: the rows must be there.
+  for (const expansion of model.expansions.splice(0)) writeExpansion(tx, model, expansion, send)
+  for (const group of groups) clearTries(tx, model, group, send)
+  const moves = {
+    ...{ dagRunId, rev, isBump: !hasMoved, isBackfill, who, worker },
+    groups: groups.map((group) => moveOf(group, worker)),
+  }
+  for (const moved of moveInstances(tx, moves)) send(decided(moved, model))
+  for (const group of groups) closeTries(tx, model, group, send)
+  if (changes.xcoms.length > 0) send(putXComs(tx, dagRunId, changes.xcoms))
+  for (const { tiId, wait } of changes.waits) send(putWait(tx, dagRunId, tiId, wait))
+  for (const { tiId, event } of changes.fired) send(recordEvent(tx, dagRunId, tiId, event))
+  if (changes.isCleared) send(countClear(tx, dagRunId))
+  for (const answer of recordCallbacks(tx, changes)) send(answer)
   for (const { ids, because } of groupThrottled(changes.throttled))
-    pending.push(putInQueue(tx, dagRunId, ids, 'throttled', { because, isBackfill }))
-  const outcomes = await Promise.allSettled(pending)
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    send(putInQueue(tx, dagRunId, ids, 'throttled', { because, isBackfill }))
 }
 
-/** Instances that make the same moves. */
-function writeGroup(
-  tx: Sql,
-  changes: RunChanges,
-  group: readonly InstanceChange[],
-  rev: number,
-  who: string,
-  worker: WorkerSelf | null,
-): Promise<unknown>[] {
-  const { model } = changes
-  const { dagRunId } = model.run
-  const first = group[0]
-  const to = first?.steps[first.steps.length - 1]?.to ?? null
-  if (first === undefined) return []
-  const ids = group.map((change) => change.ti.id)
-  const pending: Promise<unknown>[] = []
+function moveRunItself(tx: Sql, { model, runStateBefore, runBecause }: RunChanges, who: string, send: Send): void {
+  const { dagRunId, rev, state } = model.run
+  send(decided(moveRun(tx, dagRunId, rev, state, model.graph.dag.dagrunTimeout), model))
+  send(recordRunEvent(tx, dagRunId, rev + 1, runStateBefore, state, who, runBecause))
+}
+
+type Group = readonly [InstanceChange, ...InstanceChange[]]
+
+const stateAfter = ({ steps }: InstanceChange): TaskState | null => steps.at(-1)?.to ?? null
+const idsOf = (group: Group): readonly string[] => group.map(({ ti }) => ti.id)
+
+/** What earlier tries have left, before their rows are used again. */
+function clearTries(tx: Sql, { run, graph }: RunModel, group: Group, send: Send): void {
+  const [first] = group
   const isNewTry = beginsTry(first)
   for (const { ti } of group)
     if (ti.tryNumber > (isNewTry ? 1 : 0) && (isNewTry || endsUnrun(first)))
-      pending.push(clearXComs(tx, dagRunId, model.graph.task(ti.task).taskId, ti.mapIndex))
-  // The tries that ended stay in the history, before their rows are used again.
-  if (first.steps.some((step) => step.to === null)) pending.push(recordTries(tx, dagRunId, ids))
-  const move = {
-    dagRunId,
-    rev,
-    ids,
-    from: first.from,
-    steps: first.steps,
-    who: who,
-    readyAt: first.readyAt,
-    isNewTry,
-    extraTries: extraTriesOf(first),
-    worker: to === 'running' ? worker : null,
-  }
-  pending.push(expectTrue(moveInstances(tx, move), model))
-  pending.push(...writeLive(tx, model, first, to, ids, worker))
-  return pending
+      send(clearXComs(tx, run.dagRunId, graph.task(ti.task).taskId, ti.mapIndex))
+  // The tries that ended stay in the history.
+  if (first.steps.some((step) => step.to === null)) send(recordTries(tx, run.dagRunId, idsOf(group)))
 }
 
-/** What `task_queue` has of instances after their move. */
-function writeLive(
-  tx: Sql,
-  { run }: RunModel,
-  { from, readyAt }: InstanceChange,
-  to: TaskState | null,
-  ids: readonly string[],
-  worker: WorkerSelf | null,
-): Promise<unknown>[] {
-  const { dagRunId } = run
-  const isBackfill = run.runType === 'backfill'
+/** What follows on the end of a try that is not the last. */
+function closeTries(tx: Sql, { run }: RunModel, group: Group, send: Send): void {
+  const to = stateAfter(group[0])
+  if (to === 'up_for_retry') send(recordTries(tx, run.dagRunId, idsOf(group)))
+  if (to === 'restarting') send(markRestarting(tx, run.dagRunId, idsOf(group)))
+}
+
+/** Instances that make the same moves. */
+function moveOf(group: Group, worker: WorkerSelf | null): MoveGroup {
+  const [first] = group
+  const { from, steps, readyAt } = first
+  return {
+    ids: idsOf(group),
+    ...{ from, steps, readyAt },
+    isNewTry: beginsTry(first),
+    extraTries: extraTriesOf(first),
+    queue: queueAfter(first, worker),
+  }
+}
+
+/** What `task_queue` has of an instance after its move. */
+function queueAfter(change: InstanceChange, worker: WorkerSelf | null): MoveGroup['queue'] {
+  const to = stateAfter(change)
   switch (to) {
     case 'running':
-      return worker === null ? [] : [putInQueue(tx, dagRunId, ids, 'running', { workerId: worker.jobId, isBackfill })]
+      return worker === null ? 'unchanged' : 'running'
     case 'queued':
-      return [putInQueue(tx, dagRunId, ids, 'queued', { isBackfill })]
+      return 'queued'
     case 'up_for_retry':
-      return [recordTries(tx, dagRunId, ids), putInQueue(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
     case 'up_for_reschedule':
-      return [putInQueue(tx, dagRunId, ids, 'waiting', { readyAt, isBackfill })]
+      return 'waiting'
     case 'deferred':
-      return [putInQueue(tx, dagRunId, ids, 'deferred', { readyAt, isBackfill })]
+      return 'deferred'
     case 'restarting':
-      return [markRestarting(tx, dagRunId, ids)]
+      return 'unchanged'
     default:
-      return from !== null || isFinished(to) ? [removeFromQueue(tx, dagRunId, ids)] : []
+      return change.from !== null || isFinished(to) ? 'left' : 'unchanged'
   }
 }
 
@@ -148,20 +140,21 @@ function extraTriesOf(change: InstanceChange): number {
 }
 
 /** The instances that a mapped task has grown. */
-function writeExpansion(tx: Sql, model: RunModel, { first, isRenamed, added }: Expansion): Promise<unknown>[] {
+function writeExpansion(tx: Sql, model: RunModel, { first, isRenamed, added }: Expansion, send: Send): void {
   const { dagRunId, dagId, runId, versionId } = model.run
   const task = model.graph.task(first.task)
   const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
-  return [
-    ...(isRenamed ? [expectTrue(becomeFirstOfMapped(tx, dagRunId, first.id), model)] : []),
-    ...(rows.length > 0 ? [insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows)] : []),
-  ]
+  if (isRenamed) send(decided(becomeFirstOfMapped(tx, dagRunId, first.id), model))
+  if (rows.length > 0) send(insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows))
 }
 
-async function expectTrue(done: Promise<boolean>, model: RunModel): Promise<void> {
-  if (!(await done))
-    throw new BaramError(
-      'SETTLED_ELSEWHERE',
-      `run ${model.run.runId} of ${model.run.dagId} changed while a decision on it was written; nothing was written`,
-    )
+/** Says whose rows had moved. */
+async function decided(answer: Promise<unknown>, { run }: RunModel): Promise<void> {
+  try {
+    await answer
+  } catch (error) {
+    if (!isOutdated(error)) throw error
+    const message = `run ${run.runId} of ${run.dagId} changed while a decision on it was written; nothing was written`
+    throw new BaramError('SETTLED_ELSEWHERE', message, { cause: error })
+  }
 }

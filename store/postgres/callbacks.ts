@@ -38,7 +38,7 @@ export interface CallbackOwner {
 /** What is stored already (the same thing happened to be told twice) is left as it is. Wakes whoever calls them. */
 export async function insertCallbacks(tx: Sql, owner: CallbackOwner, rows: readonly NewCallbackRow[]): Promise<void> {
   if (rows.length === 0) return
-  await tx.query(
+  const stored = tx.query(
     `insert into callback (id, dedup_key, kind, dag_id, dag_version_id, dag_run_id, task_id, map_index, try_number, ordinal, data)
      select c.id, c."dedupKey", c.kind, $1, $2, $3, c."taskId", c."mapIndex", c."tryNumber", c.ordinal, c.data
      from json_to_recordset($4) as c(id uuid, "dedupKey" text, kind text, "taskId" text, "mapIndex" int, "tryNumber" int,
@@ -47,7 +47,8 @@ export async function insertCallbacks(tx: Sql, owner: CallbackOwner, rows: reado
     [owner.dagId, owner.versionId, owner.dagRunId, storableJson(rows)],
     'insert_callbacks',
   )
-  await tx.query("select pg_notify('callbacks', '')", [], 'notify_callbacks')
+  // Sent together: COMMIT may follow at once.
+  await Promise.all([stored, tx.query("select pg_notify('callbacks', '')", [], 'notify_callbacks')])
 }
 
 /** A callback that a scheduler calls now. */

@@ -3,6 +3,7 @@
 import type { RunState, RunType } from '../../core/states.ts'
 import { storableJson } from '../../core/storable.ts'
 import { bind } from '../bind.ts'
+import { decidedOn } from '../decided-on.ts'
 import { noteText } from '../note.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
@@ -149,35 +150,29 @@ export async function loadRun(tx: Sql, id: number): Promise<RunRow | null> {
 }
 
 /**
- * Advances the run's revision, with its new state if it has one. 0 rows = the caller's copy was stale.
+ * Advances the run's revision with its new state.
  * @param timeout seconds a running run of this DAG may take
+ * @throws when the caller's copy was stale (`isOutdated`)
  */
-export async function bumpRun(
+export async function moveRun(
   tx: Sql,
   id: number,
   rev: number,
-  state: RunState | null,
+  state: RunState,
   timeout: number | null,
-): Promise<boolean> {
-  if (state === null) {
-    const { rowCount } = await tx.query(
-      'update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now() where id = $1 and rev = $2',
-      [id, rev],
-      'bump_run',
-    )
-    return rowCount === 1
-  }
-  const { rowCount } = await tx.query(
-    `update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
-       start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
-       end_date = case when $3::text in (${RUN_FINISHED}) then now() end,
-       queued_at = case when $3::text = 'queued' then now() else queued_at end,
-       timeout_at = case when $3::text = 'running' then now() + make_interval(secs => $4::float8) end
-     where id = $1 and rev = $2`,
+): Promise<void> {
+  await tx.query(
+    `with bumped as (
+       update dag_run set rev = rev + 1, last_scheduling_decision = now(), updated_at = now(), state = $3::text,
+         start_date = case when $3::text = 'queued' then null else coalesce(start_date, now()) end,
+         end_date = case when $3::text in (${RUN_FINISHED}) then now() end,
+         queued_at = case when $3::text = 'queued' then now() else queued_at end,
+         timeout_at = case when $3::text = 'running' then now() + make_interval(secs => $4::float8) end
+       where id = $1 and rev = $2 returning 1)
+     select ${decidedOn('(select count(*) from bumped) = 1')}`,
     [id, rev, state, timeout],
-    'bump_run_state',
+    'move_run',
   )
-  return rowCount === 1
 }
 
 /** Counts a clearing: copies of the run in other processes are loaded anew. It counts as queued again, whatever its state. */

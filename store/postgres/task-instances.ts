@@ -1,12 +1,11 @@
-// Task instances: creation, reading a run's, and the one statement that changes their state and writes the ledger.
+// Task instances: creation, and reading a run's. Their state is changed by `moves.ts` alone.
 
 import type { TaskState } from '../../core/states.ts'
-import { storableJson } from '../../core/storable.ts'
 import { bind } from '../bind.ts'
+import { decidedOn } from '../decided-on.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
-import { timestampOf } from '../timestamp.ts'
-import { FINISHED, TRY_ENDED } from './state-lists.ts'
+import { FINISHED } from './state-lists.ts'
 
 export interface NewTaskInstance {
   readonly id: string
@@ -87,14 +86,15 @@ export async function insertInstancesOfRuns(
   )
 }
 
-/** The one instance of a mapped task becomes its first. False when it no longer is what was decided on. */
-export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: string): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    'update task_instance set map_index = 0 where dag_run_id = $1 and id = $2 and map_index = -1 and state is null',
+/** The one instance of a mapped task becomes its first. @throws when it no longer is what was decided on (`isOutdated`) */
+export async function becomeFirstOfMapped(tx: Sql, dagRunId: number, tiId: string): Promise<void> {
+  await tx.query(
+    `with renamed as (
+       update task_instance set map_index = 0 where dag_run_id = $1 and id = $2 and map_index = -1 and state is null returning 1)
+     select ${decidedOn('(select count(*) from renamed) = 1')}`,
     [dagRunId, tiId],
     'become_first_of_mapped',
   )
-  return rowCount === 1
 }
 
 export interface InstanceRow {
@@ -153,91 +153,6 @@ export async function loadChanges(
     [copies.map((copy) => copy.id), copies.map((copy) => copy.rev)],
     'load_changes',
   )
-}
-
-/** Instances of one run that make the same way through the states, for the same reasons, in one transaction. */
-export interface MoveGroup {
-  readonly dagRunId: number
-  /** The revision this change makes. */
-  readonly rev: number
-  readonly ids: readonly string[]
-  readonly from: TaskState | null
-  readonly steps: readonly { readonly to: TaskState | null; readonly because: unknown }[]
-  readonly who: string
-  readonly readyAt: number | null
-  /** On its way it begins a new try. */
-  readonly isNewTry: boolean
-  /** Tries granted beside the task's own: an interruption is not the task's fault. */
-  readonly extraTries?: number
-  readonly worker: { readonly jobId: number; readonly hostname: string; readonly pid: number } | null
-}
-
-/** A try begins; a resumed one (put off, deferred) keeps its start, count and number. */
-const NEW_TRY = ':isNewTry::boolean'
-
-const MOVE = `
-with moved as (
-  update task_instance set
-    state = :to::text,
-    try_number = try_number + case when ${NEW_TRY} then 1 else 0 end,
-    epoch = epoch + case when :to::text = 'running' then 1 else 0 end,
-    scheduled_dttm = case when 'scheduled' = any(:states::text[]) then now() else scheduled_dttm end,
-    queued_dttm = case when 'queued' = any(:states::text[]) then now() else queued_dttm end,
-    dispatch_id = case when 'queued' = any(:states::text[]) then gen_random_uuid() else dispatch_id end,
-    next_method = case when :to::text = 'deferred' then 'resume' when :to::text = 'up_for_reschedule' or ${NEW_TRY} then null else next_method end,
-    reschedule_count = case when ${NEW_TRY} then 0 when :to::text = 'up_for_reschedule' then reschedule_count + 1 else reschedule_count end,
-    start_date = case when :to::text is null then null when ${NEW_TRY} then case when :to::text = 'running' then clock_timestamp() end
-      when :to::text = 'running' then coalesce(start_date, clock_timestamp())
-      when :to::text in (${FINISHED}) then coalesce(start_date, now()) else start_date end,
-    first_start_date = case when :to::text is null or :to::text = 'restarting' then null
-      when :to::text = 'running' then coalesce(first_start_date, clock_timestamp()) else first_start_date end,
-    end_date = case when :to::text in (${TRY_ENDED}) then clock_timestamp() end,
-    duration = case when :to::text in (${TRY_ENDED})
-      then coalesce(extract(epoch from clock_timestamp() - start_date), 0) end,
-    ready_at = :readyAt::timestamptz,
-    max_tries = least(max_tries::bigint + :extraTries::int, 2147483647)::int,
-    worker_id = case when :to::text = 'running' then :workerId::bigint else worker_id end,
-    hostname = case when :to::text = 'running' then :hostname::text when :to::text = 'queued' then null else hostname end,
-    pid = case when :to::text = 'running' then :pid::int else pid end,
-    updated_at = now()
-  where dag_run_id = :dagRunId and id = any(:ids::uuid[]) and state is not distinct from :from::text
-    and (:workerId::bigint is null or exists (select 1 from job where id = :workerId::bigint and state = 'running'))
-  returning id, try_number, epoch
-)
-insert into ti_event (dag_run_id, rev, step, ti_id, try_number, epoch, from_state, to_state, who, because)
-select :dagRunId, :rev::bigint, s.step, m.id, m.try_number, m.epoch, s.f, s.t, :who::text, s.because
-from moved m cross join unnest(:stepNumbers::smallint[], :froms::text[], :states::text[], :becauses::jsonb[]) as s(step, f, t, because)`
-
-/**
- * Moves a group and writes its ledger rows, guarded by the state it was decided on. A worker that was declared dead starts
- * nothing: frozen and thawed it may not know yet, while others already take over whatever stands in its name.
- * @returns false when fewer rows matched than were decided on: the caller must roll back
- */
-export async function moveInstances(tx: Sql, group: MoveGroup): Promise<boolean> {
-  const states = group.steps.map((step) => step.to)
-  const froms = [group.from, ...states.slice(0, -1)]
-  const { rowCount } = await tx.query(
-    ...bind(MOVE, {
-      dagRunId: group.dagRunId,
-      ids: group.ids,
-      from: group.from,
-      to: states[states.length - 1] ?? null,
-      states,
-      froms,
-      becauses: group.steps.map((step) => storableJson(step.because)),
-      readyAt: timestampOf(group.readyAt),
-      workerId: group.worker?.jobId ?? null,
-      hostname: group.worker?.hostname ?? null,
-      pid: group.worker?.pid ?? null,
-      rev: group.rev,
-      who: group.who,
-      stepNumbers: group.steps.map((_, i) => i),
-      extraTries: group.extraTries ?? 0,
-      isNewTry: group.isNewTry,
-    }),
-    'move_instances',
-  )
-  return rowCount === group.ids.length * group.steps.length
 }
 
 /**

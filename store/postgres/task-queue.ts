@@ -48,14 +48,6 @@ export async function markRestarting(tx: Sql, dagRunId: number, ids: readonly st
   )
 }
 
-export async function removeFromQueue(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
-  await tx.query(
-    'delete from task_queue where dag_run_id = $1 and ti_id = any($2::uuid[])',
-    [dagRunId, ids],
-    'delete_live',
-  )
-}
-
 export interface QueuedRow {
   readonly dagRunId: number
   readonly tiId: string

@@ -15,19 +15,32 @@ export interface XComKey {
   readonly key: string
 }
 
-/** Upserts one value; dag and run id are taken from the run's own row. */
-export async function putXCom(tx: Sql, at: XComKey, value: JsonValue): Promise<void> {
+/** Upserts values of one run, one statement; of two under one key the later. Dag and run id are taken from the run's own row. */
+export async function putXComs(
+  tx: Sql,
+  dagRunId: number,
+  values: readonly (Omit<XComKey, 'dagRunId'> & { readonly value: JsonValue })[],
+): Promise<void> {
+  const byKey = new Map(values.map((xcom) => [JSON.stringify([xcom.taskId, xcom.mapIndex, xcom.key]), xcom]))
+  const last = [...byKey.values()]
   await tx.query(
     `insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value)
-     select id, $2, $3, $4, dag_id, run_id, $5::json from dag_run where id = $1
+     select r.id, x.task_id, x.map_index, x.key, r.dag_id, r.run_id, x.value::json
+     from dag_run r cross join unnest($2::text[], $3::int[], $4::text[], $5::text[]) as x(task_id, map_index, key, value) where r.id = $1
      on conflict (dag_run_id, task_id, map_index, key) do update set value = excluded.value, timestamp = now()`,
-    [at.dagRunId, at.taskId, at.mapIndex, at.key, JSON.stringify(value)],
-    'put_xcom',
+    [
+      dagRunId,
+      last.map(({ taskId }) => taskId),
+      last.map(({ mapIndex }) => mapIndex),
+      last.map(({ key }) => key),
+      last.map(({ value }) => JSON.stringify(value)),
+    ],
+    'put_xcoms',
   )
 }
 
 /**
- * As `putXCom` for a running attempt, in its own run: the statement writes only while the attempt is the current one. Its
+ * As `putXComs` for one value of a running attempt, in its own run: the statement writes only while the attempt is the current one. Its
  * row is locked, so that one which is being taken over at this moment is seen as it will be.
  * @returns false when the attempt has been taken over
  */

@@ -116,12 +116,15 @@ function faulty(database: Database, at: number, fault: (client: pg.Client) => Pr
     async connect(kind) {
       const client = await database.connect(kind)
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+      // What is sent behind the statement it strikes waits for it: the client keeps the order.
+      let struck: Promise<void> | null = null
       const meddle = async (...args: unknown[]): Promise<unknown> => {
         count++
         if (count === at && !hasStruck) {
           hasStruck = true
-          await fault(client)
+          struck = fault(client)
         }
+        if (struck !== null) await struck
         return query(...args)
       }
       // The double stands for the client in the one call that RunTransactions makes of it.

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { buildGraph, type DagGraph } from '../../core/graph.ts'
 import { checkJson, type JsonValue } from '../../core/json.ts'
 import type { SerializedInput } from '../../core/serialized.ts'
-import { putXCom } from '../../store/postgres/xcoms.ts'
+import { putXComs } from '../../store/postgres/xcoms.ts'
 import { freshKey, Inputs } from '../../worker/inputs.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
@@ -31,7 +31,7 @@ async function makeSetting(): Promise<Setting> {
 /** The argument as its text: read from memory, and read back. */
 async function readBoth({ engine, graph, run }: Setting, value: JsonValue): Promise<readonly [string, string]> {
   await engine.database.transaction((tx) =>
-    putXCom(tx, { dagRunId: run, taskId: 'a', mapIndex: -1, key: 'return_value' }, value),
+    putXComs(tx, run, [{ taskId: 'a', mapIndex: -1, key: 'return_value', value }]),
   )
   const of = { dagRunId: run, mapIndex: -1, task: { inputs: [input], mapping: null } }
   const inputs = new Inputs(engine.database)
