@@ -5,6 +5,7 @@
 import { BaramError } from './errors.ts'
 import type { DagGraph } from './graph.ts'
 import { mappedId } from './mapping.ts'
+import { ReadyList } from './ready-list.ts'
 import type { Reason } from './reasons.ts'
 import {
   isActive,
@@ -128,9 +129,12 @@ export class RunModel {
   expansions: Expansion[] = []
   /** Absent = the DAG has no task that looks at its past. */
   readonly past: ReadonlyMap<string, PastOfTask> | null
-  readonly scheduled = new Set<TaskInstanceView>()
-  /** Instances known to wait for a slot, with the code of the reason: what is known need not be written again. */
-  readonly throttled = new Map<string, Reason['code']>()
+  /** Instances that are ready and have not been refused a slot, as far as this copy knows. */
+  readonly ready = new ReadyList<TaskInstanceView>()
+  /** Those that have been, by pool. */
+  readonly throttled = new Map<string, ReadyList<TaskInstanceView>>()
+  /** With the code of the reason: what is known need not be written again. */
+  private readonly refusals = new Map<string, Reason['code']>()
   activeCount = 0
   unfinishedCount = 0
   /** Instances without a state: nothing has decided on them yet. */
@@ -196,13 +200,34 @@ export class RunModel {
     }
     if (state === null) this.undecidedCount += step
     if (state === 'scheduled') {
-      if (step === 1) this.scheduled.add(ti)
-      else {
-        this.scheduled.delete(ti)
-        this.throttled.delete(ti.id)
+      if (step === 1) this.ready.add(ti)
+      else if (!this.ready.delete(ti)) {
+        this.throttled.get(ti.pool)?.delete(ti)
+        this.refusals.delete(ti.id)
       }
     }
     if (isCounted(state)) for (const child of this.graph.downstream[ti.task] ?? []) this.tally(child)[state] += step
+  }
+
+  /** Whether an instance waits for a slot that it has been refused, as far as this copy knows. */
+  isThrottled(ti: TaskInstanceView): boolean {
+    return this.refusals.has(ti.id)
+  }
+
+  /** Refuses a ready instance a slot. @returns whether that is news */
+  throttle(ti: TaskInstanceView, code: Reason['code']): boolean {
+    if (this.refusals.get(ti.id) === code) return false
+    this.refusals.set(ti.id, code)
+    this.ready.delete(ti)
+    const inPool = this.throttled.get(ti.pool) ?? new ReadyList<TaskInstanceView>()
+    this.throttled.set(ti.pool, inPool)
+    inPool.add(ti)
+    return true
+  }
+
+  /** Ready instances with and without a refusal, each list in its order. */
+  get readyLists(): readonly ReadyList<TaskInstanceView>[] {
+    return [this.ready, ...this.throttled.values()]
   }
 
   /** Upstream counts of one instance. */

@@ -102,12 +102,14 @@ export class Drive {
 
   /** The heaviest of what is ready, as the scheduler would admit it. */
   private next(): TaskInstanceView | null {
-    const ready = [...this.model.scheduled].sort(
-      (a, b) =>
-        b.priorityWeight - a.priorityWeight ||
-        (this.model.graph.rank[a.task] ?? 0) - (this.model.graph.rank[b.task] ?? 0) ||
-        a.mapIndex - b.mapIndex,
-    )
+    const ready = this.model.readyLists
+      .flatMap((list) => list.first(list.size))
+      .sort(
+        (a, b) =>
+          b.priorityWeight - a.priorityWeight ||
+          (this.model.graph.rank[a.task] ?? 0) - (this.model.graph.rank[b.task] ?? 0) ||
+          a.mapIndex - b.mapIndex,
+      )
     return ready[0] ?? null
   }
 

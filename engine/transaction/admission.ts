@@ -2,6 +2,7 @@
 // everything else is growth and is counted under the admission lock.
 
 import { admit, type Candidate, compareCandidates, dagTaskKey, runTaskKey, type Usage } from '../../core/admit.ts'
+import { compareInstances } from '../../core/ready-list.ts'
 import type { Reason } from '../../core/reasons.ts'
 import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
 import { countTasks, countUsage, lockAdmission, type ThrottledInstance } from '../../store/postgres/task-queue.ts'
@@ -39,37 +40,21 @@ function candidateOf(model: RunModel, ti: TaskInstanceView): Candidate {
   }
 }
 
-/** Of one run: heavier first, then the map index; ids make it total. As `compareCandidates`, without making candidates. */
-function compareInstances(a: TaskInstanceView, b: TaskInstanceView): number {
-  return b.priorityWeight - a.priorityWeight || a.mapIndex - b.mapIndex || (a.id < b.id ? -1 : 1)
-}
-
-/** The first `count` of many in order. A mapped task has thousands waiting for a handful of slots: one look, no sort. */
-function firstOf(instances: ReadonlySet<TaskInstanceView>, count: number): TaskInstanceView[] {
-  if (instances.size <= count) return [...instances].sort(compareInstances)
-  const first: TaskInstanceView[] = []
-  for (const ti of instances) {
-    const last = first[first.length - 1]
-    if (first.length >= count && last !== undefined && compareInstances(last, ti) <= 0) continue
-    let at = first.length
-    while (at > 0 && compareInstances(ti, first[at - 1] as TaskInstanceView) < 0) at--
-    first.splice(at, 0, ti)
-    if (first.length > count) first.pop()
-  }
-  return first
-}
-
-/** Ready instances of a run, heaviest first, as far as its own cap (maxActiveTasks) lets them start. */
-function readyOf(changes: RunChanges): Ready[] {
+/**
+ * Ready instances of a run, heaviest first, as far as its own cap (maxActiveTasks) lets them start. Of those that have been refused a
+ * slot a worker's transaction looks at as many as there are slots to give on: no other can have one.
+ */
+function readyOf(changes: RunChanges, freed: FreedSlots, isWide: boolean): Ready[] {
   const { model } = changes
   const room = model.graph.dag.maxActiveTasks - model.activeCount
-  if (model.run.state !== 'running' || room <= 0 || model.scheduled.size === 0) return []
-  return firstOf(model.scheduled, room).map((ti) => ({
-    candidate: candidateOf(model, ti),
-    ti,
-    changes,
-    isNew: !model.throttled.has(ti.id),
-  }))
+  if (model.run.state !== 'running' || room <= 0) return []
+  const waiting = [...model.throttled].flatMap(([pool, list]) =>
+    list.first(isWide ? room : Math.min(room, freed.mostOf(pool))),
+  )
+  return [...model.ready.first(room), ...waiting]
+    .sort(compareInstances)
+    .slice(0, room)
+    .map((ti) => ({ candidate: candidateOf(model, ti), ti, changes, isNew: !model.isThrottled(ti) }))
 }
 
 /** Slots that this transaction's ended attempts gave back, by pool. */
@@ -84,6 +69,11 @@ class FreedSlots {
         this.count++
       }
     }
+  }
+
+  /** How many instances of a pool may start by what was given back, at most. */
+  mostOf(pool: string): number {
+    return this.unused(pool) > 0 ? this.count : 0
   }
 
   take(candidate: Candidate): boolean {
@@ -165,9 +155,7 @@ export interface AdmissionResult {
 
 function hold(ready: Ready, because: Reason): void {
   const { model, throttled } = ready.changes
-  if (model.throttled.get(ready.ti.id) === because.code) return
-  model.throttled.set(ready.ti.id, because.code)
-  throttled.set(ready.ti.id, because)
+  if (model.throttle(ready.ti, because.code)) throttled.set(ready.ti.id, because)
 }
 
 /** A task with a limit of its own ended: an instance of it in another run may start now, whoever took the slot. */
@@ -190,7 +178,9 @@ export async function giveSlots(
   const admitted: Ready[] = []
   const growth: Ready[] = []
   let mustAsk = all.some(freesTaskLimit)
-  for (const ready of all.flatMap(readyOf).sort((a, b) => compareCandidates(a.candidate, b.candidate))) {
+  for (const ready of all
+    .flatMap((changes) => readyOf(changes, freed, isWide))
+    .sort((a, b) => compareCandidates(a.candidate, b.candidate))) {
     const { candidate } = ready
     const isBehind = !isWide && isBehindOthers(candidate, throttled, mine)
     if (ready.changes.isPaused) {

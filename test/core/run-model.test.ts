@@ -36,7 +36,7 @@ const kept = (model: RunModel) => ({
   active: model.activeCount,
   unfinished: model.unfinishedCount,
   undecided: model.undecidedCount,
-  scheduled: [...model.scheduled].map((ti) => ti.id).sort(),
+  scheduled: model.readyLists.flatMap((list) => list.first(list.size).map((ti) => ti.id)).sort(),
   counts: [...model.instances.values()].map((ti) => model.countsFor(ti)),
 })
 
