@@ -15,6 +15,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   symlinkSync,
   utimesSync,
@@ -49,26 +50,30 @@ function link(target: string, path: string): void {
 
 const hashOf = (code: string | Buffer) => createHash('sha256').update(code).digest('hex')
 
-/** Tells one state of a file from the next without reading it. */
-function identityOf(path: string): string | null {
+function statOf(path: string): Stats | null {
   try {
-    const { ino, size, mtimeMs, ctimeMs } = statSync(path)
-    return `${ino}/${size}/${mtimeMs}/${ctimeMs}`
+    return statSync(path)
   } catch {
     return null // Not there: as good as damaged.
   }
 }
 
+/** Tells one state of a file from the next without reading it. */
+const identityOf = ({ ino, size, mtimeMs, ctimeMs }: Stats): string => `${ino}/${size}/${mtimeMs}/${ctimeMs}`
+
 /** A file that is used is renewed this often, so that its age tells when it was used last, ms. */
 const RENEW_MS = 86_400_000
 
-function renew(path: string): void {
+/** @returns how the file stands afterwards */
+function renew(path: string, found: Stats): Stats | null {
   const now = new Date()
+  if (now.getTime() - found.mtimeMs <= RENEW_MS) return found
   try {
-    if (now.getTime() - statSync(path).mtimeMs > RENEW_MS) utimesSync(path, now, now)
+    utimesSync(path, now, now)
   } catch {
-    // Removed in this moment; whoever needs it will find that out.
+    // Removed in this moment; the look tells.
   }
+  return statOf(path)
 }
 
 /** On disk, not only in memory: the name must not outlive a power cut without its content. */
@@ -108,9 +113,10 @@ export class ModuleStore {
   /** Path of a module that is whole; null when it is not there or not what its name says. */
   find(hash: string): string | null {
     const path = join(this.folder, `${hash}.mjs`)
-    renew(path)
-    const identity = identityOf(path)
-    if (identity === null) return null
+    const found = statOf(path)
+    const stat = found === null ? null : renew(path, found)
+    if (stat === null) return null
+    const identity = identityOf(stat)
     if (this.verified.get(hash) === identity) return path
     if (hashOf(readFileSync(path)) !== hash) return null
     this.verified.set(hash, identity)

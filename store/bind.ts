@@ -33,12 +33,16 @@ export function bind(text: string, values: Readonly<Record<string, unknown>>): [
     known.set(text, statement)
   }
   const { names } = statement
-  const missing = names.find((name) => !Object.hasOwn(values, name))
-  const surplus = Object.keys(values).find((name) => !names.includes(name))
-  if (missing !== undefined || surplus !== undefined)
-    throw new BaramError(
-      'INVARIANT',
-      missing === undefined ? `the statement does not name :${surplus}` : `:${missing} has no value`,
-    )
+  const given = Object.keys(values)
+  if (given.length !== names.length || !names.every((name) => Object.hasOwn(values, name))) throw unlike(names, given)
   return [statement.text, names.map((name) => values[name])]
+}
+
+function unlike(names: readonly string[], given: readonly string[]): BaramError {
+  const missing = names.find((name) => !given.includes(name))
+  const surplus = given.find((name) => !names.includes(name))
+  return new BaramError(
+    'INVARIANT',
+    missing === undefined ? `the statement does not name :${surplus}` : `:${missing} has no value`,
+  )
 }

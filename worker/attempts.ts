@@ -71,6 +71,20 @@ function shorten(value: JsonValue): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shorten(item)]))
 }
 
+/** Time zones cost more than most of a short attempt's overhead: a run's interval is written out once. */
+const intervals = new WeakMap<StartedAttempt['run'], string>()
+
+function intervalOf(run: StartedAttempt['run'], timezone: string): string {
+  const known = intervals.get(run)
+  if (known !== undefined) return known
+  const at = (instant: number) => localTexts(instant, timezone).ts
+  const { dataInterval } = run
+  const text =
+    dataInterval === null ? '' : `, interval ${at(dataInterval.start)} to ${at(dataInterval.end)} ${timezone}`
+  intervals.set(run, text)
+  return text
+}
+
 /** One attempt that this worker holds. */
 export class Attempt {
   readonly started: StartedAttempt
@@ -210,14 +224,9 @@ export class Attempt {
 
   private open(spec: AttemptSpec): void {
     const { task, run, tryNumber } = this.started
-    const at = (instant: number) => localTexts(instant, spec.timezone).ts
-    const interval =
-      spec.dataInterval === null
-        ? ''
-        : `, interval ${at(spec.dataInterval.start)} to ${at(spec.dataInterval.end)} ${spec.timezone}`
     this.log.say(
       'info',
-      `Try ${tryNumber} of ${Math.max(tryNumber, task.retries + 1)} of ${run.dagId}.${task.taskId} on ${this.deps.hostname}${interval}`,
+      `Try ${tryNumber} of ${Math.max(tryNumber, task.retries + 1)} of ${run.dagId}.${task.taskId} on ${this.deps.hostname}${intervalOf(run, spec.timezone)}`,
     )
     const limit = task.executionTimeout
     this.limitMs = limitLeftMs(limit, spec, Date.now())

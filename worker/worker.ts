@@ -57,6 +57,7 @@ export class Worker implements Service {
   private readonly logs: LogWriter
   private readonly modules: ModuleStore
   private housekeeping: Housekeeping | null = null
+  private readonly hostname = hostname()
   private nextAttempt = 1
   private mayClaim = true
   private isTurning = false
@@ -186,7 +187,7 @@ export class Worker implements Service {
     const { concurrency, queues } = this.options
     const { isStopping } = this.process
     return {
-      worker: { jobId: lease.jobId, hostname: hostname(), pid: process.pid },
+      worker: { jobId: lease.jobId, hostname: this.hostname, pid: process.pid },
       count: isStopping ? 0 : Math.max(0, concurrency - (this.attempts.size - endedCount)),
       queues,
       mayClaim: this.mayClaim && !isStopping,
@@ -281,7 +282,7 @@ export class Worker implements Service {
       logs: this.logs,
       vault,
       log,
-      hostname: hostname(),
+      hostname: this.hostname,
       onEnd: (ended) => {
         this.endedAt.set(ended, performance.now())
         this.finished.push(ended)
@@ -323,7 +324,7 @@ export class Worker implements Service {
       const isKnown =
         this.attempts.has(key) || [...this.finished, ...this.later].some((report) => keyOf(report) === key)
       if (isKnown) continue
-      const outcome = { kind: 'interrupted' as const, worker: hostname() }
+      const outcome = { kind: 'interrupted' as const, worker: this.hostname }
       this.finished.push({ dagRunId: row.dagRunId, tiId: row.tiId, epoch: row.epoch, outcome, xcoms: [] })
     }
     this.mustReconcile = false
