@@ -1,6 +1,6 @@
 // Reading Kafka partitions without a group: what is fetched from their leaders, with aborted records and the log's own marks left out.
 
-import { startOf } from './embedded-consumer.ts'
+import { boundOf, startIn, startOf } from './embedded-consumer.ts'
 import {
   type Consumer,
   type ConsumerOptions,
@@ -214,31 +214,44 @@ export class KafkaReader {
 
 /** What it needs of the log. */
 export interface KafkaConsumerSource extends ReaderSource {
+  /** How many the topic has. @throws UnknownTopicError */
+  partitions(topic: string): Promise<number>
   stored(topic: string): Promise<readonly (number | null)[]>
   store(positions: readonly Position[]): Promise<void>
 }
 
+/** Where each partition is read from. The brokers are asked for those alone whose start was not given. */
+async function startsOf(
+  { partitions, from = 'earliest', start = [] }: ConsumerOptions,
+  source: KafkaConsumerSource,
+  topic: string,
+): Promise<readonly (readonly [partition: number, offset: number])[]> {
+  const count = await source.partitions(topic)
+  const read = partitions ?? Array.from({ length: count }, (_, partition) => partition)
+  const missing = read.find((partition) => !(partition >= 0 && partition < count))
+  if (missing !== undefined) throw new EventLogError(`topic ${topic} has ${count} partitions, asked to read ${missing}`)
+  const given = startIn(start, topic)
+  if (read.every((partition) => given.has(partition)))
+    return read.map((partition) => [partition, given.get(partition) ?? 0])
+  const [offsets, stored] = await Promise.all([source.offsets(topic), source.stored(topic)])
+  return read.map((partition) => {
+    const found = offsets[partition] ?? { partition, earliest: 0, end: 0 }
+    return [partition, given.get(partition) ?? startOf(found, stored[partition] ?? undefined, from)]
+  })
+}
+
 /** @throws UnknownTopicError, EventLogError when a partition asked for is not there */
 export async function openKafkaConsumer(options: ConsumerOptions, source: KafkaConsumerSource): Promise<Consumer> {
-  const { topics, partitions, from = 'earliest' } = options
-  const reader = new KafkaReader(source, from)
-  for (const topic of topics) {
-    const offsets = await source.offsets(topic)
-    const stored = await source.stored(topic)
-    for (const partition of partitions ?? offsets.keys()) {
-      const found = offsets[partition]
-      if (found === undefined)
-        throw new EventLogError(`topic ${topic} has ${offsets.length} partitions, asked to read ${partition}`)
-      reader.assign(topic, partition, startOf(found, stored[partition] ?? undefined, from))
-    }
-  }
+  const reader = new KafkaReader(source, options.from ?? 'earliest')
+  for (const topic of options.topics)
+    for (const [partition, offset] of await startsOf(options, source, topic)) reader.assign(topic, partition, offset)
   return {
     poll: (request = {}) => reader.poll(request),
     positions: () => reader.positions(),
     commit: (positions = reader.positions()) => source.store(positions),
     async seek(topic, partition, offset) {
-      const found = (await source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }
-      reader.seek(topic, partition, offset === 'earliest' ? found.earliest : offset === 'end' ? found.end : offset)
+      const at = typeof offset === 'number' ? offset : boundOf(await source.offsets(topic), partition, offset)
+      reader.seek(topic, partition, at)
     },
     close: () => Promise.resolve(),
   }

@@ -122,6 +122,7 @@ export class KafkaEventLog implements EventLog {
     return openKafkaConsumer(options, {
       cluster: this.#cluster,
       signal: this.#options.signal,
+      partitions: (topic) => this.#partitionsOf(topic),
       offsets: (topic) => this.offsets(topic),
       stored: (topic) => this.storedOffsets(options.group, topic),
       store: (positions) => this.#store(options.group, positions),
