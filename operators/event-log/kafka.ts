@@ -138,7 +138,7 @@ export class KafkaEventLog implements EventLog {
       )
       return new Map(found?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
     }
-    const [earliest, end] = [await ask(true), await ask(false)]
+    const [earliest, end] = await Promise.all([ask(true), ask(false)])
     return partitions.map(({ partition }) => ({
       partition,
       earliest: earliest.get(partition) ?? 0,
@@ -159,7 +159,7 @@ export class KafkaEventLog implements EventLog {
   }
 
   async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
-    return lagOf(await this.offsets(topic), await this.storedOffsets(group, topic))
+    return lagOf(...(await Promise.all([this.offsets(topic), this.storedOffsets(group, topic)])))
   }
 
   async *readRange(topic: string, partition: number, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
