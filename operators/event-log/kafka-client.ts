@@ -11,6 +11,7 @@ import { EventLogError, ProducerFencedError } from './event-log.ts'
 
 /** Of one broker: `fetch` reads partitions without joining a group, which kafkajs's own consumer cannot. Offsets are decimal texts. */
 export interface KafkaBroker {
+  readonly nodeId: number
   fetch(request: {
     readonly isolationLevel: 1
     readonly maxWaitTime: number
@@ -25,6 +26,18 @@ export interface KafkaBroker {
       }[]
     }[]
   }): Promise<{ readonly responses: readonly FetchedTopic[] }>
+  offsetFetch(request: {
+    readonly groupId: string
+    readonly topics: readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly partition: number }[]
+    }[]
+  }): Promise<{
+    readonly responses: readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+    }[]
+  }>
   offsetCommit(request: {
     readonly groupId: string
     readonly groupGenerationId: -1
@@ -35,6 +48,18 @@ export interface KafkaBroker {
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
     }[]
   }): Promise<unknown>
+}
+
+/** What a try of a call of kafkajs's is given; `unknown` is all that is needed of it here. */
+type Retrier = (call: (...of: readonly never[]) => Promise<unknown>) => Promise<unknown>
+
+interface KafkaRetry {
+  /** First wait, in ms. */
+  readonly initialRetryTime: number
+  readonly factor: number
+  readonly multiplier: number
+  readonly maxRetryTime: number
+  readonly retries: number
 }
 
 export interface FetchedTopic {
@@ -68,13 +93,24 @@ export interface KafkaCluster {
   disconnect(): Promise<void>
   addTargetTopic(topic: string): Promise<void>
   refreshMetadata(): Promise<void>
-  metadata(request: { readonly topics: readonly string[] }): Promise<{
-    readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
-  }>
+  /** Asked for again whenever the metadata is. Empty: all topics there are. */
+  readonly targetTopics: Set<string>
+  readonly brokerPool: {
+    readonly metadata: {
+      readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
+      readonly topicMetadata: readonly { readonly topic: string; readonly partitionMetadata: readonly unknown[] }[]
+    } | null
+    /** How a connection or metadata that fail are tried again. */
+    retrier: Retrier
+  }
+  /** How transactions try again; kafkajs forgets to set it. */
+  retry?: KafkaRetry
+  getNodeIds(): readonly string[]
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
   findBroker(node: { readonly nodeId: string }): Promise<KafkaBroker>
-  findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaBroker>
+  /** @param group of type 0; type 1 is a transactional id */
+  findGroupCoordinator(group: { readonly groupId: string; readonly coordinatorType?: 0 | 1 }): Promise<KafkaBroker>
   fetchTopicsOffset(
     topics: readonly {
       readonly topic: string
@@ -88,7 +124,7 @@ export interface KafkaCluster {
  * Waits of a call that fails: 20 ms, doubled up to 4 s, half a minute in all. A transaction that follows on another is refused for
  * some milliseconds, so the first wait must be short; a broker that died is replaced within ten seconds.
  */
-const RETRY = { initialRetryTime: 20, factor: 0.2, multiplier: 2, maxRetryTime: 4_000, retries: 14 }
+export const RETRY: KafkaRetry = { initialRetryTime: 20, factor: 0.2, multiplier: 2, maxRetryTime: 4_000, retries: 14 }
 /** To find out that nobody is there. */
 const FEW_RETRIES = { ...RETRY, retries: 4 }
 /** No single call takes longer, retries included. */
@@ -161,17 +197,22 @@ export function makeKafka({ config, clientId, log }: KafkaClientOptions, { few =
   })
 }
 
-/** The inner client; it sees committed records only. */
-export function clusterOf(client: Kafka): KafkaCluster {
+/** How a client makes its inner clients. */
+export function clustersOf(client: Kafka): { readonly symbol: symbol; create(options: object): unknown } {
   const symbol = Object.getOwnPropertySymbols(client).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
   const create: unknown = symbol === undefined ? undefined : Reflect.get(client, symbol)
-  if (typeof create !== 'function') throw new EventLogError('kafkajs is not of version 2.2.4, which this adapter needs')
+  if (symbol === undefined || typeof create !== 'function')
+    throw new EventLogError('kafkajs is not of version 2.2.4, which this adapter needs')
+  return { symbol, create: (options) => Reflect.apply(create, client, [options]) }
+}
+
+/** The inner client; it sees committed records only. */
+export function clusterOf(client: Kafka): KafkaCluster {
+  const options = { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: 1 }
   // Its shape is that of the pinned version, and each method used is called by the tests on a real broker.
-  return Reflect.apply(create, client, [
-    { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: 1 },
-  ]) as KafkaCluster
+  return clustersOf(client).create(options) as KafkaCluster
 }
 
 /** Ends with the attempt, or when the call takes too long: kafkajs knows neither. */
@@ -277,7 +318,7 @@ export async function patiently<T>(cluster: KafkaCluster, signal: AbortSignal, c
 
 /** Brokers tell their own addresses, and all but the first request go there: a name that this host does not know is told at once. */
 export async function checkAdvertised(cluster: KafkaCluster, connId: string): Promise<void> {
-  const { brokers } = await cluster.metadata({ topics: [] })
+  const { brokers } = cluster.brokerPool.metadata ?? { brokers: [] }
   for (const { nodeId, host, port } of brokers) {
     try {
       await lookup(host)

@@ -37,6 +37,8 @@ export type PlacedRecords = ReadonlyMap<number, readonly PlacedRecord[]>
 /** What sending needs of the log. */
 export interface SendingLog {
   readonly client: Kafka
+  /** Its producers share the log's connections, and are disconnected with them. */
+  readonly sharing: Kafka
   /** Calls a broker, within the attempt's time; what fails is explained. */
   call<T>(what: string, call: () => Promise<T>, transactionalId?: string): Promise<T>
   /** @throws UnknownTopicError, EventLogError for records that no broker takes */
@@ -224,14 +226,11 @@ export async function openKafkaTransactions(
   id: string,
   compression: Compression,
 ): Promise<TransactionalProducer> {
-  const producer = log.client.producer({
+  const producer = log.sharing.producer({
     transactionalId: id,
     transactionTimeout: TRANSACTION_MS,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
     createPartitioner: kafka.Partitioners.DefaultPartitioner,
   })
-  const close = log.closeLater(() => producer.disconnect())
   await log.call('opening a producer', () => producer.connect())
   // The id is opened with the first transaction.
   let begun: KafkaTransaction | null = await log.call(
@@ -252,7 +251,6 @@ export async function openKafkaTransactions(
     },
     close: async () => {
       await log.call('aborting a transaction', async () => open?.abort(), id).catch(() => undefined)
-      await close()
     },
   }
 }
