@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import kafka, { type Kafka, type KafkaConfig, type logCreator } from 'kafkajs'
 import type { TaskLogger } from '../../sdk/index.ts'
 import { EventLogError, ProducerFencedError } from './event-log.ts'
+import type { FetchedTopic } from './kafka-fetch.ts'
 
 /** Of one broker: `fetch` reads partitions without joining a group, which kafkajs's own consumer cannot. Offsets are decimal texts. */
 export interface KafkaBroker {
@@ -26,6 +27,8 @@ export interface KafkaBroker {
       }[]
     }[]
   }): Promise<{ readonly responses: readonly FetchedTopic[] }>
+  /** How a request of a kind is written and its answer read, in the version that the broker speaks. */
+  lookupRequest(apiKey: number, definition: unknown): (request: object) => FetchProtocol
   offsetFetch(request: {
     readonly groupId: string
     readonly topics: readonly {
@@ -50,6 +53,17 @@ export interface KafkaBroker {
   }): Promise<unknown>
 }
 
+/** Of a fetch. */
+export interface FetchProtocol {
+  readonly request: { readonly apiVersion: number }
+  readonly requestTimeout: number
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>
+    /** Throws what the broker tells of as an error. */
+    parse(decoded: unknown): Promise<unknown>
+  }
+}
+
 /** What a try of a call of kafkajs's is given; `unknown` is all that is needed of it here. */
 type Retrier = (call: (...of: readonly never[]) => Promise<unknown>) => Promise<unknown>
 
@@ -60,31 +74,6 @@ interface KafkaRetry {
   readonly multiplier: number
   readonly maxRetryTime: number
   readonly retries: number
-}
-
-export interface FetchedTopic {
-  readonly topicName: string
-  readonly partitions: readonly FetchedPartition[]
-}
-
-export interface FetchedPartition {
-  readonly partition: number
-  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[] | null
-  readonly messages: readonly FetchedMessage[]
-}
-
-export interface FetchedMessage {
-  readonly offset: string
-  readonly timestamp: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>
-  readonly isControlRecord: boolean
-  readonly batchContext: {
-    readonly producerId: string
-    readonly inTransaction: boolean
-    readonly timestampType: number
-  }
 }
 
 /** The client inside of kafkajs's producers and consumers. */
@@ -235,7 +224,8 @@ export async function within<T>(
   try {
     return await Promise.race([calling, ended])
   } finally {
-    settled.abort()
+    // A reason spares the error that is made without one.
+    settled.abort('settled')
   }
 }
 

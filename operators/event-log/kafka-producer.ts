@@ -13,7 +13,8 @@ import {
   type TransactionalProducer,
 } from './event-log.ts'
 import { problemOf } from './kafka-client.ts'
-import { offsetOf, topicsOf } from './kafka-reader.ts'
+import { offsetOf } from './kafka-fetch.ts'
+import { topicsOf } from './kafka-reader.ts'
 import type { PlacedRecord } from './partitioner.ts'
 
 /** Brokers take batches of 1 MB by default; and kafkajs copies a batch's list for each of its records. */
@@ -154,9 +155,17 @@ export async function openKafkaProducer(log: SendingLog, compression: Compressio
   }
 }
 
+/** Of the moment: kafkajs waits for the first when records begin a transaction, and for the others nowhere. */
+const UNSETTLED = [
+  'CONCURRENT_TRANSACTIONS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]
+
 /**
- * A transaction that follows on another is refused while the broker still writes the end of that one. kafkajs waits when records
- * are the first thing in it; offsets it just refuses.
+ * Stores offsets again where nothing was stored: a transaction that follows on another is refused while the broker still writes the
+ * end of that one, and a broker that has just handed over the transaction or the group refuses both.
  */
 async function onceSettled<T>(call: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + SETTLED_MS
@@ -164,7 +173,7 @@ async function onceSettled<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call()
     } catch (error) {
-      if (problemOf(error).type !== 'CONCURRENT_TRANSACTIONS' || performance.now() > deadline) throw error
+      if (!UNSETTLED.includes(problemOf(error).type) || performance.now() > deadline) throw error
       await sleep(pauseMs)
     }
   }

@@ -10,27 +10,13 @@ import {
   type PollOptions,
   type Position,
 } from './event-log.ts'
-import {
-  explained,
-  type FetchedMessage,
-  type FetchedPartition,
-  type KafkaCluster,
-  patiently,
-  problemOf,
-  within,
-} from './kafka-client.ts'
+import { explained, type KafkaCluster, patiently, problemOf, within } from './kafka-client.ts'
+import { type FetchedPartition, fetchingFrom, recordsOf } from './kafka-fetch.ts'
 
 const PARTITION_BYTES = 1024 * 1024
 const FETCH_BYTES = 16 * 1024 * 1024
 /** How long a broker holds a fetch that finds nothing. Leaders are asked at once, and the slowest is waited for. */
 const HOLD_MS = 100
-
-/** Kafka's offsets have 64 bits. */
-export function offsetOf(text: string): number {
-  const offset = Number(text)
-  if (Number.isSafeInteger(offset)) return offset
-  throw new EventLogError(`the offset ${text} is larger than 2^53, which this adapter cannot tell exactly`)
-}
 
 /** Positions as kafkajs takes them. */
 export function topicsOf(positions: readonly Position[]) {
@@ -40,51 +26,12 @@ export function topicsOf(positions: readonly Position[]) {
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }
 
-function headersOf(headers: FetchedMessage['headers']): Readonly<Record<string, Buffer>> {
-  const entries = Object.entries(headers).map(([name, value]) => {
-    const last = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)
-    return [name, Buffer.from(last ?? '')] as const
-  })
-  return Object.fromEntries(entries)
-}
-
-/** kafkajs gives views of the whole answer: a copy lets go of it. */
-const copyOf = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
-
-function messageOf(message: FetchedMessage, topic: string, partition: number): LogMessage {
-  return {
-    key: copyOf(message.key),
-    value: copyOf(message.value),
-    topic,
-    partition,
-    offset: offsetOf(message.offset),
-    timestamp: Number(message.timestamp),
-    timestampType: message.batchContext.timestampType === 1 ? 'append' : 'create',
-    headers: headersOf(message.headers),
-  }
-}
-
-const isAbortMark = ({ isControlRecord, key }: FetchedMessage) => isControlRecord && key?.readInt16BE(2) === 0
-
-/** Records that were committed, in order. An aborted transaction reaches from its first offset to its mark. */
-export function committed({ abortedTransactions, messages }: FetchedPartition): readonly FetchedMessage[] {
-  const coming = (abortedTransactions ?? []).toSorted((a, b) => Number(a.firstOffset) - Number(b.firstOffset))
-  const aborted = new Set<string>()
-  return messages.filter((message) => {
-    const { producerId, inTransaction } = message.batchContext
-    while (coming[0] !== undefined && Number(coming[0].firstOffset) <= Number(message.offset))
-      aborted.add(coming.shift()?.producerId ?? '')
-    if (isAbortMark(message)) aborted.delete(producerId)
-    return !message.isControlRecord && !(inTransaction && aborted.has(producerId))
-  })
-}
-
 interface Assigned {
   readonly topic: string
   readonly partition: number
   offset: number
   /** Fetched and not given away yet. */
-  held: readonly LogMessage[]
+  held: Iterator<LogMessage> | null
   /** Next offset once what is held has been given away: also beyond marks and aborted records. */
   after: number
 }
@@ -108,7 +55,7 @@ export class KafkaReader {
   }
 
   assign(topic: string, partition: number, offset: number): void {
-    this.#assigned.push({ topic, partition, offset, held: [], after: offset })
+    this.#assigned.push({ topic, partition, offset, held: null, after: offset })
   }
 
   positions(): readonly Position[] {
@@ -119,7 +66,7 @@ export class KafkaReader {
     const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
-    Object.assign(assigned, { offset, held: [], after: offset })
+    Object.assign(assigned, { offset, held: null, after: offset })
   }
 
   async poll({ max = 1_000, waitMs = 1_000 }: PollOptions): Promise<readonly LogMessage[]> {
@@ -137,13 +84,12 @@ export class KafkaReader {
   #take(max: number): readonly LogMessage[] {
     const messages: LogMessage[] = []
     for (const assigned of this.#assigned) {
-      const taken = assigned.held.slice(0, max - messages.length)
-      if (taken.length > 0) {
-        messages.push(...taken)
-        assigned.held = assigned.held.slice(taken.length)
-        assigned.offset = (taken.at(-1)?.offset ?? 0) + 1
+      while (assigned.held !== null && messages.length < max) {
+        const { done, value } = assigned.held.next()
+        if (done === true) assigned.held = null
+        else messages.push(value)
+        assigned.offset = done === true ? assigned.after : value.offset + 1
       }
-      if (assigned.held.length === 0) assigned.offset = assigned.after
     }
     // The one that came first comes last next time.
     const first = this.#assigned.shift()
@@ -172,7 +118,7 @@ export class KafkaReader {
     }
     await Promise.all(
       [...byLeader].map(async ([nodeId, assigned]) => {
-        const broker = await cluster.findBroker({ nodeId })
+        const broker = fetchingFrom(await cluster.findBroker({ nodeId }))
         const { responses } = await broker.fetch({
           isolationLevel: 1,
           maxWaitTime,
@@ -192,13 +138,11 @@ export class KafkaReader {
 
   #hold(assigned: readonly Assigned[], topic: string, fetched: FetchedPartition): void {
     const reader = assigned.find((candidate) => candidate.topic === topic && candidate.partition === fetched.partition)
-    const last = fetched.messages.at(-1)
-    if (reader === undefined || last === undefined || reader.held.length > 0) return
+    const last = fetched.batches.at(-1)
+    if (reader === undefined || last === undefined || reader.held !== null) return
     // A batch is fetched whole, also when it begins before the offset asked for.
-    reader.held = committed(fetched)
-      .filter(({ offset }) => Number(offset) >= reader.offset)
-      .map((message) => messageOf(message, topic, fetched.partition))
-    reader.after = Math.max(reader.offset, offsetOf(last.offset) + 1)
+    reader.held = recordsOf(topic, fetched, reader.offset)
+    reader.after = Math.max(reader.offset, last.lastOffset + 1)
   }
 
   /** The log has dropped what was to be read. */
@@ -207,7 +151,7 @@ export class KafkaReader {
       const found = (await this.#source.offsets(assigned.topic))[assigned.partition]
       if (found === undefined) continue
       const offset = startOf(found, assigned.offset, this.#from)
-      if (offset !== assigned.offset) Object.assign(assigned, { offset, held: [], after: offset })
+      if (offset !== assigned.offset) Object.assign(assigned, { offset, held: null, after: offset })
     }
   }
 }

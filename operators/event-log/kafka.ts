@@ -46,8 +46,9 @@ import {
   within,
 } from './kafka-client.ts'
 import { connectSoon, FirstAnswer, openCluster, sharing } from './kafka-cluster.ts'
+import { offsetOf } from './kafka-fetch.ts'
 import { openKafkaProducer, openKafkaTransactions, type PlacedRecords, type SendingLog } from './kafka-producer.ts'
-import { KafkaReader, offsetOf, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
+import { KafkaReader, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
 import { Partitioner } from './partitioner.ts'
 
 const CLOSE_MS = 5_000
