@@ -94,7 +94,6 @@ export interface KafkaCluster {
   }
   /** How transactions try again; kafkajs forgets to set it. */
   retry?: KafkaRetry
-  getNodeIds(): readonly string[]
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
   findBroker(node: { readonly nodeId: string }): Promise<KafkaBroker>

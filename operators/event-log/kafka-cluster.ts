@@ -52,28 +52,33 @@ export function sharing(client: Kafka, cluster: KafkaCluster): Kafka {
 }
 
 /** kafkajs asks anew before each step who coordinates a transaction or a group. */
-function rememberCoordinators(cluster: KafkaCluster): void {
+export function rememberCoordinators(cluster: Pick<KafkaCluster, 'findBroker' | 'findGroupCoordinator'>): void {
   const find = cluster.findGroupCoordinator.bind(cluster)
   const known = new Map<string, { readonly nodeId: string; readonly until: number }>()
   cluster.findGroupCoordinator = async (group): Promise<KafkaBroker> => {
     const key = `${group.coordinatorType ?? 0} ${group.groupId}`
     const { nodeId, until } = known.get(key) ?? { nodeId: '', until: 0 }
-    // A broker that is gone is no longer among them.
-    if (performance.now() < until && cluster.getNodeIds().includes(nodeId)) return cluster.findBroker({ nodeId })
+    // One that cannot be reached is asked for anew, which says what is wrong if anything still is.
+    const remembered = performance.now() < until ? await cluster.findBroker({ nodeId }).catch(() => null) : null
+    if (remembered !== null) return remembered
     const broker = await find(group)
     known.set(key, { nodeId: String(broker.nodeId), until: performance.now() + FRESH_MS })
     return broker
   }
 }
 
+interface KnownTopics extends Pick<KafkaCluster, 'targetTopics'> {
+  readonly brokerPool: Pick<KafkaCluster['brokerPool'], 'metadata'>
+}
+
 /** Partitions of each topic as the first answer of the brokers told. */
 export class FirstAnswer {
-  readonly #cluster: KafkaCluster
+  readonly #cluster: KnownTopics
   readonly #until = performance.now() + FRESH_MS
   readonly #partitions: Map<string, number>
 
   /** @param cluster just connected by `connectSoon` */
-  constructor(cluster: KafkaCluster) {
+  constructor(cluster: KnownTopics) {
     this.#cluster = cluster
     const topics = cluster.brokerPool.metadata?.topicMetadata ?? []
     this.#partitions = new Map(topics.map(({ topic, partitionMetadata }) => [topic, partitionMetadata.length]))

@@ -212,7 +212,7 @@ async function readBatches(bytes: Buffer): Promise<readonly RecordBatch[]> {
   const batches: RecordBatch[] = []
   for (let at = 0; at + MAGIC_AT < bytes.length; ) {
     const end = at + 12 + bytes.readInt32BE(at + 8)
-    if (end > bytes.length) break
+    if (end > bytes.length || end <= at + MAGIC_AT) break
     const batch = bytes.subarray(at, end)
     batches.push(await (batch.readInt8(MAGIC_AT) < 2 ? readOldBatch(batch) : readBatch(batch)))
     at = end

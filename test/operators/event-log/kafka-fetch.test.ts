@@ -61,7 +61,8 @@ const record = fc.record({
   key: bytes,
   value: bytes,
   headers: fc.dictionary(
-    fc.string({ maxLength: 9 }).filter((name) => name !== '__proto__'),
+    // Of the names of an object's own methods kafkajs makes lists.
+    fc.string({ maxLength: 9 }).filter((name) => !(name in {})),
     fc.uint8Array({ maxLength: 9 }).map((array) => Buffer.from(array)),
     { maxKeys: 3 },
   ),
