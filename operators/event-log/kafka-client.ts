@@ -29,18 +29,9 @@ export interface KafkaBroker {
   }): Promise<{ readonly responses: readonly FetchedTopic[] }>
   /** How a request of a kind is written and its answer read, in the version that the broker speaks. */
   lookupRequest(apiKey: number, definition: unknown): (request: object) => FetchProtocol
-  offsetFetch(request: {
-    readonly groupId: string
-    readonly topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number }[]
-    }[]
-  }): Promise<{
-    readonly responses: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
-    }[]
-  }>
+  /** What it speaks, by the number of a kind of request; null before it has been connected. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>> | null
+  offsetFetch(request: OffsetsRequest): Promise<FetchedOffsets>
   offsetCommit(request: {
     readonly groupId: string
     readonly groupGenerationId: -1
@@ -51,6 +42,21 @@ export interface KafkaBroker {
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
     }[]
   }): Promise<unknown>
+}
+
+export interface OffsetsRequest {
+  readonly groupId: string
+  readonly topics: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number }[]
+  }[]
+}
+
+export interface FetchedOffsets {
+  readonly responses: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+  }[]
 }
 
 /** Of a fetch. */

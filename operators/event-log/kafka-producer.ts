@@ -169,7 +169,7 @@ const UNSETTLED = [
  */
 async function onceSettled<T>(call: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + SETTLED_MS
-  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
     try {
       return await call()
     } catch (error) {

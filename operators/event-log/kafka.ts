@@ -47,6 +47,7 @@ import {
 } from './kafka-client.ts'
 import { connectSoon, FirstAnswer, openCluster, sharing } from './kafka-cluster.ts'
 import { offsetOf } from './kafka-fetch.ts'
+import { fetchOffsets } from './kafka-offsets.ts'
 import { openKafkaProducer, openKafkaTransactions, type PlacedRecords, type SendingLog } from './kafka-producer.ts'
 import { KafkaReader, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
 import { Partitioner } from './partitioner.ts'
@@ -160,7 +161,7 @@ export class KafkaEventLog implements EventLog {
     const partitions = Array.from({ length: count }, (_, partition) => ({ partition }))
     const { responses } = await this.#patiently(`asking what group ${group} has stored`, async () => {
       const coordinator = await this.#cluster.findGroupCoordinator({ groupId: checkId(group, 'group') })
-      return coordinator.offsetFetch({ groupId: group, topics: [{ topic, partitions }] })
+      return fetchOffsets(coordinator, { groupId: group, topics: [{ topic, partitions }] }, this.#options.signal)
     })
     const stored = new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
     return partitions.map(({ partition }) => {
