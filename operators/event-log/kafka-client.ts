@@ -199,7 +199,7 @@ export function clustersOf(client: Kafka): { readonly symbol: symbol; create(opt
   const create: unknown = symbol === undefined ? undefined : Reflect.get(client, symbol)
   if (symbol === undefined || typeof create !== 'function')
     throw new EventLogError('kafkajs is not of version 2.2.4, which this adapter needs')
-  return { symbol, create: (options) => Reflect.apply(create, client, [options]) }
+  return { symbol, create: (options): unknown => Reflect.apply(create, client, [options]) }
 }
 
 /** The inner client; it sees committed records only. */

@@ -28,7 +28,7 @@ export interface RecordBatch {
   /** The log's own mark at the end of a transaction: no record. */
   readonly mark: 'commit' | 'abort' | null
   /** Decodes those from an offset on, one by one. */
-  records(from: number, place: Place): Generator<LogMessage>
+  records(from: number, place: Place): Generator<LogMessage, void>
 }
 
 export interface FetchedPartition {
@@ -144,7 +144,7 @@ async function readBatch(bytes: Buffer): Promise<RecordBatch> {
   const codec = CODECS[attributes & COMPRESSION_BITS]
   const unpacked = codec === undefined || count === 0 ? packed : await codec().decompress(packed)
   const isAppended = (attributes & APPEND_TIME_BIT) !== 0
-  function* records(from: number, { topic, partition }: Place): Generator<LogMessage> {
+  function* records(from: number, { topic, partition }: Place): Generator<LogMessage, void> {
     const cursor = new Cursor(unpacked)
     for (let i = 0; i < count; i += 1) {
       const end = cursor.varint() + cursor.at
@@ -180,7 +180,7 @@ async function readOldBatch(bytes: Buffer): Promise<RecordBatch> {
   ] as [(from: object, size: number) => Promise<readonly OldMessage[]>, new (of: Buffer) => object]
   const messages = await decode(new Decoder(bytes), bytes.length)
   const offsets = messages.map(({ offset }) => offsetOf(offset))
-  function* records(from: number, { topic, partition }: Place): Generator<LogMessage> {
+  function* records(from: number, { topic, partition }: Place): Generator<LogMessage, void> {
     for (const [i, { key, value, timestamp }] of messages.entries()) {
       const offset = offsets[i] ?? 0
       if (offset < from) continue
@@ -283,7 +283,7 @@ export function committed({ aborted, batches }: Pick<FetchedPartition, 'aborted'
 }
 
 /** Records of one fetch, from an offset on, decoded one by one. */
-export function* recordsOf(topic: string, fetched: FetchedPartition, from: number): Generator<LogMessage> {
+export function* recordsOf(topic: string, fetched: FetchedPartition, from: number): Generator<LogMessage, void> {
   const place = { topic, partition: fetched.partition }
   for (const batch of committed(fetched)) if (batch.lastOffset >= from) yield* batch.records(from, place)
 }

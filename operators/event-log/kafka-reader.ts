@@ -30,10 +30,18 @@ interface Assigned {
   readonly topic: string
   readonly partition: number
   offset: number
-  /** Fetched and not given away yet. */
-  held: Iterator<LogMessage> | null
+  /** Fetched and not given away yet: the next one, and what comes behind it. */
+  next: LogMessage | null
+  rest: Iterator<LogMessage, void> | null
   /** Next offset once what is held has been given away: also beyond marks and aborted records. */
   after: number
+}
+
+/** Behind the last record the position is beyond what the log keeps for itself, too. */
+function advance(assigned: Assigned): void {
+  const step = assigned.rest?.next()
+  assigned.next = step === undefined || step.done === true ? null : step.value
+  if (assigned.next === null) assigned.offset = assigned.after
 }
 
 /** What it needs of the log. */
@@ -55,7 +63,7 @@ export class KafkaReader {
   }
 
   assign(topic: string, partition: number, offset: number): void {
-    this.#assigned.push({ topic, partition, offset, held: null, after: offset })
+    this.#assigned.push({ topic, partition, offset, next: null, rest: null, after: offset })
   }
 
   positions(): readonly Position[] {
@@ -66,7 +74,7 @@ export class KafkaReader {
     const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
-    Object.assign(assigned, { offset, held: null, after: offset })
+    Object.assign(assigned, { offset, next: null, rest: null, after: offset })
   }
 
   async poll({ max = 1_000, waitMs = 1_000 }: PollOptions): Promise<readonly LogMessage[]> {
@@ -84,11 +92,10 @@ export class KafkaReader {
   #take(max: number): readonly LogMessage[] {
     const messages: LogMessage[] = []
     for (const assigned of this.#assigned) {
-      while (assigned.held !== null && messages.length < max) {
-        const { done, value } = assigned.held.next()
-        if (done === true) assigned.held = null
-        else messages.push(value)
-        assigned.offset = done === true ? assigned.after : value.offset + 1
+      while (assigned.next !== null && messages.length < max) {
+        messages.push(assigned.next)
+        assigned.offset = assigned.next.offset + 1
+        advance(assigned)
       }
     }
     // The one that came first comes last next time.
@@ -139,10 +146,11 @@ export class KafkaReader {
   #hold(assigned: readonly Assigned[], topic: string, fetched: FetchedPartition): void {
     const reader = assigned.find((candidate) => candidate.topic === topic && candidate.partition === fetched.partition)
     const last = fetched.batches.at(-1)
-    if (reader === undefined || last === undefined || reader.held !== null) return
+    if (reader === undefined || last === undefined || reader.next !== null) return
     // A batch is fetched whole, also when it begins before the offset asked for.
-    reader.held = recordsOf(topic, fetched, reader.offset)
     reader.after = Math.max(reader.offset, last.lastOffset + 1)
+    reader.rest = recordsOf(topic, fetched, reader.offset)
+    advance(reader)
   }
 
   /** The log has dropped what was to be read. */
@@ -151,7 +159,7 @@ export class KafkaReader {
       const found = (await this.#source.offsets(assigned.topic))[assigned.partition]
       if (found === undefined) continue
       const offset = startOf(found, assigned.offset, this.#from)
-      if (offset !== assigned.offset) Object.assign(assigned, { offset, held: null, after: offset })
+      if (offset !== assigned.offset) Object.assign(assigned, { offset, next: null, rest: null, after: offset })
     }
   }
 }
