@@ -49,10 +49,11 @@ export class EmbeddedConsumer implements Consumer {
 
   /** @throws UnknownTopicError, EventLogError when a partition asked for is not there */
   async open(): Promise<void> {
-    const { topics, partitions, from = 'earliest' } = this.#options
+    const { topics, partitions, from = 'earliest', start = [] } = this.#options
     for (const topic of topics) {
       const offsets = await this.#source.offsets(topic)
       const stored = await this.#source.stored(topic)
+      const given = startIn(start, topic)
       for (const partition of partitions ?? offsets.keys()) {
         const found = offsets[partition]
         if (found === undefined)
@@ -61,7 +62,7 @@ export class EmbeddedConsumer implements Consumer {
           topic,
           partition,
           reader: this.#source.reader(topic, partition),
-          offset: startOf(found, stored.get(partition), from),
+          offset: given.get(partition) ?? startOf(found, stored.get(partition), from),
           held: [],
         })
       }
@@ -93,8 +94,8 @@ export class EmbeddedConsumer implements Consumer {
     const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
-    const found = (await this.#source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }
-    assigned.offset = offset === 'earliest' ? found.earliest : offset === 'end' ? found.end : offset
+    assigned.offset =
+      typeof offset === 'number' ? offset : boundOf(await this.#source.offsets(topic), partition, offset)
     assigned.held = []
   }
 
@@ -117,6 +118,16 @@ export class EmbeddedConsumer implements Consumer {
     this.#turn += 1
     return messages
   }
+}
+
+/** Either end of a partition; 0 when it is not there. */
+export function boundOf(offsets: readonly PartitionOffsets[], partition: number, bound: 'earliest' | 'end'): number {
+  return offsets[partition]?.[bound] ?? 0
+}
+
+/** Where a consumer was told to begin, by partition of one topic. */
+export function startIn(start: readonly Position[], topic: string): ReadonlyMap<number, number> {
+  return new Map(start.filter((given) => given.topic === topic).map(({ partition, offset }) => [partition, offset]))
 }
 
 /** What is stored, as long as the log still has it. */

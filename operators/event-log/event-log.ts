@@ -122,6 +122,8 @@ export interface ConsumerOptions {
   readonly from?: 'earliest' | 'latest'
   /** Only these, of each topic. Default: all. */
   readonly partitions?: readonly number[]
+  /** Where to begin in these partitions, whatever is stored. Default: none. */
+  readonly start?: readonly Position[]
 }
 
 export interface PollOptions {

@@ -8,9 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import kafka, { type Kafka, type KafkaConfig, type logCreator } from 'kafkajs'
 import type { TaskLogger } from '../../sdk/index.ts'
 import { EventLogError, ProducerFencedError } from './event-log.ts'
+import type { FetchedTopic } from './kafka-fetch.ts'
 
 /** Of one broker: `fetch` reads partitions without joining a group, which kafkajs's own consumer cannot. Offsets are decimal texts. */
 export interface KafkaBroker {
+  readonly nodeId: number
   fetch(request: {
     readonly isolationLevel: 1
     readonly maxWaitTime: number
@@ -25,6 +27,11 @@ export interface KafkaBroker {
       }[]
     }[]
   }): Promise<{ readonly responses: readonly FetchedTopic[] }>
+  /** How a request of a kind is written and its answer read, in the version that the broker speaks. */
+  lookupRequest(apiKey: number, definition: unknown): (request: object) => FetchProtocol
+  /** What it speaks, by the number of a kind of request; null before it has been connected. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>> | null
+  offsetFetch(request: OffsetsRequest): Promise<FetchedOffsets>
   offsetCommit(request: {
     readonly groupId: string
     readonly groupGenerationId: -1
@@ -37,29 +44,42 @@ export interface KafkaBroker {
   }): Promise<unknown>
 }
 
-export interface FetchedTopic {
-  readonly topicName: string
-  readonly partitions: readonly FetchedPartition[]
+export interface OffsetsRequest {
+  readonly groupId: string
+  readonly topics: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number }[]
+  }[]
 }
 
-export interface FetchedPartition {
-  readonly partition: number
-  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[] | null
-  readonly messages: readonly FetchedMessage[]
+export interface FetchedOffsets {
+  readonly responses: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+  }[]
 }
 
-export interface FetchedMessage {
-  readonly offset: string
-  readonly timestamp: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>
-  readonly isControlRecord: boolean
-  readonly batchContext: {
-    readonly producerId: string
-    readonly inTransaction: boolean
-    readonly timestampType: number
+/** Of a fetch. */
+export interface FetchProtocol {
+  readonly request: { readonly apiVersion: number }
+  readonly requestTimeout: number
+  readonly response: {
+    decode(bytes: Buffer): Promise<unknown>
+    /** Throws what the broker tells of as an error. */
+    parse(decoded: unknown): Promise<unknown>
   }
+}
+
+/** What a try of a call of kafkajs's is given; `unknown` is all that is needed of it here. */
+type Retrier = (call: (...of: readonly never[]) => Promise<unknown>) => Promise<unknown>
+
+interface KafkaRetry {
+  /** First wait, in ms. */
+  readonly initialRetryTime: number
+  readonly factor: number
+  readonly multiplier: number
+  readonly maxRetryTime: number
+  readonly retries: number
 }
 
 /** The client inside of kafkajs's producers and consumers. */
@@ -68,13 +88,23 @@ export interface KafkaCluster {
   disconnect(): Promise<void>
   addTargetTopic(topic: string): Promise<void>
   refreshMetadata(): Promise<void>
-  metadata(request: { readonly topics: readonly string[] }): Promise<{
-    readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
-  }>
+  /** Asked for again whenever the metadata is. Empty: all topics there are. */
+  readonly targetTopics: Set<string>
+  readonly brokerPool: {
+    readonly metadata: {
+      readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]
+      readonly topicMetadata: readonly { readonly topic: string; readonly partitionMetadata: readonly unknown[] }[]
+    } | null
+    /** How a connection or metadata that fail are tried again. */
+    retrier: Retrier
+  }
+  /** How transactions try again; kafkajs forgets to set it. */
+  retry?: KafkaRetry
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[]
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
   findBroker(node: { readonly nodeId: string }): Promise<KafkaBroker>
-  findGroupCoordinator(group: { readonly groupId: string }): Promise<KafkaBroker>
+  /** @param group of type 0; type 1 is a transactional id */
+  findGroupCoordinator(group: { readonly groupId: string; readonly coordinatorType?: 0 | 1 }): Promise<KafkaBroker>
   fetchTopicsOffset(
     topics: readonly {
       readonly topic: string
@@ -88,7 +118,7 @@ export interface KafkaCluster {
  * Waits of a call that fails: 20 ms, doubled up to 4 s, half a minute in all. A transaction that follows on another is refused for
  * some milliseconds, so the first wait must be short; a broker that died is replaced within ten seconds.
  */
-const RETRY = { initialRetryTime: 20, factor: 0.2, multiplier: 2, maxRetryTime: 4_000, retries: 14 }
+export const RETRY: KafkaRetry = { initialRetryTime: 20, factor: 0.2, multiplier: 2, maxRetryTime: 4_000, retries: 14 }
 /** To find out that nobody is there. */
 const FEW_RETRIES = { ...RETRY, retries: 4 }
 /** No single call takes longer, retries included. */
@@ -161,17 +191,22 @@ export function makeKafka({ config, clientId, log }: KafkaClientOptions, { few =
   })
 }
 
-/** The inner client; it sees committed records only. */
-export function clusterOf(client: Kafka): KafkaCluster {
+/** How a client makes its inner clients. */
+export function clustersOf(client: Kafka): { readonly symbol: symbol; create(options: object): unknown } {
   const symbol = Object.getOwnPropertySymbols(client).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
   const create: unknown = symbol === undefined ? undefined : Reflect.get(client, symbol)
-  if (typeof create !== 'function') throw new EventLogError('kafkajs is not of version 2.2.4, which this adapter needs')
+  if (symbol === undefined || typeof create !== 'function')
+    throw new EventLogError('kafkajs is not of version 2.2.4, which this adapter needs')
+  return { symbol, create: (options): unknown => Reflect.apply(create, client, [options]) }
+}
+
+/** The inner client; it sees committed records only. */
+export function clusterOf(client: Kafka): KafkaCluster {
+  const options = { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: 1 }
   // Its shape is that of the pinned version, and each method used is called by the tests on a real broker.
-  return Reflect.apply(create, client, [
-    { metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: 1 },
-  ]) as KafkaCluster
+  return clustersOf(client).create(options) as KafkaCluster
 }
 
 /** Ends with the attempt, or when the call takes too long: kafkajs knows neither. */
@@ -194,7 +229,8 @@ export async function within<T>(
   try {
     return await Promise.race([calling, ended])
   } finally {
-    settled.abort()
+    // A reason spares the error that is made without one.
+    settled.abort('settled')
   }
 }
 
@@ -277,7 +313,7 @@ export async function patiently<T>(cluster: KafkaCluster, signal: AbortSignal, c
 
 /** Brokers tell their own addresses, and all but the first request go there: a name that this host does not know is told at once. */
 export async function checkAdvertised(cluster: KafkaCluster, connId: string): Promise<void> {
-  const { brokers } = await cluster.metadata({ topics: [] })
+  const { brokers } = cluster.brokerPool.metadata ?? { brokers: [] }
   for (const { nodeId, host, port } of brokers) {
     try {
       await lookup(host)

@@ -13,7 +13,8 @@ import {
   type TransactionalProducer,
 } from './event-log.ts'
 import { problemOf } from './kafka-client.ts'
-import { offsetOf, topicsOf } from './kafka-reader.ts'
+import { offsetOf } from './kafka-fetch.ts'
+import { topicsOf } from './kafka-reader.ts'
 import type { PlacedRecord } from './partitioner.ts'
 
 /** Brokers take batches of 1 MB by default; and kafkajs copies a batch's list for each of its records. */
@@ -37,6 +38,8 @@ export type PlacedRecords = ReadonlyMap<number, readonly PlacedRecord[]>
 /** What sending needs of the log. */
 export interface SendingLog {
   readonly client: Kafka
+  /** Its producers share the log's connections, and are disconnected with them. */
+  readonly sharing: Kafka
   /** Calls a broker, within the attempt's time; what fails is explained. */
   call<T>(what: string, call: () => Promise<T>, transactionalId?: string): Promise<T>
   /** @throws UnknownTopicError, EventLogError for records that no broker takes */
@@ -152,17 +155,25 @@ export async function openKafkaProducer(log: SendingLog, compression: Compressio
   }
 }
 
+/** Of the moment: kafkajs waits for the first when records begin a transaction, and for the others nowhere. */
+const UNSETTLED = [
+  'CONCURRENT_TRANSACTIONS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]
+
 /**
- * A transaction that follows on another is refused while the broker still writes the end of that one. kafkajs waits when records
- * are the first thing in it; offsets it just refuses.
+ * Stores offsets again where nothing was stored: a transaction that follows on another is refused while the broker still writes the
+ * end of that one, and a broker that has just handed over the transaction or the group refuses both.
  */
 async function onceSettled<T>(call: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + SETTLED_MS
-  for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
     try {
       return await call()
     } catch (error) {
-      if (problemOf(error).type !== 'CONCURRENT_TRANSACTIONS' || performance.now() > deadline) throw error
+      if (!UNSETTLED.includes(problemOf(error).type) || performance.now() > deadline) throw error
       await sleep(pauseMs)
     }
   }
@@ -224,14 +235,11 @@ export async function openKafkaTransactions(
   id: string,
   compression: Compression,
 ): Promise<TransactionalProducer> {
-  const producer = log.client.producer({
+  const producer = log.sharing.producer({
     transactionalId: id,
     transactionTimeout: TRANSACTION_MS,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
     createPartitioner: kafka.Partitioners.DefaultPartitioner,
   })
-  const close = log.closeLater(() => producer.disconnect())
   await log.call('opening a producer', () => producer.connect())
   // The id is opened with the first transaction.
   let begun: KafkaTransaction | null = await log.call(
@@ -252,7 +260,6 @@ export async function openKafkaTransactions(
     },
     close: async () => {
       await log.call('aborting a transaction', async () => open?.abort(), id).catch(() => undefined)
-      await close()
     },
   }
 }

@@ -1,6 +1,6 @@
 // Reading Kafka partitions without a group: what is fetched from their leaders, with aborted records and the log's own marks left out.
 
-import { startOf } from './embedded-consumer.ts'
+import { boundOf, startIn, startOf } from './embedded-consumer.ts'
 import {
   type Consumer,
   type ConsumerOptions,
@@ -10,27 +10,13 @@ import {
   type PollOptions,
   type Position,
 } from './event-log.ts'
-import {
-  explained,
-  type FetchedMessage,
-  type FetchedPartition,
-  type KafkaCluster,
-  patiently,
-  problemOf,
-  within,
-} from './kafka-client.ts'
+import { explained, type KafkaCluster, patiently, problemOf, within } from './kafka-client.ts'
+import { type FetchedPartition, fetchingFrom, recordsOf } from './kafka-fetch.ts'
 
 const PARTITION_BYTES = 1024 * 1024
 const FETCH_BYTES = 16 * 1024 * 1024
 /** How long a broker holds a fetch that finds nothing. Leaders are asked at once, and the slowest is waited for. */
 const HOLD_MS = 100
-
-/** Kafka's offsets have 64 bits. */
-export function offsetOf(text: string): number {
-  const offset = Number(text)
-  if (Number.isSafeInteger(offset)) return offset
-  throw new EventLogError(`the offset ${text} is larger than 2^53, which this adapter cannot tell exactly`)
-}
 
 /** Positions as kafkajs takes them. */
 export function topicsOf(positions: readonly Position[]) {
@@ -40,53 +26,22 @@ export function topicsOf(positions: readonly Position[]) {
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
 }
 
-function headersOf(headers: FetchedMessage['headers']): Readonly<Record<string, Buffer>> {
-  const entries = Object.entries(headers).map(([name, value]) => {
-    const last = Array.isArray(value) ? (value as readonly (Buffer | string)[]).at(-1) : (value as Buffer | string)
-    return [name, Buffer.from(last ?? '')] as const
-  })
-  return Object.fromEntries(entries)
-}
-
-/** kafkajs gives views of the whole answer: a copy lets go of it. */
-const copyOf = (bytes: Buffer | null): Buffer | null => (bytes === null ? null : Buffer.from(bytes))
-
-function messageOf(message: FetchedMessage, topic: string, partition: number): LogMessage {
-  return {
-    key: copyOf(message.key),
-    value: copyOf(message.value),
-    topic,
-    partition,
-    offset: offsetOf(message.offset),
-    timestamp: Number(message.timestamp),
-    timestampType: message.batchContext.timestampType === 1 ? 'append' : 'create',
-    headers: headersOf(message.headers),
-  }
-}
-
-const isAbortMark = ({ isControlRecord, key }: FetchedMessage) => isControlRecord && key?.readInt16BE(2) === 0
-
-/** Records that were committed, in order. An aborted transaction reaches from its first offset to its mark. */
-export function committed({ abortedTransactions, messages }: FetchedPartition): readonly FetchedMessage[] {
-  const coming = (abortedTransactions ?? []).toSorted((a, b) => Number(a.firstOffset) - Number(b.firstOffset))
-  const aborted = new Set<string>()
-  return messages.filter((message) => {
-    const { producerId, inTransaction } = message.batchContext
-    while (coming[0] !== undefined && Number(coming[0].firstOffset) <= Number(message.offset))
-      aborted.add(coming.shift()?.producerId ?? '')
-    if (isAbortMark(message)) aborted.delete(producerId)
-    return !message.isControlRecord && !(inTransaction && aborted.has(producerId))
-  })
-}
-
 interface Assigned {
   readonly topic: string
   readonly partition: number
   offset: number
-  /** Fetched and not given away yet. */
-  held: readonly LogMessage[]
+  /** Fetched and not given away yet: the next one, and what comes behind it. */
+  next: LogMessage | null
+  rest: Iterator<LogMessage, void> | null
   /** Next offset once what is held has been given away: also beyond marks and aborted records. */
   after: number
+}
+
+/** Behind the last record the position is beyond what the log keeps for itself, too. */
+function advance(assigned: Assigned): void {
+  const step = assigned.rest?.next()
+  assigned.next = step === undefined || step.done === true ? null : step.value
+  if (assigned.next === null) assigned.offset = assigned.after
 }
 
 /** What it needs of the log. */
@@ -108,7 +63,7 @@ export class KafkaReader {
   }
 
   assign(topic: string, partition: number, offset: number): void {
-    this.#assigned.push({ topic, partition, offset, held: [], after: offset })
+    this.#assigned.push({ topic, partition, offset, next: null, rest: null, after: offset })
   }
 
   positions(): readonly Position[] {
@@ -119,7 +74,7 @@ export class KafkaReader {
     const assigned = this.#assigned.find((candidate) => candidate.topic === topic && candidate.partition === partition)
     if (assigned === undefined)
       throw new EventLogError(`this consumer does not read partition ${partition} of ${topic}`)
-    Object.assign(assigned, { offset, held: [], after: offset })
+    Object.assign(assigned, { offset, next: null, rest: null, after: offset })
   }
 
   async poll({ max = 1_000, waitMs = 1_000 }: PollOptions): Promise<readonly LogMessage[]> {
@@ -137,13 +92,11 @@ export class KafkaReader {
   #take(max: number): readonly LogMessage[] {
     const messages: LogMessage[] = []
     for (const assigned of this.#assigned) {
-      const taken = assigned.held.slice(0, max - messages.length)
-      if (taken.length > 0) {
-        messages.push(...taken)
-        assigned.held = assigned.held.slice(taken.length)
-        assigned.offset = (taken.at(-1)?.offset ?? 0) + 1
+      while (assigned.next !== null && messages.length < max) {
+        messages.push(assigned.next)
+        assigned.offset = assigned.next.offset + 1
+        advance(assigned)
       }
-      if (assigned.held.length === 0) assigned.offset = assigned.after
     }
     // The one that came first comes last next time.
     const first = this.#assigned.shift()
@@ -172,7 +125,7 @@ export class KafkaReader {
     }
     await Promise.all(
       [...byLeader].map(async ([nodeId, assigned]) => {
-        const broker = await cluster.findBroker({ nodeId })
+        const broker = fetchingFrom(await cluster.findBroker({ nodeId }))
         const { responses } = await broker.fetch({
           isolationLevel: 1,
           maxWaitTime,
@@ -192,13 +145,12 @@ export class KafkaReader {
 
   #hold(assigned: readonly Assigned[], topic: string, fetched: FetchedPartition): void {
     const reader = assigned.find((candidate) => candidate.topic === topic && candidate.partition === fetched.partition)
-    const last = fetched.messages.at(-1)
-    if (reader === undefined || last === undefined || reader.held.length > 0) return
+    const last = fetched.batches.at(-1)
+    if (reader === undefined || last === undefined || reader.next !== null) return
     // A batch is fetched whole, also when it begins before the offset asked for.
-    reader.held = committed(fetched)
-      .filter(({ offset }) => Number(offset) >= reader.offset)
-      .map((message) => messageOf(message, topic, fetched.partition))
-    reader.after = Math.max(reader.offset, offsetOf(last.offset) + 1)
+    reader.after = Math.max(reader.offset, last.lastOffset + 1)
+    reader.rest = recordsOf(topic, fetched, reader.offset)
+    advance(reader)
   }
 
   /** The log has dropped what was to be read. */
@@ -207,38 +159,51 @@ export class KafkaReader {
       const found = (await this.#source.offsets(assigned.topic))[assigned.partition]
       if (found === undefined) continue
       const offset = startOf(found, assigned.offset, this.#from)
-      if (offset !== assigned.offset) Object.assign(assigned, { offset, held: [], after: offset })
+      if (offset !== assigned.offset) Object.assign(assigned, { offset, next: null, rest: null, after: offset })
     }
   }
 }
 
 /** What it needs of the log. */
 export interface KafkaConsumerSource extends ReaderSource {
+  /** How many the topic has. @throws UnknownTopicError */
+  partitions(topic: string): Promise<number>
   stored(topic: string): Promise<readonly (number | null)[]>
   store(positions: readonly Position[]): Promise<void>
 }
 
+/** Where each partition is read from. The brokers are asked for those alone whose start was not given. */
+async function startsOf(
+  { partitions, from = 'earliest', start = [] }: ConsumerOptions,
+  source: KafkaConsumerSource,
+  topic: string,
+): Promise<readonly (readonly [partition: number, offset: number])[]> {
+  const count = await source.partitions(topic)
+  const read = partitions ?? Array.from({ length: count }, (_, partition) => partition)
+  const missing = read.find((partition) => !(partition >= 0 && partition < count))
+  if (missing !== undefined) throw new EventLogError(`topic ${topic} has ${count} partitions, asked to read ${missing}`)
+  const given = startIn(start, topic)
+  if (read.every((partition) => given.has(partition)))
+    return read.map((partition) => [partition, given.get(partition) ?? 0])
+  const [offsets, stored] = await Promise.all([source.offsets(topic), source.stored(topic)])
+  return read.map((partition) => {
+    const found = offsets[partition] ?? { partition, earliest: 0, end: 0 }
+    return [partition, given.get(partition) ?? startOf(found, stored[partition] ?? undefined, from)]
+  })
+}
+
 /** @throws UnknownTopicError, EventLogError when a partition asked for is not there */
 export async function openKafkaConsumer(options: ConsumerOptions, source: KafkaConsumerSource): Promise<Consumer> {
-  const { topics, partitions, from = 'earliest' } = options
-  const reader = new KafkaReader(source, from)
-  for (const topic of topics) {
-    const offsets = await source.offsets(topic)
-    const stored = await source.stored(topic)
-    for (const partition of partitions ?? offsets.keys()) {
-      const found = offsets[partition]
-      if (found === undefined)
-        throw new EventLogError(`topic ${topic} has ${offsets.length} partitions, asked to read ${partition}`)
-      reader.assign(topic, partition, startOf(found, stored[partition] ?? undefined, from))
-    }
-  }
+  const reader = new KafkaReader(source, options.from ?? 'earliest')
+  for (const topic of options.topics)
+    for (const [partition, offset] of await startsOf(options, source, topic)) reader.assign(topic, partition, offset)
   return {
     poll: (request = {}) => reader.poll(request),
     positions: () => reader.positions(),
     commit: (positions = reader.positions()) => source.store(positions),
     async seek(topic, partition, offset) {
-      const found = (await source.offsets(topic))[partition] ?? { partition, earliest: 0, end: 0 }
-      reader.seek(topic, partition, offset === 'earliest' ? found.earliest : offset === 'end' ? found.end : offset)
+      const at = typeof offset === 'number' ? offset : boundOf(await source.offsets(topic), partition, offset)
+      reader.seek(topic, partition, at)
     },
     close: () => Promise.resolve(),
   }

@@ -37,7 +37,6 @@ import {
 } from './event-log.ts'
 import {
   checkAdvertised,
-  clusterOf,
   explained,
   type KafkaClientOptions,
   type KafkaCluster,
@@ -46,8 +45,11 @@ import {
   problemOf,
   within,
 } from './kafka-client.ts'
+import { connectSoon, FirstAnswer, openCluster, sharing } from './kafka-cluster.ts'
+import { offsetOf } from './kafka-fetch.ts'
+import { fetchOffsets } from './kafka-offsets.ts'
 import { openKafkaProducer, openKafkaTransactions, type PlacedRecords, type SendingLog } from './kafka-producer.ts'
-import { KafkaReader, offsetOf, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
+import { KafkaReader, openKafkaConsumer, topicsOf } from './kafka-reader.ts'
 import { Partitioner } from './partitioner.ts'
 
 const CLOSE_MS = 5_000
@@ -59,7 +61,8 @@ export class KafkaEventLog implements EventLog {
   readonly #options: KafkaClientOptions
   readonly #client: Kafka
   readonly #cluster: KafkaCluster
-  readonly #admin: Admin
+  #firstAnswer: FirstAnswer | null = null
+  #admin: Promise<Admin> | null = null
   readonly #partitions = new Map<string, number>()
   readonly #partitioner = new Partitioner()
   readonly #closing: (() => Promise<void>)[] = []
@@ -73,10 +76,10 @@ export class KafkaEventLog implements EventLog {
     this.#options = { ...options, signal }
     this.name = `Kafka at ${options.config.brokers.join(',')}`
     this.#client = makeKafka(options)
-    this.#cluster = clusterOf(this.#client)
-    this.#admin = this.#client.admin()
+    this.#cluster = openCluster(this.#client)
     this.#sending = {
       client: this.#client,
+      sharing: sharing(this.#client, this.#cluster),
       call: (what, call, transactionalId) => this.#call(what, call, transactionalId),
       place: (topic, records) => this.#place(topic, records),
       closeLater: (close) => this.#closeLater(close),
@@ -85,24 +88,31 @@ export class KafkaEventLog implements EventLog {
 
   /** @throws EventLogError that says why the cluster cannot be used */
   async connect(): Promise<void> {
-    await this.#first()
     this.#closing.push(() => this.#cluster.disconnect())
-    await this.#call('connecting', () => this.#cluster.connect())
-    this.#closing.push(() => this.#admin.disconnect())
-    await this.#call('connecting', () => this.#admin.connect())
+    await this.#call('connecting', async () => {
+      await connectSoon(this.#cluster, this.#options)
+      await checkAdvertised(this.#cluster, this.#options.connId)
+    })
+    this.#firstAnswer = new FirstAnswer(this.#cluster)
   }
 
   async ensureTopic(topic: string, options: TopicOptions = {}): Promise<boolean> {
     const { partitions = 3, timestampType = 'create', replicas = -1, retentionMs } = options
     checkPartitions(topic, partitions)
+    const known = this.#firstAnswer?.take(topic)
+    if (known !== undefined) {
+      this.#partitions.set(topic, known)
+      checkEnough(topic, known, options.partitions)
+      return false
+    }
     const configEntries = [
       { name: 'message.timestamp.type', value: timestampType === 'append' ? 'LogAppendTime' : 'CreateTime' },
       ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
     ]
     const topics = [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }]
     // After an answer that was lost with its broker the topic is there already: it counts as found.
-    const isNew = await this.#patiently(`making topic ${topic}`, () =>
-      this.#admin.createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
+    const isNew = await this.#patiently(`making topic ${topic}`, async () =>
+      (await this.#openAdmin()).createTopics({ topics, waitForLeaders: false, timeout: 20_000 }),
     )
     const has = isNew ? await this.#awaitNew(topic, partitions) : await this.#partitionsOf(topic)
     checkEnough(topic, has, options.partitions)
@@ -122,6 +132,7 @@ export class KafkaEventLog implements EventLog {
     return openKafkaConsumer(options, {
       cluster: this.#cluster,
       signal: this.#options.signal,
+      partitions: (topic) => this.#partitionsOf(topic),
       offsets: (topic) => this.offsets(topic),
       stored: (topic) => this.storedOffsets(options.group, topic),
       store: (positions) => this.#store(options.group, positions),
@@ -137,7 +148,7 @@ export class KafkaEventLog implements EventLog {
       )
       return new Map(found?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
     }
-    const [earliest, end] = [await ask(true), await ask(false)]
+    const [earliest, end] = await Promise.all([ask(true), ask(false)])
     return partitions.map(({ partition }) => ({
       partition,
       earliest: earliest.get(partition) ?? 0,
@@ -147,18 +158,20 @@ export class KafkaEventLog implements EventLog {
 
   async storedOffsets(group: string, topic: string): Promise<readonly (number | null)[]> {
     const count = await this.#partitionsOf(topic)
-    const [found] = await this.#patiently(`asking what group ${group} has stored`, () =>
-      this.#admin.fetchOffsets({ groupId: checkId(group, 'group'), topics: [topic] }),
-    )
-    const stored = new Map(found?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
-    return Array.from({ length: count }, (_, partition) => {
+    const partitions = Array.from({ length: count }, (_, partition) => ({ partition }))
+    const { responses } = await this.#patiently(`asking what group ${group} has stored`, async () => {
+      const coordinator = await this.#cluster.findGroupCoordinator({ groupId: checkId(group, 'group') })
+      return fetchOffsets(coordinator, { groupId: group, topics: [{ topic, partitions }] }, this.#options.signal)
+    })
+    const stored = new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, offsetOf(offset)]))
+    return partitions.map(({ partition }) => {
       const offset = stored.get(partition) ?? -1
       return offset < 0 ? null : offset
     })
   }
 
   async lag(group: string, topic: string): Promise<readonly PartitionLag[]> {
-    return lagOf(await this.offsets(topic), await this.storedOffsets(group, topic))
+    return lagOf(...(await Promise.all([this.offsets(topic), this.storedOffsets(group, topic)])))
   }
 
   async *readRange(topic: string, partition: number, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
@@ -180,17 +193,22 @@ export class KafkaEventLog implements EventLog {
     for (const close of this.#closing.splice(0).reverse()) await this.#disconnect(close)
   }
 
-  /** Finds out, without much patience, whether anybody is there and whether its brokers' names lead anywhere. */
-  async #first(): Promise<void> {
-    const cluster = clusterOf(makeKafka(this.#options, { few: true }))
+  /** Of its own connection: before it makes a topic it asks for all that the connection has met, and one may have been deleted. */
+  async #openAdmin(): Promise<Admin> {
+    this.#admin ??= this.#connectAdmin()
     try {
-      await this.#call('connecting', async () => {
-        await cluster.connect()
-        await checkAdvertised(cluster, this.#options.connId)
-      })
-    } finally {
-      await this.#disconnect(() => cluster.disconnect())
+      return await this.#admin
+    } catch (error) {
+      this.#admin = null
+      throw error
     }
+  }
+
+  async #connectAdmin(): Promise<Admin> {
+    const admin = this.#client.admin()
+    this.#closing.push(() => admin.disconnect())
+    await admin.connect()
+    return admin
   }
 
   #closeLater(close: () => Promise<void>): () => Promise<void> {
@@ -221,7 +239,7 @@ export class KafkaEventLog implements EventLog {
    */
   async #awaitNew(topic: string, partitions: number): Promise<number> {
     await this.#patiently(`waiting for topic ${topic}`, async () => {
-      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+      const { topics } = await (await this.#openAdmin()).fetchTopicMetadata({ topics: [topic] })
       await this.#cluster.addTargetTopic(topic)
       await this.#cluster.refreshMetadata()
       const counts = [topics[0]?.partitions.length, this.#cluster.findTopicPartitionMetadata(topic).length]
@@ -234,7 +252,8 @@ export class KafkaEventLog implements EventLog {
 
   /** @throws UnknownTopicError */
   async #partitionsOf(topic: string): Promise<number> {
-    const known = this.#partitions.get(checkTopic(topic))
+    const known = this.#partitions.get(checkTopic(topic)) ?? this.#firstAnswer?.take(topic)
+    if (known !== undefined) this.#partitions.set(topic, known)
     if (known !== undefined) return known
     for (let look = 1; ; look += 1) {
       try {

@@ -6,6 +6,7 @@
 import type { OperatorContext } from '../../sdk/index.ts'
 import { startOf } from './embedded-consumer.ts'
 import type { EventLog, PartitionOffsets, Position, TransactionalProducer } from './event-log.ts'
+import { together } from './together.ts'
 
 interface BeginWindow {
   readonly op: OperatorContext
@@ -40,12 +41,10 @@ function warnOfGap(
   )
 }
 
-async function plannedEnd(
-  { log, topic, group }: BeginWindow,
-  start: readonly Position[],
-): Promise<readonly Position[] | null> {
-  const groups = planGroups(group)
-  const [from, to] = [await log.storedOffsets(groups.start, topic), await log.storedOffsets(groups.end, topic)]
+type StoredOffsets = readonly (number | null)[]
+
+/** @param from what the plan's group of starts has stored; `to` that of ends */
+function plannedEnd(start: readonly Position[], from: StoredOffsets, to: StoredOffsets): readonly Position[] | null {
   // A partition that was added since has no plan: it is read in the next window.
   const isCurrent = start.every(({ partition, offset }) => (from[partition] ?? offset) === offset)
   const end = start.map((position) => ({ ...position, offset: to[position.partition] ?? position.offset }))
@@ -56,8 +55,14 @@ async function plannedEnd(
 /** Reads where the window starts, and whether it was begun before. */
 export async function beginWindow(request: BeginWindow): Promise<WindowBounds> {
   const { op, log, producer, topic, group, from, kept } = request
-  const offsets = await log.offsets(topic)
-  const stored = await log.storedOffsets(group, topic)
+  const groups = planGroups(group)
+  // Nobody else moves these any more: the transactional id is open.
+  const [offsets, stored, plannedFrom, plannedTo] = await Promise.all([
+    log.offsets(topic),
+    log.storedOffsets(group, topic),
+    log.storedOffsets(groups.start, topic),
+    log.storedOffsets(groups.end, topic),
+  ])
   const start = offsets.map((found) => {
     const { partition } = found
     const known = kept.find((position) => position.partition === partition)?.offset ?? stored[partition] ?? null
@@ -67,7 +72,7 @@ export async function beginWindow(request: BeginWindow): Promise<WindowBounds> {
   const isNew = stored.every((offset) => offset === null) && kept.length === 0
   // "Latest" is decided once: what comes between two runs that found nothing must not be skipped.
   if (isNew && from === 'latest') await store(producer, [[group, start]])
-  return { start, planned: await plannedEnd(request, start) }
+  return { start, planned: plannedEnd(start, plannedFrom, plannedTo) }
 }
 
 /** From here on every try of this window reads the same records. */
@@ -89,6 +94,6 @@ async function store(
   groups: readonly (readonly [group: string, positions: readonly Position[]])[],
 ): Promise<void> {
   const transaction = await producer.begin()
-  for (const [group, positions] of groups) await transaction.storeOffsets(group, positions)
+  await together(groups.map(([group, positions]) => transaction.storeOffsets(group, positions)))
   await transaction.commit()
 }

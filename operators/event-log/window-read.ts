@@ -124,9 +124,9 @@ async function fill<T>({ op, until, clock }: ReadNew<T>, consumer: Consumer, rea
 export async function readNew<T>(request: ReadNew<T>): Promise<ReadWindow<T>> {
   const { log, group, topic, start, parse } = request
   const reading = new Reading(parse)
-  const consumer = await log.consumer({ group, topics: [topic], partitions: start.map(({ partition }) => partition) })
+  const partitions = start.map(({ partition }) => partition)
+  const consumer = await log.consumer({ group, topics: [topic], partitions, start })
   try {
-    for (const { partition, offset } of start) await consumer.seek(topic, partition, offset)
     await fill(request, consumer, reading)
     const reached = new Map(consumer.positions().map(({ partition, offset }) => [partition, offset]))
     const end = start.map((position) => ({ ...position, offset: reached.get(position.partition) ?? position.offset }))

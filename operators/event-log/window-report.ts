@@ -1,7 +1,7 @@
 // What a run tells of its window: counts, offsets, and the stream's lag, rate and freshness.
 
 import type { OperatorContext } from '../../sdk/index.ts'
-import type { EventLog } from './event-log.ts'
+import type { PartitionOffsets } from './event-log.ts'
 import type { ReadWindow } from './window-read.ts'
 
 /** One window (the task's XCom). */
@@ -27,10 +27,11 @@ export type ConsumedWindow = {
 }
 
 interface Settled<T> {
-  readonly log: EventLog
   readonly topic: string
   readonly group: string
   readonly read: ReadWindow<T>
+  /** Of the topic, at the end of the window. */
+  readonly offsets: readonly PartitionOffsets[]
   readonly rejected: number
   /** On the process's own clock. */
   readonly startedAt: number
@@ -40,17 +41,9 @@ interface Settled<T> {
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits))
 
-export async function resultOf<T>({
-  log,
-  topic,
-  group,
-  read,
-  rejected,
-  startedAt,
-  now,
-}: Settled<T>): Promise<ConsumedWindow> {
+export function resultOf<T>({ topic, group, read, offsets, rejected, startedAt, now }: Settled<T>): ConsumedWindow {
   const reached = new Map(read.end.map(({ partition, offset }) => [partition, offset]))
-  const lag = (await log.offsets(topic)).reduce(
+  const lag = offsets.reduce(
     (sum, { partition, earliest, end }) => sum + Math.max(0, end - (reached.get(partition) ?? earliest)),
     0,
   )

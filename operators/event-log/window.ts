@@ -17,11 +17,13 @@ import {
   type EventLog,
   EventLogError,
   type LogMessage,
+  type PartitionOffsets,
   type Position,
   type TopicOptions,
   type TransactionalProducer,
 } from './event-log.ts'
 import { openEventLog } from './open.ts'
+import { together } from './together.ts'
 import { beginWindow, storePlan } from './window-plan.ts'
 import {
   checkUntil,
@@ -176,12 +178,16 @@ async function settleWithKeeper<T>(
     throw new EventLogError(
       `sink ${keeper.name} keeps the positions, so it cannot reject records: reject them in parse`,
     )
-  // For those who look at the group's lag: the sink's positions count.
-  await moveOffset(work, group, window.end, [])
 }
 
-async function settle<T>(work: Work<T>, read: ReadWindow<T>): Promise<Rejected> {
-  const { op, options, keeper } = work
+interface Settled {
+  readonly rejected: Rejected
+  readonly offsets: readonly PartitionOffsets[]
+}
+
+/** Gives the window to the sinks and moves the offset; tells how far the topic was by then. */
+async function settle<T>(work: Work<T>, read: ReadWindow<T>): Promise<Settled> {
+  const { op, log, options, keeper } = work
   const { topic, group, sinks } = options
   const { start, end, records } = read
   const sequence = start.reduce((sum, { offset }) => sum + offset, 0)
@@ -189,9 +195,11 @@ async function settle<T>(work: Work<T>, read: ReadWindow<T>): Promise<Rejected> 
   const others = sinks.filter((sink) => sink !== keeper)
   const isEmpty = records.length === 0
   const rejected = [...read.rejected, ...(isEmpty ? [] : await putAll(op, others, window))]
-  if (keeper === undefined) await moveOffset(work, group, end, rejected)
-  else await settleWithKeeper(work, keeper, window, rejected)
-  return rejected
+  if (keeper !== undefined) await settleWithKeeper(work, keeper, window, rejected)
+  // Behind a keeper the group's offset is for those who look at its lag: the sink's positions count.
+  const buried = keeper === undefined ? rejected : []
+  const [offsets] = await together([log.offsets(topic), moveOffset(work, group, end, buried)])
+  return { rejected, offsets }
 }
 
 /** Reschedules the task; returns when the stream has been waited for long enough. */
@@ -240,8 +248,12 @@ export async function consumeFrom<T>(
   }
   try {
     const read = await readNext(work, clock)
-    const rejected = hasMoved(read) ? await settle(work, read) : []
-    const result = await resultOf({ log, topic, group, read, rejected: rejected.length, startedAt, now: clock.now() })
+    const isMoving = hasMoved(read)
+    const { rejected, offsets } = isMoving
+      ? await settle(work, read)
+      : { rejected: [], offsets: await log.offsets(topic) }
+    const now = clock.now()
+    const result = resultOf({ topic, group, read, offsets, rejected: rejected.length, startedAt, now })
     if (read.count === 0) pauseIdle(work, clock)
     await tellWindow(op, result)
     return result

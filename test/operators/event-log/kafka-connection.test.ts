@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ConnectionUnusableError } from '../../../operators/connection.ts'
 import { EventLogError, ProducerFencedError } from '../../../operators/event-log/event-log.ts'
-import { explained, type FetchedMessage } from '../../../operators/event-log/kafka-client.ts'
+import { explained } from '../../../operators/event-log/kafka-client.ts'
 import { kafkaConfigOf } from '../../../operators/event-log/kafka-connection.ts'
-import { committed } from '../../../operators/event-log/kafka-reader.ts'
 import { removeTemporaryFoldersAfterwards, temporaryFolder } from '../../support/operator-context.ts'
 
 removeTemporaryFoldersAfterwards()
@@ -62,54 +61,6 @@ describe('a connection of type kafka', () => {
     const reading = kafkaConfigOf(connection(extra))
     await expect(reading).rejects.toThrow(ConnectionUnusableError)
     await expect(reading).rejects.toThrow(reason)
-  })
-})
-
-describe('what was fetched', () => {
-  const of = (offset: number, producerId: string, mark?: 'abort' | 'commit', inTransaction = true): FetchedMessage => ({
-    offset: String(offset),
-    timestamp: '0',
-    key: mark === undefined ? null : Buffer.from([0, 0, 0, mark === 'abort' ? 0 : 1]),
-    value: null,
-    headers: {},
-    isControlRecord: mark !== undefined,
-    batchContext: { producerId, inTransaction, timestampType: 0 },
-  })
-  const offsets = (messages: readonly FetchedMessage[], aborted: readonly [string, number][]) =>
-    committed({
-      partition: 0,
-      messages,
-      abortedTransactions: aborted.map(([producerId, first]) => ({ producerId, firstOffset: String(first) })),
-    }).map(({ offset }) => Number(offset))
-
-  test('holds no marks', () => {
-    expect(offsets([of(0, 'a'), of(1, 'a', 'commit'), of(2, 'b')], [])).toEqual([0, 2])
-  })
-
-  test('holds no aborted records, and those of others beside them', () => {
-    const messages = [of(0, 'a'), of(1, 'b'), of(2, 'a'), of(3, 'a', 'abort'), of(4, 'a'), of(5, 'b', 'commit')]
-    expect(offsets(messages, [['a', 0]])).toEqual([1, 4])
-  })
-
-  test('of a producer outside of its transaction stays', () => {
-    expect(offsets([of(5, 'a'), of(6, 'a', undefined, false), of(7, 'a', 'abort')], [['a', 2]])).toEqual([6])
-  })
-
-  test('may begin within an aborted transaction, and hold a second one of the same producer', () => {
-    const messages = [
-      of(5, 'a'),
-      of(6, 'a', 'abort'),
-      of(7, 'a'),
-      of(8, 'a', 'commit'),
-      of(9, 'a'),
-      of(10, 'a', 'abort'),
-    ]
-    expect(
-      offsets(messages, [
-        ['a', 9],
-        ['a', 1],
-      ]),
-    ).toEqual([7])
   })
 })
 

@@ -60,6 +60,23 @@ export function describeConsumers(subject: LogSubject): void {
       expect(await consumer.poll({ waitMs: idleMs })).toEqual([])
     })
 
+    test('begins where it is told to, and elsewhere where its group has committed', async () => {
+      await send(upTo(30).map((i) => ({ value: String(i), partition: i % 3 })))
+      const group = randomUUID()
+      const topics = [subject.topic]
+      const first = await subject.log.consumer({ group, topics, partitions: [2] })
+      await drain(first)
+      await first.commit()
+      const at = (partition: number, offset: number) => ({ topic: subject.topic, partition, offset })
+      const all = [at(0, 8), at(1, 9), at(2, 10)]
+      const told = await subject.log.consumer({ group, topics, start: all })
+      expect(told.positions()).toEqual(all)
+      expect(sortedNumbers(await drain(told))).toEqual([24, 27, 28])
+      const partly = await subject.log.consumer({ group, topics, start: [at(0, 9), { ...at(1, 9), topic: 'another' }] })
+      expect(partly.positions()).toEqual([at(0, 9), at(1, 0), at(2, 10)])
+      expect(sortedNumbers(await drain(partly))).toEqual([...upTo(10).map((i) => 3 * i + 1), 27].sort((a, b) => a - b))
+    })
+
     test('of some partitions leaves the others alone', async () => {
       await send(upTo(9).map((i) => ({ value: String(i), partition: i % 3 })))
       const group = randomUUID()

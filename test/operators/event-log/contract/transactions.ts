@@ -28,6 +28,21 @@ export function describeTransactions(subject: LogSubject): void {
       expect((await subject.log.lag(group, subject.topic)).map(({ lag }) => lag)).toEqual([0, 0, 0])
     })
 
+    test('that is committed shows what it has stored at once, and one that is open does not', async () => {
+      const transactions = await subject.log.transactions(randomUUID())
+      const group = randomUUID()
+      for (const offset of upTo(20).map((i) => i + 1)) {
+        const transaction = await transactions.begin()
+        await transaction.storeOffsets(group, [{ topic: subject.topic, partition: 1, offset }])
+        await transaction.commit()
+        expect(await subject.log.storedOffsets(group, subject.topic)).toEqual([null, offset, null])
+      }
+      const open = await transactions.begin()
+      await open.storeOffsets(group, [{ topic: subject.topic, partition: 1, offset: 99 }])
+      expect(await subject.log.storedOffsets(group, subject.topic)).toEqual([null, 20, null])
+      await open.abort()
+    })
+
     test('that is aborted leaves nothing, and the next one can begin', async () => {
       const transactions = await subject.log.transactions(randomUUID())
       const group = randomUUID()
