@@ -56,6 +56,8 @@ const LOOK_MS = 50
 interface Waiting {
   readonly spec: ChildWork
   readonly events: AttemptEvents
+  /** Monotonic ms. */
+  readonly since: number
   /** It was asked to stop before it began. */
   abort: string | null
 }
@@ -92,7 +94,6 @@ export class ChildPool {
   /** Runs while attempts wait. */
   private looks: NodeJS.Timeout | null = null
   private readonly idleShare = new IdleShare()
-  private servedAt = 0
   private readonly cores = availableParallelism()
   private tellEmpty: (() => void) | null = null
 
@@ -125,31 +126,33 @@ export class ChildPool {
       return
     }
     // A process that is being drained is free two turns of the loop from now: sooner than a new one starts.
-    this.waiting.push({ spec, events, abort: null })
+    this.waiting.push({ spec, events, since: performance.now(), abort: null })
     this.grow(0)
   }
 
   /** Starts processes for those that wait, and looks again while there are any. */
   private grow(idleShare: number): void {
-    if (this.waiting.length === 0 || this.isClosed) {
-      this.stopLooking()
-      return
-    }
-    if (this.looks === null) {
-      this.servedAt = performance.now()
-      this.idleShare.take()
-      this.looks = setInterval(() => this.grow(this.idleShare.take()), LOOK_MS)
-    }
+    if (this.waiting.length === 0 || this.isClosed) return
+    if (this.looks === null) this.startLooking()
     const count = processesToStart({
       waiting: this.waiting.length,
       coming: this.starting.size + this.draining,
       starting: this.starting.size,
       size: this.slots.size,
       cores: this.cores,
-      servedAgoMs: performance.now() - this.servedAt,
+      longestWaitMs: performance.now() - (this.waiting[0]?.since ?? 0),
       idleShare,
     })
     for (let i = 0; i < count; i++) this.starting.add(this.spawn())
+  }
+
+  private startLooking(): void {
+    this.idleShare.take()
+    this.looks = setInterval(() => {
+      // Looked at then, not whenever nobody waits: a burst of short attempts waits and is served hundreds of times a second.
+      if (this.waiting.length === 0) this.stopLooking()
+      else this.grow(this.idleShare.take())
+    }, LOOK_MS)
   }
 
   private stopLooking(): void {
@@ -293,11 +296,9 @@ export class ChildPool {
       const next = this.waiting.shift()
       if (next === undefined) return
       const { spec, events, abort } = next
-      this.servedAt = performance.now()
       this.start(idle, spec, events, false)
       if (abort !== null) this.abort(spec.attempt, abort)
     }
-    this.stopLooking()
   }
 
   private free(slot: Slot, occupation: Occupation): void {

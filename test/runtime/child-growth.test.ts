@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Demand, processesToStart } from '../../runtime/child-growth.ts'
 
-const CALM: Demand = { waiting: 0, coming: 0, starting: 0, size: 0, cores: 2, servedAgoMs: 0, idleShare: 0 }
+const CALM: Demand = { waiting: 0, coming: 0, starting: 0, size: 0, cores: 2, longestWaitMs: 0, idleShare: 0 }
 
 describe('a pool of children', () => {
   const cases: readonly (readonly [string, Partial<Demand>, number])[] = [
@@ -13,8 +13,17 @@ describe('a pool of children', () => {
     ['starts one a core at once for many', { waiting: 16 }, 2],
     ['starts none for those who get one that is coming', { waiting: 2, coming: 2, starting: 2, size: 2 }, 0],
     ['starts no third on two busy cores', { waiting: 14, size: 2 }, 0],
-    ['starts more where processors have time left', { waiting: 14, size: 2, idleShare: 0.5 }, 2],
-    ['starts more on busy cores when long ones keep the others waiting', { waiting: 14, size: 2, servedAgoMs: 600 }, 2],
+    ['starts more where processors have time left', { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 30 }, 2],
+    [
+      'starts none for those who are served at once, whatever time is left',
+      { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 8 },
+      0,
+    ],
+    [
+      'starts more on busy cores when long ones keep the others waiting',
+      { waiting: 14, size: 2, longestWaitMs: 600 },
+      2,
+    ],
     ['starts no more than one a core at a time', { waiting: 14, coming: 2, starting: 2, size: 4, idleShare: 1 }, 0],
   ]
   it.each(cases)('%s', (_name, demand, count) => {
@@ -27,7 +36,7 @@ describe('a pool of children', () => {
     starting: fc.nat(8),
     size: fc.nat(64),
     cores: fc.integer({ min: 1, max: 8 }),
-    servedAgoMs: fc.nat(2_000),
+    longestWaitMs: fc.nat(2_000),
     idleShare: fc.double({ min: 0, max: 1, noNaN: true }),
   })
   it('never starts more than wait for one, nor more than one a core at a time', () => {
@@ -45,7 +54,7 @@ describe('a pool of children', () => {
     fc.assert(
       fc.property(demands, (demand) => {
         const isStuck = demand.waiting > demand.coming && demand.starting === 0
-        if (isStuck) expect(processesToStart({ ...demand, servedAgoMs: 500 })).toBeGreaterThan(0)
+        if (isStuck) expect(processesToStart({ ...demand, longestWaitMs: 500 })).toBeGreaterThan(0)
       }),
     )
   })
