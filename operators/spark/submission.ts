@@ -19,6 +19,9 @@ import { isSecretName, maskerOf } from './secrets.ts'
 import { standaloneCluster } from './standalone.ts'
 import { yarnCluster } from './yarn.ts'
 
+/** What Spark tells of its course: dozens of such lines follow on the one that says why a driver failed. */
+const PROGRESS = /^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d INFO /
+
 /** What a test may set. */
 export interface SparkSettings {
   /** Over this process's environment: PATH to find spark-submit in, SPARK_LOCAL_IP. */
@@ -99,7 +102,7 @@ export async function prepareSubmission(
     driver.see(line)
     op.log.info(mask(line))
   }
-  const lines = new OutputLines('utf-8', tell)
+  const lines = new OutputLines('utf-8', tell, (line) => !PROGRESS.test(line))
   op.log.info({ master: target.master, command: commandText(program, args, mask) }, 'submitting')
   return {
     op,

@@ -16,12 +16,18 @@ export class OutputLines {
   #rest = ''
   #cut: string | null = null
   #last = ''
-  #tail: string[] = []
+  readonly #tail = new Tail()
+  readonly #telling = new Tail()
+  readonly #isTelling: (line: string) => boolean
 
-  /** @throws CharsetUnknownError */
-  constructor(encoding: string, tell: (line: string) => void) {
+  /**
+   * @param isTelling lines that say why a command failed; default all. Others are in `tail` only when there is none of these
+   * @throws CharsetUnknownError
+   */
+  constructor(encoding: string, tell: (line: string) => void, isTelling: (line: string) => boolean = () => true) {
     this.#decoder = textStream(encoding)
     this.#tell = tell
+    this.#isTelling = isTelling
   }
 
   /**
@@ -34,7 +40,7 @@ export class OutputLines {
 
   /** The last few lines that fit into a message. */
   get tail(): string {
-    return this.#tail.join('\n')
+    return this.#telling.text === '' ? this.#tail.text : this.#telling.text
   }
 
   add(chunk: Uint8Array): void {
@@ -72,12 +78,21 @@ export class OutputLines {
     this.#last = this.#cut ?? line
     this.#cut = null
     this.#tell(line)
-    this.#remember(line)
+    this.#tail.add(line)
+    if (this.#isTelling(line)) this.#telling.add(line)
+  }
+}
+
+class Tail {
+  readonly #lines: string[] = []
+
+  get text(): string {
+    return this.#lines.join('\n')
   }
 
-  #remember(line: string): void {
+  add(line: string): void {
     if (line === '') return
-    this.#tail.push(line.slice(0, TAIL_LENGTH))
-    while (this.#tail.length > 1 && this.tail.length > TAIL_LENGTH) this.#tail.shift()
+    this.#lines.push(line.slice(0, TAIL_LENGTH))
+    while (this.#lines.length > 1 && this.text.length > TAIL_LENGTH) this.#lines.shift()
   }
 }

@@ -78,7 +78,7 @@ await onRealServers(['kafka', 'spark'], ({ kafka, spark }) => {
       return { op, running: Promise.resolve(task.execute(op, {})) }
     }
     const abort = new AbortController()
-    const first = await submit(plan, ORDERS / 3, abort.signal)
+    const first = await submit(plan, Math.floor(ORDERS / 3), abort.signal)
     const { info } = first.op.log
     let stages = 0
     first.op.log.info = (...line: [object | string, string?]) => {

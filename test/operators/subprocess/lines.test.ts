@@ -28,6 +28,24 @@ describe('output', () => {
     expect(linesOf([bytes('result\n\n')]).lines.last).toBe('')
   })
 
+  test('of a failure ends with the lines that tell why, and with the others where there are none', () => {
+    const tailOf = (text: string) => {
+      const lines = new OutputLines(
+        'utf-8',
+        () => undefined,
+        (line) => !line.startsWith('INFO'),
+      )
+      lines.add(bytes(text))
+      lines.end()
+      return lines.tail
+    }
+    const cleanUp = 'INFO deleting a folder\n'.repeat(50)
+    expect(tailOf(`INFO starting\nTraceback\nValueError: no number\n${cleanUp}`)).toBe(
+      'Traceback\nValueError: no number',
+    )
+    expect(tailOf(`INFO starting\n${cleanUp}`)).toContain('INFO deleting a folder')
+  })
+
   test('in Korean survives any cut between two bytes', () => {
     const text = bytes('서울 강남\n대한민국')
     const single = [...text].map((byte) => Uint8Array.of(byte))
