@@ -61,7 +61,9 @@ export async function openDeployment({
     processes.map((name) => ({
       name,
       args: name === 'webserver' ? [name, '--port', '0'] : [name],
-      ...(profile === undefined ? {} : { nodeArgs: ['--cpu-prof', '--cpu-prof-interval=100', `--cpu-prof-dir=${profile}`] }),
+      ...(profile === undefined
+        ? {}
+        : { nodeArgs: ['--cpu-prof', '--cpu-prof-interval=100', `--cpu-prof-dir=${profile}`] }),
     })),
     { env: settings, logFolder: config.logFolder, onExit() {} },
   )
