@@ -37,6 +37,9 @@ const timed = (of: readonly ServiceLabel[], buckets: readonly number[], help: st
 const SHORT = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 const LONG = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30]
 
+/** Of a user's tasks. */
+const TASK = [0.01, 0.1, 1, 10, 60, 600, 3600]
+
 const STREAM = ['dag_id', 'task_id', 'target'] as const
 
 export const METRICS = {
@@ -146,12 +149,18 @@ export const METRICS = {
   baram_run_transaction_failures_total: counted(ALL, [], 'Run transactions that were rolled back.'),
   airflow_ti_successes: counted(ALL, [], 'Attempts that succeeded.'),
   airflow_ti_failures: counted(ALL, [], 'Attempts that failed, with or without a try left.'),
+  airflow_dagrun_schedule_delay: timed(
+    ALL,
+    LONG,
+    'From the date at which a scheduled run was due until its start; what was due while its DAG was paused or nothing ran counts too.',
+  ),
   baram_runs_ended_total: counted(
     ALL,
     ['dag_id', 'state'],
     'Runs that ended; the first 50 DAGs of a process by name, the rest as `other`.',
   ),
 
+  airflow_task_duration: timed(['worker'], TASK, 'From the moment a worker has an attempt until its end.'),
   baram_attempts_started_total: counted(['worker'], [], 'Attempts that a worker has taken.'),
   baram_worker_report_seconds: timed(
     ['worker'],

@@ -271,6 +271,7 @@ export class Worker implements Service {
 
   private run({ transactions }: Serving, started: StartedAttempt, fresh: FreshValues): void {
     const { config, database, vault, log } = this.options
+    const startedAt = performance.now()
     const deps: AttemptDeps = {
       config,
       database,
@@ -284,7 +285,9 @@ export class Worker implements Service {
       log,
       hostname: this.hostname,
       onEnd: (ended) => {
-        this.endedAt.set(ended, performance.now())
+        const now = performance.now()
+        this.process.metrics.observe('airflow_task_duration', {}, (now - startedAt) / 1000)
+        this.endedAt.set(ended, now)
         this.finished.push(ended)
         this.wake(false)
       },

@@ -45,7 +45,9 @@ export class ProcessMetrics extends MetricSet {
       if (hasFailed(change)) this.add('airflow_ti_failures', {})
       else if (change.from === 'running' && change.ti.state === 'success') this.add('airflow_ti_successes', {})
     }
-    const { state } = model.run
+    const { state, runType, runAfter } = model.run
+    if (state === 'running' && runStateBefore === 'queued' && runType === 'scheduled')
+      this.observe('airflow_dagrun_schedule_delay', {}, Math.max(0, Date.now() - runAfter) / 1000)
     if (state !== runStateBefore && (state === 'success' || state === 'failed'))
       this.add('baram_runs_ended_total', { dag_id: this.dagLabel(model), state })
   }

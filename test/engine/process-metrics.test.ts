@@ -88,4 +88,19 @@ describe('what a process counts', () => {
       baram_runs_ended_total: [],
     })
   })
+
+  test('is how late scheduled runs start, and no other run', async () => {
+    const metrics = new ProcessMetrics('scheduler')
+    const start = (runType: string, before: string) => {
+      const run = { dagId: 'one', state: 'running', runType, runAfter: Date.now() - 2_000 }
+      metrics.countChanges({ model: { run }, moved: new Map(), runStateBefore: before } as never)
+    }
+    start('scheduled', 'queued')
+    start('scheduled', 'running')
+    start('manual', 'queued')
+    const samples = JSON.parse(await metrics.samples()) as Record<string, unknown>
+    const delays = samples['airflow_dagrun_schedule_delay']
+    expect(delays).toContainEqual([{}, 1, '_count'])
+    expect(delays).toContainEqual([{ le: 1 }, 0, '_bucket'])
+  })
 })
