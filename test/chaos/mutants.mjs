@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const MUTANTS = {
   'xcoms-never-written': [
     'store/postgres/xcoms.js',
-    'export async function putXCom(tx, at, value) {',
+    'export async function putXComs(tx, dagRunId, values) {',
     '$&\n    return;',
   ],
   'admission-lock-gone': [
