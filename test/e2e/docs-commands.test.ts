@@ -29,6 +29,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'dagctl webserver': STAYS,
   'npm run bench': MINUTES,
   'npm run bench -- --streams': MINUTES,
+  'npm run bench -- --profile': MINUTES,
   'npm run test:services -- --full': MINUTES,
   'npm run chaos': MINUTES,
   'npm run chaos -- --cycles 20': MINUTES,
