@@ -21,6 +21,8 @@ interface BeginWindow {
 
 export interface WindowBounds {
   readonly start: readonly Position[]
+  /** The log's own positions are not those of the start: a try was killed after its sink had moved them, and before the log's. */
+  readonly isLate: boolean
   /** Where the window ends that an earlier try had begun; null when there is none. */
   readonly planned: readonly Position[] | null
 }
@@ -72,7 +74,8 @@ export async function beginWindow(request: BeginWindow): Promise<WindowBounds> {
   const isNew = stored.every((offset) => offset === null) && kept.length === 0
   // "Latest" is decided once: what comes between two runs that found nothing must not be skipped.
   if (isNew && from === 'latest') await store(producer, [[group, start]])
-  return { start, planned: plannedEnd(start, plannedFrom, plannedTo) }
+  const isLate = kept.some(({ partition, offset }) => (stored[partition] ?? 0) < offset)
+  return { start, isLate, planned: plannedEnd(start, plannedFrom, plannedTo) }
 }
 
 /** From here on every try of this window reads the same records. */

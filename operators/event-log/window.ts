@@ -220,6 +220,8 @@ async function readNext<T>(work: Work<T>, clock: Clock): Promise<ReadWindow<T>> 
   const { topic, group, from = 'earliest', parse, until = {} } = options
   const kept = keeper === undefined ? [] : await keeper.positions?.(op, { topic, group })
   const bounds = await beginWindow({ op, log, producer, topic, group, from, kept: kept ?? [] })
+  // For those who look at the group's lag: nothing may be new for long.
+  if (bounds.isLate) await moveOffset(work, group, bounds.start, [])
   if (bounds.planned !== null) return readPlanned({ op, log, parse, start: bounds.start, end: bounds.planned })
   const read = await readNew({ op, log, group, topic, parse, until, clock, start: bounds.start })
   if (hasMoved(read)) await storePlan(producer, group, read.start, read.end)

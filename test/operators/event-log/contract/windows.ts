@@ -238,6 +238,18 @@ export function describeWindows(subject: LogSubject): void {
   })
 
   describe('a window whose positions a sink keeps', () => {
+    test('is told to the log by the next try where one was killed between the two, also when nothing is new', async () => {
+      const [group, sink] = [randomUUID(), keeperSink()]
+      await subject.send(numbered(5))
+      const options = { topic: subject.topic, parse, until: { seconds: 0 }, idleSeconds: 0, sinks: [sink] }
+      const op = madeUpContext({ embeddedRoot: '/nowhere' })
+      await consumeFrom(op, subject.log, { ...options, group: randomUUID() })
+      // To this group the sink stands ahead of the log, as after such a kill.
+      expect(await consumeFrom(op, subject.log, { ...options, group })).toMatchObject({ rowsRead: 0 })
+      const stored = await subject.log.storedOffsets(group, subject.topic)
+      expect(stored.map((offset) => offset ?? 0)).toEqual(sink.kept.positions.map(({ offset }) => offset))
+    })
+
     test('starts where the sink stands, and the log is told', async () => {
       const [group, sink] = [randomUUID(), keeperSink()]
       await subject.send([...numbered(12), { value: 'x', key: 'k1' }])
