@@ -5,9 +5,10 @@ import { messageOf } from '../../core/errors.ts'
 import { findRunsThere } from '../../store/postgres/runs.ts'
 import type { RunChanges } from '../transaction/changes.ts'
 import { blame } from '../transaction/run-fault.ts'
-import type { RunTransactionResult, RunTransactions, Slots } from '../transaction/run-transaction.ts'
+import type { RunTransactionResult, RunTransactions } from '../transaction/run-transaction.ts'
 import { takeApart } from '../transaction/set-aside.ts'
 import { type Report, recordOutputs, settleAndAdvance } from '../transaction/settle-attempt.ts'
+import type { Slots } from '../transaction/start-attempts.ts'
 import { currentAttempt, restart } from './current-attempt.ts'
 
 /**

@@ -8,8 +8,7 @@
 
 import { runOutcome } from '../../core/decide.ts'
 import { messageOf } from '../../core/errors.ts'
-import type { RunModel, TaskInstanceView } from '../../core/run-model.ts'
-import type { SerializedTask } from '../../core/serialized.ts'
+import type { RunModel } from '../../core/run-model.ts'
 import { isRunFinished } from '../../core/states.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { isConnectionError } from '../../store/answers.ts'
@@ -24,37 +23,11 @@ import { type InstanceChange, RunChanges } from './changes.ts'
 import { Pipeline } from './pipeline.ts'
 import type { RunCache } from './run-cache.ts'
 import { blame, blameAsync, RunFault } from './run-fault.ts'
+import { type Slots, type StartedAttempt, startAttempts } from './start-attempts.ts'
 import { wakeOthers } from './wake-others.ts'
-import { type WorkerSelf, writeChanges } from './write.ts'
+import { writeChanges } from './write.ts'
 
 const NONE: ReadonlyMap<number, unknown> = new Map()
-
-export interface Slots {
-  readonly worker: WorkerSelf
-  readonly count: number
-  /** Null = every queue. */
-  readonly queues: readonly string[] | null
-  /** There may be queued rows to take besides what this transaction releases itself. */
-  readonly mayClaim: boolean
-}
-
-/** An attempt that this worker now has to run: its row says `running` with this epoch. */
-export interface StartedAttempt {
-  readonly dagRunId: number
-  readonly tiId: string
-  readonly epoch: number
-  readonly tryNumber: number
-  readonly maxTries: number
-  readonly mapIndex: number
-  /** Instances of a mapped task; null when it is not mapped. */
-  readonly expandedCount: number | null
-  /** The try goes on after a wait: what it begins with stands in its row. */
-  readonly isContinued: boolean
-  /** Other tasks are mapped over its value. */
-  readonly isMapSource: boolean
-  readonly task: SerializedTask
-  readonly run: RunModel['run']
-}
 
 export interface RunTransactionRequest {
   /** Runs that must be locked, in any order and as often as it comes: the transaction waits for them. */
@@ -263,7 +236,7 @@ export class RunTransactions {
     const started =
       request.slots === undefined
         ? []
-        : this.startAttempts(prepared, slots.admitted, slotsOf(request, request.slots, prepared))
+        : startAttempts(prepared.all, prepared.queued, slots.admitted, slotsOf(request, request.slots, prepared))
     for (const changes of all) blame(changes.model.run.dagRunId, () => finishRun(changes))
     const changed = all.filter((changes) => !changes.isEmpty)
     for (const changes of changed)
@@ -329,45 +302,6 @@ export class RunTransactions {
     }
     const hasPassed = request.skipsLocked === true && locked.length < runs.length
     return { all, queued, throttled, hasMissed: hasPassed || free.length < wanted.length }
-  }
-
-  /** Of what was queued before and what this transaction admitted: the most urgent ones start here, as far as slots go. */
-  private startAttempts(
-    prepared: Prepared,
-    admitted: readonly { changes: RunChanges; ti: TaskInstanceView }[],
-    slots: Slots,
-  ): StartedAttempt[] {
-    const waiting = prepared.queued.flatMap((row) => {
-      const changes = prepared.all.get(row.dagRunId)
-      const ti = changes?.model.instances.get(row.tiId)
-      return changes !== undefined && ti?.state === 'queued' && !changes.moved.has(ti.id) ? [{ changes, ti }] : []
-    })
-    const own = admitted.filter(({ ti }) => slots.queues === null || slots.queues.includes(ti.queue))
-    const isBackfill = (changes: RunChanges) => Number(changes.model.run.runType === 'backfill')
-    // Stable: at equal weight what was queued earlier goes first, and backfills last.
-    const order = [...waiting, ...own].sort(
-      (a, b) => b.ti.priorityWeight - a.ti.priorityWeight || isBackfill(a.changes) - isBackfill(b.changes),
-    )
-    return order.slice(0, Math.max(0, slots.count)).map(({ changes, ti }) => {
-      const { model } = changes
-      const task = blame(model.run.dagRunId, () => {
-        changes.add([model.move(ti, 'running', { code: 'started', worker: slots.worker.hostname })])
-        return model.graph.task(ti.task)
-      })
-      return {
-        dagRunId: model.run.dagRunId,
-        tiId: ti.id,
-        epoch: ti.epoch,
-        tryNumber: ti.tryNumber,
-        maxTries: ti.maxTries,
-        mapIndex: ti.mapIndex,
-        expandedCount: task.mapping === null ? null : (model.byTask[ti.task]?.length ?? 1),
-        isContinued: ti.isContinued,
-        isMapSource: model.graph.mapSources.has(ti.task),
-        task,
-        run: model.run,
-      }
-    })
   }
 
   private afterCommit(

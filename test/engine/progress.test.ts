@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TaskMapping } from '../../core/serialized.ts'
 import type { Outcome } from '../../core/settle.ts'
-import type { StartedAttempt } from '../../engine/transaction/run-transaction.ts'
+import type { StartedAttempt } from '../../engine/transaction/start-attempts.ts'
 import type { TestEngine } from '../support/engine.ts'
 import { peaks, replay } from '../support/ledger.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
