@@ -15,6 +15,7 @@ import {
   refreshInstances,
 } from '../../store/postgres/task-instances.ts'
 import type { Sql } from '../../store/sql.ts'
+import { decided } from '../transaction/decided.ts'
 import { hasPlace, type RunCache, type Version } from '../transaction/run-cache.ts'
 import { belongs, newInstance } from './insert.ts'
 
@@ -39,15 +40,16 @@ function refuseAtWork(run: RunRow, gone: readonly InstanceRow[]): void {
   )
 }
 
-async function removeInstances(tx: Sql, id: number, rev: number, gone: readonly InstanceRow[], by: string) {
+async function removeInstances(tx: Sql, run: RunRow, rev: number, gone: readonly InstanceRow[], by: string) {
+  if (gone.length === 0) return
   const groups = [...new Set(gone.map((ti) => ti.state))].map((from) => ({
     ids: gone.filter((ti) => ti.state === from).map((ti) => ti.id),
     from,
     steps: [{ to: 'removed' as const, because: { code: 'task_removed' } }],
     ...{ readyAt: null, isNewTry: false, extraTries: 0, queue: 'left' as const },
   }))
-  const moves = { dagRunId: id, rev, isBump: false, isBackfill: false, who: `user:${by}`, worker: null, groups }
-  await Promise.all(moveInstances(tx, moves))
+  const moves = { dagRunId: run.id, rev, isBump: false, isBackfill: false, who: `user:${by}`, worker: null, groups }
+  await Promise.all(moveInstances(tx, moves).map((moved) => decided(moved, run)))
 }
 
 async function changeVersion(tx: Sql, run: RunRow, version: Version, versionId: string, by: string): Promise<void> {
@@ -56,7 +58,7 @@ async function changeVersion(tx: Sql, run: RunRow, version: Version, versionId: 
   const gone = open.filter((ti) => !hasPlace(version, ti.taskId, ti.mapIndex))
   refuseAtWork(run, gone)
   const rev = await recordVersionChange(tx, run.id, versionId)
-  await removeInstances(tx, run.id, rev, gone, by)
+  await removeInstances(tx, run, rev, gone, by)
   const kept = open.filter((ti) => hasPlace(version, ti.taskId, ti.mapIndex))
   const has = new Set(kept.map((ti) => ti.taskId))
   const added = version.graph.tasks

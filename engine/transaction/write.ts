@@ -1,10 +1,8 @@
 // Writes what a transaction has decided on: moves, values, waits, and the rows of `task_queue`. Statements are sent one after the other
-// without waiting, with COMMIT behind them: each that decides fails by itself when it does not meet what was decided on.
+// without waiting, and COMMIT with them: each that decides fails by itself when it does not meet what was decided on.
 
-import { BaramError } from '../../core/errors.ts'
 import type { Expansion, RunModel } from '../../core/run-model.ts'
 import { isFinished, type TaskState } from '../../core/states.ts'
-import { isOutdated } from '../../store/decided-on.ts'
 import { type MoveGroup, moveInstances } from '../../store/postgres/moves.ts'
 import { countClear, moveRun, recordRunEvent } from '../../store/postgres/runs.ts'
 import { becomeFirstOfMapped, insertTaskInstances, recordTries } from '../../store/postgres/task-instances.ts'
@@ -14,6 +12,7 @@ import { clearXComs, putXComs } from '../../store/postgres/xcoms.ts'
 import type { Sql } from '../../store/sql.ts'
 import { recordCallbacks } from '../alerts/record.ts'
 import { groupChanges, groupThrottled, type InstanceChange, type RunChanges } from './changes.ts'
+import { decided } from './decided.ts'
 
 /** The worker on which a transaction may start attempts. */
 export interface WorkerSelf {
@@ -43,7 +42,7 @@ export function writeChanges(tx: Sql, changes: RunChanges, who: string, worker: 
     ...{ dagRunId, rev, isBump: !hasMoved, isBackfill, who, worker },
     groups: groups.map((group) => moveOf(group, worker)),
   }
-  for (const moved of moveInstances(tx, moves)) send(decided(moved, model))
+  for (const moved of moveInstances(tx, moves)) send(decided(moved, model.run))
   for (const group of groups) closeTries(tx, model, group, send)
   if (changes.xcoms.length > 0) send(putXComs(tx, dagRunId, changes.xcoms))
   for (const { tiId, wait } of changes.waits) send(putWait(tx, dagRunId, tiId, wait))
@@ -56,7 +55,7 @@ export function writeChanges(tx: Sql, changes: RunChanges, who: string, worker: 
 
 function moveRunItself(tx: Sql, { model, runStateBefore, runBecause }: RunChanges, who: string, send: Send): void {
   const { dagRunId, rev, state } = model.run
-  send(decided(moveRun(tx, dagRunId, rev, state, model.graph.dag.dagrunTimeout), model))
+  send(decided(moveRun(tx, dagRunId, rev, state, model.graph.dag.dagrunTimeout), model.run))
   send(recordRunEvent(tx, dagRunId, rev + 1, runStateBefore, state, who, runBecause))
 }
 
@@ -144,17 +143,6 @@ function writeExpansion(tx: Sql, model: RunModel, { first, isRenamed, added }: E
   const { dagRunId, dagId, runId, versionId } = model.run
   const task = model.graph.task(first.task)
   const rows = added.map((ti) => ({ ...ti, taskId: task.taskId, operator: task.operator }))
-  if (isRenamed) send(decided(becomeFirstOfMapped(tx, dagRunId, first.id), model))
+  if (isRenamed) send(decided(becomeFirstOfMapped(tx, dagRunId, first.id), model.run))
   if (rows.length > 0) send(insertTaskInstances(tx, { dagRunId, dagId, runId, versionId }, rows))
-}
-
-/** Says whose rows had moved. */
-async function decided(answer: Promise<unknown>, { run }: RunModel): Promise<void> {
-  try {
-    await answer
-  } catch (error) {
-    if (!isOutdated(error)) throw error
-    const message = `run ${run.runId} of ${run.dagId} changed while a decision on it was written; nothing was written`
-    throw new BaramError('SETTLED_ELSEWHERE', message, { cause: error })
-  }
 }
