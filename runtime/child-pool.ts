@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly memoryMb: number
   readonly recycleMb: number
   readonly idleMs: number
+  /** How long a process may take to begin; default 30 s. */
+  readonly beginMs?: number
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly log: Logger
@@ -43,6 +45,8 @@ interface Occupation {
 
 /** A module stays in a process for ever; beyond this many the process is replaced. */
 const MAX_MODULES = 20
+/** A process that has not begun by then never will: it is ended, and with it the attempt that would have got it, ms. */
+const BEGIN_MS = 30_000
 /** A killed child is gone at once; its pipes may be held by something that was not found. */
 const CLOSE_MS = 3_000
 
@@ -70,6 +74,7 @@ function endUnbegun(events: AttemptEvents): void {
 class Slot {
   readonly child: Child
   readonly modules = new Set<string>()
+  readonly startedAt = performance.now()
   occupation: Occupation | null = null
   idleSince = 0
   isDoomed = false
@@ -151,8 +156,16 @@ export class ChildPool {
     this.looks = setInterval(() => {
       // Looked at then, not whenever nobody waits: a burst of short attempts waits and is served hundreds of times a second.
       if (this.waiting.length === 0) this.stopLooking()
-      else this.grow(this.idleShare.take())
+      else {
+        this.endLate()
+        this.grow(this.idleShare.take())
+      }
     }, LOOK_MS)
+  }
+
+  private endLate(): void {
+    const { beginMs = BEGIN_MS } = this.options
+    for (const slot of this.starting) if (performance.now() - slot.startedAt > beginMs) slot.child.end()
   }
 
   private stopLooking(): void {

@@ -143,8 +143,15 @@ describe('attempts that wait for a process', () => {
 
   it('share a process a core while they are short', async () => {
     harness = await startAttempts(CODE)
-    const pids = await Promise.all(Array.from({ length: 50 }, () => run('pid')))
-    expect(new Set(pids).size).toBeLessThanOrEqual(availableParallelism())
+    await runBoth()
+    const pids = await Promise.all(Array.from({ length: 16 }, () => run('pid')))
+    expect(new Set(pids).size).toBeLessThanOrEqual(2)
+  })
+
+  it('and whose process does not begin in time are told so, instead of holding up all others', async () => {
+    harness = await startAttempts(CODE, { beginMs: 0 })
+    const { result, exit } = await harness.run('pid')
+    expect([result, exit?.signal]).toEqual([null, 'SIGKILL'])
   })
 
   it('and whose process cannot begin are told how it ended', async () => {
