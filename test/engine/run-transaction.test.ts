@@ -78,6 +78,38 @@ describe('a report', () => {
     expect(states).toEqual(isSuccess ? { a: 'success', b: 'queued' } : { a: 'failed', b: 'upstream_failed' })
   })
 
+  test('that releases more than one statement moves writes all of them, each with its ledger and its place in the queue', async () => {
+    const engine = await makeEngine()
+    const tasks = Array.from({ length: 150 }, (_, i) => `t${i}`)
+    const edges = tasks.map((task) => ['root', task] as const)
+    await engine.addDag(makeDag(['root', ...tasks], edges, { dagId: 'wide', maxActiveTasks: 100 }))
+    const run = await engine.trigger('wide')
+    await engine.makeScheduler().pass()
+    const worker = await engine.makeWorker({ slots: 70 })
+    await worker.claim()
+    await worker.end([worker.find('root')])
+    const counted = (sql: string) => engine.query(`${sql} group by 1 order by 1`)
+    // The root's slots go to others at once; 70 start, 30 more have a slot, the DAG's own limit holds the rest.
+    expect(await counted('select state as of, count(*)::int as n from task_instance')).toEqual([
+      { of: 'queued', n: 30 },
+      { of: 'running', n: 70 },
+      { of: 'scheduled', n: 50 },
+      { of: 'success', n: 1 },
+    ])
+    expect(await counted("select stage as of, count(*)::int as n from task_queue where stage <> 'throttled'")).toEqual([
+      { of: 'queued', n: 30 },
+      { of: 'running', n: 70 },
+    ])
+    expect(await counted('select to_state as of, count(*)::int as n from ti_event where ti_id is not null')).toEqual([
+      { of: 'queued', n: 101 },
+      { of: 'running', n: 71 },
+      { of: 'scheduled', n: 151 },
+      { of: 'success', n: 1 },
+    ])
+    await worker.drain()
+    expect(await engine.runState(run)).toBe('success')
+  })
+
   test('of what was rescued meanwhile is dropped, and the rescued try goes on', async () => {
     const engine = await makeEngine()
     await engine.addDag(makeDag([makeTask('a', { retries: 1 })], [], { dagId: 'one' }))
@@ -116,7 +148,7 @@ function faulty(database: Database, at: number, fault: (client: pg.Client) => Pr
     async connect(kind) {
       const client = await database.connect(kind)
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
-      // What is sent behind the statement it strikes waits for it: the client keeps the order.
+      // What is sent after the statement it strikes waits for it: the client keeps the order.
       let struck: Promise<void> | null = null
       const meddle = async (...args: unknown[]): Promise<unknown> => {
         count++
