@@ -1,4 +1,4 @@
-// A statement that finds other rows than were decided on fails by itself: so its transaction can be committed behind it without
+// A statement that finds other rows than were decided on fails by itself: so COMMIT can leave with it without
 // waiting for its answer, and nothing is half done. SQL has no `raise` outside of functions; a division by zero is one.
 
 import { pgCode } from './answers.ts'

@@ -1,4 +1,4 @@
-// Statements of one transaction that are sent without waiting for each other's answers, and its COMMIT behind them.
+// Statements of one transaction that are sent without waiting for each other's answers, and the COMMIT that leaves with them.
 
 import { BaramError } from '../../core/errors.ts'
 import type { QueryResult, Sql } from '../../store/sql.ts'
@@ -15,7 +15,7 @@ export class Pipeline implements Sql {
   query<Row>(text: string, values?: readonly unknown[], name?: string): Promise<QueryResult<Row>> {
     if (this.isCommitted)
       return Promise.reject(
-        new BaramError('INVARIANT', `a statement was sent behind the COMMIT of its transaction: ${text}`),
+        new BaramError('INVARIANT', `a statement was sent after the COMMIT of its transaction: ${text}`),
       )
     return this.tx.query<Row>(text, values, name)
   }

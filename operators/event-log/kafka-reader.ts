@@ -30,7 +30,7 @@ interface Assigned {
   readonly topic: string
   readonly partition: number
   offset: number
-  /** Fetched and not given away yet: the next one, and what comes behind it. */
+  /** Fetched and not given away yet: the next one, and those that follow on it. */
   next: LogMessage | null
   rest: Iterator<LogMessage, void> | null
   /** Next offset once what is held has been given away: also beyond marks and aborted records. */

@@ -20,7 +20,7 @@ export interface MoveGroup {
   readonly steps: readonly { readonly to: TaskState | null; readonly because: unknown }[]
   /** When what they wait for is due, epoch ms. */
   readonly readyAt: number | null
-  /** On its way it begins a new try; a resumed one (put off, deferred) keeps its start, count and number. */
+  /** On its way it begins a new try; a resumed one (rescheduled, deferred) keeps its start, count and number. */
   readonly isNewTry: boolean
   /** Tries granted beside the task's own: an interruption is not the task's fault. */
   readonly extraTries: number

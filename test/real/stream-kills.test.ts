@@ -57,7 +57,7 @@ await onRealServers(['kafka', 'hdfs', 'hive', 'postgres'], ({ kafka, hdfs, hive,
   /** While a window is under way, and so many at least are settled. */
   const amid = (windows: number) =>
     eventually(
-      `a window behind ${windows} others`,
+      `a window after ${windows} others`,
       async () => (await settled()) >= windows && (await running()) > 0,
       120_000,
     )
