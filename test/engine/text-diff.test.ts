@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { diffTexts } from '../../engine/dags/text-diff.ts'
+import { type DiffHunk, type DiffKind, diffTexts } from '../../engine/dags/text-diff.ts'
 
 describe('a diff of two texts', () => {
   test('has the lines that went and came, with three around, and numbers of both', () => {
@@ -24,17 +24,35 @@ describe('a diff of two texts', () => {
     expect([second?.skipped, second?.lines.at(-1)?.text]).toEqual([4, 'line 21'])
   })
 
-  test('of equal texts is empty, and of any two tells both: removed and same is the old one, added and same the new', () => {
+  test('of equal texts is empty, and any two are told whole by it: only lines that both have are left out', () => {
     expect(diffTexts('a\n', 'a\n')).toEqual([])
-    const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 6 }).map((lines) => lines.join('\n'))
+    const text = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 30 })
     fc.assert(
       fc.property(text, text, (before, after) => {
-        fc.pre(before !== after && before !== '' && after !== '' && before.length < 7 && after.length < 7)
-        const lines = diffTexts(`${before}\n`, `${after}\n`).flatMap((hunk) => hunk.lines)
-        const of = (left: string) => lines.filter((line) => line.kind !== left).map((line) => line.text)
-        expect(of('added').join('\n')).toBe(before)
-        expect(of('removed').join('\n')).toBe(after)
+        const hunks = diffTexts(textOf(before), textOf(after))
+        const [older, newer] = [readBack(before, hunks, 'added'), readBack(after, hunks, 'removed')]
+        expect(older.lines).toEqual(before)
+        expect(newer.lines).toEqual(after)
+        expect(older.leftOut).toEqual(newer.leftOut)
       }),
     )
   })
 })
+
+const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('')
+
+/** The lines of one side as a reader of the hunks has them, with what was left out taken from the side itself. */
+function readBack(side: readonly string[], hunks: readonly DiffHunk[], other: DiffKind) {
+  const lines: string[] = []
+  const leftOut: string[][] = []
+  const skip = (count: number) => {
+    leftOut.push(side.slice(lines.length, lines.length + count))
+    lines.push(...(leftOut.at(-1) ?? []))
+  }
+  for (const hunk of hunks) {
+    skip(hunk.skipped)
+    lines.push(...hunk.lines.filter(({ kind }) => kind !== other).map((line) => line.text))
+  }
+  skip(side.length - lines.length)
+  return { lines, leftOut }
+}
