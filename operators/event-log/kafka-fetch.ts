@@ -1,5 +1,7 @@
-// What a broker answers to a fetch, decoded here: kafkajs makes a dozen objects of every record it is sent. A window needs those
-// between its bounds, and a broker sends whole batches: they are told apart first, and a record is decoded when it is taken.
+// What a broker answers to a fetch, decoded here. kafkajs gives the records of a fetch as one list, without their batches: of a batch
+// whose last records were compacted away, or all of them, nobody can tell where it ends, and its reader asks for the same offset for
+// ever. It also decodes what nobody takes: a broker sends whole batches, of which a window needs those between its bounds. Batches are
+// told apart first here, and a record is decoded when it is taken.
 
 import { createRequire } from 'node:module'
 import kafka from 'kafkajs'

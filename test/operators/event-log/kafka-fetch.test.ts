@@ -3,7 +3,9 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { KafkaCluster } from '../../../operators/event-log/kafka-client.ts'
 import { committed, decodeFetch, type RecordBatch, recordsOf } from '../../../operators/event-log/kafka-fetch.ts'
+import { KafkaReader } from '../../../operators/event-log/kafka-reader.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -219,5 +221,49 @@ describe('what was fetched', () => {
         [1n, 1],
       ]),
     ).toEqual([7])
+  })
+})
+
+describe('a reader of a compacted topic', () => {
+  const record = { key: null, value: null, headers: {}, timestampDelta: kafkajs.long(0) }
+  const batchOf = async (firstOffset: number, lastOffsetDelta: number, kept: readonly number[]) =>
+    (
+      await kafkajs.batch({
+        ...{ compression: 0, firstOffset: kafkajs.long(firstOffset), firstTimestamp: 5_000, maxTimestamp: 5_000 },
+        ...{ lastOffsetDelta, records: kept.map((offsetDelta) => kafkajs.record({ ...record, offsetDelta })) },
+      })
+    ).buffer
+
+  /** Of one partition; a broker gives the batches from the one on that holds the offset asked for. */
+  function readerOf(batches: readonly { readonly last: number; readonly bytes: Buffer }[]): KafkaReader {
+    const broker = {
+      async fetch({ topics }: { topics: readonly { partitions: readonly { fetchOffset: string }[] }[] }) {
+        const from = Number(topics[0]?.partitions[0]?.fetchOffset)
+        const rest = batches.filter(({ last }) => last >= from).map(({ bytes }) => bytes)
+        return decodeFetch(answerOf(11, Buffer.concat(rest.slice(0, 1))), 11)
+      },
+    }
+    const cluster = { findLeaderForPartitions: () => ({ 1: [2] }), findBroker: async () => broker }
+    const source = {
+      cluster: cluster as unknown as KafkaCluster,
+      signal: AbortSignal.timeout(20_000),
+      offsets: async () => [],
+    }
+    const reader = new KafkaReader(source, 'earliest')
+    reader.assign('topic', 2, 0)
+    return reader
+  }
+
+  test('reads beyond batches whose last records, or all of them, were compacted away', async () => {
+    const reader = readerOf([
+      { last: 9, bytes: await batchOf(0, 9, [0, 3]) },
+      { last: 19, bytes: await batchOf(10, 9, []) },
+      { last: 29, bytes: await batchOf(20, 9, [4]) },
+    ])
+    const offsets: number[] = []
+    for (let polls = 0; polls < 9 && offsets.length < 3; polls += 1)
+      offsets.push(...(await reader.poll({ waitMs: 500 })).map(({ offset }) => offset))
+    expect(offsets).toEqual([0, 3, 24])
+    expect(reader.positions()).toEqual([{ topic: 'topic', partition: 2, offset: 30 }])
   })
 })
