@@ -3,10 +3,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { parse, stringify } from 'yaml'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { parseExactJson } from '../core/exact-json.ts'
-import { jsonText, QUOTED } from './output.ts'
+import { jsonText, QUOTED, yaml } from './output.ts'
 import { escapeUnseen, hasUnseen } from './visible.ts'
 
 export type FileFormat = 'json' | 'yaml' | 'env'
@@ -61,7 +60,7 @@ export const formatEnv = (entries: readonly Entry<string>[]): string => entries.
 /** JSON or YAML; keys keep their order. */
 export function formatObject(entries: readonly Entry[], format: 'json' | 'yaml'): string {
   const all = Object.fromEntries(entries)
-  return format === 'json' ? jsonText(all) : escapeUnseen(stringify(all, QUOTED)).trimEnd()
+  return format === 'json' ? jsonText(all) : escapeUnseen(yaml().stringify(all, QUOTED)).trimEnd()
 }
 
 function unquote(value: string): string {
@@ -87,7 +86,7 @@ function parseEnv(text: string, file: string): Entry<string>[] {
 
 /** Integers beyond 2^53 as text, as `parseExactJson` has them. */
 const exactYaml = (text: string): unknown =>
-  parse(
+  yaml().parse(
     text,
     (_, value: unknown) => {
       if (typeof value !== 'bigint') return value

@@ -1,7 +1,8 @@
 // What commands print: tables for people, JSON and YAML for programs, plain columns for pipes.
 
-import Table from 'cli-table3'
-import { stringify, type ToStringOptions } from 'yaml'
+import { createRequire } from 'node:module'
+import type Table from 'cli-table3'
+import type * as Yaml from 'yaml'
 import { BaramError } from '../core/errors.ts'
 import { escapeUnseen, forTerminal, hasUnseen, keepStyle, visible, visibleCell } from './visible.ts'
 
@@ -9,6 +10,10 @@ export const FORMATS = ['table', 'json', 'yaml', 'plain'] as const
 export type Format = (typeof FORMATS)[number]
 
 export type Row = Readonly<Record<string, unknown>>
+
+const require = createRequire(import.meta.url)
+/** Loaded when something is read or written in it: 8 MB and some 50 ms of a process. */
+export const yaml = () => require('yaml') as typeof Yaml
 
 let code = 0
 
@@ -68,7 +73,8 @@ const textOf = (value: unknown): string => {
 
 function tableOf(rows: readonly Row[], columns: readonly string[]): string {
   if (rows.length === 0) return 'No data found'
-  const table = new Table({
+  const Made = require('cli-table3') as typeof Table
+  const table = new Made({
     head: columns.map((column) => style.bold(column)),
     style: { head: [], border: [], compact: true },
   })
@@ -85,9 +91,10 @@ export const QUOTED = {
   defaultKeyType: 'QUOTE_DOUBLE',
   doubleQuotedAsJSON: true,
   lineWidth: 0,
-} as const satisfies ToStringOptions
+} as const satisfies Yaml.ToStringOptions
 
 function yamlText(value: unknown): string {
+  const { stringify } = yaml()
   const text = stringify(value)
   return hasUnseen(text) ? escapeUnseen(stringify(value, QUOTED)) : text
 }

@@ -1,6 +1,6 @@
 // Metrics in prom-client, by the definitions of core/metrics.ts: another name, label or kind does not compile.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type * as PromClient from 'prom-client'
 import {
   type CounterName,
   definitionOf,
@@ -9,8 +9,11 @@ import {
   type LabelsOf,
   type MetricName,
 } from '../core/metrics.ts'
+import { Counter, Gauge, Histogram, Registry } from './prometheus.ts'
 
-function register(registry: Registry, name: MetricName): Counter | Gauge | Histogram {
+type Metric = PromClient.Counter | PromClient.Gauge | PromClient.Histogram
+
+function register(registry: PromClient.Registry, name: MetricName): Metric {
   const { kind, help, labels, buckets } = definitionOf(name)
   const options = { name, help, labelNames: [...labels], registers: [registry] }
   switch (kind) {
@@ -29,7 +32,7 @@ function register(registry: Registry, name: MetricName): Counter | Gauge | Histo
  */
 export class MetricSet {
   readonly registry = new Registry()
-  private readonly metrics = new Map<MetricName, Counter | Gauge | Histogram>()
+  private readonly metrics = new Map<MetricName, Metric>()
 
   /** @param counted begin at 0: what this process counts from now on */
   constructor(counted: readonly MetricName[] = []) {
@@ -54,7 +57,7 @@ export class MetricSet {
     if (metric instanceof Histogram) metric.observe(labels, value)
   }
 
-  private metric(name: MetricName): Counter | Gauge | Histogram {
+  private metric(name: MetricName): Metric {
     const known = this.metrics.get(name)
     if (known !== undefined) return known
     const made = register(this.registry, name)

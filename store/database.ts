@@ -2,12 +2,13 @@
 // come back (instants as epoch milliseconds, counts as numbers). docs/reliability.md rule 15 holds for every one of them.
 
 import type { Duplex } from 'node:stream'
-import pg from 'pg'
+import type pg from 'pg'
 import { BaramError, messageOf } from '../core/errors.ts'
 import { randomText } from '../runtime/ids.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { isConnectionError, pgCode } from './answers.ts'
 import { DoubtfulBackends } from './doubtful.ts'
+import { Client, Pool, types as pgTypes } from './pg.ts'
 import type { QueryResult, Sql } from './sql.ts'
 
 /** A connection of its own, outside the pool. */
@@ -63,7 +64,7 @@ const types = {
     if (oid === TIMESTAMPTZ) return readInstant
     if (oid === INT8) return Number
     // pg's own table: its typings give the parser of any type as a function of the text.
-    return pg.types.getTypeParser(oid, format) as (value: string) => unknown
+    return pgTypes.getTypeParser(oid, format) as (value: string) => unknown
   },
 }
 
@@ -146,7 +147,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const session = sessionName(options.application)
   const config = clientConfig(options, session)
   const doubtful = new DoubtfulBackends()
-  const pool = new pg.Pool({
+  const pool = new Pool({
     ...config,
     max: options.poolSize,
     idleTimeoutMillis: 60_000,
@@ -228,7 +229,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async connect(kind) {
-      const client = new pg.Client({ ...config, pipeline: kind === 'writer' })
+      const client = new Client({ ...config, pipeline: kind === 'writer' })
       client.on('error', (error) => options.log.warn({ err: messageOf(error), kind }, 'a database connection was lost'))
       try {
         await client.connect()

@@ -1,8 +1,8 @@
 // What processes counted, from the rows of those that run, each with labels that tell it from the others. A row of another version
 // shows what this version knows; a row that is no sample at all is left out.
 
-import { AggregatorRegistry } from 'prom-client'
 import { definitionOf, type MetricName, metricNames } from '../../core/metrics.ts'
+import { AggregatorRegistry } from '../../runtime/prometheus.ts'
 import { type ProcessRow, SERVICE_OF } from '../../store/postgres/metrics.ts'
 
 interface Value {
