@@ -55,9 +55,11 @@ export interface SyncResult {
 // The type is plain JSON throughout; its readonly arrays of tuples are only spelled differently.
 const dataOf = (dag: SerializedDag): string => canonicalJson(dag as unknown as JsonValue)
 
+const versionHashBy = (dagHash: string, moduleHash: string): string => sha256(`${dagHash}:${moduleHash}`)
+
 /** What tells two versions of a DAG apart: its declaration and the code it comes with. */
 export const versionHashOf = (dag: SerializedDag, moduleHash: string): string =>
-  sha256(`${sha256(dataOf(dag))}:${moduleHash}`)
+  versionHashBy(sha256(dataOf(dag)), moduleHash)
 
 function contentOf(file: ParsedFile, dag: SerializedDag): VersionContent {
   const data = dataOf(dag)
@@ -67,7 +69,8 @@ function contentOf(file: ParsedFile, dag: SerializedDag): VersionContent {
     data,
     dagHash,
     moduleHash: file.moduleHash,
-    versionHash: versionHashOf(dag, file.moduleHash),
+    // The text of a large DAG is made once.
+    versionHash: versionHashBy(dagHash, file.moduleHash),
     fileloc: file.fileloc,
     sourceCode: file.sourceCode,
     sourceHash: sha256(file.sourceCode),
