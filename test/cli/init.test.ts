@@ -1,5 +1,5 @@
 // `dagctl init` and `dagctl new`: what they make is free of faults and runs; nothing is overwritten. That a project installs and
-// passes its own test as printed is shown by test/e2e/package.test.ts.
+// passes its own test as printed is shown by test/real/package.test.ts.
 
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

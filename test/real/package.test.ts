@@ -1,5 +1,5 @@
 // A project that `dagctl init` of a fresh clone makes: the commands it prints, its types, its command, and a DAG file with a
-// package of the user's own.
+// package of the user's own. Beside the real servers, since it installs from one: the registry of npm packages.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
