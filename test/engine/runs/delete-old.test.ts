@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { createBackfill } from '../../../engine/runs/backfill.ts'
 import { triggerRun } from '../../../engine/runs/create.ts'
+import { removeDag } from '../../../engine/runs/delete.ts'
 import { type DeletedRuns, deleteOldRuns, PIECE_ROWS, previewOldRuns } from '../../../engine/runs/delete-old.ts'
 import type { Database } from '../../../store/database.ts'
 import { getRun, latestRuns } from '../../../store/postgres/read-runs.ts'
@@ -355,6 +356,15 @@ describe('a large run', () => {
 })
 
 describe('beside others', () => {
+  test('a DAG can be deleted while rows of its old runs go', async () => {
+    const engine = await engineWith()
+    await addOldRuns(engine, { dagId: 'd', runs: 2, instances: PIECE_ROWS })
+    await deleteOldRuns(engine.database, old(), { pieces: 2 })
+    expect(await removeDag(engine, 'd', kim)).toBe(1)
+    expect(await deleteOldRuns(engine.database, old())).toMatchObject({ runs: 1, isDone: true })
+    for (const table of OWNED) expect(await rowsOf(engine, table), table).toBe(0)
+  })
+
   test('a run that somebody holds is passed over, and goes with the next call', async () => {
     const engine = await engineWith()
     await addOldRuns(engine, { dagId: 'd', runs: 5 })
