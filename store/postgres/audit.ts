@@ -3,6 +3,7 @@
 import { maskByName } from '../../core/masker.ts'
 import { repairText, storableJson } from '../../core/storable.ts'
 import { bind } from '../bind.ts'
+import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
 import { timestampOf } from '../timestamp.ts'
 
@@ -60,7 +61,8 @@ export async function deleteOldAudit(
   afterId: number,
   limit: number,
 ): Promise<{ readonly deleted: number; readonly next: number | null }> {
-  const { rows } = await sql.query<{ deleted: number; next: number | null }>(
+  const rows = await rowsOf<{ deleted: number; next: number | null }>(
+    sql,
     `with w as materialized (select id, dttm, dag_id from log where id > $4::bigint order by id limit $5),
      gone as (delete from log where id = any(array(select w.id from w where ${OLD('w')})) returning 1)
      select (select count(*) from gone)::int as deleted,
@@ -80,7 +82,8 @@ export interface OldAudit {
 
 /** What would go. */
 export async function countOldAudit(sql: Sql, { before, dagIds, exceptDagIds }: AuditFilter): Promise<OldAudit> {
-  const { rows } = await sql.query<OldAudit>(
+  const rows = await rowsOf<OldAudit>(
+    sql,
     `select count(*)::int as rows, min(l.dttm) as oldest, max(l.dttm) as newest from log l where ${OLD('l')}`,
     [timestampOf(before), dagIds, exceptDagIds],
   )

@@ -393,7 +393,7 @@ describe('beside others', () => {
     await engine.query("insert into mine select id from dag_run where run_id = 'old-2'")
     const done = await deleteOldRuns(engine.database, old())
     expect(done).toMatchObject({ runs: 3, isDone: true })
-    expect(done.refused).toEqual([{ dagRunId: expect.any(Number), because: expect.stringContaining('mine') }])
+    expect(done.refused.map(({ because }) => because)).toEqual([expect.stringContaining('mine')])
     await engine.query('drop table mine')
     expect(await deleteOldRuns(engine.database, old())).toMatchObject({ runs: 1, refused: [] })
   })
