@@ -72,3 +72,23 @@ export const zone = (what: string) => (text: string) => {
   }
   return text
 }
+
+const UNIT_MS = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
+
+/** A span of time such as `12h`, `90d` or `8w`, in ms. */
+export const age = (what: string) => (text: string) => {
+  const [, digits, unit] = /^(\d{1,6})([hdw])$/.exec(text) ?? []
+  // The pattern has these units alone.
+  if (digits !== undefined) return Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS]
+  throw new BaramError(
+    'INPUT_INVALID',
+    `${what} must be a whole number of hours, days or weeks such as 12h, 90d or 8w, found ${JSON.stringify(text)}`,
+  )
+}
+
+/** Names with commas between them, as Airflow takes lists. */
+export const names = (what: string) => (text: string) => {
+  const found = text.split(',').map((name) => name.trim())
+  if (!found.includes('')) return found
+  throw new BaramError('INPUT_INVALID', `${what} must be names with commas between them, found ${JSON.stringify(text)}`)
+}

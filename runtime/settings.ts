@@ -251,6 +251,22 @@ export const SETTINGS = {
     'days after its end that the row of a process is kept: each start makes three; 0 = for ever',
     { isOwnOnly: true },
   ),
+  runRetentionDays: setting(
+    'scheduler',
+    'run_retention_days',
+    number(0, 36_500),
+    365,
+    'days after its end that a run is kept, with its task instances, XComs, ledger and results; the newest of a DAG always are; 0 = for ever',
+    { isOwnOnly: true },
+  ),
+  auditRetentionDays: setting(
+    'scheduler',
+    'audit_retention_days',
+    number(0, 36_500),
+    365,
+    'days that a row of the audit log is kept; 0 = for ever',
+    { isOwnOnly: true },
+  ),
   versionRetentionDays: setting(
     'scheduler',
     'version_retention_days',

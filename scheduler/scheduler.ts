@@ -3,7 +3,6 @@
 
 import { uptime } from 'node:os'
 import { messageOf } from '../core/errors.ts'
-import { dropExpired } from '../engine/admin/retention.ts'
 import { rescue } from '../engine/attempts/rescue.ts'
 import { LastReports } from '../engine/process/log-endings.ts'
 import { EngineProcess, type ServiceDeps, type Serving } from '../engine/process.ts'
@@ -15,12 +14,10 @@ import { nextDeadlineAt } from '../store/postgres/deadlines.ts'
 import { nextRunAfter, nextTimeoutAt } from '../store/postgres/runs.ts'
 import { nextReadyAt } from '../store/postgres/task-queue.ts'
 import { ClockHold } from './clock-hold.ts'
+import { Expiry } from './expiry.ts'
 import { LeaseWatch } from './lease-watch.ts'
 import { schedulerPass } from './pass.ts'
 import { PassWatch } from './pass-watch.ts'
-
-/** Between deletions of what has expired, ms: ages are counted in days. */
-const RETENTION_MS = 600_000
 
 /** Something was due: there may be more, ms. */
 const BUSY_MS = 20
@@ -34,6 +31,7 @@ export class Scheduler implements Service {
   private readonly process: EngineProcess
   private readonly watch: LeaseWatch
   private readonly clock: ClockHold
+  private readonly expiry: Expiry
   private readonly lastReports = new LastReports()
   private readonly passWatch = new PassWatch((reason) => this.process.giveUp(reason))
   private noting: Promise<void> = Promise.resolve()
@@ -66,6 +64,11 @@ export class Scheduler implements Service {
       uptimeMs: () => uptime() * 1000,
       onRelease: () => this.wake(),
     })
+    this.expiry = new Expiry({
+      ...{ database, log, config, clock: this.clock },
+      after: (ms, run) => this.process.timers.after(ms, run),
+      runBeside: (failure, work) => this.process.runBeside(failure, work),
+    })
     this.watch = new LeaseWatch({
       database,
       log,
@@ -90,7 +93,7 @@ export class Scheduler implements Service {
     const { timers } = this.process
     await this.clock.start(lease.jobId, lease.now())
     timers.every(this.options.config.sweepMs, () => this.wakeToSweep())
-    timers.every(RETENTION_MS, () => this.dropExpired())
+    this.expiry.start()
     this.passWatch.start()
     this.watch.start()
     this.wake()
@@ -102,21 +105,6 @@ export class Scheduler implements Service {
     await this.clock.stop()
     await this.current
     await this.noting
-  }
-
-  /** Beside the passes: what nothing needs any more can wait. */
-  private dropExpired(): void {
-    const { config, database, log } = this.options
-    this.process.runBeside('expired rows could not be deleted', async () => {
-      const {
-        jobRetentionDays: jobDays,
-        versionRetentionDays: versionDays,
-        callbackRetentionDays: callbackDays,
-      } = config
-      const days = { jobDays, versionDays, callbackDays }
-      const dropped = await dropExpired(database, days)
-      if (Object.values(dropped).some((count) => count > 0)) log.info(dropped, 'expired rows were deleted')
-    })
   }
 
   private wakeToSweep(): void {

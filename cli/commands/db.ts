@@ -1,4 +1,4 @@
-// `dagctl db init|migrate|check`.
+// `dagctl db init|migrate|check|confirm-clock|clean`.
 
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
@@ -10,6 +10,7 @@ import { confirmClock } from '../../store/postgres/clock-holds.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import { print } from '../output.ts'
 import { makeHome, openContext } from '../wire.ts'
+import { addCleanCommand } from './db-clean.ts'
 
 async function migrateNow(isCreating: boolean): Promise<void> {
   const context = await openContext({ name: 'dagctl', level: 'warn', isRaw: true, isCreating })
@@ -69,4 +70,5 @@ export function addDbCommands(program: Command): void {
     .description('say that the clock of the database is right after it jumped, so that runs are created again')
     .action(confirm)
   db.command('check').description('check that the database answers and is up to date').action(check)
+  addCleanCommand(db)
 }

@@ -233,3 +233,54 @@ export async function completeBackfills(sql: Sql): Promise<readonly string[]> {
   )
   return rows.map((row) => row.dagId)
 }
+
+export interface OldBackfillsFilter {
+  /** They were over before this, epoch ms. */
+  readonly before: number
+  /** Of these DAGs alone; null = of all. */
+  readonly dagIds: readonly string[] | null
+  readonly exceptDagIds: readonly string[]
+}
+
+/** Backfills that are over and of which no run is left. */
+const OLD = /* sql */ `b.completed_at < $1::timestamptz and ($2::text[] is null or b.dag_id = any($2)) and b.dag_id <> all($3::text[])
+  and not exists (select 1 from dag_run r where r.backfill_id = b.id)
+  and not exists (select 1 from backfill_dag_run n where n.backfill_id = b.id and n.dag_run_id is not null)`
+
+/**
+ * Deletes old backfills, or dates of them: those that have no date any more, and at most so many dates.
+ * @returns how many backfills, and how many rows in all
+ */
+export async function deleteOldBackfills(
+  tx: Sql,
+  { before, dagIds, exceptDagIds }: OldBackfillsFilter,
+  limit: number,
+): Promise<{ readonly backfills: number; readonly rows: number }> {
+  const values = [timestampOf(before), dagIds, exceptDagIds, limit]
+  const dates = await tx.query(
+    `delete from backfill_dag_run where id = any(array(
+       select n.id from backfill b join backfill_dag_run n on n.backfill_id = b.id where ${OLD} order by n.backfill_id, n.id limit $4))`,
+    values,
+    'delete_old_backfill_dates',
+  )
+  const { rowCount } = await tx.query(
+    `delete from backfill where id = any(array(
+       select b.id from backfill b where ${OLD} and not exists (select 1 from backfill_dag_run n where n.backfill_id = b.id)
+       order by b.id limit $4 for update skip locked))`,
+    values,
+    'delete_old_backfills',
+  )
+  return { backfills: rowCount, rows: rowCount + dates.rowCount }
+}
+
+/** Old backfills of which no run is left, by DAG. */
+export async function countOldBackfills(
+  sql: Sql,
+  { before, dagIds, exceptDagIds }: OldBackfillsFilter,
+): Promise<readonly { readonly dagId: string; readonly n: number }[]> {
+  return rowsOf<{ dagId: string; n: number }>(
+    sql,
+    `select b.dag_id, count(*)::int as n from backfill b where ${OLD} group by b.dag_id order by b.dag_id`,
+    [timestampOf(before), dagIds, exceptDagIds],
+  )
+}

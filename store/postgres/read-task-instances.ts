@@ -91,7 +91,8 @@ const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.no
   d.timezone, ${WAIT}, coalesce((select x.rendered_fields from rendered_task_instance_fields x
     where x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index), '{}'::json) as rendered_fields`
 
-const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = t.dag_id'
+// The DAG is that of the run: of one that is being deleted there is none (store/postgres/old-runs.ts).
+const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = r.dag_id'
 
 export interface InstanceFilter {
   readonly dagIdPattern?: readonly string[] | undefined
@@ -329,7 +330,7 @@ export interface XComFilter {
 }
 
 const XCOM_LIST = /* sql */ `
-from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id, json_to_record($1) as f(key text, map_index int,
+from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = r.dag_id, json_to_record($1) as f(key text, map_index int,
   key_pattern text[], dag_pattern text[], run_id_pattern text[], task_id_pattern text[], ${rangeFields('logical_date')}, ${rangeFields('run_after')})
 where ($4::text is null or x.dag_id = $4) and ($5::text is null or x.run_id = $5) and ($6::text is null or x.task_id = $6)
   and (f.key is null or x.key = f.key) and (f.map_index is null or x.map_index = f.map_index)
@@ -357,7 +358,7 @@ export async function getXComEntry(
 ): Promise<XComValueRow | null> {
   const rows = await rowsOf<XComValueRow>(
     sql,
-    `select ${XCOM}, x.value from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = x.dag_id
+    `select ${XCOM}, x.value from xcom x join dag_run r on r.id = x.dag_run_id join dag d on d.dag_id = r.dag_id
      where r.dag_id = $1 and r.run_id = $2 and x.task_id = $3 and x.map_index = $4 and x.key = $5`,
     [at.dagId, at.runId, at.taskId, at.mapIndex, at.key],
   )

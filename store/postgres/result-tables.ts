@@ -34,6 +34,9 @@ export interface ResultTableListRow {
   readonly publishedAt: number
 }
 
+/** Its run is there: one that is being deleted has no DAG any more (store/postgres/old-runs.ts). `r` is the `report`. */
+const IS_THERE = /* sql */ `exists (select 1 from dag_run g where g.id = r.dag_run_id and g.dag_id = r.dag_id)`
+
 const LISTED = `name, body ->> 'title' as title, run_id, task_id, map_index, row_count, published_at`
 
 /** The newest result table of each name of a DAG. The names are walked along the index: a DAG of 100,000 runs costs as many steps as it has names. */
@@ -46,7 +49,8 @@ export async function listResultTables(sql: Sql, dagId: string): Promise<readonl
        select (select r.name from report r where r.dag_id = $1 and r.name > known.name order by r.name limit 1) from known where known.name is not null
      )
      select newest.* from known cross join lateral (
-       select ${LISTED} from report r where r.dag_id = $1 and r.name = known.name order by r.dag_run_id desc limit 1
+       select ${LISTED} from report r where r.dag_id = $1 and r.name = known.name and ${IS_THERE}
+       order by r.dag_run_id desc limit 1
      ) newest limit 200`,
     [dagId],
     'list_reports',
@@ -76,7 +80,7 @@ export async function findResultTable(
 ): Promise<ResultTableRow | null> {
   const rows = await rowsOf<ResultTableRow>(
     sql,
-    `select ${LISTED}, body from report where dag_id = $1 and name = $2 and ($3::text is null or run_id = $3)
+    `select ${LISTED}, body from report r where dag_id = $1 and name = $2 and ($3::text is null or run_id = $3) and ${IS_THERE}
      order by dag_run_id desc limit 1`,
     [dagId, name, runId],
     'find_report',
@@ -98,7 +102,7 @@ export async function listRunsOfResultTable(
 ): Promise<readonly ResultTableRunRow[]> {
   return rowsOf<ResultTableRunRow>(
     sql,
-    'select run_id, published_at from report where dag_id = $1 and name = $2 order by dag_run_id desc limit $3',
+    `select run_id, published_at from report r where dag_id = $1 and name = $2 and ${IS_THERE} order by dag_run_id desc limit $3`,
     [dagId, name, most],
     'list_runs_of_report',
   )

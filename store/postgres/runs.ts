@@ -363,9 +363,10 @@ export async function findLastInterval(tx: Sql, dagId: string): Promise<{ start:
   const rows = await rowsOf<{ s: number; e: number }>(
     tx,
     `select data_interval_start as s, data_interval_end as e from dag_run
-     where dag_id = $1 and run_type in ('scheduled', 'backfill') and data_interval_start is not null
+     where dag_id = $1 and run_type in ('scheduled', 'backfill') and data_interval_start is not null and logical_date is not null
      order by logical_date desc limit 1`,
     [dagId],
+    'find_last_interval',
   )
   const row = rows[0]
   return row === undefined ? null : { start: row.s, end: row.e }

@@ -170,9 +170,9 @@ export async function findXCom(
   const rows = await rowsOf<{ value: JsonValue }>(
     sql,
     `select x.value from xcom x join dag_run r on r.id = x.dag_run_id
-     where x.dag_id = $1 and x.task_id = $3 and x.map_index = $4 and x.key = $5
-       and (x.run_id = $2 or ($6::boolean and r.logical_date <= (select logical_date from dag_run where dag_id = $1 and run_id = $2)))
-     order by (x.run_id = $2) desc, r.logical_date desc nulls last limit 1`,
+     where r.dag_id = $1 and x.task_id = $3 and x.map_index = $4 and x.key = $5
+       and (r.run_id = $2 or ($6::boolean and r.logical_date <= (select logical_date from dag_run where dag_id = $1 and run_id = $2)))
+     order by (r.run_id = $2) desc, r.logical_date desc nulls last limit 1`,
     [at.dagId, at.runId, at.taskId, at.mapIndex, at.key, at.includePriorDates],
   )
   return rows[0] ?? null

@@ -1,8 +1,9 @@
 // What is deleted for its age, and what never is.
 
 import { expect, it } from 'vitest'
-import { dropExpired } from '../../engine/admin/retention.ts'
+import { dropExpired, dropHistory } from '../../engine/admin/retention.ts'
 import { makeDag, makeTask } from '../support/make-dag.ts'
+import { addOldRuns } from '../support/old-runs.ts'
 import { useEngines } from '../support/use-engine.ts'
 
 const start = useEngines()
@@ -56,4 +57,91 @@ it('a version goes when it was replaced long ago and nothing names it; its modul
     { hash: 'm5' },
     { hash: 'm6' },
   ])
+})
+
+const HISTORY = { runDays: 365, auditDays: 365 }
+
+it('finished runs go after their days, the newest of a DAG never; 0 days keep them for ever', async () => {
+  const engine = await start()
+  await engine.addDag(makeDag([makeTask('a')], [], { dagId: 'd' }))
+  await addOldRuns(engine, { dagId: 'd', runs: 3, days: 370 })
+  const now = Date.now()
+  expect(await dropHistory(engine.database, { ...HISTORY, runDays: 0 }, now)).toMatchObject({ runs: 0, hasMore: false })
+  expect(await dropHistory(engine.database, { ...HISTORY, runDays: 371 }, now)).toMatchObject({ runs: 0 })
+  expect(await dropHistory(engine.database, HISTORY, now)).toMatchObject({ runs: 2, taskInstances: 2, hasMore: false })
+  expect(await engine.query('select run_id from dag_run')).toEqual([{ run_id: 'old-3' }])
+})
+
+it('a backlog of runs goes over several calls, each of which says that there is more', async () => {
+  const engine = await start()
+  await engine.addDag(makeDag([makeTask('a')], [], { dagId: 'd' }))
+  await addOldRuns(engine, { dagId: 'd', runs: 20, instances: 500 })
+  const calls: number[] = []
+  for (let hasMore = true; hasMore; ) {
+    const done = await dropHistory(engine.database, HISTORY, Date.now())
+    calls.push(done.runs)
+    hasMore = done.hasMore
+  }
+  expect(calls.length).toBeGreaterThan(1)
+  expect(calls.reduce((a, b) => a + b)).toBe(19)
+})
+
+it('what a killed call has begun to delete is deleted to the end, also when runs are kept for ever', async () => {
+  const engine = await start()
+  await engine.addDag(makeDag([makeTask('a')], [], { dagId: 'd' }))
+  await addOldRuns(engine, { dagId: 'd', runs: 2 })
+  await engine.query("update dag_run set dag_id = '', created_dag_version_id = null where run_id = 'old-1'")
+  const done = await dropHistory(engine.database, { ...HISTORY, runDays: 0 }, Date.now())
+  expect(done).toMatchObject({ runs: 1, taskInstances: 1, hasMore: false })
+  expect(await engine.query('select run_id from dag_run')).toEqual([{ run_id: 'old-2' }])
+})
+
+it('rows of the audit log go after their days, the oldest first', async () => {
+  const engine = await start()
+  await engine.query(
+    `insert into log (dttm, event, owner) select now() - make_interval(days => d), 'e' || d, 'o' from unnest('{400,366,364,0}'::int[]) d`,
+  )
+  expect(await dropHistory(engine.database, { ...HISTORY, auditDays: 0 }, Date.now())).toMatchObject({ auditRows: 0 })
+  expect(await dropHistory(engine.database, HISTORY, Date.now())).toMatchObject({ auditRows: 2, hasMore: false })
+  expect(await engine.query('select event from log order by id')).toEqual([{ event: 'e364' }, { event: 'e0' }])
+  await engine.query('delete from log')
+  await engine.query(
+    "insert into log (dttm, event, owner) select now() - interval '2 years', 'many', 'o' from generate_series(1, 1500)",
+  )
+  const calls = [
+    await dropHistory(engine.database, HISTORY, Date.now()),
+    await dropHistory(engine.database, HISTORY, Date.now()),
+  ]
+  expect(calls.map(({ auditRows, hasMore }) => [auditRows, hasMore])).toEqual([
+    [1_000, true],
+    [500, false],
+  ])
+})
+
+it('a backfill goes when it was over for its days and none of its runs is left', async () => {
+  const engine = await start()
+  await engine.addDag(makeDag([makeTask('a')], [], { dagId: 'd' }))
+  await addOldRuns(engine, { dagId: 'd', runs: 2 })
+  const [run] = await engine.query<{ id: number }>("select id from dag_run where run_id = 'old-2'")
+  const add = async (completed: string | null, dagRunId: number | null) => {
+    const [row] = await engine.query<{ id: number }>(
+      `insert into backfill (dag_id, from_date, to_date, reprocess_behavior, max_active_runs, completed_at)
+       values ('d', now(), now(), 'none', 1, now() - $1::interval) returning id`,
+      [completed],
+    )
+    await engine.query(
+      `insert into backfill_dag_run (backfill_id, dag_run_id, logical_date, sort_ordinal)
+       select $1, case when i = 1 then $2::bigint end, now(), i from generate_series(1, 600) i`,
+      [row?.id, dagRunId],
+    )
+    return row?.id
+  }
+  await add('400 days', null)
+  await add('400 days', null)
+  const stay = [await add('400 days', run?.id ?? 0), await add('300 days', null), await add(null, null)]
+  const first = await dropHistory(engine.database, HISTORY, Date.now())
+  expect(first).toMatchObject({ backfills: 1, hasMore: true })
+  expect(await dropHistory(engine.database, HISTORY, Date.now())).toMatchObject({ backfills: 1, hasMore: false })
+  expect((await engine.query<{ id: number }>('select id from backfill order by id')).map(({ id }) => id)).toEqual(stay)
+  expect(await engine.query('select count(*)::int as n from backfill_dag_run')).toEqual([{ n: 1_800 }])
 })
