@@ -10,7 +10,7 @@ import { say } from './record.mjs'
 const TICK_MS = 10
 
 /** User and system time, with that of children that were waited for, ms. */
-function cpuOf(pid) {
+export function cpuOf(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')

@@ -70,4 +70,4 @@ export function tableLines(peers, measures, results) {
 
 /** What each is, and how it was set. */
 export const aboutLines = (peers) =>
-  peers.flatMap((peer) => withRest(`${peer.title}: `.padEnd(NAME - 4), peer.about ?? peer.failed ?? ''))
+  peers.flatMap((peer) => withRest(`${peer.title}: `.padEnd(NAME - 2), peer.about ?? peer.failed ?? ''))
