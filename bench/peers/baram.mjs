@@ -54,7 +54,9 @@ export async function openBaram(d, { concurrency, sizes }) {
   }
   return {
     title: 'Baram',
-    about: `${version}, parallelism and worker concurrency ${concurrency}; processes: scheduler with triggerer and dag-processor, worker with its children, webserver`,
+    about:
+      `${version}, parallelism and worker concurrency ${concurrency}; processes: ` +
+      'scheduler with triggerer and dag-processor, worker with its children, webserver',
     notes,
     measures: {
       ...schedulerMeasures(

@@ -36,7 +36,9 @@ export async function open({ load, versions, url, concurrency, sizes }) {
   }
   const inProcess = 'child workflows, which run in the process of their parent'
   return {
-    about: `${versions['@dbos-inc/dbos-sdk']}, its defaults, one process; a task is a workflow: it runs in the caller's process, or through a queue that is polled`,
+    about:
+      `${versions['@dbos-inc/dbos-sdk']}, its defaults, one process; ` +
+      "a task is a workflow: it runs in the caller's process, or through a queue that is polled",
     notes: {
       hop: `${inProcess}; chain of ${sizes.chain}`,
       fan: inProcess,
