@@ -26,12 +26,16 @@ export async function until(check, what, limitMs = 120_000) {
   }
 }
 
-/** @param profile folder for CPU profiles of the processes; Postgres then counts statements too */
+/**
+ * @param profile folder for CPU profiles of the processes; Postgres then counts statements too
+ * @param postgres settings of the server over ours, e.g. for others that share it
+ */
 export async function openDeployment({
   env = {},
   files = {},
   processes = ['scheduler', 'worker', 'webserver'],
   profile,
+  postgres = {},
 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'baram-bench-'))
   const home = join(folder, 'home')
@@ -52,7 +56,7 @@ export async function openDeployment({
   makeHome(config)
   const lock = await acquireHomeLock(home)
   const counting = profile === undefined ? {} : { shared_preload_libraries: 'pg_stat_statements' }
-  const server = await startEmbeddedPostgres({ home, log, settings: counting })
+  const server = await startEmbeddedPostgres({ home, log, settings: { ...counting, ...postgres } })
   noteDatabaseUrl(config, server.url)
   await migrate(server.url, migrations)
   const context = openOn(config, log, server.url, 'bench', true, async () => {})
@@ -82,6 +86,9 @@ export async function openDeployment({
     async query(text, values) {
       return (await sql.query(text, values)).rows
     },
+    webUrl: supervisor.urlOf('webserver'),
+    /** The server stays. */
+    stopProcesses: () => supervisor.stop(4_000),
     async close() {
       await sql.end()
       await supervisor.stop(4_000)

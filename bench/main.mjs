@@ -5,8 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { triggerRun } from '../dist/engine/runs/create.js'
+import { benchFiles, head, profiledDag } from './dags.mjs'
 import { openDeployment, until } from './deployment.mjs'
-import { childrenOf, profile, tellProfiles } from './profile.mjs'
+import { childrenOf, pss, rss } from './memory.mjs'
+import { at, median, show, sorted } from './numbers.mjs'
+import { profile, tellProfiles } from './profile.mjs'
+import { postgresVersion, record, say } from './record.mjs'
+import { commitLoop, hopsOf, runOnce } from './runs.mjs'
 import { measureStreams } from './streams.mjs'
 
 const { values: flags } = parseArgs({
@@ -23,6 +28,10 @@ const { values: flags } = parseArgs({
     profile: { type: 'boolean', default: false },
     /** Tasks of the profiled run. */
     tasks: { type: 'string', default: '5000' },
+    /** Keeps what is printed in docs/benchmarks.md. */
+    record: { type: 'boolean', default: false },
+    /** What the kept numbers must be read with. */
+    note: { type: 'string' },
   },
 })
 const RUNS = Number(flags.runs)
@@ -30,99 +39,14 @@ const SUSTAINED = Number(flags.sustained)
 /** Instances of the mapped task, and waits held at once. */
 const WIDE = Number(flags.wide)
 const gate = join(mkdtempSync(join(tmpdir(), 'baram-bench-gate-')), 'open')
-
-const head = "import { Dag } from 'baram'\n"
-const files = {
-  'chain.ts': `${head}const dag = new Dag('chain', { isPausedUponCreation: false })
-let last = dag.task('t000', () => {})()
-for (let i = 1; i < 100; i++) last = dag.task('t' + String(i).padStart(3, '0'), () => {})().after(last)
-export default dag
-`,
-  'fan.ts': `${head}const dag = new Dag('fan', { isPausedUponCreation: false, maxActiveTasks: 100000 })
-const root = dag.task('root', () => {})()
-const join = dag.task('join', () => {})()
-for (let i = 0; i < 1000; i++) dag.task('t' + i, () => {})().after(root).before(join)
-export default dag
-`,
-  'many.ts': `${head}const dag = new Dag('many', { isPausedUponCreation: false, maxActiveTasks: 16 })
-const root = dag.task('root', () => {})()
-for (let i = 0; i < ${SUSTAINED}; i++) dag.task('t' + i, () => {})().after(root)
-export default dag
-`,
-  'mapped.ts': `import { Dag, expand } from 'baram'
-export const dag = new Dag('mapped', { isPausedUponCreation: false, maxActiveTasks: 64 })
-const list = dag.task('list', () => Array.from({ length: ${WIDE} }, (_, i) => i))
-const each = dag.task('each', ({ n }: { n: number }) => n * 2)
-const sum = dag.task('sum', ({ all }: { all: number[] }) => all.reduce((a, b) => a + b, 0))
-sum({ all: expand(each, { n: list() }) })
-`,
-  'waiting.ts': `import { existsSync } from 'node:fs'
-import { Dag, defineOperator, defineTrigger, expand } from 'baram'
-let open: Promise<void> | null = null
-const opened = () => (open ??= new Promise((done) => {
-  const timer = setInterval(() => { if (existsSync(${JSON.stringify(gate)})) { clearInterval(timer); done() } }, 50)
-}))
-const atGate = defineTrigger<{ n: number }>({ name: 'gate', run: async (_, { n }) => { await opened(); return n } })
-const wait = () => defineOperator<{ n: number }, number>({ name: 'Gate', triggers: [atGate],
-  execute: (op, { n }) => op.defer(atGate({ n })), resume: (_, n) => Number(n) })
-export const dag = new Dag('waiting', { isPausedUponCreation: false, maxActiveTasks: 64 })
-const list = dag.task('list', () => Array.from({ length: ${WIDE} }, (_, i) => i))
-expand(dag.task('each', wait()), { n: list() })
-`,
-  'one.ts': `${head}export const dag = new Dag('one', { isPausedUponCreation: false })
-dag.task('only', () => { console.log('here', Date.now()) })()
-`,
+const files = benchFiles({ sustained: SUSTAINED, wide: WIDE, gate })
+/** @param section of docs/benchmarks.md */
+async function keep(d, section) {
+  if (flags.record) record({ section, postgres: await postgresVersion(d), note: flags.note })
 }
 
-const sorted = (list) => [...list].sort((a, b) => a - b)
-const at = (list, share) => sorted(list)[Math.min(list.length - 1, Math.floor(list.length * share))]
-const median = (list) => at(list, 0.5)
-const show = (x, digits = 2) => (x === undefined ? '–' : x.toFixed(digits))
-
-const rows = []
-const add = (what, value, floor, limit) => {
-  rows.push([what, value, floor, limit])
-  console.log(`${what.padEnd(46)} ${value.padEnd(34)} floor ${floor.padEnd(14)} ${limit}`)
-}
-
-async function commitLoop(d, count = 300) {
-  await d.query('create table if not exists bench_commit (id int primary key, n int)')
-  await d.query('insert into bench_commit values (1, 0) on conflict do nothing')
-  const times = []
-  for (let i = 0; i < count; i++) {
-    const began = performance.now()
-    await d.query('update bench_commit set n = n + 1 where id = 1')
-    times.push(performance.now() - began)
-  }
-  return times
-}
-
-async function runOnce(d, dagId) {
-  const calledAt = Date.now()
-  const { dagRunId, runId } = await triggerRun(d, { dagId }, { name: 'bench', via: 'cli' })
-  await until(
-    async () =>
-      (await d.query("select state from dag_run where id = $1 and state in ('success','failed')", [dagRunId]))[0],
-    `${dagId} to end`,
-  )
-  const [run] = await d.query(
-    'select state, extract(epoch from queued_at) * 1000 as queued, extract(epoch from end_date) * 1000 as ended from dag_run where id = $1',
-    [dagRunId],
-  )
-  if (run.state !== 'success') throw new Error(`${dagId} ended ${run.state}`)
-  const starts = (
-    await d.query(
-      'select extract(epoch from start_date) * 1000 as s from task_instance where dag_run_id = $1 order by start_date',
-      [dagRunId],
-    )
-  ).map((row) => Number(row.s))
-  return { dagRunId, runId, calledAt, ms: Number(run.ended) - Number(run.queued), queued: Number(run.queued), starts }
-}
-
-const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
-
-/** Proportional set size, so that what Postgres' processes share is counted once, MB. */
-const pss = (pid) => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024
+const add = (what, value, floor, limit) =>
+  say(`${what.padEnd(46)} ${value.padEnd(34)} floor ${floor.padEnd(14)} ${limit}`)
 
 async function memory(d, label) {
   const jobs = await d.query(
@@ -210,28 +134,12 @@ if (flags.streams) {
   const alone = await openDeployment({ processes: [] })
   try {
     await measureStreams({ url: alone.server.url, kafka: flags.kafka, add })
+    await keep(alone, 'Table')
   } finally {
     await alone.close()
   }
   process.exit(0)
 }
-
-/** Its process writes a CPU profile of attempts 200 to 2,200. */
-const profiledDag = (folder) => `import { writeFileSync } from 'node:fs'
-import { Session } from 'node:inspector'
-import { Dag } from 'baram'
-let count = 0
-const session = new Session()
-function step() {
-  count += 1
-  if (count === 200) { session.connect(); session.post('Profiler.enable'); session.post('Profiler.start') }
-  if (count === 2200) session.post('Profiler.stop', (_, { profile }) => writeFileSync(\`${folder}/child-\${process.pid}.cpuprofile\`, JSON.stringify(profile)))
-}
-const dag = new Dag('profiled', { isPausedUponCreation: false, maxActiveTasks: 1 })
-const root = dag.task('root', () => {})()
-for (let i = 0; i < 2300; i++) dag.task('t' + i, step)().after(root)
-export default dag
-`
 
 async function profileTasks() {
   const folder = mkdtempSync(join(tmpdir(), 'baram-bench-profile-'))
@@ -253,6 +161,7 @@ async function profileTasks() {
       for (let i = 0; i < 5; i++) await runOnce(d, 'chain')
     })
     await profile(d, 'fan-out of 1,000 and join', 1002, () => runOnce(d, 'fan'))
+    await keep(d, 'Profile')
   } finally {
     await d.close()
   }
@@ -270,9 +179,9 @@ try {
     async () => (await d.query('select count(*)::int as n from dag'))[0].n === Object.keys(files).length,
     'all DAG files',
   )
-  const commits = await commitLoop(d)
+  const commits = await commitLoop(d.query)
   const limit = `bare commit ${show(median(commits))} ms`
-  console.log(`\n${RUNS} runs each, ${limit}, 2 cores shared by everything\n`)
+  say(`\n${RUNS} runs each, ${limit}, 2 cores shared by everything\n`)
   await memory(d, 'idle')
   for (let i = 0; i < 3; i++) await runOnce(d, 'one')
 
@@ -302,8 +211,7 @@ try {
   await runOnce(d, 'chain')
   const hops = []
   for (let i = 0; i < RUNS; i++) {
-    const { starts } = await runOnce(d, 'chain')
-    for (let n = 1; n < starts.length; n++) hops.push(starts[n] - starts[n - 1])
+    hops.push(...hopsOf((await runOnce(d, 'chain')).starts))
   }
   add(
     'chain of 100, a hop, p50 / p99, ms',
@@ -344,6 +252,7 @@ try {
   await measureStreams({ url: d.server.url, kafka: flags.kafka, add })
   const [{ n }] = await d.query('select count(*)::int as n from task_queue')
   if (n !== 0) throw new Error(`${n} rows are left in task_queue`)
+  await keep(d, 'Table')
 } finally {
   await d.close()
 }

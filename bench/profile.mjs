@@ -3,20 +3,14 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { childrenOf } from './memory.mjs'
+import { say } from './record.mjs'
 
 /** Of /proc/<pid>/stat, ms. */
 const TICK_MS = 10
 
-export const childrenOf = (pid) => {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  } catch {
-    return [] // It has ended.
-  }
-}
-
 /** User and system time, with that of children that were waited for, ms. */
-function cpuOf(pid) {
+export function cpuOf(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')
@@ -61,7 +55,7 @@ function tell(what, before, after, tasks) {
   const each = Object.fromEntries(Object.keys(after).map((key) => [key, (after[key] - before[key]) / tasks]))
   const { scheduler, worker, children, web, postgres, commits, wal } = each
   const us = (ms) => fixed(ms * 1000)
-  console.log(
+  say(
     `${what}: ${us(scheduler + worker + children + web + postgres)} µs of CPU a task = scheduler ${us(scheduler)} + worker ${us(worker)} + children ` +
       `${us(children)} + web ${us(web)} + Postgres ${us(postgres)}; ${fixed(commits * 1000)} commits per 1,000, ${fixed(wal)} bytes of WAL a task`,
   )
@@ -73,7 +67,7 @@ async function tellStatements(d, tasks) {
      from pg_stat_statements where query not like '%pg_stat%' order by total_exec_time desc limit 14`,
   )
   for (const { query, calls, us, total } of rows)
-    console.log(
+    say(
       `  ${fixed(total / tasks).padStart(5)} µs a task  ${fixed(calls / tasks, 2).padStart(5)} × ${fixed(us).padStart(5)} µs  ${query}`,
     )
 }

@@ -30,6 +30,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run bench': MINUTES,
   'npm run bench -- --streams': MINUTES,
   'npm run bench -- --profile': MINUTES,
+  'npm run bench:peers': MINUTES,
   'npm run test:services -- --full': MINUTES,
   'npm run chaos': MINUTES,
   'npm run chaos -- --cycles 20': MINUTES,
