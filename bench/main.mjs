@@ -7,7 +7,9 @@ import { parseArgs } from 'node:util'
 import { triggerRun } from '../dist/engine/runs/create.js'
 import { benchFiles, head, profiledDag } from './dags.mjs'
 import { openDeployment, until } from './deployment.mjs'
+import { addHistory } from './history.mjs'
 import { childrenOf, pss, rss } from './memory.mjs'
+import { largeFile, measureCold, measureNeighbour } from './neighbours.mjs'
 import { at, median, show, sorted } from './numbers.mjs'
 import { profile, tellProfiles } from './profile.mjs'
 import { postgresVersion, record, say } from './record.mjs'
@@ -18,7 +20,10 @@ const { values: flags } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     sustained: { type: 'string', default: '5000' },
+    /** Finished task instances in the tables before anything is measured. */
     history: { type: 'string', default: '0' },
+    /** Tasks of the run beside which a neighbour is started. */
+    large: { type: 'string', default: '20000' },
     wide: { type: 'string', default: '10000' },
     /** host:port of a broker, for the rows of Kafka. */
     kafka: { type: 'string' },
@@ -39,7 +44,9 @@ const SUSTAINED = Number(flags.sustained)
 /** Instances of the mapped task, and waits held at once. */
 const WIDE = Number(flags.wide)
 const gate = join(mkdtempSync(join(tmpdir(), 'baram-bench-gate-')), 'open')
-const files = benchFiles({ sustained: SUSTAINED, wide: WIDE, gate })
+const LARGE = Number(flags.large)
+const files = { ...benchFiles({ sustained: SUSTAINED, wide: WIDE, gate }), ...largeFile(LARGE) }
+const env = { BARAM__CORE__PARALLELISM: '64', BARAM__WORKERS__CONCURRENCY: '16' }
 /** @param section of docs/benchmarks.md */
 async function keep(d, section) {
   if (flags.record) record({ section, postgres: await postgresVersion(d), note: flags.note })
@@ -143,7 +150,6 @@ if (flags.streams) {
 
 async function profileTasks() {
   const folder = mkdtempSync(join(tmpdir(), 'baram-bench-profile-'))
-  const env = { BARAM__CORE__PARALLELISM: '64', BARAM__WORKERS__CONCURRENCY: '16' }
   const all = { ...files, 'profiled.ts': profiledDag(folder) }
   const tasks = Number(flags.tasks)
   all['many.ts'] = all['many.ts'].replace(`i < ${SUSTAINED}`, `i < ${tasks}`)
@@ -173,12 +179,14 @@ if (flags.profile) {
   process.exit(0)
 }
 
-const d = await openDeployment({ files, env: { BARAM__CORE__PARALLELISM: '64', BARAM__WORKERS__CONCURRENCY: '16' } })
+await measureCold(env, add)
+const d = await openDeployment({ files, env })
 try {
   await until(
     async () => (await d.query('select count(*)::int as n from dag'))[0].n === Object.keys(files).length,
     'all DAG files',
   )
+  if (Number(flags.history) > 0) await addHistory(d, Number(flags.history))
   const commits = await commitLoop(d.query)
   const limit = `bare commit ${show(median(commits))} ms`
   say(`\n${RUNS} runs each, ${limit}, 2 cores shared by everything\n`)
@@ -239,6 +247,7 @@ try {
     limit,
   )
 
+  await measureNeighbour(d, LARGE, add)
   await measureMapped(d)
   await measureWaiting(d)
   const saves = await saveToVisible(d)
