@@ -1,4 +1,4 @@
-// Every argument of every command that is a number, a time or a zone refuses nonsense before the command does anything.
+// Every argument of every command that is a number, a time, an age, a zone or a list refuses nonsense before the command does anything.
 
 import type { Argument, Command, Option } from 'commander'
 import { describe, expect, it } from 'vitest'
@@ -6,8 +6,9 @@ import { readInstant, wholeNumber } from '../../cli/arguments.ts'
 import { makeProgram } from '../../cli/program.ts'
 import { BaramError } from '../../core/errors.ts'
 
+type Kind = 'number' | 'time' | 'age' | 'zone' | 'names' | 'text'
 /** What a placeholder such as `<n>` stands for; a new one must be entered here, so that none goes unread. */
-const KINDS: Readonly<Record<string, 'number' | 'time' | 'zone' | 'text'>> = {
+const KINDS: Readonly<Record<string, Kind>> = {
   n: 'number',
   port: 'number',
   slots: 'number',
@@ -16,7 +17,10 @@ const KINDS: Readonly<Record<string, 'number' | 'time' | 'zone' | 'text'>> = {
   after: 'number',
   time: 'time',
   date: 'time',
+  age: 'age',
   zone: 'zone',
+  ids: 'names',
+  tables: 'names',
   ...Object.fromEntries(
     [
       ...[
@@ -70,13 +74,15 @@ const NONSENSE = {
     '1',
     '2026-03-18T25:00',
   ],
+  age: ['x', '', '90', '1.5d', '-1d', '0x1d', '1y', '90d ', '1000000d', '１d', 'd'],
+  names: ['', ',', 'a,,b', 'a, '],
   zone: ['Mars', '', 'Asia/Seoul\n', "'"],
 } as const
 
 interface Place {
   readonly command: string
   readonly name: string
-  readonly kind: 'number' | 'time' | 'zone' | 'text' | undefined
+  readonly kind: Kind | undefined
   /** Arguments of the program with this one set to a text. */
   argv(text: string): string[]
 }
@@ -87,7 +93,7 @@ const kindOf = (name: string, long: string | undefined) =>
 
 /** Something acceptable, so that parsing comes to what is tried. */
 const filler = (argument: Argument): string =>
-  ({ number: '1', time: '2026-03-18', zone: 'UTC', text: 'x' })[KINDS[argument.name()] ?? 'text']
+  ({ number: '1', time: '2026-03-18', age: '1d', zone: 'UTC', names: 'x', text: 'x' })[KINDS[argument.name()] ?? 'text']
 
 function required(options: readonly Option[], without?: Option): string[] {
   return options
@@ -136,7 +142,7 @@ function disarm(command: Command): Command {
 const places = placesOf(await makeProgram([]), [])
 
 describe('arguments of commands', () => {
-  it('are each known as a number, a time, a zone or text', () => {
+  it('are each known as a number, a time, an age, a zone, a list or text', () => {
     expect(places.filter(({ kind }) => kind === undefined)).toEqual([])
   })
 
