@@ -6,9 +6,9 @@ import { runOnce } from './runs.mjs'
 
 /** Columns that are the copy's own, by table; the others are those of the run that is copied. */
 const OWN = {
-  dag_run: { id: 'first + n', run_id: "'history__' || n" },
-  task_instance: { dag_run_id: 'first + n', id: 'gen_random_uuid()', run_id: "'history__' || n" },
-  ti_event: { dag_run_id: 'first + n' },
+  dag_run: { id: '$first + n', run_id: "'history__' || n" },
+  task_instance: { dag_run_id: '$first + n', id: 'gen_random_uuid()', run_id: "'history__' || n" },
+  ti_event: { dag_run_id: '$first + n' },
 }
 
 async function copy(d, table, dagRunId, first, from, to) {
@@ -21,7 +21,7 @@ async function copy(d, table, dagRunId, first, from, to) {
   const run = table === 'dag_run' ? 'o.id' : 'o.dag_run_id'
   await d.query(
     `insert into ${table} (${names.join(', ')}) overriding system value
-     select ${values.join(', ').replaceAll('first', String(first))} from ${table} o, generate_series(${from}, ${to}) n where ${run} = ${dagRunId}`,
+     select ${values.join(', ').replaceAll('$first', String(first))} from ${table} o, generate_series(${from}, ${to}) n where ${run} = ${dagRunId}`,
   )
 }
 
