@@ -54,6 +54,7 @@ export async function open({ load, versions, url, concurrency, sizes, isFast }) 
     const began = performance.now()
     await add()
     await through
+    // Batched completion tells of a job before its row is gone, and of that nobody is told.
     while (!(await isEmpty())) await new Promise((resolve) => setTimeout(resolve, 1))
     return { began, ms: performance.now() - began }
   }

@@ -32,7 +32,7 @@ function wrap(text, width) {
   return lines
 }
 
-/** A line with a column on its right that goes on below. */
+/** A line with a column on its right that continues below. */
 function withRest(left, rest) {
   const [first, ...more] = wrap(rest, WIDTH - left.length)
   return [left + first, ...more.map((line) => ' '.repeat(left.length) + line)].map((line) => line.trimEnd())

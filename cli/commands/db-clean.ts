@@ -80,12 +80,12 @@ async function readRequest(context: Context, flags: Flags): Promise<CleanRequest
 const KEPT: Readonly<Record<KeptBecause, string>> = {
   newest: 'newest of a DAG',
   past: 'the next run looks at it',
-  backfill: 'in a backfill that goes on',
+  backfill: 'in a backfill in progress',
   requested: 'asked to run again',
   alert: 'an alert is still to come',
 }
 
-/** `1 newest of a DAG, 2 in a backfill that goes on`. */
+/** `1 newest of a DAG, 2 in a backfill in progress`. */
 const keptText = (kept: DeletedRuns['kept']): string =>
   Object.entries(kept)
     // The keys of that record.

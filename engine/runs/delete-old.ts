@@ -3,7 +3,7 @@
 // Promise: no transaction deletes more than `PIECE_ROWS` rows, whatever the size of a run. A reader sees a run whole or not at all:
 // it is marked as deleted first, in one small transaction that judges it under its lock, and from then on nothing finds it.
 //
-// On failure: a call ends in the middle (a kill, a lost connection): the next one, of whichever process, goes on with what is marked.
+// On failure: a call ends in the middle (a kill, a lost connection): the next one, of whichever process, continues with what is marked.
 // A run that somebody holds is passed over, and one that the database will not delete (a foreign key of your own) is set aside.
 
 import { messageOf } from '../../core/errors.ts'
@@ -111,7 +111,7 @@ function deletePiece(database: Database, except: readonly number[], most: number
   })
 }
 
-/** Deletes the rows of marked runs until none is left. One that is refused for good is set aside, the others go on. */
+/** Deletes the rows of marked runs until none is left. One that is refused for good is set aside, the others continue. */
 async function deleteMarked(database: Database, tally: Tally): Promise<void> {
   let most = RUNS_OF_PIECE
   while (!tally.isOver) {

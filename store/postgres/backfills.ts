@@ -19,7 +19,7 @@ export interface NewBackfill {
   readonly user: string | null
 }
 
-/** Null when the DAG has a backfill that goes on. */
+/** Null when the DAG has a backfill in progress. */
 export async function insertBackfill(tx: Sql, backfill: NewBackfill): Promise<number | null> {
   const rows = await rowsOf<{ id: number }>(
     tx,

@@ -55,11 +55,11 @@ export async function lockOldRuns(tx: Sql, ids: readonly number[]): Promise<read
 
 /**
  * Why an old run stays:
- * - `newest`: one of the newest of its DAG. The timetable goes on from the newest scheduled run (without it a DAG with catchup would
+ * - `newest`: one of the newest of its DAG. The timetable continues from the newest scheduled run (without it a DAG with catchup would
  *   begin at its start date again), `depends_on_past` and `prev_…_success` look at the newest dated and the newest successful one,
  *   `last_success` deadlines count from the newest success, lists show the newest of all.
  * - `past`: the next run of its DAG has not ended, and may look at it.
- * - `backfill`: a backfill that goes on names it.
+ * - `backfill`: a backfill in progress names it.
  * - `requested`: something of it is queued, or the scheduler was asked to clear or decide it.
  * - `alert`: a callback of it is still to be called, or a deadline still to be judged.
  */

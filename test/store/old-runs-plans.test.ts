@@ -101,7 +101,7 @@ describe('among 100,000 runs', () => {
     'runs are judged': (sql) => judgeOldRuns(sql, first),
     'runs are marked': (sql) => markDeleted(sql, first),
     'deleted runs are found': (sql) => lockDeleted(sql, [], 50),
-    'the run that a timetable goes on from is found': (sql) => findLastInterval(sql, 'd7'),
+    'the run that a timetable continues from is found': (sql) => findLastInterval(sql, 'd7'),
     'old rows of the audit log are deleted': (sql) => deleteOldAudit(sql, old, 0, 1_000),
     ...Object.fromEntries(
       OWNED_TABLES.map((table) => [

@@ -166,7 +166,7 @@ const KEPT: Readonly<Record<string, readonly [because: string, prepare: (engine:
       await engine.query("delete from ti_event where dag_run_id = (select id from dag_run where run_id = 'old-3')")
     },
   ],
-  'one of a backfill that goes on': [
+  'one of a backfill in progress': [
     'backfill',
     (engine) =>
       engine.query(
@@ -242,7 +242,7 @@ describe('of old runs that ended, these stay', () => {
     expect(await runIds(engine)).toEqual(['r1', 'r2', 'r3'])
   })
 
-  test('the run that the timetable goes on from: no date is made twice', async () => {
+  test('the run that the timetable continues from: no date is made twice', async () => {
     const engine = await makeEngine()
     const startDate = new Date(Date.now() - 3 * 86_400_000).toISOString()
     await engine.addDag(makeDag(['a'], [], { dagId: 'd', timetable: daily, startDate, catchup: true }))
