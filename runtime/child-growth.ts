@@ -1,8 +1,6 @@
 // How many processes a pool of children starts. A process costs as much as hundreds of short tasks, and each compiles the module
 // anew: on a machine whose cores are busy more of them gain nothing, and those that start take time from those that work.
 
-import { cpus } from 'node:os'
-
 /** How a pool stands at one moment. */
 export interface Demand {
   /** Attempts without a process. */
@@ -29,31 +27,15 @@ const WAIT_ENOUGH_MS = 25
 /** Attempts that long ones keep waiting get processes on a busy machine too, ms: they have been claimed, and may be what others wait for. */
 const LONGEST_WAIT_MS = 500
 
-/** How many processes to start now: one a core at a time, and up to one a core at once. */
+/**
+ * How many processes to start now: one a core at a time, and up to one a core at once. Each beyond the cores is waited for longer than
+ * the one before it: attempts that wait for something else soon have theirs, and a burst of short ones does not leave a process each.
+ */
 export function processesToStart(demand: Demand): number {
   const { waiting, coming, starting, size, cores, longestWaitMs, idleShare } = demand
   const wanted = Math.min(waiting - coming, cores - starting)
   if (wanted <= 0) return 0
   if (size < cores) return Math.min(wanted, cores - size)
-  const gains = idleShare >= IDLE_ENOUGH && longestWaitMs >= WAIT_ENOUGH_MS
+  const gains = idleShare >= IDLE_ENOUGH && longestWaitMs >= WAIT_ENOUGH_MS * (size - cores + 1)
   return gains || longestWaitMs >= LONGEST_WAIT_MS ? wanted : 0
-}
-
-/** Looks at the machine's processors. */
-export class IdleShare {
-  private before = IdleShare.read()
-
-  private static read(): { readonly idle: number; readonly all: number } {
-    const times = cpus().map((cpu) => cpu.times)
-    const idle = times.reduce((sum, time) => sum + time.idle, 0)
-    return { idle, all: idle + times.reduce((sum, { user, nice, sys, irq }) => sum + user + nice + sys + irq, 0) }
-  }
-
-  /** Since the last call, 0 to 1; 0 before the clocks have moved. */
-  take(): number {
-    const now = IdleShare.read()
-    const [idle, all] = [now.idle - this.before.idle, now.all - this.before.all]
-    this.before = now
-    return all > 0 ? idle / all : 0
-  }
 }

@@ -5,9 +5,10 @@ import { availableParallelism } from 'node:os'
 import { messageOf } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { AttemptResult, AttemptSpec, CallbackSpec, FromChild, TaskLogLine } from '../core/protocol.ts'
-import { IdleShare, processesToStart } from './child-growth.ts'
+import { processesToStart } from './child-growth.ts'
 import type { OutputStream } from './child-output.ts'
 import { Child, type ChildExit } from './children.ts'
+import { IdleShare } from './idle-share.ts'
 import type { Logger } from './logger.ts'
 import { cameWithin } from './timer.ts'
 
@@ -52,6 +53,9 @@ const CLOSE_MS = 3_000
 
 /** What a child can be given to do. */
 type ChildWork = AttemptSpec | CallbackSpec
+
+/** Idle processes beyond one a core are kept for no longer, ms: each holds 40 to 100 MB, and starting it anew takes 0.2 s of a core. */
+const SURPLUS_IDLE_MS = 1_000
 
 /** How long attempts wait for a process until more are started beside one a core, ms; then the pool looks again as often. */
 const LOOK_MS = 50
@@ -227,7 +231,7 @@ export class ChildPool {
 
   private spawn(): Slot {
     const { memoryMb, cwd, env, log, idleMs } = this.options
-    this.reaper ??= setInterval(() => this.reap(), Math.min(idleMs, 10_000)).unref()
+    this.reaper ??= setInterval(() => this.reap(), Math.min(idleMs, SURPLUS_IDLE_MS)).unref()
     const slot: Slot = new Slot(
       new Child({
         memoryMb,
@@ -350,13 +354,15 @@ export class ChildPool {
   }
 
   private reap(): void {
-    const limit = performance.now() - this.options.idleMs
+    const now = performance.now()
+    const { idleMs } = this.options
     // Those that were told to end are still among the slots.
     let usable = [...this.slots].filter(({ isDoomed }) => !isDoomed).length
     for (const slot of [...this.idle]) {
       // One warm child stays: the next run must not wait for a process to start.
       if (usable <= 1 || this.isClosed) return
-      if (slot.idleSince > limit) continue
+      const keptMs = usable > this.cores ? Math.min(idleMs, SURPLUS_IDLE_MS) : idleMs
+      if (slot.idleSince > now - keptMs) continue
       usable--
       slot.isDoomed = true
       this.idle.splice(this.idle.indexOf(slot), 1)

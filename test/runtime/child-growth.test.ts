@@ -15,6 +15,12 @@ describe('a pool of children', () => {
     ['starts no third on two busy cores', { waiting: 14, size: 2 }, 0],
     ['starts more where processors have time left', { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 30 }, 2],
     [
+      'lets the next one wait for longer, the more there are beyond the cores',
+      { waiting: 14, size: 6, idleShare: 0.5, longestWaitMs: 100 },
+      0,
+    ],
+    ['and starts it then', { waiting: 14, size: 6, idleShare: 0.5, longestWaitMs: 125 }, 2],
+    [
       'starts none for those who are served at once, whatever time is left',
       { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 8 },
       0,

@@ -170,6 +170,16 @@ describe('a pool', () => {
     expect(await run('pid')).toBe(left)
   })
 
+  it('keeps one a core while they may idle, and lets go of the others soon', async () => {
+    harness = await startAttempts(CODE, { idleMs: 3_600_000 })
+    const cores = availableParallelism()
+    const all = Array.from({ length: cores + 2 }, () => harness.run('yields'))
+    await eventually('a process each', () => harness.pool.size === all.length)
+    for (const { attempt } of all) harness.pool.abort(attempt, 'test')
+    await Promise.all(all)
+    await eventually('the end of two', () => harness.pool.size === cores)
+  })
+
   it('that is closed has ended every process and its attempt, and begins none', async () => {
     harness = await startAttempts(CODE)
     await run('pid')
