@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
+import { untilCalm } from '../../runtime/idle-share.ts'
 import { packageRoot } from '../../runtime/paths.ts'
 import type { CheckTypes, TypeCheckAnswer } from '../../scheduler/type-checks.ts'
 import type { TypesAnswer, TypesRequest } from './types-program.ts'
@@ -62,8 +63,15 @@ function answerOf({ faults, compiler }: TypesAnswer): TypeCheckAnswer {
   }
 }
 
-/** @param env of the process: what DAG files get as well */
-export const typesChecker =
-  (env: Readonly<Record<string, string>>): CheckTypes =>
-  async ({ folder, files, signal }) =>
-    answerOf(await ask({ folder, files }, env, signal))
+/**
+ * @param env of the process: what DAG files get as well
+ * @param firstWaitsMs the first check waits so long at most for calm processors: at a start everything else is more urgent. Default 0.
+ */
+export function typesChecker(env: Readonly<Record<string, string>>, firstWaitsMs = 0): CheckTypes {
+  let waitsMs = firstWaitsMs
+  return async ({ folder, files, signal }) => {
+    await untilCalm(waitsMs, signal)
+    waitsMs = 0
+    return answerOf(await ask({ folder, files }, env, signal))
+  }
+}

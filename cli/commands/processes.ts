@@ -17,6 +17,9 @@ import { setExitCode } from '../output.ts'
 import { runProcess } from '../run-process.ts'
 import type { Context } from '../wire.ts'
 
+/** What runs at a start is done by then, or takes long, ms. */
+const FIRST_CHECK_WAITS_MS = 60_000
+
 const resolved = (path: string): string | null => {
   try {
     return realpathSync(path)
@@ -82,7 +85,7 @@ export function addProcessCommands(program: Command): void {
               database,
               log,
               roots: await dagRoots(config, database),
-              checkTypes: config.checkTypes ? typesChecker(config.childEnv) : null,
+              checkTypes: config.checkTypes ? typesChecker(config.childEnv, FIRST_CHECK_WAITS_MS) : null,
               onFatal,
             }),
           ]
