@@ -12,6 +12,8 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
     'grid-gap': '/dags/weather_hourly',
     'grid-task': `/dags/gmarket_hourly?run=${run}&task=collect_page`,
     'grid-run': `/dags/gmarket_hourly?run=${run}`,
+    run: `/dags/gmarket_hourly/runs/${run}`,
+    'run-live': `/dags/gmarket_hourly/runs/${encodeURIComponent(demo.running.runId)}?task=merge_csv`,
     graph: `/dags/gmarket_hourly/graph?run=${encodeURIComponent(demo.running.runId)}`,
     'dag-runs': '/dags/gmarket_hourly/runs',
     runs: '/runs',

@@ -58,6 +58,7 @@ const evilPaths = (): Record<string, string> => {
   return {
     'evil grid': `/dags/evil?run=${encodeURIComponent(evil.runId)}`,
     'evil task': `/dags/evil?run=${encodeURIComponent(evil.runId)}&task=work&q=${encodeURIComponent(XSS)}`,
+    'evil run': `/dags/evil/runs/${encodeURIComponent(evil.runId)}?task=work`,
     'evil graph': '/dags/evil/graph',
     'evil code': '/dags/evil/code',
     'evil trigger': `/dags/evil/trigger?conf=${encodeURIComponent(XSS)}`,

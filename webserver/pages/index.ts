@@ -22,13 +22,13 @@ import { reportPage } from './dag/reports/report.ts'
 import { runsPage } from './dag/runs/page.ts'
 import { dagsPage } from './dags/page.ts'
 import { Pages } from './frame/frame.ts'
-import { dagPath, withQuery } from './frame/links.ts'
 import type { PageHandler } from './frame/page-view.ts'
 import { makeRenderer } from './frame/renderer.ts'
 import { postTheme } from './frame/theme.ts'
 import { importErrorPage } from './import-errors/error.ts'
 import { importErrorsPage } from './import-errors/page.ts'
 import { monitoringPage } from './monitoring/page.ts'
+import { runPage } from './run/page.ts'
 import { signInRoutes } from './sign-in/page.ts'
 import { passwordRoutes } from './sign-in/password.ts'
 import { taskPage } from './task/page.ts'
@@ -97,10 +97,9 @@ function controlRoutes(web: Web, routes: PageRoutes): void {
   )
 }
 
-function taskRoutes(web: Web, { router, pages }: PageRoutes): void {
-  router.get('/dags/:dag_id/runs/:run_id', pages.needs('viewer'), (req, res) => {
-    res.redirect(303, withQuery(dagPath(String(req.params['dag_id'])), { run: String(req.params['run_id']) }))
-  })
+function taskRoutes(web: Web, routes: PageRoutes): void {
+  const { router, pages } = routes
+  routes.show('/dags/:dag_id/runs/:run_id', 'viewer', 'run/page', (req) => runPage(web, req))
   const task = (rest: string, tab: TaskTab) =>
     router.get(`/dags/:dag_id/runs/:run_id/tasks/:task_id${rest}`, pages.needs('viewer'), async (req, res) => {
       const page = await taskPage(web, req, tab)

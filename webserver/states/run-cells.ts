@@ -5,6 +5,7 @@ import { isRunFinished } from '../../core/states.ts'
 import { type CellRow, listCells } from '../../store/postgres/read-mapped.ts'
 import type { RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Sql } from '../../store/sql.ts'
+import { stateOf } from './cells.ts'
 import { makeTally, type Tally } from './tally.ts'
 
 /** What a run shows of one task. */
@@ -37,6 +38,10 @@ export function cellOf(taskId: string, rows: readonly CellRow[]): TaskCell {
   const n = rows.reduce((sum, row) => sum + row.n, 0)
   return { taskId, n, tally: makeTally(rows.map((row) => [row.state, row.n])), took: tookOf(rows, n) }
 }
+
+/** The states of all instances of a run. */
+export const runTally = (cells: Iterable<TaskCell>): Tally =>
+  makeTally([...cells].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n] as const)))
 
 function byRun(rows: readonly CellRow[]): Map<number, CellsByTask> {
   const grouped = new Map<number, Map<string, CellRow[]>>()

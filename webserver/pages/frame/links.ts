@@ -3,8 +3,9 @@
 import type { Crumb } from './page-view.ts'
 
 export const dagPath = (dagId: string, rest = ''): string => `/dags/${encodeURIComponent(dagId)}${rest}`
+export const runPath = (dagId: string, runId: string): string => `${dagPath(dagId)}/runs/${encodeURIComponent(runId)}`
 export const taskPath = (dagId: string, runId: string, taskId: string, rest = ''): string =>
-  `${dagPath(dagId)}/runs/${encodeURIComponent(runId)}/tasks/${encodeURIComponent(taskId)}${rest}`
+  `${runPath(dagId, runId)}/tasks/${encodeURIComponent(taskId)}${rest}`
 
 export const withQuery = (path: string, values: Readonly<Record<string, string | number | null>>): string => {
   const query = new URLSearchParams()

@@ -2,7 +2,7 @@
 
 import { duration, interval, moment, zoneName } from '../../../core/times.ts'
 import type { RunListRow } from '../../../store/postgres/read-runs.ts'
-import { dagPath, withQuery } from '../frame/links.ts'
+import { dagPath, runPath, withQuery } from '../frame/links.ts'
 
 /** A run's short name: its time in the DAG's zone. */
 export const runLabel = (run: RunListRow, now: number): string => moment(run.runAfter, run.timezone, now)
@@ -50,12 +50,13 @@ export function runView(own: RunListRow, now: number, zone = own.timezone) {
     conf: Object.keys(run.conf).length === 0 ? null : JSON.stringify(run.conf, null, 2),
     zone: run.timezone,
     zoneName: zoneName(run.timezone, run.runAfter),
-    href: withQuery(dagPath(run.dagId), { run: run.runId }),
+    href: runPath(run.dagId, run.runId),
+    grid: withQuery(dagPath(run.dagId), { run: run.runId }),
   }
 }
 
 /** A run in the crumbs of its tasks. */
 export const runCrumb = (run: RunListRow, now: number) => ({
   text: `${runLabel(run, now)} run`,
-  href: withQuery(dagPath(run.dagId), { run: run.runId }),
+  href: runPath(run.dagId, run.runId),
 })

@@ -1,50 +1,20 @@
 // The side panel of the grid for the selected run: how it went, what failed, what it wrote.
 
-import { duration } from '../../../../core/times.ts'
-import { reasonText, whyRun } from '../../../../engine/why/run.ts'
-import { getDag } from '../../../../store/postgres/read-dags.ts'
+import { reasonText } from '../../../../engine/why/run.ts'
 import type { RunListRow } from '../../../../store/postgres/read-runs.ts'
 import { listFailures } from '../../../../store/postgres/read-task-instances.ts'
 import { listRunResultTables } from '../../../../store/postgres/result-tables.ts'
 import type { Web } from '../../../deps.ts'
 import { stateOf } from '../../../states/cells.ts'
-import type { TaskCell } from '../../../states/run-cells.ts'
-import { makeTally, type Tally } from '../../../states/tally.ts'
+import { runTally, type TaskCell } from '../../../states/run-cells.ts'
 import { tallyChips } from '../../../states/words.ts'
 import { controlLinks, dagPath, taskPath, withQuery } from '../../frame/links.ts'
-import { say } from '../../frame/page-view.ts'
+import { runSentence, runWhy } from '../../run/sentence.ts'
 import { runView } from '../../run/view.ts'
 import { loadSums } from '../data/page.ts'
 
-export function runSentence(run: RunListRow, failedTask: string | null, now: number) {
-  const took = duration(run.startDate === null ? null : ((run.endDate ?? now) - run.startDate) / 1000)
-  switch (run.state) {
-    case 'failed':
-      return failedTask === null
-        ? say('Failed after {took}.', { took })
-        : say('Failed after {took} at {task}.', { took, task: failedTask }, 'task')
-    case 'success':
-      return say('Succeeded in {took}.', { took })
-    case 'running':
-      return say('Running for {took}.', { took })
-    case 'queued':
-      return say('Waits to start.')
-  }
-}
-
-/** Of a run that has not ended what it waits for; the end of the others is told by its title and failures. */
-async function runWhy(web: Web, run: RunListRow, now: number): Promise<string | null> {
-  if (run.state !== 'queued' && run.state !== 'running') return null
-  const dag = await getDag(web.database, run.dagId)
-  return dag === null ? null : (await whyRun(web.database, dag, run, now)).sentence
-}
-
 type FailureRow = Awaited<ReturnType<typeof listFailures>>[number]
 type Cells = ReadonlyMap<string, TaskCell>
-
-/** The states of all instances of the run. */
-const tallyOf = (cells: Cells): Tally =>
-  makeTally([...cells.values()].flatMap((cell) => cell.tally.map(([letter, n]) => [stateOf(letter), n])))
 
 function failureView(run: RunListRow, { taskId: task, n, because, mapIndex }: FailureRow) {
   const isMany = n > 1
@@ -61,7 +31,7 @@ function failureView(run: RunListRow, { taskId: task, n, because, mapIndex }: Fa
 }
 
 export async function runPanel(web: Web, run: RunListRow, cells: Cells, now: number) {
-  const tally = tallyOf(cells)
+  const tally = runTally(cells.values())
   const hasFailed = run.state === 'failed' || tally.some(([letter]) => stateOf(letter) === 'failed')
   const [failures, effects, reports] = await Promise.all([
     hasFailed ? listFailures(web.database, run.id) : [],
