@@ -146,6 +146,14 @@ export interface AlertCounts {
   readonly oldestDue: number
   readonly failedLastHour: number
   readonly deadlines: number
+  /** Deadlines of streams that were missed and have not been met since. */
+  readonly late: readonly LateDeadline[]
+}
+
+export interface LateDeadline {
+  readonly dagId: string
+  readonly reference: string
+  readonly count: number
 }
 
 export async function countAlerts(sql: Sql): Promise<AlertCounts> {
@@ -155,24 +163,14 @@ export async function countAlerts(sql: Sql): Promise<AlertCounts> {
        (select count(*)::int from callback where state = 'running') as running,
        (select coalesce(greatest(0, extract(epoch from now() - min(ready_at))), 0)::float8 from callback where state = 'pending') as oldest_due,
        (select count(*)::int from callback where end_date > now() - interval '1 hour' and state = 'failed') as failed_last_hour,
-       (select count(*)::int from deadline where not missed and deadline_time is not null) as deadlines`,
+       (select count(*)::int from deadline where not missed and deadline_time is not null) as deadlines,
+       (select coalesce(json_agg(json_build_object('dagId', l.dag_id, 'reference', l.reference, 'count', l.n) order by l.dag_id, l.reference), '[]')
+        from (select d.dag_id, d.reference, count(*) as n from deadline d join dag using (dag_id)
+          where d.dagrun_id is null and d.missed and not dag.is_paused and not dag.is_stale group by 1, 2) l) as late`,
     [],
     'count_alerts',
   )
-  return rows[0] ?? { pending: 0, running: 0, oldestDue: 0, failedLastHour: 0, deadlines: 0 }
-}
-
-/** Deadlines of streams that were missed and have not been met since. */
-export async function listLateDeadlines(
-  sql: Sql,
-): Promise<readonly { dagId: string; reference: string; count: number }[]> {
-  return rowsOf(
-    sql,
-    `select d.dag_id, d.reference, count(*)::int as count from deadline d join dag using (dag_id)
-     where d.dagrun_id is null and d.missed and not dag.is_paused and not dag.is_stale group by 1, 2 order by 1, 2`,
-    [],
-    'list_late_deadlines',
-  )
+  return rows[0] ?? { pending: 0, running: 0, oldestDue: 0, failedLastHour: 0, deadlines: 0, late: [] }
 }
 
 export interface StreamRow {

@@ -7,6 +7,7 @@ export const pagePaths = (demo: Demo): Readonly<Record<string, string>> => {
   const run = encodeURIComponent(demo.failed.runId)
   const live = `/dags/gmarket_hourly/runs/${encodeURIComponent(demo.running.runId)}/tasks/merge_csv`
   return {
+    home: '/',
     dags: '/dags',
     grid: '/dags/gmarket_hourly',
     'grid-gap': '/dags/weather_hourly',

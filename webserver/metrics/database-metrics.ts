@@ -9,7 +9,6 @@ import {
   countQueue,
   countTriggers,
   countWarnings,
-  listLateDeadlines,
   listParseTimes,
   listPoolSizes,
   listStreams,
@@ -154,7 +153,7 @@ const alerts: Part = async (sql, out) => {
   out.set('baram_callback_oldest_due_seconds', {}, counts.oldestDue)
   out.set('baram_callbacks_failed_last_hour', {}, counts.failedLastHour)
   out.set('baram_deadlines_watched', {}, counts.deadlines)
-  for (const { dagId, reference, count } of bounded(out, 'deadlines', await listLateDeadlines(sql)))
+  for (const { dagId, reference, count } of bounded(out, 'deadlines', counts.late))
     out.set('baram_deadlines_late', { dag_id: dagId, reference }, count)
 }
 

@@ -25,6 +25,7 @@ import { Pages } from './frame/frame.ts'
 import type { PageHandler } from './frame/page-view.ts'
 import { makeRenderer } from './frame/renderer.ts'
 import { postTheme } from './frame/theme.ts'
+import { homePage } from './home/page.ts'
 import { importErrorPage } from './import-errors/error.ts'
 import { importErrorsPage } from './import-errors/page.ts'
 import { monitoringPage } from './monitoring/page.ts'
@@ -136,7 +137,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   const { router } = routes
   router.use(signInRoutes(pages, limit))
   router.use(passwordRoutes(pages, limit))
-  router.get('/', (_req, res) => res.redirect(303, '/dags'))
+  routes.show('/', 'viewer', 'home/page', () => homePage(web))
   dagRoutes(web, routes)
   controlRoutes(web, routes)
   taskRoutes(web, routes)

@@ -3,7 +3,7 @@
 import type { Request, Response } from 'express'
 import { english, type Part, sentence, type Values } from './sentence.ts'
 
-export type Section = 'dags' | 'runs' | 'variables' | 'connections' | 'errors' | 'monitoring' | 'none'
+export type Section = 'home' | 'dags' | 'runs' | 'variables' | 'connections' | 'errors' | 'monitoring' | 'none'
 
 export interface Crumb {
   readonly text: string

@@ -9,7 +9,6 @@ import {
   countQueue,
   type FailedCallbackRow,
   listFailedCallbacks,
-  listLateDeadlines,
   listPoolSizes,
   listProcesses,
   listStreams,
@@ -99,20 +98,19 @@ const headline = (problems: readonly Problem[], processes: number): Part[] =>
     : say('{word} {n#problem#problems}.', { word: countWord(problems.length), n: problems.length })
 
 export async function monitoringPage({ database }: Web): Promise<PageView> {
-  const [processes, runs, queue, sizes, streams, alerts, late, failed] = await Promise.all([
+  const [processes, runs, queue, sizes, streams, alerts, failed] = await Promise.all([
     listProcesses(database, MOST_PROCESSES),
     countOpenRuns(database),
     countQueue(database),
     listPoolSizes(database),
     listStreams(database),
     countAlerts(database),
-    listLateDeadlines(database),
     listFailedCallbacks(database, MOST_FAILED),
   ])
   const pools = sizes.map((size) => poolUse(size, queue))
   const services = processView(processes)
   const missing = services.filter(({ isMissing, isNeeded }) => isMissing && isNeeded).map(({ service }) => service)
-  const problems = findProblems({ missing, pools, streams, alerts, late })
+  const problems = findProblems({ missing, pools, streams, alerts })
   return {
     section: 'monitoring',
     crumbs: [{ text: 'Monitoring', href: '/monitoring' }],

@@ -23,7 +23,6 @@ export interface Standing {
   readonly pools: readonly PoolUse[]
   readonly streams: readonly StreamRow[]
   readonly alerts: AlertCounts
-  readonly late: readonly { readonly dagId: string; readonly reference: string }[]
 }
 
 const problem = (isBad: boolean, href: string | null, sentence: readonly Part[]): Problem => ({ isBad, href, sentence })
@@ -48,8 +47,8 @@ function streamProblem({ dagId, target, freshness, windowAge, lag }: StreamRow):
   return null
 }
 
-export function findProblems({ missing, pools, streams, alerts, late }: Standing): readonly Problem[] {
-  const { failedLastHour: failed } = alerts
+export function findProblems({ missing, pools, streams, alerts }: Standing): readonly Problem[] {
+  const { failedLastHour: failed, late } = alerts
   return [
     ...missing.map((service) => problem(true, null, say('No {service} is running.', { service }))),
     ...streams.flatMap((stream) => streamProblem(stream) ?? []),
