@@ -76,6 +76,23 @@ export async function countDags(sql: Sql, find: string): Promise<DagCounts> {
   return rows[0] ?? { all: 0, running: 0, failing: 0, paused: 0, late: 0 }
 }
 
+export interface DagName {
+  readonly dagId: string
+  readonly name: string
+  readonly description: string | null
+}
+
+/** Every DAG that is in a file, by what it is called. */
+export function listDagNames(sql: Sql): Promise<readonly DagName[]> {
+  return rowsOf<DagName>(
+    sql,
+    `select dag_id, coalesce(dag_display_name, dag_id) as name, left(description, 200) as description
+     from dag where not is_stale order by dag_id limit 20000`,
+    [],
+    'list_dag_names',
+  )
+}
+
 export interface ListedDag extends DagListRow {
   readonly isRunning: boolean
   readonly isFailing: boolean

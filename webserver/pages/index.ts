@@ -29,6 +29,7 @@ import { homePage } from './home/page.ts'
 import { importErrorPage } from './import-errors/error.ts'
 import { importErrorsPage } from './import-errors/page.ts'
 import { monitoringPage } from './monitoring/page.ts'
+import { sendFound } from './palette/route.ts'
 import { runPage } from './run/page.ts'
 import { signInRoutes } from './sign-in/page.ts'
 import { passwordRoutes } from './sign-in/password.ts'
@@ -142,6 +143,7 @@ export function pageRoutes(web: Web, limit: SignInLimit): { router: Router; page
   controlRoutes(web, routes)
   taskRoutes(web, routes)
   settingRoutes(web, routes)
+  router.get('/ui/palette', pages.needs('viewer'), (req, res) => sendFound(web, pages, req, res))
   routes.show('/errors', 'viewer', 'import-errors/page', () => importErrorsPage(web))
   routes.show('/errors/:id', 'viewer', 'import-errors/error', (req) => importErrorPage(web, req))
   routes.show('/monitoring', 'viewer', 'monitoring/page', () => monitoringPage(web))

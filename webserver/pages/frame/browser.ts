@@ -1,6 +1,7 @@
 // On every page: forms and links that change only parts, copying, the account menu, toasts that go, the page's stream.
 
 import { connect } from './browser/live.ts'
+import { watchPalette } from './browser/palette.ts'
 import { go, refresh, show } from './browser/regions.ts'
 
 /** Pages with a stream of their own options open it themselves. */
@@ -71,6 +72,8 @@ document.addEventListener('keydown', (event) => {
     }
   }
 })
+
+watchPalette()
 
 /** A toast goes by itself; it stays while a hand or the focus is on it. */
 const toast = document.getElementById('toast')
