@@ -15,6 +15,7 @@ import { logRoutes } from './logs.ts'
 import { ApiRoutes, type Call } from './router.ts'
 import { runRoutes } from './runs.ts'
 import { mappedRoutes, taskInstanceRoutes } from './task-instances.ts'
+import { xcomRoutes } from './xcoms.ts'
 
 /** The version of the API document we keep to. */
 const CONTRACT_VERSION = '3.2.1'
@@ -63,6 +64,7 @@ export function apiRoutes(web: Web): Router {
   dagRoutes(api)
   runRoutes(api)
   taskInstanceRoutes(api)
+  xcomRoutes(api)
   logRoutes(api)
   adminRoutes(api)
   controlRoutes(api)

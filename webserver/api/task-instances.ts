@@ -1,20 +1,16 @@
-// Task instances, their tries and XComs.
+// Task instances and their tries.
 
 import type { DagGraph } from '../../core/graph.ts'
-import { spacedJson } from '../../core/json.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
 import { TASK_STATES } from '../../core/states.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
   getInstance,
-  getXComEntry,
   INSTANCE_ORDER,
   type InstanceListRow,
   listInstances,
   listTries,
-  listXComs,
   type TryRow,
-  type XComRow,
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
@@ -23,7 +19,7 @@ import { knownOnly } from '../http/query.ts'
 import { requireLatest } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { requireRun } from './runs.ts'
-import { instanceJson, iso, isoText, tryJson } from './shapes.ts'
+import { instanceJson, tryJson } from './shapes.ts'
 
 export interface InstancePlace {
   readonly dagId: string
@@ -150,48 +146,6 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
   return tryJson(found, await versionsOf(web, [found]))
 }
 
-const xcomJson = (row: XComRow) => ({
-  key: row.key,
-  timestamp: isoText(row.timestamp),
-  logical_date: iso(row.logicalDate),
-  run_after: isoText(row.runAfter),
-  map_index: row.mapIndex,
-  task_id: row.taskId,
-  dag_id: row.dagId,
-  run_id: row.runId,
-  dag_display_name: row.dagDisplayName,
-  task_display_name: row.taskDisplayName,
-})
-
-async function xcoms({ web, query, param }: Call) {
-  const page = query.page(web.config, { key: 'x.key' }, 'key')
-  const filter = {
-    key: query.text('xcom_key'),
-    map_index: query.int('map_index', -1) ?? query.int('map_index_filter'),
-    key_pattern: query.pattern('xcom_key_pattern'),
-    dag_pattern: query.pattern('dag_display_name_pattern'),
-    run_id_pattern: query.pattern('run_id_pattern'),
-    task_id_pattern: query.pattern('task_id_pattern'),
-    ...query.dates('logical_date', 'run_after'),
-  }
-  query.done()
-  const at = { dagId: orAll(param('dag_id')), runId: orAll(param('dag_run_id')), taskId: orAll(param('task_id')) }
-  const { rows, total } = await listXComs(web.database, at, filter, page)
-  return { xcom_entries: rows.map(xcomJson), total_entries: total }
-}
-
-async function xcom(call: Call) {
-  const { web, query, param } = call
-  const wantsText = query.bool('stringify') ?? false
-  query.bool('deserialize')
-  const at = placeOf(call, false)
-  const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
-  if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
-  // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
-  const text = typeof row.value === 'string' ? row.value : spacedJson(row.value)
-  return { ...xcomJson(row), value: wantsText ? text : row.value }
-}
-
 export function taskInstanceRoutes(api: ApiRoutes): void {
   const base = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances'
   api.on('get', base, 'viewer', 200, (call) => list(call, null))
@@ -199,8 +153,6 @@ export function taskInstanceRoutes(api: ApiRoutes): void {
   api.on('get', `${base}/{task_id}/listMapped`, 'viewer', 200, (call) => list(call, call.param('task_id')))
   api.on('get', `${base}/{task_id}/tries`, 'viewer', 200, tries(false))
   api.on('get', `${base}/{task_id}/tries/{task_try_number}`, 'viewer', 200, oneTry(false))
-  api.on('get', `${base}/{task_id}/xcomEntries`, 'viewer', 200, xcoms)
-  api.on('get', `${base}/{task_id}/xcomEntries/{xcom_key}`, 'viewer', 200, xcom)
 }
 
 /** After the logs' routes: `{map_index}` would take their place in the path. */

@@ -1,0 +1,57 @@
+// XComs: their lists and values.
+
+import { spacedJson } from '../../core/json.ts'
+import { getXComEntry, listXComs, type XComRow } from '../../store/postgres/read-task-instances.ts'
+import { notFound } from '../http/errors.ts'
+import { type ApiRoutes, type Call, orAll } from './router.ts'
+import { iso, isoText } from './shapes.ts'
+import { placeOf } from './task-instances.ts'
+
+const xcomJson = (row: XComRow) => ({
+  key: row.key,
+  timestamp: isoText(row.timestamp),
+  logical_date: iso(row.logicalDate),
+  run_after: isoText(row.runAfter),
+  map_index: row.mapIndex,
+  task_id: row.taskId,
+  dag_id: row.dagId,
+  run_id: row.runId,
+  dag_display_name: row.dagDisplayName,
+  task_display_name: row.taskDisplayName,
+})
+
+async function list({ web, query, param }: Call) {
+  const page = query.page(web.config, { key: 'x.key' }, 'key')
+  const filter = {
+    key: query.text('xcom_key'),
+    map_index: query.int('map_index', -1) ?? query.int('map_index_filter'),
+    key_pattern: query.pattern('xcom_key_pattern'),
+    dag_pattern: query.pattern('dag_display_name_pattern'),
+    run_id_pattern: query.pattern('run_id_pattern'),
+    task_id_pattern: query.pattern('task_id_pattern'),
+    ...query.dates('logical_date', 'run_after'),
+  }
+  query.done()
+  const at = { dagId: orAll(param('dag_id')), runId: orAll(param('dag_run_id')), taskId: orAll(param('task_id')) }
+  const { rows, total } = await listXComs(web.database, at, filter, page)
+  return { xcom_entries: rows.map(xcomJson), total_entries: total }
+}
+
+async function one(call: Call) {
+  const { web, query, param } = call
+  const wantsText = query.bool('stringify') ?? false
+  query.bool('deserialize')
+  const at = placeOf(call, false)
+  const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
+  if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
+  // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
+  const text = typeof row.value === 'string' ? row.value : spacedJson(row.value)
+  return { ...xcomJson(row), value: wantsText ? text : row.value }
+}
+
+const BASE = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries'
+
+export function xcomRoutes(api: ApiRoutes): void {
+  api.on('get', BASE, 'viewer', 200, list)
+  api.on('get', `${BASE}/{xcom_key}`, 'viewer', 200, one)
+}
