@@ -20,6 +20,8 @@ export const BODY_NAMES = [
   'PatchTaskInstanceBody',
   'TriggerDAGRunPostBody',
   'VariableBody',
+  'XComCreateBody',
+  'XComUpdateBody',
 ] as const
 export type BodyName = (typeof BODY_NAMES)[number]
 

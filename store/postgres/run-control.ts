@@ -124,6 +124,14 @@ export async function recordVersionChange(tx: Sql, id: number, versionId: string
   return rows[0]?.rev ?? 0
 }
 
+/** Whatever processes remember of a run is loaded anew: what it is made of has changed without a move of an instance. */
+export async function dropCopies(tx: Sql, id: number): Promise<void> {
+  await tx.query(
+    'update dag_run set rev = rev + 1, clear_number = clear_number + 1, updated_at = now() where id = $1',
+    [id],
+  )
+}
+
 /** Runs with the rows that have no foreign key on them, which the database would follow by itself. What has run keeps its version. */
 export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void> {
   for (const table of ['task_queue', 'ti_event', 'xcom'])

@@ -1,7 +1,11 @@
-// XComs: their lists and values.
+// XComs: their lists and values, and values that people write.
 
 import { spacedJson } from '../../core/json.ts'
-import { getXComEntry, listXComs, type XComRow } from '../../store/postgres/read-task-instances.ts'
+import { createXCom, deleteXCom, updateXCom, type XComAddress } from '../../engine/control/xcoms.ts'
+import { getXComEntry, listXComs, type XComRow, type XComValueRow } from '../../store/postgres/read-task-instances.ts'
+import type { Web } from '../deps.ts'
+import { inWordsOf, XCOM } from '../http/airflow-errors.ts'
+import { readBody } from '../http/bodies.ts'
 import { notFound } from '../http/errors.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { iso, isoText } from './shapes.ts'
@@ -37,21 +41,72 @@ async function list({ web, query, param }: Call) {
   return { xcom_entries: rows.map(xcomJson), total_entries: total }
 }
 
+async function requireEntry(web: Web, at: XComAddress): Promise<XComValueRow> {
+  const row = await getXComEntry(web.database, at)
+  if (row === null) throw notFound(`XCom entry with key: \`${at.key}\` not found`)
+  return row
+}
+
 async function one(call: Call) {
   const { web, query, param } = call
   const wantsText = query.bool('stringify') ?? false
   query.bool('deserialize')
   const at = placeOf(call, false)
-  const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
-  if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
+  const row = await requireEntry(web, { ...at, key: param('xcom_key') })
   // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
   const text = typeof row.value === 'string' ? row.value : spacedJson(row.value)
   return { ...xcomJson(row), value: wantsText ? text : row.value }
+}
+
+const native = async (web: Web, at: XComAddress) => {
+  const row = await requireEntry(web, at)
+  return { ...xcomJson(row), value: row.value }
+}
+
+/** `map_index`: default -1, the instance of a task that is not mapped. */
+interface UpdateBody {
+  readonly value: unknown
+  readonly map_index?: number
+}
+interface CreateBody extends UpdateBody {
+  readonly key: string
+}
+
+const addressOf = ({ param }: Call, key: string, mapIndex: number | undefined): XComAddress => ({
+  dagId: param('dag_id'),
+  runId: param('dag_run_id'),
+  taskId: param('task_id'),
+  mapIndex: mapIndex ?? -1,
+  key,
+})
+
+async function create(call: Call) {
+  const { web, req, actor } = call
+  const { key, value, map_index } = readBody<CreateBody>(web.assets, 'XComCreateBody', req.body)
+  const at = addressOf(call, key, map_index)
+  await inWordsOf(XCOM, createXCom(web, { ...at, value }, actor))
+  return native(web, at)
+}
+
+async function update(call: Call) {
+  const { web, req, param, actor } = call
+  const { value, map_index } = readBody<UpdateBody>(web.assets, 'XComUpdateBody', req.body)
+  const at = addressOf(call, param('xcom_key'), map_index)
+  await inWordsOf(XCOM, updateXCom(web, { ...at, value }, actor))
+  return native(web, at)
+}
+
+async function remove(call: Call) {
+  const { web, param, actor } = call
+  await deleteXCom(web, { ...placeOf(call, false), key: param('xcom_key') }, actor)
 }
 
 const BASE = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries'
 
 export function xcomRoutes(api: ApiRoutes): void {
   api.on('get', BASE, 'viewer', 200, list)
+  api.on('post', BASE, 'user', 201, create)
   api.on('get', `${BASE}/{xcom_key}`, 'viewer', 200, one)
+  api.on('patch', `${BASE}/{xcom_key}`, 'user', 200, update)
+  api.on('delete', `${BASE}/{xcom_key}`, 'user', 204, remove)
 }

@@ -10,9 +10,12 @@ import { describeRuns } from './runs.ts'
 import { describeTaskInstances } from './task-instances.ts'
 import { describeVault } from './vault.ts'
 import { CANARY, useApi } from './world.ts'
+import { describeXComs } from './xcoms.ts'
 
 /** Operations of run control and backfills, which control.test.ts calls. */
 const CONTROLS = 17
+/** Operations that are not served. */
+const ABSENT = 42
 
 const world = useApi()
 
@@ -20,6 +23,7 @@ describe('answers have the shape of the API document', () => {
   describeDags(world)
   describeRuns(world)
   describeTaskInstances(world)
+  describeXComs(world)
   describeVault(world)
   // After the others: their audit rows are part of what it reads.
   describeDeployment(world)
@@ -41,7 +45,7 @@ describe('answers have the shape of the API document', () => {
     }
     expect(operations.length).toBe(110)
     // Two of those that are served are redirects, one is only ever 404 while no task is mapped; control.test.ts has more.
-    expect([world.checked.size, rows.length]).toEqual([operations.length - rows.length - 3 - CONTROLS, 45])
+    expect([world.checked.size, rows.length]).toEqual([operations.length - rows.length - 3 - CONTROLS, ABSENT])
   })
 })
 
