@@ -9,12 +9,15 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
+import { connectionRoutes } from './connections.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
 import { dagRoutes } from './dags.ts'
 import { logRoutes } from './logs.ts'
+import { poolRoutes } from './pools.ts'
 import { ApiRoutes, type Call } from './router.ts'
 import { runRoutes } from './runs.ts'
 import { mappedRoutes, taskInstanceRoutes } from './task-instances.ts'
+import { variableRoutes } from './variables.ts'
 import { xcomRoutes } from './xcoms.ts'
 
 /** The version of the API document we keep to. */
@@ -66,6 +69,9 @@ export function apiRoutes(web: Web): Router {
   taskInstanceRoutes(api)
   xcomRoutes(api)
   logRoutes(api)
+  variableRoutes(api)
+  connectionRoutes(api)
+  poolRoutes(api)
   adminRoutes(api)
   controlRoutes(api)
   backfillRoutes(api)
