@@ -10,6 +10,9 @@ import { packageRoot } from '../runtime/paths.ts'
 export const BODY_NAMES = [
   'BackfillPostBody',
   'BulkBody_BulkTaskInstanceBody_',
+  'BulkBody_ConnectionBody_',
+  'BulkBody_PoolBody_',
+  'BulkBody_VariableBody_',
   'ClearTaskInstancesBody',
   'ConnectionBody',
   'DAGPatchBody',
@@ -18,6 +21,8 @@ export const BODY_NAMES = [
   'DAGRunsBatchBody',
   'LoginBody',
   'PatchTaskInstanceBody',
+  'PoolBody',
+  'PoolPatchBody',
   'TriggerDAGRunPostBody',
   'VariableBody',
   'XComCreateBody',

@@ -1,13 +1,21 @@
 // Connections. Secrets leave in masked form only.
 
 import { MASK } from '../../core/masker.ts'
-import { deleteConnection, setConnection } from '../../engine/admin/connections.ts'
+import {
+  addDefaultConnections,
+  bulkConnections,
+  type ConnectionPatch,
+  createConnection,
+  deleteConnection,
+  patchConnection,
+} from '../../engine/admin/connections.ts'
 import type { Connection, Vault } from '../../engine/admin/vault.ts'
 import { CONNECTION_ORDER, listConnectionIds } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
 import { ApiError, invalid } from '../http/errors.ts'
+import { answerBulk, type BulkKind } from './bulk.ts'
 import type { ApiRoutes } from './router.ts'
 
 const connectionJson = (vault: Vault, connection: Connection) => ({
@@ -56,20 +64,29 @@ function checkExtra(extra: string | null | undefined): void {
 
 const CONNECTION_FIELDS = ['conn_type', 'description', 'host', 'login', 'schema', 'port', 'password', 'extra'] as const
 
-function merged(body: ConnectionBody, before: Connection | null, mask: ReadonlySet<string> | null) {
-  const takes = (field: (typeof CONNECTION_FIELDS)[number]) =>
-    mask === null ? before === null || body[field] !== undefined : mask.has(field)
+/** Fields that are left out, or outside the mask, stay as they are. @throws ApiError 422 */
+function patchOf(body: ConnectionBody, mask: ReadonlySet<string> | null): ConnectionPatch {
+  checkExtra(body.extra)
+  const meant = <Field extends (typeof CONNECTION_FIELDS)[number]>(field: Field) =>
+    mask === null || mask.has(field) ? body[field] : undefined
   return {
     connId: body.connection_id,
-    connType: takes('conn_type') ? body.conn_type : (before?.connType ?? body.conn_type),
-    description: takes('description') ? (body.description ?? null) : (before?.description ?? null),
-    host: takes('host') ? (body.host ?? null) : (before?.host ?? null),
-    login: takes('login') ? (body.login ?? null) : (before?.login ?? null),
-    schema: takes('schema') ? (body.schema ?? null) : (before?.schema ?? null),
-    port: takes('port') ? (body.port ?? null) : (before?.port ?? null),
-    password: takes('password') ? (body.password ?? null) : (before?.password ?? null),
-    extra: takes('extra') ? (body.extra ?? null) : (before?.extra ?? null),
+    connType: meant('conn_type'),
+    description: meant('description'),
+    host: meant('host'),
+    login: meant('login'),
+    schema: meant('schema'),
+    port: meant('port'),
+    password: meant('password'),
+    extra: meant('extra'),
   }
+}
+
+const BULK: BulkKind<ConnectionBody, ConnectionPatch> = {
+  body: 'BulkBody_ConnectionBody_',
+  plural: 'connections with these connection_ids',
+  idOf: ({ connection_id }) => connection_id,
+  read: patchOf,
 }
 
 export function connectionRoutes(api: ApiRoutes): void {
@@ -89,18 +106,20 @@ export function connectionRoutes(api: ApiRoutes): void {
   )
   api.on('post', '/connections', 'op', 201, async ({ web, req, actor }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
-    checkExtra(body.extra)
-    await setConnection(web, { ...merged(body, null, null), existing: 'fail' }, actor)
+    await createConnection(web, patchOf(body, null), actor)
     return connectionJson(web.vault, await requireConnection(web, body.connection_id))
   })
+  api.on('patch', '/connections', 'op', 200, (call) =>
+    answerBulk(call, BULK, (actions) => bulkConnections(call.web, actions, call.actor)),
+  )
+  api.on('post', '/connections/defaults', 'op', 204, async ({ web, actor }) => addDefaultConnections(web, actor))
   api.on('patch', '/connections/{connection_id}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<ConnectionBody>(web.assets, 'ConnectionBody', req.body)
     const id = param('connection_id')
     if (body.connection_id !== id)
       throw new ApiError(400, 'The connection_id in the request body does not match the URL parameter')
-    checkExtra(body.extra)
     const mask = readMask(query.texts('update_mask'), ['connection_id', ...CONNECTION_FIELDS])
-    await setConnection(web, merged(body, await requireConnection(web, id), mask), actor)
+    await patchConnection(web, patchOf(body, mask), actor)
     return connectionJson(web.vault, await requireConnection(web, id))
   })
   api.on('delete', '/connections/{connection_id}', 'op', 204, async ({ web, actor, param }) => {

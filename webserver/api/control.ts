@@ -22,6 +22,7 @@ import type { Web } from '../deps.ts'
 import { airflowError, airflowNotFound, CLEAR, inWordsOf } from '../http/airflow-errors.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
 import { ApiError, invalid } from '../http/errors.ts'
+import { type BulkBody, type BulkResult, emptyAnswer, resultOf, toldOf } from './bulk.ts'
 import { requireDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { requireRun } from './runs.ts'
@@ -261,18 +262,6 @@ interface BulkEntity extends InstancePatch {
   readonly dag_id?: string | null
   readonly dag_run_id?: string | null
 }
-interface BulkBody {
-  readonly actions: readonly {
-    readonly action: 'create' | 'update' | 'delete'
-    readonly entities: readonly (BulkEntity | string)[]
-    readonly action_on_non_existence?: 'fail' | 'skip'
-  }[]
-}
-
-interface BulkResult {
-  readonly success: string[]
-  readonly errors: { error: string; status_code: number }[]
-}
 
 const conflictOf = (error: unknown): ApiError | null =>
   error instanceof BaramError && error.code === 'CONFLICT' ? airflowError(error) : null
@@ -292,19 +281,15 @@ async function updateOne(
     const told = error instanceof ApiError ? error : conflictOf(error)
     if (told === null) throw error
     if (told.status === 404 && mayBeMissing) return
-    done.errors.push({
-      error: typeof told.detail === 'string' ? told.detail : JSON.stringify(told.detail),
-      status_code: told.status,
-    })
+    done.errors.push(toldOf(told))
   }
 }
 
 async function bulk({ web, req, actor, param }: Call) {
-  const body = readBody<BulkBody>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
-  const answer: Record<'create' | 'update' | 'delete', BulkResult | null> = { create: null, update: null, delete: null }
+  const body = readBody<BulkBody<BulkEntity>>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
+  const answer = emptyAnswer()
   for (const { action, entities, action_on_non_existence } of body.actions) {
-    const done = answer[action] ?? { success: [], errors: [] }
-    answer[action] = done
+    const done = resultOf(answer, action)
     if (action !== 'update') {
       done.errors.push({ error: `Task instances bulk ${action} is not supported`, status_code: 405 })
       continue

@@ -1,12 +1,19 @@
 // Variables. Secrets leave in masked form only.
 
-import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
+import {
+  bulkVariables,
+  deleteVariable,
+  patchVariable,
+  setVariable,
+  type VariablePatch,
+} from '../../engine/admin/variables.ts'
 import type { Variable, Vault } from '../../engine/admin/vault.ts'
 import { listVariableKeys, VARIABLE_ORDER } from '../../store/postgres/read-admin.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
 import { ApiError } from '../http/errors.ts'
+import { answerBulk, type BulkKind } from './bulk.ts'
 import type { ApiRoutes } from './router.ts'
 
 const variableJson = (vault: Vault, variable: Variable) => ({
@@ -32,6 +39,22 @@ interface VariableBody {
 /** Variables are text: other JSON is stored as its text. */
 const variableText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value ?? null))
 
+const patchOf = (body: VariableBody, mask: ReadonlySet<string> | null): VariablePatch => {
+  const isMeant = (field: keyof VariableBody) => mask === null || mask.has(field)
+  return {
+    key: body.key,
+    value: isMeant('value') ? variableText(body.value) : undefined,
+    description: isMeant('description') ? body.description : undefined,
+  }
+}
+
+const BULK: BulkKind<VariableBody, VariablePatch> = {
+  body: 'BulkBody_VariableBody_',
+  plural: 'variables with these keys',
+  idOf: ({ key }) => key,
+  read: patchOf,
+}
+
 export function variableRoutes(api: ApiRoutes): void {
   api.on('get', '/variables', 'op', 200, async ({ web, query }) => {
     const page = query.page(web.config, VARIABLE_ORDER, 'id')
@@ -53,16 +76,15 @@ export function variableRoutes(api: ApiRoutes): void {
     await setVariable(web, { key: body.key, value, description: body.description ?? null, existing: 'fail' }, actor)
     return variableJson(web.vault, await requireVariable(web, body.key))
   })
+  api.on('patch', '/variables', 'op', 200, (call) =>
+    answerBulk(call, BULK, (actions) => bulkVariables(call.web, actions, call.actor)),
+  )
   api.on('patch', '/variables/{variable_key}', 'op', 200, async ({ web, req, query, actor, param }) => {
     const body = readBody<VariableBody>(web.assets, 'VariableBody', req.body)
     const key = param('variable_key')
     if (body.key !== key) throw new ApiError(400, "Invalid body, key from request body doesn't match uri parameter")
     const mask = readMask(query.texts('update_mask'), ['key', 'value', 'description'])
-    const before = await requireVariable(web, key)
-    const value = mask === null || mask.has('value') ? variableText(body.value) : before.value
-    const isDescribed = mask === null ? body.description !== undefined : mask.has('description')
-    const description = isDescribed ? (body.description ?? null) : before.description
-    await setVariable(web, { key, value, description }, actor)
+    await patchVariable(web, patchOf(body, mask), actor)
     return variableJson(web.vault, await requireVariable(web, key))
   })
   api.on('delete', '/variables/{variable_key}', 'op', 204, async ({ web, actor, param }) => {

@@ -45,7 +45,14 @@ const WORDS: { readonly [K in SubjectKind]: WordsOf<K> & { readonly missing: Say
   },
   event_log: { missing: (id) => `The Event Log with id: \`${id}\` not found` },
   import_error: { missing: (id) => `The ImportError with import_error_id: \`${id}\` was not found` },
-  pool: { missing: (name) => `The Pool with name: \`${name}\` was not found` },
+  pool: {
+    missing: (name) => `The Pool with name: \`${name}\` was not found`,
+    exists: (name) => `The Pool with name: \`${name}\` already exists`,
+    builtin: (_, { field }) =>
+      field === undefined
+        ? "Default Pool can't be deleted"
+        : 'Only slots and included_deferred can be modified on Default Pool',
+  },
   task: {
     missing: ({ dagId, taskId }) => `Task '${taskId}' not found in Dag '${dagId}'`,
     unchanged: ({ taskId }, { state }) => `Task id ${taskId} is already in ${state ?? ''} state`,
