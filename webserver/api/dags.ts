@@ -18,6 +18,7 @@ import {
   WARNING_ORDER,
 } from '../../store/postgres/read-dags.ts'
 import type { Web } from '../deps.ts'
+import { acceptsText } from '../http/accept.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
 import { readBody, readMask } from '../http/bodies.ts'
 import { ApiError, notFound } from '../http/errors.ts'
@@ -110,8 +111,7 @@ async function task({ web, param }: Call) {
 async function source({ web, req, res, query, param }: Call) {
   const number = query.int('version_number', 1) ?? null
   query.done()
-  const type = req.accepts(['application/json', 'text/plain'])
-  if (type === false) throw new ApiError(406, 'Only application/json or text/plain is supported')
+  const isText = acceptsText(req)
   const dag = await requireDag(web, param('dag_id'))
   const row = await showSource(web.database, dag.dagId, number)
   if (row === null)
@@ -120,7 +120,7 @@ async function source({ web, req, res, query, param }: Call) {
         ? `Code not found for dag_id: \`${dag.dagId}\``
         : `The source code of the DAG ${dag.dagId}, version_number ${number} was not found`,
     )
-  if (type === 'text/plain') {
+  if (isText) {
     res.type('text/plain').send(row.sourceCode)
     return undefined
   }

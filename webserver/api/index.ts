@@ -9,9 +9,12 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
+import { configurationRoutes } from './configuration.ts'
 import { connectionRoutes } from './connections.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
 import { dagRoutes } from './dags.ts'
+import { dependencyRoutes, mappedDependencyRoutes } from './dependencies.ts'
+import { extensionRoutes } from './extensions.ts'
 import { logRoutes } from './logs.ts'
 import { poolRoutes } from './pools.ts'
 import { ApiRoutes, type Call } from './router.ts'
@@ -73,11 +76,15 @@ export function apiRoutes(web: Web): Router {
   connectionRoutes(api)
   poolRoutes(api)
   adminRoutes(api)
+  configurationRoutes(api)
+  extensionRoutes(api)
+  dependencyRoutes(api)
   controlRoutes(api)
   backfillRoutes(api)
   const mapped = new ApiRoutes(web)
   mappedRoutes(mapped)
   mappedControlRoutes(mapped)
+  mappedDependencyRoutes(mapped)
   const absent = Router()
   for (const { method, path, operationId } of web.assets.operations) {
     const key = `${method} ${path}`
