@@ -95,6 +95,17 @@ export const BACKFILL: Wording = {
   words: { dag: { missing: (dagId) => `Could not find dag ${dagId}` } },
 }
 
+/** Of favourites. */
+export const FAVOURITE: Wording = {
+  status: {},
+  words: {
+    dag: {
+      missing: (dagId) => `DAG with id '${dagId}' not found`,
+      unchanged: () => 'DAG is not marked as favorite',
+    },
+  },
+}
+
 /** Of XComs that are written. */
 export const XCOM: Wording = {
   status: { XCOM_INVALID: 400, XCOM_TOO_LARGE: 400 },

@@ -17,7 +17,7 @@ import { describeXComs } from './xcoms.ts'
 /** Operations of run control and backfills, which control.test.ts calls. */
 const CONTROLS = 17
 /** Operations that are not served. */
-const ABSENT = 25
+const ABSENT = 22
 /** Served, and never with a body of success here: two redirects, a list of a mapped task, and the address of a remote log. */
 const UNSEEN = 4
 
