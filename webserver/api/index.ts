@@ -21,6 +21,7 @@ import { ApiRoutes, type Call } from './router.ts'
 import { runRoutes } from './runs.ts'
 import { mappedRoutes, taskInstanceRoutes } from './task-instances.ts'
 import { variableRoutes } from './variables.ts'
+import { waitRoutes } from './wait.ts'
 import { xcomRoutes } from './xcoms.ts'
 
 /** The version of the API document we keep to. */
@@ -69,6 +70,7 @@ export function apiRoutes(web: Web): Router {
   })
   dagRoutes(api)
   runRoutes(api)
+  waitRoutes(api)
   taskInstanceRoutes(api)
   xcomRoutes(api)
   logRoutes(api)

@@ -17,9 +17,9 @@ import { describeXComs } from './xcoms.ts'
 /** Operations of run control and backfills, which control.test.ts calls. */
 const CONTROLS = 17
 /** Operations that are not served. */
-const ABSENT = 22
-/** Served, and never with a body of success here: two redirects, a list of a mapped task, and the address of a remote log. */
-const UNSEEN = 4
+const ABSENT = 21
+/** Served, and not seen here with a success: two redirects, a list of a mapped task, the address of a remote log, a stream (wait.test.ts). */
+const UNSEEN = 5
 
 const world = useApi({ BARAM__API__EXPOSE_CONFIG: 'True' })
 
