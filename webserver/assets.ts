@@ -23,6 +23,7 @@ export const BODY_NAMES = [
   'PatchTaskInstanceBody',
   'PoolBody',
   'PoolPatchBody',
+  'TaskInstancesBatchBody',
   'TriggerDAGRunPostBody',
   'VariableBody',
   'XComCreateBody',

@@ -345,3 +345,51 @@ describe('deleting over the API', () => {
     expect(await audit()).toEqual([{ event: 'dag.delete', owner: 'user' }])
   })
 })
+
+describe('deleting task instances over the API', () => {
+  const entries = `${TI}/xcomEntries`
+
+  test('takes an instance out of its run with its values; another try of it is not there either', async () => {
+    const at = { ...first(), task_id: 'b' }
+    await api('post', entries, at, { key: 'k', value: 1 })
+    const answer = await api('delete', TI, at)
+    expect([answer.status, answer.body]).toEqual([200, null])
+    expect(await states()).toEqual(['a:success', 'c:upstream_failed'])
+    expect((await api('delete', TI, at)).status).toBe(404)
+    expect((await api('get', `${entries}/{xcom_key}`, { ...at, xcom_key: 'k' })).status).toBe(404)
+    expect((await api('get', `${RUN}/taskInstances`, { dag_id: dagId, dag_run_id: runs[1] ?? '' })).body).toMatchObject(
+      {
+        total_entries: 3,
+      },
+    )
+    expect(await audit()).toMatchObject([{ event: 'xcom.create' }, { event: 'task_instance.delete', owner: 'user' }])
+    // What is left can be cleared and shown.
+    const cleared = await api('post', `${RUN}/clear`, first(), { dry_run: false })
+    expect([cleared.status, await states()]).toEqual([200, ['a:null', 'c:null']])
+  })
+
+  test('refuses one whose process runs, and who may not', async () => {
+    const run = await seedRun(web, dagId, NIGHT + 3 * DAY, { state: 'running', tasks: { a: 'running' }, rest: null })
+    const at = { dag_id: dagId, dag_run_id: run.runId, task_id: 'a' }
+    expect((await api('delete', TI, at)).status).toBe(409)
+    expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'viewer')).status).toBe(403)
+    for (const query of ['?map_index=0', '?map_index=2147483647'])
+      expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'user', query)).status).toBe(404)
+    expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'user', '?map_index=x')).status).toBe(422)
+    expect(await states(at)).toEqual(['a:running', 'b:null', 'c:null'])
+  })
+
+  test('deletes several, and says of each that it is not there', async () => {
+    const entities = ['a', { task_id: 'b', map_index: -1 }, { task_id: 'c', map_index: 5 }, { task_id: 'none' }]
+    const remove = (more: object = {}) =>
+      api('patch', `${RUN}/taskInstances`, first(), { actions: [{ action: 'delete', entities, ...more }] })
+    const name = (task: string) => `${dagId}.${runs[0]}.${task}[-1]`
+    const answer = (await remove()).body as { delete: { success: string[]; errors: { status_code: number }[] } }
+    expect(answer.delete.success).toEqual([name('a'), name('b')])
+    expect(answer.delete.errors.map((error) => error.status_code)).toEqual([404, 404])
+    expect((await remove({ action_on_non_existence: 'skip' })).body).toMatchObject({
+      delete: { success: [], errors: [] },
+    })
+    expect(await states()).toEqual(['c:upstream_failed'])
+  })
+})

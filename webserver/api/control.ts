@@ -7,6 +7,7 @@ import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
 import { setInstanceNote } from '../../engine/control/note.ts'
+import { removeInstances } from '../../engine/control/remove.ts'
 import type { Actor } from '../../engine/engine.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { setRunNote } from '../../engine/runs/note.ts'
@@ -264,19 +265,15 @@ interface BulkEntity extends InstancePatch {
 }
 
 const conflictOf = (error: unknown): ApiError | null =>
-  error instanceof BaramError && error.code === 'CONFLICT' ? airflowError(error) : null
+  error instanceof BaramError && ['CONFLICT', 'NOT_FOUND'].includes(error.code) ? airflowError(error) : null
 
-async function updateOne(
-  web: Web,
-  target: InstanceTarget,
-  entity: BulkEntity,
-  actor: Actor,
-  mayBeMissing: boolean,
-  done: BulkResult,
-) {
+const nameOf = ({ dagId, runId, taskId }: InstanceTarget, mapIndex: number): string =>
+  `${dagId}.${runId}.${taskId}[${mapIndex}]`
+
+/** One entity: what it did, or what an answer says of why not. */
+async function doOne(done: BulkResult, mayBeMissing: boolean, act: () => Promise<readonly string[]>) {
   try {
-    await patchInstances(web, target, entity, actor, null)
-    done.success.push(`${target.dagId}.${target.runId}.${target.taskId}[${target.mapIndex ?? -1}]`)
+    done.success.push(...(await act()))
   } catch (error) {
     const told = error instanceof ApiError ? error : conflictOf(error)
     if (told === null) throw error
@@ -288,21 +285,28 @@ async function updateOne(
 async function bulk({ web, req, actor, param }: Call) {
   const body = readBody<BulkBody<BulkEntity>>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
   const answer = emptyAnswer()
-  for (const { action, entities, action_on_non_existence } of body.actions) {
+  for (const { action, entities, action_on_non_existence, update_mask } of body.actions) {
     const done = resultOf(answer, action)
-    if (action !== 'update') {
-      done.errors.push({ error: `Task instances bulk ${action} is not supported`, status_code: 405 })
+    if (action === 'create') {
+      done.errors.push({ error: 'Task instances bulk create is not supported', status_code: 405 })
       continue
     }
-    for (const entity of entities) {
-      if (typeof entity === 'string') continue
+    const mask = update_mask === null || update_mask === undefined ? null : new Set(update_mask)
+    for (const given of entities) {
+      // A bare id is a task of this run.
+      const entity: BulkEntity = typeof given === 'string' ? { task_id: given } : given
       const target = {
         dagId: entity.dag_id ?? param('dag_id'),
         runId: entity.dag_run_id ?? param('dag_run_id'),
         taskId: entity.task_id,
         mapIndex: entity.map_index ?? null,
       }
-      await updateOne(web, target, entity, actor, action_on_non_existence === 'skip', done)
+      await doOne(done, action_on_non_existence === 'skip', async () => {
+        if (action === 'delete')
+          return (await removeInstances(web, target, actor)).map((mapIndex) => nameOf(target, mapIndex))
+        await patchInstances(web, target, entity, actor, mask)
+        return [nameOf(target, target.mapIndex ?? -1)]
+      })
     }
   }
   return answer

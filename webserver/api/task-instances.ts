@@ -2,7 +2,8 @@
 
 import type { DagGraph } from '../../core/graph.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { TASK_STATES } from '../../core/states.ts'
+import { TASK_STATES, type TaskState } from '../../core/states.ts'
+import { removeInstances } from '../../engine/control/remove.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
   getInstance,
@@ -14,8 +15,10 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
+import { readBody } from '../http/bodies.ts'
 import { notFound } from '../http/errors.ts'
 import { knownOnly } from '../http/query.ts'
+import { type PageBody, readPage, readRanges, requireAll } from './batch.ts'
 import { requireLatest } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { requireRun } from './runs.ts'
@@ -112,6 +115,45 @@ async function list(call: Call, onlyMappedOf: string | null) {
   return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
 }
 
+interface BatchBody extends PageBody {
+  readonly dag_ids?: readonly string[] | null
+  readonly dag_run_ids?: readonly string[] | null
+  readonly task_ids?: readonly string[] | null
+  /** Null = instances without a state. */
+  readonly state?: readonly (TaskState | null)[] | null
+  readonly pool?: readonly string[] | null
+  readonly queue?: readonly string[] | null
+  readonly executor?: readonly string[] | null
+  readonly [range: string]: unknown
+}
+
+const { id, state, duration, start_date, end_date, map_index } = INSTANCE_ORDER
+const BATCH_ORDER = { id, state, duration, start_date, end_date, map_index }
+
+async function batch(call: Call) {
+  const { web, req } = call
+  requireAll(call, 'dag_id')
+  requireAll(call, 'dag_run_id')
+  const body = readBody<BatchBody>(web.assets, 'TaskInstancesBatchBody', req.body)
+  const { dag_ids, dag_run_ids, task_ids, state: states, pool, queue, executor, ...rest } = body
+  const { order_by, page_limit, page_offset, ...ranges } = rest
+  const filter = {
+    ...readRanges(ranges),
+    dagIds: dag_ids ?? undefined,
+    runIds: dag_run_ids ?? undefined,
+    taskIds: task_ids ?? undefined,
+    state: states?.flatMap((wanted) => wanted ?? []),
+    withNoState: states?.includes(null) ?? false,
+    pool: pool ?? undefined,
+    queue: queue ?? undefined,
+    executor: executor ?? undefined,
+  }
+  const page = readPage(web, { order_by, page_limit, page_offset }, BATCH_ORDER)
+  const { rows, total } = await listInstances(web.database, null, null, filter, page)
+  const versions = await versionsOf(web, rows)
+  return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
+}
+
 /** A mapped task without instances answers none; any other task is an error. @throws ApiError 404 */
 function checkMapped(graph: DagGraph, taskId: string): void {
   const task = graph.find(taskId)
@@ -149,7 +191,12 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
 export function taskInstanceRoutes(api: ApiRoutes): void {
   const base = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances'
   api.on('get', base, 'viewer', 200, (call) => list(call, null))
+  api.on('post', `${base}/list`, 'viewer', 200, batch)
   api.on('get', `${base}/{task_id}`, 'viewer', 200, one(false))
+  api.on('delete', `${base}/{task_id}`, 'user', 200, async (call) => {
+    await removeInstances(call.web, placeOf(call, false), call.actor)
+    return null
+  })
   api.on('get', `${base}/{task_id}/listMapped`, 'viewer', 200, (call) => list(call, call.param('task_id')))
   api.on('get', `${base}/{task_id}/tries`, 'viewer', 200, tries(false))
   api.on('get', `${base}/{task_id}/tries/{task_try_number}`, 'viewer', 200, oneTry(false))

@@ -15,9 +15,9 @@ import { CANARY, useApi } from './world.ts'
 import { describeXComs } from './xcoms.ts'
 
 /** Operations of run control and backfills, which control.test.ts calls. */
-const CONTROLS = 17
+const CONTROLS = 18
 /** Operations that are not served. */
-const ABSENT = 21
+const ABSENT = 19
 /** Served, and not seen here with a success: two redirects, a list of a mapped task, the address of a remote log, a stream (wait.test.ts). */
 const UNSEEN = 5
 
