@@ -9,10 +9,13 @@ import { packageRoot } from '../runtime/paths.ts'
 
 export const BODY_NAMES = [
   'BackfillPostBody',
+  'BulkBody_BulkDAGRunBody_',
   'BulkBody_BulkTaskInstanceBody_',
   'BulkBody_ConnectionBody_',
   'BulkBody_PoolBody_',
   'BulkBody_VariableBody_',
+  'BulkDAGRunClearBody',
+  'ClearPartitionsBody',
   'ClearTaskInstancesBody',
   'ConnectionBody',
   'DAGPatchBody',

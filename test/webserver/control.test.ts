@@ -393,3 +393,86 @@ describe('deleting task instances over the API', () => {
     expect(await states()).toEqual(['c:upstream_failed'])
   })
 })
+
+describe('several runs in one request', () => {
+  const list = '/dags/{dag_id}/dagRuns'
+  const [clearRuns, partitions] = ['/dags/{dag_id}/clearDagRuns', '/dags/{dag_id}/clearPartitions']
+  const named = () => runs.map((dag_run_id) => ({ dag_run_id }))
+  const bulk = async (...actions: unknown[]) => (await api('patch', list, first(), { actions })).body
+  const stateOf = async (at: Record<string, string>) => ((await api('get', RUN, at)).body as { state: string }).state
+
+  test('sets states and notes, and deletes; each that cannot be is told', async () => {
+    const [one = '', two = ''] = runs
+    const entities = [
+      { dag_run_id: one, state: 'success', note: 'by hand' },
+      { dag_run_id: 'none', note: 'n' },
+    ]
+    expect(await bulk({ action: 'update', entities }, { action: 'create', entities: [] })).toMatchObject({
+      update: { success: [`${dagId}.${one}`], errors: [{ status_code: 404 }] },
+      create: { errors: [{ status_code: 405 }] },
+      delete: null,
+    })
+    expect((await api('get', RUN, first())).body).toMatchObject({ state: 'success', note: 'by hand' })
+    const masked = {
+      action: 'update',
+      entities: [{ dag_run_id: one, state: 'failed', note: 'x' }],
+      update_mask: ['note'],
+    }
+    await bulk(masked)
+    expect((await api('get', RUN, first())).body).toMatchObject({ state: 'success', note: 'x' })
+    const running = await seedRun(web, dagId, NIGHT + 4 * DAY, { state: 'running', tasks: {}, rest: 'running' })
+    expect(await bulk({ action: 'delete', entities: [two, { dag_run_id: running.runId }, 'none'] })).toMatchObject({
+      delete: { success: [`${dagId}.${two}`], errors: [{ status_code: 409 }, { status_code: 404 }] },
+    })
+    expect(await bulk({ action: 'delete', entities: ['none'], action_on_non_existence: 'skip' })).toMatchObject({
+      delete: { success: [], errors: [] },
+    })
+    const every = { actions: [{ action: 'delete', entities: [one] }] }
+    expect((await api('patch', list, { dag_id: '~' }, every)).body).toMatchObject({
+      delete: { success: [], errors: [{ status_code: 400 }] },
+    })
+    expect((await api('patch', list, first(), every, 'viewer')).status).toBe(403)
+    expect((await api('patch', list, first(), { actions: [{ action: 'delete', entities: [1] }] })).status).toBe(422)
+  })
+
+  test('clears runs: a dry run first, then each of them, or none when one is not there', async () => {
+    const body = { dag_runs: named(), only_failed: true }
+    expect(told(await api('post', clearRuns, first(), body))).toEqual(['b:failed', 'c:upstream_failed'])
+    const missing = { dag_runs: [...named(), { dag_run_id: 'none' }], dry_run: false }
+    expect((await api('post', clearRuns, first(), missing)).status).toBe(404)
+    expect(await stateOf(first())).toBe('failed')
+    const done = await api('post', clearRuns, first(), { dag_runs: named(), dry_run: false, note: 'again' })
+    expect(done.body).toMatchObject({
+      dag_runs: runs.map((dag_run_id) => ({ dag_run_id, state: 'queued', note: 'again' })),
+      total_entries: 2,
+    })
+    const other = { dag_runs: [{ dag_run_id: 'r', dag_id: 'other' }] }
+    for (const [at, wrong] of [
+      [first(), other],
+      [{ dag_id: '~' }, { dag_runs: named() }],
+      [{ dag_id: '~' }, { partition_key: 'k' }],
+    ] as const)
+      expect((await api('post', clearRuns, at, wrong)).status).toBe(400)
+    for (const wrong of [{}, { dag_runs: [] }, { dag_runs: named(), partition_key: 'k' }, { note: 'n'.repeat(1001) }])
+      expect((await api('post', clearRuns, first(), wrong)).status).toBe(422)
+  })
+
+  test('finds no run by a partition, and clears none', async () => {
+    expect((await api('post', clearRuns, first(), { partition_key: 'k', dry_run: false })).body).toMatchObject({
+      dag_runs: [],
+    })
+    const none = { dag_runs_cleared: 0, task_instances_cleared: 0 }
+    expect((await api('post', partitions, first(), { partition_key: 'k' })).body).toEqual({ ...none, dry_run: true })
+    const run_id = runs[0]
+    expect((await api('post', partitions, first(), { run_id, dry_run: false })).body).toEqual({
+      ...none,
+      dry_run: false,
+    })
+    expect((await api('post', partitions, first(), { run_id, clear_task_instances: true })).status).toBe(400)
+    expect((await api('post', partitions, { dag_id: 'none' }, { run_id })).status).toBe(404)
+    const reversed = { partition_date_start: '2026-01-02T00:00:00Z', partition_date_end: '2026-01-01T00:00:00Z' }
+    for (const wrong of [{}, { run_id, partition_key: 'k' }, reversed])
+      expect((await api('post', partitions, first(), wrong)).status).toBe(422)
+    expect(await stateOf(first())).toBe('failed')
+  })
+})

@@ -1,6 +1,6 @@
 // Bulk operations: Airflow's actions and their answer, in which each action lists what it did and why it did not.
 
-import type { BaramError } from '../../core/errors.ts'
+import { BaramError } from '../../core/errors.ts'
 import type { BulkAction, BulkOutcome, OnMissing } from '../../engine/admin/bulk.ts'
 import type { OnExisting } from '../../engine/admin/setting.ts'
 import type { BodyName } from '../assets.ts'
@@ -27,10 +27,27 @@ export function resultOf(answer: BulkAnswer, action: Action): BulkResult {
   return result
 }
 
-export const toldOf = ({ detail, status }: ApiError) => ({
+const toldOf = ({ detail, status }: ApiError) => ({
   error: typeof detail === 'string' ? detail : JSON.stringify(detail),
   status_code: status,
 })
+
+/** One entity of several: what it did, or what an answer says of why not. The others are done all the same. */
+export async function doOne(
+  done: BulkResult,
+  mayBeMissing: boolean,
+  act: () => Promise<readonly string[]>,
+): Promise<void> {
+  try {
+    done.success.push(...(await act()))
+  } catch (error) {
+    const isExpected = error instanceof BaramError && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND')
+    const told = error instanceof ApiError ? error : isExpected ? airflowError(error) : null
+    if (told === null) throw error
+    if (told.status === 404 && mayBeMissing) return
+    done.errors.push(toldOf(told))
+  }
+}
 
 /** An action as the document has it; fields that are left out have the document's defaults. */
 export interface ActionBody<Entity> {

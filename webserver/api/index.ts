@@ -16,6 +16,7 @@ import { dagRoutes } from './dags.ts'
 import { dependencyRoutes, mappedDependencyRoutes } from './dependencies.ts'
 import { extensionRoutes } from './extensions.ts'
 import { logRoutes } from './logs.ts'
+import { manyRunsRoutes } from './many-runs.ts'
 import { poolRoutes } from './pools.ts'
 import { ApiRoutes, type Call } from './router.ts'
 import { runRoutes } from './runs.ts'
@@ -71,6 +72,7 @@ export function apiRoutes(web: Web): Router {
   dagRoutes(api)
   runRoutes(api)
   waitRoutes(api)
+  manyRunsRoutes(api)
   taskInstanceRoutes(api)
   xcomRoutes(api)
   logRoutes(api)
