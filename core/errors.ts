@@ -73,6 +73,8 @@ export type Problem =
   | 'ended'
   /** The latest version of its DAG has it no more. */
   | 'removed'
+  /** It belongs to the product. */
+  | 'builtin'
   /** A backfill of it is under way. */
   | 'backfilling'
   | 'import_errors'
@@ -128,7 +130,10 @@ export function notFound<K extends SubjectKind>(kind: K, id: SubjectIds[K], hint
 }
 
 /** That what was to be made is there. */
-export function alreadyExists<K extends 'account' | 'connection' | 'variable'>(kind: K, id: SubjectIds[K]): BaramError {
+export function alreadyExists<K extends 'account' | 'connection' | 'pool' | 'variable'>(
+  kind: K,
+  id: SubjectIds[K],
+): BaramError {
   return conflict(kind, id, 'exists', `${kind} ${id} already exists`)
 }
 

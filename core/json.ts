@@ -1,7 +1,7 @@
 // JSON values: their type, the check that nothing is lost, and the canonical text (RFC 8785) that hashes are made of.
 
 import { BaramError } from './errors.ts'
-import { storableFault } from './storable.ts'
+import { idFault, storableFault } from './storable.ts'
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 export type JsonObject = { readonly [key: string]: JsonValue }
@@ -81,6 +81,8 @@ export function checkJson(value: unknown, path = '', seen: readonly object[] = [
 
 /** 1 MiB of JSON text; larger values belong into a file whose path is returned. */
 export const XCOM_BYTES = 1_048_576
+/** The longest key of an XCom. */
+const XCOM_KEY_CHARACTERS = 512
 
 /**
  * A copy of `value` that can be an XCom: `checkJson`, and no larger than 1 MiB as JSON text.
@@ -95,6 +97,12 @@ export function checkXCom(value: unknown, what: string): JsonValue {
     'XCOM_TOO_LARGE',
     `${what} has ${bytes} bytes as JSON, an XCom may have ${XCOM_BYTES}; write it to a file or a lake and return the path`,
   )
+}
+
+/** A key of an XCom, as it may be stored, whoever writes it. @throws BaramError INPUT_INVALID */
+export function checkXComKey(key: string): void {
+  const fault = idFault(key, 'an XCom key', XCOM_KEY_CHARACTERS)
+  if (fault !== null) throw new BaramError('INPUT_INVALID', fault)
 }
 
 /** RFC 8785 text: keys sorted by UTF-16 code unit, no spaces, numbers as ECMAScript writes them. */

@@ -21,6 +21,13 @@ export interface SubjectIds {
     readonly mapIndex: number | null
   }
   readonly variable: string
+  readonly xcom: {
+    readonly dagId: string
+    readonly runId: string
+    readonly taskId: string
+    readonly mapIndex: number
+    readonly key: string
+  }
 }
 
 export type SubjectKind = keyof SubjectIds
@@ -52,6 +59,8 @@ const MISSING: SubjectTexts = {
   task_instance: ({ dagId, runId, taskId, mapIndex }) =>
     `run ${runId} of ${dagId} has no task ${indexed(taskId, mapIndex)}`,
   variable: (key) => `there is no variable ${key}`,
+  xcom: ({ dagId, runId, taskId, mapIndex, key }) =>
+    `task ${indexed(taskId, mapIndex)} of run ${runId} of ${dagId} has no XCom ${key}`,
 }
 
 export const missingText = <K extends SubjectKind>(kind: K, id: SubjectIds[K]): string => MISSING[kind](id)

@@ -16,6 +16,7 @@ import { m0013CallbacksAndDeadlines } from './0013-callbacks-and-deadlines.ts'
 import { m0014StreamEffects } from './0014-stream-effects.ts'
 import { m0015Monitoring } from './0015-monitoring.ts'
 import { m0016Retention } from './0016-retention.ts'
+import { m0017Favourites } from './0017-favourites.ts'
 import type { Migration } from './migration.ts'
 
 /** Append-only: a landed migration is never edited. */
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   m0014StreamEffects,
   m0015Monitoring,
   m0016Retention,
+  m0017Favourites,
 ]

@@ -171,6 +171,13 @@ export const SETTINGS = {
   ),
   maximumPageLimit: setting('api', 'maximum_page_limit', number(1, 10_000), 100, 'most rows of one API page'),
   fallbackPageLimit: setting('api', 'fallback_page_limit', number(1, 10_000), 50, 'rows of an API page by default'),
+  exposeConfig: setting(
+    'api',
+    'expose_config',
+    (value) => value.trim().toLowerCase() === 'non-sensitive-only' || flag(value),
+    false,
+    'whoever may read DAGs may read settings over the API; secrets never',
+  ),
   jwtSecret: setting('api_auth', 'jwt_secret', textOrNull, null, 'key of API tokens; empty = made at first start', {
     isOwnOnly: true,
     isSecret: true,

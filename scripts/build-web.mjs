@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { Ajv } from 'ajv'
 import standalone from 'ajv/dist/standalone/index.js'
@@ -101,19 +101,9 @@ const LOGIN_BODY = {
   required: ['username', 'password'],
   additionalProperties: false,
 }
-const BODIES = [
-  'BackfillPostBody',
-  'BulkBody_BulkTaskInstanceBody_',
-  'ClearTaskInstancesBody',
-  'ConnectionBody',
-  'DAGPatchBody',
-  'DAGRunClearBody',
-  'DAGRunPatchBody',
-  'DAGRunsBatchBody',
-  'PatchTaskInstanceBody',
-  'TriggerDAGRunPostBody',
-  'VariableBody',
-]
+/** The bodies of the document that handlers read; what they name is what is made. */
+const { BODY_NAMES } = await import(pathToFileURL(join(root, 'dist', 'webserver', 'assets.js')).href)
+const BODIES = BODY_NAMES.filter((name) => name !== 'LoginBody')
 
 async function buildValidators(document) {
   const ajv = new Ajv({ strict: false, allErrors: true, code: { source: true, esm: true } })

@@ -6,24 +6,19 @@ import { parse } from 'yaml'
 
 export const documentPath = new URL('../webserver/openapi/openapi-v2.yaml', import.meta.url)
 
-/** Fields of requests that are newer than the document: clients of Airflow 3.3 send them always. */
-const NEWER = {
-  ClearTaskInstancesBody: {
-    note: { type: 'string', maxLength: 1000, nullable: true },
-    only_new: { type: 'boolean', default: false },
-  },
-  DAGRunClearBody: {
-    note: { type: 'string', maxLength: 1000, nullable: true },
-    only_new: { type: 'boolean', default: false },
-  },
+const newerPath = new URL('../webserver/openapi/airflow-3.3.yaml', import.meta.url)
+
+/** Objects field by field; everything else is replaced. */
+function lay(under, over) {
+  for (const [key, value] of Object.entries(over))
+    if (value !== null && typeof value === 'object' && !Array.isArray(value) && under[key] !== undefined)
+      lay(under[key], value)
+    else under[key] = value
+  return under
 }
 
-export function readDocument() {
-  const document = parse(readFileSync(documentPath, 'utf8'))
-  for (const [name, fields] of Object.entries(NEWER))
-    Object.assign(document.components.schemas[name].properties, fields)
-  return document
-}
+/** The document of 3.2.1 with what is served of 3.3 laid over it. */
+export const readDocument = () => lay(parse(readFileSync(documentPath, 'utf8')), parse(readFileSync(newerPath, 'utf8')))
 
 /** A deep copy in which `nullable` is said by `anyOf: [.., null]`; references point into `root`. */
 export function toJsonSchema(value, root = '#/components/schemas/') {

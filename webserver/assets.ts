@@ -9,7 +9,13 @@ import { packageRoot } from '../runtime/paths.ts'
 
 export const BODY_NAMES = [
   'BackfillPostBody',
+  'BulkBody_BulkDAGRunBody_',
   'BulkBody_BulkTaskInstanceBody_',
+  'BulkBody_ConnectionBody_',
+  'BulkBody_PoolBody_',
+  'BulkBody_VariableBody_',
+  'BulkDAGRunClearBody',
+  'ClearPartitionsBody',
   'ClearTaskInstancesBody',
   'ConnectionBody',
   'DAGPatchBody',
@@ -18,8 +24,13 @@ export const BODY_NAMES = [
   'DAGRunsBatchBody',
   'LoginBody',
   'PatchTaskInstanceBody',
+  'PoolBody',
+  'PoolPatchBody',
+  'TaskInstancesBatchBody',
   'TriggerDAGRunPostBody',
   'VariableBody',
+  'XComCreateBody',
+  'XComUpdateBody',
 ] as const
 export type BodyName = (typeof BODY_NAMES)[number]
 

@@ -10,6 +10,18 @@ export type OnExisting = 'fail' | 'overwrite' | 'skip'
 /** First in the transaction: throws when the caller may no longer write. */
 export type Fence = (tx: Sql) => Promise<void>
 
+/** Of one that exists, what is undefined stays as it is. */
+export type PatchOf<Setting, Id extends keyof Setting> = Pick<Setting, Id> & {
+  readonly [Field in keyof Setting]?: Setting[Field] | undefined
+}
+
+/** The fields of a patch that are given. */
+export const given = <Setting extends object>(
+  patch: { readonly [Field in keyof Setting]?: Setting[Field] | undefined },
+): Partial<Setting> =>
+  // Its own entries without those that are undefined: what Partial says.
+  Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as Partial<Setting>
+
 /** @throws BaramError INPUT_INVALID */
 export function checkKey(key: string, what: string): void {
   const fault = idFault(key, `a ${what}`)

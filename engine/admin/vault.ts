@@ -150,8 +150,9 @@ export class Vault {
     return this.findConnection(connId)
   }
 
-  async findConnection(connId: string): Promise<Connection | null> {
-    const row = await findConnection(this.options.database, connId)
+  /** @param sql default: any connection; a transaction sees what it has locked */
+  async findConnection(connId: string, sql: Sql = this.options.database): Promise<Connection | null> {
+    const row = await findConnection(sql, connId)
     return row === null ? null : this.readConnection(row)
   }
 

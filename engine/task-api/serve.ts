@@ -3,11 +3,11 @@
 
 import { readEffect } from '../../core/effects.ts'
 import { BaramError } from '../../core/errors.ts'
-import { checkXCom, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { checkXCom, checkXComKey, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { extraSecrets, fieldSecrets, type Masker, secretStrings } from '../../core/masker.ts'
 import type { CallOp } from '../../core/protocol.ts'
 import { checkResultTableName, readResultTable } from '../../core/result-table.ts'
-import { idFault, isInt4 } from '../../core/storable.ts'
+import { isInt4 } from '../../core/storable.ts'
 import { isConnectionError } from '../../store/answers.ts'
 import type { Database } from '../../store/database.ts'
 import { putEffect } from '../../store/postgres/effects.ts'
@@ -120,8 +120,7 @@ async function publishReport({ database, masker }: CallDeps, caller: Caller, arg
 
 async function setXCom(deps: CallDeps, caller: Caller, args: JsonObject): Promise<JsonValue> {
   const key = textArg(args, 'key')
-  const fault = idFault(key, 'an XCom key', 512)
-  if (fault !== null) throw new BaramError('INPUT_INVALID', `setXCom: ${fault}`)
+  checkXComKey(key)
   const value = checkXCom(args['value'] ?? null, `the value of ${JSON.stringify(key)}`)
   const dagRunId = await findRunRowId(
     deps.database,

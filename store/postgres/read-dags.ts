@@ -57,6 +57,9 @@ export interface DagFilter {
   readonly bundleName?: string | undefined
   readonly bundleVersion?: string | undefined
   readonly timetableType?: readonly string[] | undefined
+  /** Whether it is a favourite of `user`. */
+  readonly favourite?: boolean | undefined
+  readonly user?: string
   readonly [range: `dag_run_${string}`]: unknown
 }
 
@@ -66,7 +69,7 @@ const LAST_RUN = `left join lateral (select r.state, r.start_date, r.end_date, r
 const DAG_LIST = /* sql */ `
 from dag d ${LAST_RUN}, json_to_record($1) as f(tags text[], tags_all boolean, owners text[], dag_id_pattern text[],
   dag_display_name_pattern text[], exclude_stale boolean, paused boolean, has_import_errors boolean, last_dag_run_state text,
-  dag_run_state text[], bundle_name text, bundle_version text, timetable_type text[],
+  dag_run_state text[], bundle_name text, bundle_version text, timetable_type text[], favourite boolean, "user" text,
   ${rangeFields('dag_run_start_date')}, ${rangeFields('dag_run_end_date')})
 where (f.tags is null or case when f.tags_all
       then (select count(*) from dag_tag t where t.dag_id = d.dag_id and t.name = any (f.tags)) = cardinality(f.tags)
@@ -79,6 +82,7 @@ where (f.tags is null or case when f.tags_all
   and (f.dag_run_state is null or exists (select 1 from dag_run x where x.dag_id = d.dag_id and x.state = any (f.dag_run_state)))
   and (f.bundle_name is null or d.bundle_name = f.bundle_name) and (f.bundle_version is null or d.bundle_version = f.bundle_version)
   and (f.timetable_type is null or d.timetable_type = any (f.timetable_type))
+  and (f.favourite is null or f.favourite = exists (select 1 from dag_favorite v where v.dag_id = d.dag_id and v.user_id = f."user"))
   ${range('l.start_date', 'dag_run_start_date')} ${range('l.end_date', 'dag_run_end_date')}`
 
 export const DAG_ORDER = {

@@ -95,6 +95,8 @@ const INSTANCE = /* sql */ `${TRY('t')}, t.id, r.logical_date, r.run_after, t.no
 const FROM = 'from task_instance t join dag_run r on r.id = t.dag_run_id join dag d on d.dag_id = r.dag_id'
 
 export interface InstanceFilter {
+  readonly dagIds?: readonly string[] | undefined
+  readonly runIds?: readonly string[] | undefined
   readonly dagIdPattern?: readonly string[] | undefined
   readonly runIdPattern?: readonly string[] | undefined
   readonly namePattern?: readonly string[] | undefined
@@ -122,7 +124,7 @@ const RANGES = { run_after: 'r', logical_date: 'r', start_date: 't', end_date: '
 const INSTANCE_LIST = /* sql */ `
 ${FROM}, json_to_record($1) as f(dag_id_pattern text[], run_id_pattern text[], name_pattern text[], pool_pattern text[], queue_pattern text[],
   operator_pattern text[], task_id text, task_ids text[], state text[], with_no_state boolean, pool text[], queue text[], executor text[],
-  operator text[], version_number int[], try_number int[], map_index int[], only_mapped boolean,
+  operator text[], version_number int[], try_number int[], map_index int[], only_mapped boolean, dag_ids text[], run_ids text[],
   ${Object.keys(RANGES)
     .map((name) => rangeFields(name))
     .join(', ')}, ${rangeFields('duration', 'float8')})
@@ -136,6 +138,7 @@ where ($4::text is null or t.dag_id = $4) and ($5::text is null or t.run_id = $5
   and (f.executor is null or t.executor = any (f.executor)) and (f.operator is null or t.operator = any (f.operator))
   and (f.try_number is null or t.try_number = any (f.try_number)) and (f.map_index is null or t.map_index = any (f.map_index))
   and (f.only_mapped is not true or t.map_index >= 0)
+  and (f.dag_ids is null or t.dag_id = any (f.dag_ids)) and (f.run_ids is null or t.run_id = any (f.run_ids))
   and (f.version_number is null or exists (select 1 from dag_version v where v.id = t.dag_version_id and v.version_number = any (f.version_number)))
   ${Object.entries(RANGES)
     .map(([name, table]) => range(`${table}.${name}`, name))

@@ -124,6 +124,14 @@ export async function recordVersionChange(tx: Sql, id: number, versionId: string
   return rows[0]?.rev ?? 0
 }
 
+/** Whatever processes remember of a run is loaded anew: what it is made of has changed without a move of an instance. */
+export async function dropCopies(tx: Sql, id: number): Promise<void> {
+  await tx.query(
+    'update dag_run set rev = rev + 1, clear_number = clear_number + 1, updated_at = now() where id = $1',
+    [id],
+  )
+}
+
 /** Runs with the rows that have no foreign key on them, which the database would follow by itself. What has run keeps its version. */
 export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void> {
   for (const table of ['task_queue', 'ti_event', 'xcom'])
@@ -138,6 +146,19 @@ export async function deleteRuns(tx: Sql, ids: readonly number[]): Promise<void>
     [ids],
   )
   await tx.query('delete from dag_run where id = any($1::bigint[])', [ids])
+}
+
+/** Instances of a run with their tries, values, waits and events. What they did outside, effects and results, stays with the run. */
+export async function deleteInstances(tx: Sql, dagRunId: number, ids: readonly string[]): Promise<void> {
+  for (const table of ['task_queue', 'trigger', 'ti_event'])
+    await tx.query(`delete from ${table} where dag_run_id = $1 and ti_id = any($2::uuid[])`, [dagRunId, ids])
+  for (const table of ['task_instance_history', 'rendered_task_instance_fields', 'xcom'])
+    await tx.query(
+      `delete from ${table} x using task_instance t
+       where t.dag_run_id = $1 and t.id = any($2::uuid[]) and x.dag_run_id = t.dag_run_id and x.task_id = t.task_id and x.map_index = t.map_index`,
+      [dagRunId, ids],
+    )
+  await tx.query('delete from task_instance where dag_run_id = $1 and id = any($2::uuid[])', [dagRunId, ids])
 }
 
 /** All runs of a DAG, locked in the order of their ids. */

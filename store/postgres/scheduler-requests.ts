@@ -19,6 +19,15 @@ export async function askForDag(tx: Sql, dagId: string): Promise<void> {
   )
 }
 
+/** The same of one run, when it is running. */
+export async function askForRun(tx: Sql, dagRunId: number): Promise<void> {
+  await tx.query(
+    `insert into inbox (kind, payload) select 'decide', jsonb_build_object('dag_run_id', id) from dag_run
+     where id = $1 and state = 'running'`,
+    [dagRunId],
+  )
+}
+
 /**
  * Asks for a whole decision of the runs whose past is this run: the next logical date, and a run without a date that was
  * created next. Queued ones too: they may be starting at this moment, on the past as it was.

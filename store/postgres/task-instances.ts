@@ -19,6 +19,18 @@ export interface NewTaskInstance {
   readonly operator: string
 }
 
+export async function hasInstance(
+  sql: Sql,
+  { dagRunId, taskId, mapIndex }: { readonly dagRunId: number; readonly taskId: string; readonly mapIndex: number },
+): Promise<boolean> {
+  const rows = await rowsOf(
+    sql,
+    'select 1 from task_instance where dag_run_id = $1 and task_id = $2 and map_index = $3',
+    [dagRunId, taskId, mapIndex],
+  )
+  return rows.length > 0
+}
+
 /** One `insert … select unnest` for all instances of a new run. */
 export async function insertTaskInstances(
   tx: Sql,

@@ -42,6 +42,20 @@ export async function upsertVariable(tx: Sql, key: string, val: string, descript
   )
 }
 
+/** What is undefined stays as it is; false when there is none. */
+export async function updateVariable(
+  tx: Sql,
+  key: string,
+  { val, description }: { readonly val: string | undefined; readonly description: string | null | undefined },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update variable set val = coalesce($2, val), description = case when $3::boolean then $4 else description end, updated_at = now()
+     where key = $1`,
+    [key, val ?? null, description !== undefined, description ?? null],
+  )
+  return rowCount === 1
+}
+
 export async function deleteVariable(tx: Sql, key: string): Promise<boolean> {
   const { rowCount } = await tx.query('delete from variable where key = $1', [key])
   return rowCount === 1

@@ -73,6 +73,24 @@ export async function putXComOfAttempt(
   return rowCount === 1
 }
 
+/** @returns false when there is none */
+export async function deleteXCom(tx: Sql, { dagRunId, taskId, mapIndex, key }: XComKey): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    'delete from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3 and key = $4',
+    [dagRunId, taskId, mapIndex, key],
+  )
+  return rowCount === 1
+}
+
+export async function hasXCom(sql: Sql, { dagRunId, taskId, mapIndex, key }: XComKey): Promise<boolean> {
+  const rows = await rowsOf(
+    sql,
+    'select 1 from xcom where dag_run_id = $1 and task_id = $2 and map_index = $3 and key = $4',
+    [dagRunId, taskId, mapIndex, key],
+  )
+  return rows.length > 0
+}
+
 /** All values of a task instance: they end with its try. */
 export async function clearXComs(tx: Sql, dagRunId: number, taskId: string, mapIndex: number): Promise<void> {
   await tx.query(

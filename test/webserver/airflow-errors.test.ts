@@ -59,6 +59,12 @@ const missing: Readonly<Record<SubjectKind, Row>> = {
     404,
     'The Variable with key: `key` was not found',
   ],
+  xcom: [
+    notFound('xcom', { ...instance, key: 'k' }),
+    'task load[3] of run r1 of etl has no XCom k',
+    404,
+    "The XCom with key: `k` with mentioned task instance doesn't exist.",
+  ],
 }
 
 describe('what is missing', () => {

@@ -345,3 +345,134 @@ describe('deleting over the API', () => {
     expect(await audit()).toEqual([{ event: 'dag.delete', owner: 'user' }])
   })
 })
+
+describe('deleting task instances over the API', () => {
+  const entries = `${TI}/xcomEntries`
+
+  test('takes an instance out of its run with its values; another try of it is not there either', async () => {
+    const at = { ...first(), task_id: 'b' }
+    await api('post', entries, at, { key: 'k', value: 1 })
+    const answer = await api('delete', TI, at)
+    expect([answer.status, answer.body]).toEqual([200, null])
+    expect(await states()).toEqual(['a:success', 'c:upstream_failed'])
+    expect((await api('delete', TI, at)).status).toBe(404)
+    expect((await api('get', `${entries}/{xcom_key}`, { ...at, xcom_key: 'k' })).status).toBe(404)
+    expect((await api('get', `${RUN}/taskInstances`, { dag_id: dagId, dag_run_id: runs[1] ?? '' })).body).toMatchObject(
+      {
+        total_entries: 3,
+      },
+    )
+    expect(await audit()).toMatchObject([{ event: 'xcom.create' }, { event: 'task_instance.delete', owner: 'user' }])
+    // What is left can be cleared and shown.
+    const cleared = await api('post', `${RUN}/clear`, first(), { dry_run: false })
+    expect([cleared.status, await states()]).toEqual([200, ['a:null', 'c:null']])
+  })
+
+  test('refuses one whose process runs, and who may not', async () => {
+    const run = await seedRun(web, dagId, NIGHT + 3 * DAY, { state: 'running', tasks: { a: 'running' }, rest: null })
+    const at = { dag_id: dagId, dag_run_id: run.runId, task_id: 'a' }
+    expect((await api('delete', TI, at)).status).toBe(409)
+    expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'viewer')).status).toBe(403)
+    for (const query of ['?map_index=0', '?map_index=2147483647'])
+      expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'user', query)).status).toBe(404)
+    expect((await api('delete', TI, { ...at, task_id: 'b' }, undefined, 'user', '?map_index=x')).status).toBe(422)
+    expect(await states(at)).toEqual(['a:running', 'b:null', 'c:null'])
+  })
+
+  test('deletes several, and says of each that it is not there', async () => {
+    const entities = ['a', { task_id: 'b', map_index: -1 }, { task_id: 'c', map_index: 5 }, { task_id: 'none' }]
+    const remove = (more: object = {}) =>
+      api('patch', `${RUN}/taskInstances`, first(), { actions: [{ action: 'delete', entities, ...more }] })
+    const name = (task: string) => `${dagId}.${runs[0]}.${task}[-1]`
+    const answer = (await remove()).body as { delete: { success: string[]; errors: { status_code: number }[] } }
+    expect(answer.delete.success).toEqual([name('a'), name('b')])
+    expect(answer.delete.errors.map((error) => error.status_code)).toEqual([404, 404])
+    expect((await remove({ action_on_non_existence: 'skip' })).body).toMatchObject({
+      delete: { success: [], errors: [] },
+    })
+    expect(await states()).toEqual(['c:upstream_failed'])
+  })
+})
+
+describe('several runs in one request', () => {
+  const list = '/dags/{dag_id}/dagRuns'
+  const [clearRuns, partitions] = ['/dags/{dag_id}/clearDagRuns', '/dags/{dag_id}/clearPartitions']
+  const named = () => runs.map((dag_run_id) => ({ dag_run_id }))
+  const bulk = async (...actions: unknown[]) => (await api('patch', list, first(), { actions })).body
+  const stateOf = async (at: Record<string, string>) => ((await api('get', RUN, at)).body as { state: string }).state
+
+  test('sets states and notes, and deletes; each that cannot be is told', async () => {
+    const [one = '', two = ''] = runs
+    const entities = [
+      { dag_run_id: one, state: 'success', note: 'by hand' },
+      { dag_run_id: 'none', note: 'n' },
+    ]
+    expect(await bulk({ action: 'update', entities }, { action: 'create', entities: [] })).toMatchObject({
+      update: { success: [`${dagId}.${one}`], errors: [{ status_code: 404 }] },
+      create: { errors: [{ status_code: 405 }] },
+      delete: null,
+    })
+    expect((await api('get', RUN, first())).body).toMatchObject({ state: 'success', note: 'by hand' })
+    const masked = {
+      action: 'update',
+      entities: [{ dag_run_id: one, state: 'failed', note: 'x' }],
+      update_mask: ['note'],
+    }
+    await bulk(masked)
+    expect((await api('get', RUN, first())).body).toMatchObject({ state: 'success', note: 'x' })
+    const running = await seedRun(web, dagId, NIGHT + 4 * DAY, { state: 'running', tasks: {}, rest: 'running' })
+    expect(await bulk({ action: 'delete', entities: [two, { dag_run_id: running.runId }, 'none'] })).toMatchObject({
+      delete: { success: [`${dagId}.${two}`], errors: [{ status_code: 409 }, { status_code: 404 }] },
+    })
+    expect(await bulk({ action: 'delete', entities: ['none'], action_on_non_existence: 'skip' })).toMatchObject({
+      delete: { success: [], errors: [] },
+    })
+    const every = { actions: [{ action: 'delete', entities: [one] }] }
+    expect((await api('patch', list, { dag_id: '~' }, every)).body).toMatchObject({
+      delete: { success: [], errors: [{ status_code: 400 }] },
+    })
+    expect((await api('patch', list, first(), every, 'viewer')).status).toBe(403)
+    expect((await api('patch', list, first(), { actions: [{ action: 'delete', entities: [1] }] })).status).toBe(422)
+  })
+
+  test('clears runs: a dry run first, then each of them, or none when one is not there', async () => {
+    const body = { dag_runs: named(), only_failed: true }
+    expect(told(await api('post', clearRuns, first(), body))).toEqual(['b:failed', 'c:upstream_failed'])
+    const missing = { dag_runs: [...named(), { dag_run_id: 'none' }], dry_run: false }
+    expect((await api('post', clearRuns, first(), missing)).status).toBe(404)
+    expect(await stateOf(first())).toBe('failed')
+    const done = await api('post', clearRuns, first(), { dag_runs: named(), dry_run: false, note: 'again' })
+    expect(done.body).toMatchObject({
+      dag_runs: runs.map((dag_run_id) => ({ dag_run_id, state: 'queued', note: 'again' })),
+      total_entries: 2,
+    })
+    const other = { dag_runs: [{ dag_run_id: 'r', dag_id: 'other' }] }
+    for (const [at, wrong] of [
+      [first(), other],
+      [{ dag_id: '~' }, { dag_runs: named() }],
+      [{ dag_id: '~' }, { partition_key: 'k' }],
+    ] as const)
+      expect((await api('post', clearRuns, at, wrong)).status).toBe(400)
+    for (const wrong of [{}, { dag_runs: [] }, { dag_runs: named(), partition_key: 'k' }, { note: 'n'.repeat(1001) }])
+      expect((await api('post', clearRuns, first(), wrong)).status).toBe(422)
+  })
+
+  test('finds no run by a partition, and clears none', async () => {
+    expect((await api('post', clearRuns, first(), { partition_key: 'k', dry_run: false })).body).toMatchObject({
+      dag_runs: [],
+    })
+    const none = { dag_runs_cleared: 0, task_instances_cleared: 0 }
+    expect((await api('post', partitions, first(), { partition_key: 'k' })).body).toEqual({ ...none, dry_run: true })
+    const run_id = runs[0]
+    expect((await api('post', partitions, first(), { run_id, dry_run: false })).body).toEqual({
+      ...none,
+      dry_run: false,
+    })
+    expect((await api('post', partitions, first(), { run_id, clear_task_instances: true })).status).toBe(400)
+    expect((await api('post', partitions, { dag_id: 'none' }, { run_id })).status).toBe(404)
+    const reversed = { partition_date_start: '2026-01-02T00:00:00Z', partition_date_end: '2026-01-01T00:00:00Z' }
+    for (const wrong of [{}, { run_id, partition_key: 'k' }, reversed])
+      expect((await api('post', partitions, first(), wrong)).status).toBe(422)
+    expect(await stateOf(first())).toBe('failed')
+  })
+})

@@ -1,12 +1,12 @@
 // Run control: clear, set states and notes, delete. The engine's verbs in Airflow's shapes.
 
-import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type Mark, type RunState } from '../../core/states.ts'
 import { addNewTasks, previewNewTasks } from '../../engine/control/add-new-tasks.ts'
 import { type ClearRequest, clear, previewClear } from '../../engine/control/clear.ts'
 import { type MarkRequest, mark, markRun, previewMark } from '../../engine/control/mark.ts'
 import { setInstanceNote } from '../../engine/control/note.ts'
+import { removeInstances } from '../../engine/control/remove.ts'
 import type { Actor } from '../../engine/engine.ts'
 import { removeDag, removeRun } from '../../engine/runs/delete.ts'
 import { setRunNote } from '../../engine/runs/note.ts'
@@ -19,9 +19,10 @@ import {
 } from '../../store/postgres/read-task-instances.ts'
 import type { TouchedInstance } from '../../store/postgres/run-control.ts'
 import type { Web } from '../deps.ts'
-import { airflowError, airflowNotFound, CLEAR, inWordsOf } from '../http/airflow-errors.ts'
+import { airflowNotFound, CLEAR, inWordsOf } from '../http/airflow-errors.ts'
 import { readBody, readInstant, readMask } from '../http/bodies.ts'
-import { ApiError, invalid } from '../http/errors.ts'
+import { invalid } from '../http/errors.ts'
+import { type BulkBody, doOne, emptyAnswer, resultOf } from './bulk.ts'
 import { requireDag } from './dags.ts'
 import type { ApiRoutes, Call } from './router.ts'
 import { requireRun } from './runs.ts'
@@ -120,25 +121,47 @@ async function clearInstances({ web, req, actor, param }: Call) {
   return instancesOf(web, await inWordsOf(CLEAR, clear(web, request, actor)))
 }
 
-type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'run_on_latest_version' | 'note' | 'only_new'>
+export type RunClearBody = Pick<ClearBody, 'dry_run' | 'only_failed' | 'only_new' | 'note'> & {
+  /** Null = as the DAG says, which is no. */
+  readonly run_on_latest_version?: boolean | null
+}
 
-async function clearRun({ web, req, actor, param }: Call) {
-  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
-  const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const request = clearRequest(dagId, {
+export interface RunKey {
+  readonly dagId: string
+  readonly runId: string
+}
+
+const runRequest = ({ dagId, runId }: RunKey, body: RunClearBody): ClearRequest =>
+  clearRequest(dagId, {
     dag_run_id: runId,
     only_failed: body.only_failed === true,
     run_on_latest_version: body.run_on_latest_version === true,
   })
-  const isNewOnly = body.only_new === true
-  if (body.dry_run !== false)
-    return isNewOnly
-      ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
-      : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
-  await inWordsOf<unknown>(CLEAR, isNewOnly ? addNewTasks(web, request, actor) : clear(web, request, actor))
+
+/** What clearing a whole run would touch. */
+export async function previewOneRun(web: Web, key: RunKey, body: RunClearBody) {
+  const request = runRequest(key, body)
+  return body.only_new === true
+    ? collection(web, await inWordsOf(CLEAR, previewNewTasks(web, request)))
+    : instancesOf(web, await inWordsOf(CLEAR, previewClear(web, request)))
+}
+
+/** @returns the run as it is then */
+export async function clearOneRun(web: Web, key: RunKey, body: RunClearBody, actor: Actor) {
+  const request = runRequest(key, body)
+  await inWordsOf<unknown>(
+    CLEAR,
+    body.only_new === true ? addNewTasks(web, request, actor) : clear(web, request, actor),
+  )
   // Of the run, not of each of its instances.
-  if (body.note !== undefined && body.note !== null) await setRunNote(web, { dagId, runId, note: body.note }, actor)
-  return runAnswer(web, dagId, runId)
+  if (body.note !== undefined && body.note !== null) await setRunNote(web, { ...key, note: body.note }, actor)
+  return runAnswer(web, key.dagId, key.runId)
+}
+
+async function clearRun({ web, req, actor, param }: Call) {
+  const body = readBody<RunClearBody>(web.assets, 'DAGRunClearBody', req.body)
+  const key = { dagId: param('dag_id'), runId: param('dag_run_id') }
+  return body.dry_run === false ? clearOneRun(web, key, body, actor) : previewOneRun(web, key, body)
 }
 
 async function runAnswer(web: Web, dagId: string, runId: string) {
@@ -146,22 +169,27 @@ async function runAnswer(web: Web, dagId: string, runId: string) {
   return runJson(row, await findVersions(web.database, row.versionId === null ? [] : [row.versionId]))
 }
 
-interface RunPatch {
+export interface RunPatch {
   readonly state?: Exclude<RunState, 'running'> | null
   readonly note?: string | null
+}
+
+/** Sets state and note of a run; a field that is absent, or outside the mask, stays as it is. */
+export async function changeRun(web: Web, key: RunKey, body: RunPatch, mask: ReadonlySet<string> | null, actor: Actor) {
+  const isMeant = (field: keyof RunPatch) => Object.hasOwn(body, field) && (mask === null || mask.has(field))
+  await requireRun(web, key.dagId, key.runId)
+  if (isMeant('note')) await setRunNote(web, { ...key, note: body.note ?? null }, actor)
+  if (isMeant('state') && body.state !== null && body.state !== undefined)
+    await markRun(web, { ...key, to: body.state }, actor)
 }
 
 async function patchRun({ web, req, query, actor, param }: Call) {
   const body = readBody<RunPatch>(web.assets, 'DAGRunPatchBody', req.body)
   const mask = readMask(query.texts('update_mask'), ['state', 'note'])
   query.done()
-  const [dagId, runId] = [param('dag_id'), param('dag_run_id')]
-  const isMeant = (field: keyof RunPatch) => Object.hasOwn(body, field) && (mask === null || mask.has(field))
-  await requireRun(web, dagId, runId)
-  if (isMeant('note')) await setRunNote(web, { dagId, runId, note: body.note ?? null }, actor)
-  if (isMeant('state') && body.state !== null && body.state !== undefined)
-    await markRun(web, { dagId, runId, to: body.state }, actor)
-  return runAnswer(web, dagId, runId)
+  const key = { dagId: param('dag_id'), runId: param('dag_run_id') }
+  await changeRun(web, key, body, mask, actor)
+  return runAnswer(web, key.dagId, key.runId)
 }
 
 interface InstancePatch {
@@ -261,63 +289,35 @@ interface BulkEntity extends InstancePatch {
   readonly dag_id?: string | null
   readonly dag_run_id?: string | null
 }
-interface BulkBody {
-  readonly actions: readonly {
-    readonly action: 'create' | 'update' | 'delete'
-    readonly entities: readonly (BulkEntity | string)[]
-    readonly action_on_non_existence?: 'fail' | 'skip'
-  }[]
-}
 
-interface BulkResult {
-  readonly success: string[]
-  readonly errors: { error: string; status_code: number }[]
-}
-
-const conflictOf = (error: unknown): ApiError | null =>
-  error instanceof BaramError && error.code === 'CONFLICT' ? airflowError(error) : null
-
-async function updateOne(
-  web: Web,
-  target: InstanceTarget,
-  entity: BulkEntity,
-  actor: Actor,
-  mayBeMissing: boolean,
-  done: BulkResult,
-) {
-  try {
-    await patchInstances(web, target, entity, actor, null)
-    done.success.push(`${target.dagId}.${target.runId}.${target.taskId}[${target.mapIndex ?? -1}]`)
-  } catch (error) {
-    const told = error instanceof ApiError ? error : conflictOf(error)
-    if (told === null) throw error
-    if (told.status === 404 && mayBeMissing) return
-    done.errors.push({
-      error: typeof told.detail === 'string' ? told.detail : JSON.stringify(told.detail),
-      status_code: told.status,
-    })
-  }
-}
+const nameOf = ({ dagId, runId, taskId }: InstanceTarget, mapIndex: number): string =>
+  `${dagId}.${runId}.${taskId}[${mapIndex}]`
 
 async function bulk({ web, req, actor, param }: Call) {
-  const body = readBody<BulkBody>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
-  const answer: Record<'create' | 'update' | 'delete', BulkResult | null> = { create: null, update: null, delete: null }
-  for (const { action, entities, action_on_non_existence } of body.actions) {
-    const done = answer[action] ?? { success: [], errors: [] }
-    answer[action] = done
-    if (action !== 'update') {
-      done.errors.push({ error: `Task instances bulk ${action} is not supported`, status_code: 405 })
+  const body = readBody<BulkBody<BulkEntity>>(web.assets, 'BulkBody_BulkTaskInstanceBody_', req.body)
+  const answer = emptyAnswer()
+  for (const { action, entities, action_on_non_existence, update_mask } of body.actions) {
+    const done = resultOf(answer, action)
+    if (action === 'create') {
+      done.errors.push({ error: 'Task instances bulk create is not supported', status_code: 405 })
       continue
     }
-    for (const entity of entities) {
-      if (typeof entity === 'string') continue
+    const mask = update_mask === null || update_mask === undefined ? null : new Set(update_mask)
+    for (const given of entities) {
+      // A bare id is a task of this run.
+      const entity: BulkEntity = typeof given === 'string' ? { task_id: given } : given
       const target = {
         dagId: entity.dag_id ?? param('dag_id'),
         runId: entity.dag_run_id ?? param('dag_run_id'),
         taskId: entity.task_id,
         mapIndex: entity.map_index ?? null,
       }
-      await updateOne(web, target, entity, actor, action_on_non_existence === 'skip', done)
+      await doOne(done, action_on_non_existence === 'skip', async () => {
+        if (action === 'delete')
+          return (await removeInstances(web, target, actor)).map((mapIndex) => nameOf(target, mapIndex))
+        await patchInstances(web, target, entity, actor, mask)
+        return [nameOf(target, target.mapIndex ?? -1)]
+      })
     }
   }
   return answer

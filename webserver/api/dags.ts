@@ -1,7 +1,10 @@
 // DAGs, their tasks, versions and sources.
 
+import type { Request } from 'express'
 import { RUN_STATES } from '../../core/states.ts'
-import { pauseDag } from '../../engine/dags/pause.ts'
+import { markFavourite } from '../../engine/dags/favourite.ts'
+import { pauseDag, pauseDags } from '../../engine/dags/pause.ts'
+import { isFavourite as isFavouriteOf } from '../../store/postgres/favourites.ts'
 import {
   countActiveRuns,
   countRunsByState,
@@ -18,9 +21,11 @@ import {
   WARNING_ORDER,
 } from '../../store/postgres/read-dags.ts'
 import type { Web } from '../deps.ts'
-import { airflowNotFound } from '../http/airflow-errors.ts'
-import { readBody, readMask } from '../http/bodies.ts'
+import { acceptsText } from '../http/accept.ts'
+import { airflowNotFound, FAVOURITE, inWordsOf } from '../http/airflow-errors.ts'
+import { readBody } from '../http/bodies.ts'
 import { ApiError, notFound } from '../http/errors.ts'
+import type { Query } from '../http/query.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { dagDetailsJson, dagJson, isoText, taskJson, versionJson } from './shapes.ts'
 
@@ -39,47 +44,79 @@ export async function requireLatest(web: Web, dagId: string) {
   return { row, latest, graph }
 }
 
-async function list({ web, query }: Call) {
+/** What `GET /dags` and `PATCH /dags` filter by. */
+const filterOf = (query: Query) => ({
+  tags: query.texts('tags'),
+  tags_all: query.oneOf('tags_match_mode', ['any', 'all']) === 'all',
+  owners: query.substrings('owners'),
+  dag_id_pattern: query.pattern('dag_id_pattern'),
+  exclude_stale: query.bool('exclude_stale') ?? true,
+  paused: query.bool('paused'),
+})
+
+async function list({ web, query, who }: Call) {
   const page = query.page(web.config, DAG_ORDER, 'dag_id')
   const filter = {
-    tags: query.texts('tags'),
-    tags_all: query.oneOf('tags_match_mode', ['any', 'all']) === 'all',
-    owners: query.substrings('owners'),
-    dag_id_pattern: query.pattern('dag_id_pattern'),
+    ...filterOf(query),
     dag_display_name_pattern: query.pattern('dag_display_name_pattern'),
-    exclude_stale: query.bool('exclude_stale') ?? true,
-    paused: query.bool('paused'),
     has_import_errors: query.bool('has_import_errors'),
     last_dag_run_state: query.oneOf('last_dag_run_state', RUN_STATES),
     dag_run_state: query.texts('dag_run_state'),
     bundle_name: query.text('bundle_name'),
     bundle_version: query.text('bundle_version'),
     timetable_type: query.texts('timetable_type'),
+    favourite: query.bool('is_favorite'),
+    user: who.username,
     ...query.dates('dag_run_start_date', 'dag_run_end_date'),
   }
-  // Favourites and assets are not here yet: asking for only those finds none.
-  const wantsNone = query.bool('is_favorite') === true || query.bool('has_asset_schedule') === true
+  // Assets are not here yet: asking for only those finds none.
+  const wantsNone = query.bool('has_asset_schedule') === true
   query.done()
   if (wantsNone) return { dags: [], total_entries: 0 }
   const { rows, total } = await listDags(web.database, filter, page)
   return { dags: rows.map((row) => dagJson(row, web.jwtSecret)), total_entries: total }
 }
 
-async function patch({ web, req, query, actor, param }: Call) {
+/** @throws ApiError 400 for a mask of other fields */
+function readPause(web: Web, req: Request, query: Query): boolean {
   const body = readBody<{ is_paused: boolean }>(web.assets, 'DAGPatchBody', req.body)
-  const mask = query.texts('update_mask')
-  if (mask?.some((field) => field !== 'is_paused') === true)
+  if (query.texts('update_mask')?.some((field) => field !== 'is_paused') === true)
     throw new ApiError(400, 'Only `is_paused` field can be updated through the REST API')
+  return body.is_paused
+}
+
+/** Pauses the DAGs of one page of a list; without a pattern none is meant, `~` stands for all. */
+async function patchAll({ web, req, query, actor }: Call) {
+  const isPaused = readPause(web, req, query)
+  const page = query.page(web.config, { dag_id: DAG_ORDER.dag_id }, 'dag_id')
+  const filter = filterOf(query)
+  query.done()
+  if (query.text('dag_id_pattern') === undefined) return { dags: [], total_entries: 0 }
+  const { rows, total } = await listDags(web.database, filter, page)
+  const dagIds = rows.map((row) => row.dagId)
+  await pauseDags(web, { dagIds, isPaused }, actor)
+  return { dags: rows.map((row) => dagJson({ ...row, isPaused }, web.jwtSecret)), total_entries: total }
+}
+
+async function favourite({ web, actor, param }: Call, isFavourite: boolean) {
+  await inWordsOf(FAVOURITE, markFavourite(web, { dagId: param('dag_id'), isFavourite }, actor))
+}
+
+async function patch({ web, req, query, actor, param }: Call) {
+  const isPaused = readPause(web, req, query)
   const dagId = param('dag_id')
   await requireDag(web, dagId)
-  readMask(mask, ['is_paused'])
-  await pauseDag(web, { dagId, isPaused: body.is_paused }, actor)
+  await pauseDag(web, { dagId, isPaused }, actor)
   return dagJson(await requireDag(web, dagId), web.jwtSecret)
 }
 
-async function details({ web, param }: Call) {
+async function details({ web, who, param }: Call) {
   const { row, latest, graph } = await requireLatest(web, param('dag_id'))
-  return dagDetailsJson(row, graph.dag, latest, await countActiveRuns(web.database, row.dagId), web.jwtSecret)
+  const [activeRuns, isFavourite] = await Promise.all([
+    countActiveRuns(web.database, row.dagId),
+    isFavouriteOf(web.database, row.dagId, who.username),
+  ])
+  return dagDetailsJson(row, graph.dag, latest, { activeRuns, isFavourite }, web.jwtSecret)
 }
 
 async function tasks({ web, query, param }: Call) {
@@ -110,8 +147,7 @@ async function task({ web, param }: Call) {
 async function source({ web, req, res, query, param }: Call) {
   const number = query.int('version_number', 1) ?? null
   query.done()
-  const type = req.accepts(['application/json', 'text/plain'])
-  if (type === false) throw new ApiError(406, 'Only application/json or text/plain is supported')
+  const isText = acceptsText(req)
   const dag = await requireDag(web, param('dag_id'))
   const row = await showSource(web.database, dag.dagId, number)
   if (row === null)
@@ -120,7 +156,7 @@ async function source({ web, req, res, query, param }: Call) {
         ? `Code not found for dag_id: \`${dag.dagId}\``
         : `The source code of the DAG ${dag.dagId}, version_number ${number} was not found`,
     )
-  if (type === 'text/plain') {
+  if (isText) {
     res.type('text/plain').send(row.sourceCode)
     return undefined
   }
@@ -207,7 +243,10 @@ export function dagRoutes(api: ApiRoutes): void {
   api.on('get', '/dags/{dag_id}', 'viewer', 200, async ({ web, param }) =>
     dagJson(await requireDag(web, param('dag_id')), web.jwtSecret),
   )
+  api.on('patch', '/dags', 'user', 200, patchAll)
   api.on('patch', '/dags/{dag_id}', 'user', 200, patch)
+  api.on('post', '/dags/{dag_id}/favorite', 'viewer', 204, (call) => favourite(call, true))
+  api.on('post', '/dags/{dag_id}/unfavorite', 'viewer', 204, (call) => favourite(call, false))
   api.on('get', '/dags/{dag_id}/details', 'viewer', 200, details)
   api.on('get', '/dags/{dag_id}/tasks', 'viewer', 200, tasks)
   api.on('get', '/dags/{dag_id}/tasks/{task_id}', 'viewer', 200, task)

@@ -9,12 +9,21 @@ import type { Web } from '../deps.ts'
 import { notFound } from '../http/errors.ts'
 import { adminRoutes } from './admin.ts'
 import { backfillRoutes } from './backfills.ts'
+import { configurationRoutes } from './configuration.ts'
+import { connectionRoutes } from './connections.ts'
 import { controlRoutes, mappedControlRoutes } from './control.ts'
 import { dagRoutes } from './dags.ts'
+import { dependencyRoutes, mappedDependencyRoutes } from './dependencies.ts'
+import { extensionRoutes } from './extensions.ts'
 import { logRoutes } from './logs.ts'
+import { manyRunsRoutes } from './many-runs.ts'
+import { poolRoutes } from './pools.ts'
 import { ApiRoutes, type Call } from './router.ts'
 import { runRoutes } from './runs.ts'
 import { mappedRoutes, taskInstanceRoutes } from './task-instances.ts'
+import { variableRoutes } from './variables.ts'
+import { waitRoutes } from './wait.ts'
+import { xcomRoutes } from './xcoms.ts'
 
 /** The version of the API document we keep to. */
 const CONTRACT_VERSION = '3.2.1'
@@ -62,14 +71,24 @@ export function apiRoutes(web: Web): Router {
   })
   dagRoutes(api)
   runRoutes(api)
+  waitRoutes(api)
+  manyRunsRoutes(api)
   taskInstanceRoutes(api)
+  xcomRoutes(api)
   logRoutes(api)
+  variableRoutes(api)
+  connectionRoutes(api)
+  poolRoutes(api)
   adminRoutes(api)
+  configurationRoutes(api)
+  extensionRoutes(api)
+  dependencyRoutes(api)
   controlRoutes(api)
   backfillRoutes(api)
   const mapped = new ApiRoutes(web)
   mappedRoutes(mapped)
   mappedControlRoutes(mapped)
+  mappedDependencyRoutes(mapped)
   const absent = Router()
   for (const { method, path, operationId } of web.assets.operations) {
     const key = `${method} ${path}`

@@ -8,9 +8,10 @@ import type { Page } from '../../store/postgres/read-filters.ts'
 import { getRun, listRuns, RUN_ORDER, type RunFilter, type RunListRow } from '../../store/postgres/read-runs.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
-import { readBody, readCount, readInstant } from '../http/bodies.ts'
+import { readBody, readInstant } from '../http/bodies.ts'
 import { invalid } from '../http/errors.ts'
-import { capLimit, knownOnly, readOrder } from '../http/query.ts'
+import { knownOnly } from '../http/query.ts'
+import { type PageBody, readPage, readRanges, requireAll } from './batch.ts'
 import { requireDag } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { runJson } from './shapes.ts'
@@ -49,34 +50,20 @@ async function list({ web, query, param }: Call) {
   return answer(web, dagId, filter, page)
 }
 
-interface BatchBody {
+interface BatchBody extends PageBody {
   readonly dag_ids?: string[] | null
   readonly states?: (string | null)[] | null
-  readonly order_by?: string | null
-  readonly page_limit?: number
-  readonly page_offset?: number
   readonly conf_contains?: string | null
   readonly [range: string]: unknown
 }
 
-/** An end of a range: dates as the database takes them, numbers as they are. */
-function rangeEnd(name: string, value: unknown): unknown {
-  const at = typeof value === 'string' ? readInstant(name, value) : null
-  return at === null ? value : new Date(at).toISOString()
-}
-
-async function batch({ web, req, param }: Call) {
-  if (param('dag_id') !== '~')
-    throw invalid({
-      type: 'literal_error',
-      loc: ['path', 'dag_id'],
-      msg: "Input should be '~'",
-      input: param('dag_id'),
-    })
+async function batch(call: Call) {
+  const { web, req } = call
+  requireAll(call, 'dag_id')
   const body = readBody<BatchBody>(web.assets, 'DAGRunsBatchBody', req.body)
   const { dag_ids, states, order_by, page_limit, page_offset, conf_contains, ...ranges } = body
   const filter: RunFilter = {
-    ...Object.fromEntries(Object.entries(ranges).map(([name, value]) => [name, rangeEnd(name, value)])),
+    ...readRanges(ranges),
     dagIds: dag_ids ?? undefined,
     state: knownOnly(
       'state',
@@ -85,11 +72,7 @@ async function batch({ web, req, param }: Call) {
     ),
     confContains: conf_contains ?? undefined,
   }
-  return answer(web, null, filter, {
-    limit: capLimit(readCount('page_limit', page_limit) ?? 100, web.config),
-    offset: readCount('page_offset', page_offset) ?? 0,
-    order: readOrder([order_by ?? 'id'], RUN_ORDER),
-  })
+  return answer(web, null, filter, readPage(web, { order_by, page_limit, page_offset }, RUN_ORDER))
 }
 
 interface TriggerBody {

@@ -83,7 +83,7 @@ export const dagDetailsJson = (
   row: DagListRow,
   dag: SerializedDag,
   version: VersionListRow | null,
-  activeRuns: number,
+  of: { readonly activeRuns: number; readonly isFavourite: boolean },
   secret: string | Buffer,
 ) => ({
   ...dagJson(row, secret),
@@ -101,8 +101,8 @@ export const dagDetailsJson = (
   last_parsed: iso(row.lastParsedTime),
   default_args: {},
   owner_links: {},
-  is_favorite: false,
-  active_runs_count: activeRuns,
+  is_favorite: of.isFavourite,
+  active_runs_count: of.activeRuns,
   latest_dag_version: version === null ? null : versionJson(version),
   concurrency: row.maxActiveTasks,
 })

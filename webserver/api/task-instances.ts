@@ -1,29 +1,28 @@
-// Task instances, their tries and XComs.
+// Task instances and their tries.
 
 import type { DagGraph } from '../../core/graph.ts'
-import { spacedJson } from '../../core/json.ts'
 import type { SerializedDag } from '../../core/serialized.ts'
-import { TASK_STATES } from '../../core/states.ts'
+import { TASK_STATES, type TaskState } from '../../core/states.ts'
+import { removeInstances } from '../../engine/control/remove.ts'
 import { findVersions } from '../../store/postgres/read-dags.ts'
 import {
   getInstance,
-  getXComEntry,
   INSTANCE_ORDER,
   type InstanceListRow,
   listInstances,
   listTries,
-  listXComs,
   type TryRow,
-  type XComRow,
 } from '../../store/postgres/read-task-instances.ts'
 import type { Web } from '../deps.ts'
 import { airflowNotFound } from '../http/airflow-errors.ts'
+import { readBody } from '../http/bodies.ts'
 import { notFound } from '../http/errors.ts'
 import { knownOnly } from '../http/query.ts'
+import { type PageBody, readPage, readRanges, requireAll } from './batch.ts'
 import { requireLatest } from './dags.ts'
 import { type ApiRoutes, type Call, orAll } from './router.ts'
 import { requireRun } from './runs.ts'
-import { instanceJson, iso, isoText, tryJson } from './shapes.ts'
+import { instanceJson, tryJson } from './shapes.ts'
 
 export interface InstancePlace {
   readonly dagId: string
@@ -116,6 +115,45 @@ async function list(call: Call, onlyMappedOf: string | null) {
   return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
 }
 
+interface BatchBody extends PageBody {
+  readonly dag_ids?: readonly string[] | null
+  readonly dag_run_ids?: readonly string[] | null
+  readonly task_ids?: readonly string[] | null
+  /** Null = instances without a state. */
+  readonly state?: readonly (TaskState | null)[] | null
+  readonly pool?: readonly string[] | null
+  readonly queue?: readonly string[] | null
+  readonly executor?: readonly string[] | null
+  readonly [range: string]: unknown
+}
+
+const { id, state, duration, start_date, end_date, map_index } = INSTANCE_ORDER
+const BATCH_ORDER = { id, state, duration, start_date, end_date, map_index }
+
+async function batch(call: Call) {
+  const { web, req } = call
+  requireAll(call, 'dag_id')
+  requireAll(call, 'dag_run_id')
+  const body = readBody<BatchBody>(web.assets, 'TaskInstancesBatchBody', req.body)
+  const { dag_ids, dag_run_ids, task_ids, state: states, pool, queue, executor, ...rest } = body
+  const { order_by, page_limit, page_offset, ...ranges } = rest
+  const filter = {
+    ...readRanges(ranges),
+    dagIds: dag_ids ?? undefined,
+    runIds: dag_run_ids ?? undefined,
+    taskIds: task_ids ?? undefined,
+    state: states?.flatMap((wanted) => wanted ?? []),
+    withNoState: states?.includes(null) ?? false,
+    pool: pool ?? undefined,
+    queue: queue ?? undefined,
+    executor: executor ?? undefined,
+  }
+  const page = readPage(web, { order_by, page_limit, page_offset }, BATCH_ORDER)
+  const { rows, total } = await listInstances(web.database, null, null, filter, page)
+  const versions = await versionsOf(web, rows)
+  return { task_instances: rows.map((row) => instanceJson(row, versions)), total_entries: total }
+}
+
 /** A mapped task without instances answers none; any other task is an error. @throws ApiError 404 */
 function checkMapped(graph: DagGraph, taskId: string): void {
   const task = graph.find(taskId)
@@ -150,57 +188,18 @@ const oneTry = (isMapped: boolean) => async (call: Call) => {
   return tryJson(found, await versionsOf(web, [found]))
 }
 
-const xcomJson = (row: XComRow) => ({
-  key: row.key,
-  timestamp: isoText(row.timestamp),
-  logical_date: iso(row.logicalDate),
-  run_after: isoText(row.runAfter),
-  map_index: row.mapIndex,
-  task_id: row.taskId,
-  dag_id: row.dagId,
-  run_id: row.runId,
-  dag_display_name: row.dagDisplayName,
-  task_display_name: row.taskDisplayName,
-})
-
-async function xcoms({ web, query, param }: Call) {
-  const page = query.page(web.config, { key: 'x.key' }, 'key')
-  const filter = {
-    key: query.text('xcom_key'),
-    map_index: query.int('map_index', -1) ?? query.int('map_index_filter'),
-    key_pattern: query.pattern('xcom_key_pattern'),
-    dag_pattern: query.pattern('dag_display_name_pattern'),
-    run_id_pattern: query.pattern('run_id_pattern'),
-    task_id_pattern: query.pattern('task_id_pattern'),
-    ...query.dates('logical_date', 'run_after'),
-  }
-  query.done()
-  const at = { dagId: orAll(param('dag_id')), runId: orAll(param('dag_run_id')), taskId: orAll(param('task_id')) }
-  const { rows, total } = await listXComs(web.database, at, filter, page)
-  return { xcom_entries: rows.map(xcomJson), total_entries: total }
-}
-
-async function xcom(call: Call) {
-  const { web, query, param } = call
-  const wantsText = query.bool('stringify') ?? false
-  query.bool('deserialize')
-  const at = placeOf(call, false)
-  const row = await getXComEntry(web.database, { ...at, key: param('xcom_key') })
-  if (row === null) throw notFound(`XCom entry with key: \`${param('xcom_key')}\` not found`)
-  // Values are JSON at rest, so the native form needs no deserializing; text is the JSON of what is no text already.
-  const text = typeof row.value === 'string' ? row.value : spacedJson(row.value)
-  return { ...xcomJson(row), value: wantsText ? text : row.value }
-}
-
 export function taskInstanceRoutes(api: ApiRoutes): void {
   const base = '/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances'
   api.on('get', base, 'viewer', 200, (call) => list(call, null))
+  api.on('post', `${base}/list`, 'viewer', 200, batch)
   api.on('get', `${base}/{task_id}`, 'viewer', 200, one(false))
+  api.on('delete', `${base}/{task_id}`, 'user', 200, async (call) => {
+    await removeInstances(call.web, placeOf(call, false), call.actor)
+    return null
+  })
   api.on('get', `${base}/{task_id}/listMapped`, 'viewer', 200, (call) => list(call, call.param('task_id')))
   api.on('get', `${base}/{task_id}/tries`, 'viewer', 200, tries(false))
   api.on('get', `${base}/{task_id}/tries/{task_try_number}`, 'viewer', 200, oneTry(false))
-  api.on('get', `${base}/{task_id}/xcomEntries`, 'viewer', 200, xcoms)
-  api.on('get', `${base}/{task_id}/xcomEntries/{xcom_key}`, 'viewer', 200, xcom)
 }
 
 /** After the logs' routes: `{map_index}` would take their place in the path. */

@@ -77,7 +77,8 @@ export class EventHub {
   readonly boot = randomBytes(4).toString('hex')
   private readonly database: Database
   private readonly log: Logger
-  private readonly subscribers = new Set<Subscriber>()
+  /** Each with what is called when the hub closes. */
+  private readonly subscribers = new Map<Subscriber, () => void>()
   private readonly kept: Numbered[] = []
   private readonly told = new Map<number, Map<string, string>>()
   private readonly runs = new Set<number>()
@@ -97,8 +98,9 @@ export class EventHub {
     return this.seq
   }
 
-  subscribe(subscriber: Subscriber): () => void {
-    this.subscribers.add(subscriber)
+  /** @param onClose there will be no more events: the server stops */
+  subscribe(subscriber: Subscriber, onClose: () => void = () => {}): () => void {
+    this.subscribers.set(subscriber, onClose)
     return () => this.subscribers.delete(subscriber)
   }
 
@@ -125,7 +127,9 @@ export class EventHub {
   close(): void {
     this.isClosed = true
     if (this.timer !== null) clearTimeout(this.timer)
+    const ends = [...this.subscribers.values()]
     this.subscribers.clear()
+    for (const onClose of ends) onClose()
   }
 
   private schedule(): void {
@@ -197,6 +201,6 @@ export class EventHub {
     const batch = events.map((event) => ({ seq: ++this.seq, event }))
     this.kept.push(...batch)
     if (this.kept.length > KEPT_EVENTS) this.kept.splice(0, this.kept.length - KEPT_EVENTS)
-    for (const subscriber of this.subscribers) subscriber(batch)
+    for (const subscriber of this.subscribers.keys()) subscriber(batch)
   }
 }

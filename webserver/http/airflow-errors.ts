@@ -45,7 +45,14 @@ const WORDS: { readonly [K in SubjectKind]: WordsOf<K> & { readonly missing: Say
   },
   event_log: { missing: (id) => `The Event Log with id: \`${id}\` not found` },
   import_error: { missing: (id) => `The ImportError with import_error_id: \`${id}\` was not found` },
-  pool: { missing: (name) => `The Pool with name: \`${name}\` was not found` },
+  pool: {
+    missing: (name) => `The Pool with name: \`${name}\` was not found`,
+    exists: (name) => `The Pool with name: \`${name}\` already exists`,
+    builtin: (_, { field }) =>
+      field === undefined
+        ? "Default Pool can't be deleted"
+        : 'Only slots and included_deferred can be modified on Default Pool',
+  },
   task: {
     missing: ({ dagId, taskId }) => `Task '${taskId}' not found in Dag '${dagId}'`,
     unchanged: ({ taskId }, { state }) => `Task id ${taskId} is already in ${state ?? ''} state`,
@@ -61,6 +68,10 @@ const WORDS: { readonly [K in SubjectKind]: WordsOf<K> & { readonly missing: Say
   variable: {
     missing: (key) => `The Variable with key: \`${key}\` was not found`,
     exists: (key) => `The Variable with key: \`${key}\` already exists`,
+  },
+  xcom: {
+    missing: ({ key }) => `The XCom with key: \`${key}\` with mentioned task instance doesn't exist.`,
+    exists: ({ key }) => `The XCom with key: \`${key}\` with mentioned task instance already exists.`,
   },
 }
 
@@ -84,6 +95,26 @@ export const BACKFILL: Wording = {
   words: { dag: { missing: (dagId) => `Could not find dag ${dagId}` } },
 }
 
+/** Of favourites. */
+export const FAVOURITE: Wording = {
+  status: {},
+  words: {
+    dag: {
+      missing: (dagId) => `DAG with id '${dagId}' not found`,
+      unchanged: () => 'DAG is not marked as favorite',
+    },
+  },
+}
+
+/** Of XComs that are written. */
+export const XCOM: Wording = {
+  status: { XCOM_INVALID: 400, XCOM_TOO_LARGE: 400 },
+  words: {
+    dag_run: { missing: ({ dagId, runId }) => `Dag Run with ID: \`${runId}\` not found for dag: \`${dagId}\`` },
+    task: { missing: ({ dagId, taskId }) => `Task with ID: \`${taskId}\` not found in dag: \`${dagId}\`` },
+  },
+}
+
 function find<K extends SubjectKind>(words: Words, kind: K, id: SubjectIds[K], details: ErrorDetails) {
   return details.problem === undefined ? undefined : words[kind]?.[details.problem]?.(id, details)
 }
@@ -93,6 +124,9 @@ function textOf({ details, message }: BaramError, words: Words): string {
   if (kind === undefined) return message
   return find(words, kind, id, details) ?? find(WORDS, kind, id, details) ?? message
 }
+
+/** What Airflow looks for before it writes: the rest is found by its database. */
+const LOOKED_FOR: ReadonlySet<SubjectKind | undefined> = new Set(['xcom'])
 
 /** Airflow hides the statement, and so says no more than that something is not unique. */
 const notUnique = (message: string): ApiError =>
@@ -109,7 +143,7 @@ export function airflowError(error: unknown, { status, words }: Wording = PLAIN)
   const { problem, field, most } = error.details
   if (field !== undefined && most !== undefined) return tooLong(field, most)
   const text = textOf(error, words)
-  return problem === 'exists' ? notUnique(text) : new ApiError(told, text)
+  return problem === 'exists' && !LOOKED_FOR.has(error.details.kind) ? notUnique(text) : new ApiError(told, text)
 }
 
 /** 404 in Airflow's words. */

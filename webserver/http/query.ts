@@ -124,6 +124,18 @@ export class Query {
     )
   }
 
+  /** A number above 0 that must be there. */
+  positive(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return this.refuse(name, 'missing', 'Field required', null)
+    const value = this.number(name)
+    if (value !== undefined && value <= 0)
+      return this.refuse(name, 'greater_than', 'Input should be greater than 0', text, { gt: 0 })
+    if (value === undefined && text === '')
+      return this.refuse(name, 'float_parsing', 'Input should be a valid number', text)
+    return value
+  }
+
   /** `<name>_gte`, `_gt`, `_lte`, `_lt` of a date. */
   dates(...names: string[]): Record<string, string | undefined> {
     return Object.fromEntries(

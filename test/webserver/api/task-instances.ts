@@ -44,6 +44,29 @@ export function describeTaskInstances(world: ApiWorld): void {
     expect(field(text.body, 'value')).toBe('{"rows": 309, "name": "생활/주방"}')
   })
 
+  it('for a list of task instances that is asked for in a body', async () => {
+    const every = { dag_id: '~', dag_run_id: '~' }
+    const list = async (body: unknown) => {
+      const answer = await api('post', `${TI}/list`, every, { body })
+      const found = field(answer.body, 'task_instances')
+      return Array.isArray(found) ? found.map((ti: unknown) => field(ti, 'task_id')) : [answer.status]
+    }
+    const run = { dag_ids: ['hourly'], dag_run_ids: [world.run.runId] }
+    expect((await list(run)).sort()).toEqual(['clean', 'fetch', 'load'])
+    expect(await list({ ...run, state: ['failed', null] })).toEqual(['fetch'])
+    expect(await list({ ...run, task_ids: ['load', 'none'], pool: ['default_pool'] })).toEqual(['load'])
+    expect(await list({ ...run, page_limit: 1, page_offset: 2, order_by: '-id' })).toHaveLength(1)
+    expect(await list({ ...run, start_date_gte: '2027-01-01T00:00:00Z', duration_lt: 1e9 })).toEqual([])
+    expect(await list({ order_by: 'task_id' })).toEqual([400])
+    const wrong = [
+      ...[{ state: ['nope'] }, { nonsense: 1 }, { page_limit: -1 }, { page_offset: 1e19 }, { dag_ids: 'hourly' }],
+      ...[{ start_date_gte: '2026-02-30T00:00:00Z' }, { task_ids: ['\ud800'] }, { duration_gt: '1' }],
+    ]
+    for (const body of wrong) expect([body, await list(body)]).toEqual([body, [422]])
+    expect((await api('post', `${TI}/list`, { ...every, dag_id: 'hourly' }, { body: {} })).status).toBe(422)
+    expect((await api('post', `${TI}/list`, every, { body: {}, role: null })).status).toBe(401)
+  })
+
   it('for logs, page by page and whole', async () => {
     const path = `${TI}/{task_id}/logs/{try_number}`
     const page = await api('get', path, at())

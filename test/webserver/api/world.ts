@@ -31,13 +31,13 @@ export interface ApiWorld {
   at(): Record<string, string>
 }
 
-/** Call once at the top of a file. */
-export function useApi(): ApiWorld {
+/** Call once at the top of a file. @param env settings beside the defaults */
+export function useApi(env: Record<string, string> = {}): ApiWorld {
   let web: TestWeb
   let run: SeededRun
   const checked = new Set<string>()
   beforeAll(async () => {
-    web = await startWeb()
+    web = await startWeb(env)
     run = await seed(web)
   })
   afterAll(() => web.stop())

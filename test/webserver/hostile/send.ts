@@ -32,11 +32,17 @@ export function sendRaw(session: Session, { method, path, body, isPage }: Hostil
   return new Promise((resolve, reject) => {
     const req = send({ hostname, port, method, path, headers, agent, timeout: LIMIT_MS }, (res) => {
       const chunks: Buffer[] = []
-      res.on('data', (chunk: Buffer) => chunks.push(chunk))
+      const finish = () =>
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, text: Buffer.concat(chunks).toString('utf8') })
+      res.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        // A stream that lasts as long as a run: its first line is the answer, and the client goes away.
+        if (!String(res.headers['content-type']).startsWith('application/x-ndjson')) return
+        finish()
+        req.destroy()
+      })
       res.on('error', reject)
-      res.on('end', () =>
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, text: Buffer.concat(chunks).toString('utf8') }),
-      )
+      res.on('end', finish)
     })
     req.on('timeout', () => req.destroy(new Error(`no answer within ${LIMIT_MS} ms`)))
     req.on('error', reject)
