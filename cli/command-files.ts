@@ -17,6 +17,7 @@ export const commandFiles: readonly CommandFile[] = [
     load: async () => (await import('./commands/processes.ts')).addProcessCommands,
   },
   { names: ['dags', 'trigger'], load: async () => (await import('./commands/dags.ts')).addDagCommands },
+  { names: ['runs'], load: async () => (await import('./commands/runs.ts')).addRunCommands },
   { names: ['tasks', 'logs'], load: async () => (await import('./commands/tasks.ts')).addTaskCommands },
   { names: ['why'], load: async () => (await import('./commands/why.ts')).addWhyCommand },
   { names: ['backfill'], load: async () => (await import('./commands/backfill.ts')).addBackfillCommands },
@@ -34,10 +35,15 @@ export const commandFiles: readonly CommandFile[] = [
     names: ['import-crontab'],
     load: async () => (await import('./commands/import-crontab.ts')).addImportCrontabCommand,
   },
+  { names: ['login', 'logout', 'profiles'], load: async () => (await import('./commands/login.ts')).addLoginCommands },
 ]
 
+/** Options of the program that take a value. */
+const WITH_VALUE = ['--url', '--token', '--profile']
+
 /** The command that is called, if any. */
-export const commandName = (args: readonly string[]): string | undefined => args.find((arg) => !arg.startsWith('-'))
+export const commandName = (args: readonly string[]): string | undefined =>
+  args.find((arg, i) => !arg.startsWith('-') && !WITH_VALUE.includes(args[i - 1] ?? ''))
 
 /** The file of the command that is called; all of them for help, and for a name that is none (it may be nearly one). */
 export function filesFor(args: readonly string[]): readonly CommandFile[] {

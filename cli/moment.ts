@@ -28,3 +28,7 @@ export class Moment {
     return ts.replace('T', ' ')
   }
 }
+
+/** Empty when there is none. */
+export const moment = (at: number | null | undefined, zone: string): Moment | '' =>
+  at === null || at === undefined ? '' : new Moment(at, zone)

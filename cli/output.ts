@@ -92,6 +92,18 @@ function tableOf(rows: readonly Row[], columns: readonly string[], width: number
   )
 }
 
+/** One thing, a field on a line. */
+function recordOf(row: Row, columns: readonly string[], width: number | null): TableText {
+  const isTerminal = width !== null
+  return tableText(
+    [
+      { name: 'field', cells: columns.map((text) => ({ text })) },
+      { name: 'value', cells: columns.map((name) => cellOf(name, row[name], isTerminal)) },
+    ],
+    width,
+  )
+}
+
 function printTable({ text, left }: TableText): void {
   print(text)
   if (left.length > 0) tell(style.dim(`No room for ${left.join(', ')}: see -o plain, or a wider terminal.`))
@@ -138,6 +150,12 @@ export function formatRows(
 export function printRows(rows: readonly Row[], format: Format, columns = Object.keys(rows[0] ?? {})): void {
   if (format === 'table') printTable(tableOf(rows, columns, terminalWidth()))
   else print(formatRows(rows, format, columns))
+}
+
+/** One thing: as rows of one for programs, a field on a line for people. */
+export function printRecord(row: Row, format: Format, columns: readonly string[]): void {
+  if (format === 'table') printTable(recordOf(row, columns, terminalWidth()))
+  else print(formatRows([row], format, [...columns]))
 }
 
 /** An instant as ISO text in UTC, or empty. */
