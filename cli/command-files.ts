@@ -36,6 +36,10 @@ export const commandFiles: readonly CommandFile[] = [
     load: async () => (await import('./commands/import-crontab.ts')).addImportCrontabCommand,
   },
   { names: ['login', 'logout', 'profiles'], load: async () => (await import('./commands/login.ts')).addLoginCommands },
+  {
+    names: ['completion', 'complete'],
+    load: async () => (await import('./commands/completion.ts')).addCompletionCommands,
+  },
 ]
 
 /** Options of the program that take a value. */
@@ -45,10 +49,10 @@ const WITH_VALUE = ['--url', '--token', '--profile']
 export const commandName = (args: readonly string[]): string | undefined =>
   args.find((arg, i) => !arg.startsWith('-') && !WITH_VALUE.includes(args[i - 1] ?? ''))
 
-/** The file of the command that is called; all of them for help, and for a name that is none (it may be nearly one). */
+/** The file of the command that is called; all of them for help, for a name that is none (it may be nearly one), and for what tells of all. */
 export function filesFor(args: readonly string[]): readonly CommandFile[] {
   const name = commandName(args)
   if (name === 'version') return []
   const own = commandFiles.find(({ names }) => name !== undefined && names.includes(name))
-  return own === undefined ? commandFiles : [own]
+  return own === undefined || name === 'completion' ? commandFiles : [own]
 }

@@ -98,6 +98,8 @@ export const REACH: Readonly<Record<string, Reach>> = {
   logout: 'session',
   'profiles list': 'session',
   'profiles use': 'session',
+  completion: 'offline',
+  complete: 'served',
 }
 
 /** The words of a command, without `dagctl`. */
