@@ -2,6 +2,8 @@
 // ends in one sentence with the name of the argument.
 
 import { BaramError } from '../core/errors.ts'
+import { parseExactJson } from '../core/exact-json.ts'
+import type { JsonObject } from '../core/json.ts'
 import { isStorableInstant, MAX_INT4 } from '../core/storable.ts'
 import { validateZone } from '../core/timetables/zone.ts'
 
@@ -91,4 +93,21 @@ export const names = (what: string) => (text: string) => {
   const found = text.split(',').map((name) => name.trim())
   if (!found.includes('')) return found
   throw new BaramError('INPUT_INVALID', `${what} must be names with commas between them, found ${JSON.stringify(text)}`)
+}
+
+/** @throws BaramError INPUT_INVALID naming what was expected */
+export function readJsonObject(text: string | undefined, what: string): JsonObject {
+  if (text === undefined || text.trim() === '') return {}
+  let value: unknown
+  try {
+    value = parseExactJson(text)
+  } catch (cause) {
+    throw new BaramError('INPUT_INVALID', `${what} must be a JSON object such as {"key": "value"}: ${String(cause)}`, {
+      cause,
+    })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BaramError('INPUT_INVALID', `${what} must be a JSON object, found ${JSON.stringify(value)?.slice(0, 60)}`)
+  // What was parsed is plain JSON.
+  return value as JsonObject
 }

@@ -17,6 +17,7 @@ export const commandFiles: readonly CommandFile[] = [
     load: async () => (await import('./commands/processes.ts')).addProcessCommands,
   },
   { names: ['dags', 'trigger'], load: async () => (await import('./commands/dags.ts')).addDagCommands },
+  { names: ['runs'], load: async () => (await import('./commands/runs.ts')).addRunCommands },
   { names: ['tasks', 'logs'], load: async () => (await import('./commands/tasks.ts')).addTaskCommands },
   { names: ['why'], load: async () => (await import('./commands/why.ts')).addWhyCommand },
   { names: ['backfill'], load: async () => (await import('./commands/backfill.ts')).addBackfillCommands },
@@ -34,15 +35,24 @@ export const commandFiles: readonly CommandFile[] = [
     names: ['import-crontab'],
     load: async () => (await import('./commands/import-crontab.ts')).addImportCrontabCommand,
   },
+  { names: ['login', 'logout', 'profiles'], load: async () => (await import('./commands/login.ts')).addLoginCommands },
+  {
+    names: ['completion', 'complete'],
+    load: async () => (await import('./commands/completion.ts')).addCompletionCommands,
+  },
 ]
 
-/** The command that is called, if any. */
-export const commandName = (args: readonly string[]): string | undefined => args.find((arg) => !arg.startsWith('-'))
+/** Options of the program that take a value. */
+const WITH_VALUE = ['--url', '--token', '--profile']
 
-/** The file of the command that is called; all of them for help, and for a name that is none (it may be nearly one). */
+/** The command that is called, if any. */
+export const commandName = (args: readonly string[]): string | undefined =>
+  args.find((arg, i) => !arg.startsWith('-') && !WITH_VALUE.includes(args[i - 1] ?? ''))
+
+/** The file of the command that is called; all of them for help, for a name that is none (it may be nearly one), and for what tells of all. */
 export function filesFor(args: readonly string[]): readonly CommandFile[] {
   const name = commandName(args)
   if (name === 'version') return []
   const own = commandFiles.find(({ names }) => name !== undefined && names.includes(name))
-  return own === undefined ? commandFiles : [own]
+  return own === undefined || name === 'completion' ? commandFiles : [own]
 }

@@ -1,10 +1,13 @@
 // What commands print: tables for people, JSON and YAML for programs, plain columns for pipes.
 
 import { createRequire } from 'node:module'
-import type Table from 'cli-table3'
 import type * as Yaml from 'yaml'
 import { BaramError } from '../core/errors.ts'
-import { escapeUnseen, forTerminal, hasUnseen, keepStyle, visible, visibleCell } from './visible.ts'
+import { Moment } from './moment.ts'
+import { colorOfState } from './state-colors.ts'
+import { style } from './style.ts'
+import { type Cell, type TableText, tableText } from './table.ts'
+import { escapeUnseen, forTerminal, hasUnseen, visible, visibleCell } from './visible.ts'
 
 export const FORMATS = ['table', 'json', 'yaml', 'plain'] as const
 export type Format = (typeof FORMATS)[number]
@@ -67,19 +70,43 @@ export function readFormat(text: string): Format {
 const textOf = (value: unknown): string => {
   if (value === null || value === undefined) return ''
   if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value instanceof Moment) return String(value)
   return JSON.stringify(value)
 }
 
-function tableOf(rows: readonly Row[], columns: readonly string[]): string {
-  if (rows.length === 0) return 'No data found'
-  const Made = require('cli-table3') as typeof Table
-  const table = new Made({
-    head: columns.map((column) => style.bold(column)),
-    style: { head: [], border: [], compact: true },
-  })
-  for (const row of rows) table.push(columns.map((column) => visible(textOf(row[column]))))
-  return keepStyle(table.toString())
+/** Places of a line where a person reads; null = a pipe or a file, which has any number. */
+const terminalWidth = (): number | null => (process.stdout.isTTY ? process.stdout.columns : null)
+
+const cellOf = (column: string, value: unknown, isTerminal: boolean): Cell => ({
+  text: visible(value instanceof Moment && isTerminal ? value.local() : textOf(value)),
+  paint: column === 'state' && typeof value === 'string' ? colorOfState(value) : undefined,
+})
+
+/** @param width places of the terminal; null = no terminal */
+function tableOf(rows: readonly Row[], columns: readonly string[], width: number | null): TableText {
+  if (rows.length === 0) return { text: 'No data found', left: [] }
+  const isTerminal = width !== null
+  return tableText(
+    columns.map((name) => ({ name, cells: rows.map((row) => cellOf(name, row[name], isTerminal)) })),
+    width,
+  )
+}
+
+/** One thing, a field on a line. */
+function recordOf(row: Row, columns: readonly string[], width: number | null): TableText {
+  const isTerminal = width !== null
+  return tableText(
+    [
+      { name: 'field', cells: columns.map((text) => ({ text })) },
+      { name: 'value', cells: columns.map((name) => cellOf(name, row[name], isTerminal)) },
+    ],
+    width,
+  )
+}
+
+function printTable({ text, left }: TableText): void {
+  print(text)
+  if (left.length > 0) tell(style.dim(`No room for ${left.join(', ')}: see -o plain, or a wider terminal.`))
 }
 
 /** JSON for programs: printed as it is, whatever its texts hold. */
@@ -100,7 +127,12 @@ function yamlText(value: unknown): string {
 }
 
 /** One kind of thing in rows. Columns are the keys of the first row, or those given (so that an empty list has a header). */
-export function formatRows(rows: readonly Row[], format: Format, columns = Object.keys(rows[0] ?? {})): string {
+export function formatRows(
+  rows: readonly Row[],
+  format: Format,
+  columns = Object.keys(rows[0] ?? {}),
+  width = terminalWidth(),
+): string {
   switch (format) {
     case 'json':
       return jsonText(rows)
@@ -111,16 +143,21 @@ export function formatRows(rows: readonly Row[], format: Format, columns = Objec
         .map((cells) => cells.join('\t'))
         .join('\n')
     case 'table':
-      return tableOf(rows, columns)
+      return tableOf(rows, columns, width).text
   }
 }
 
-export function printRows(rows: readonly Row[], format: Format, columns?: string[]): void {
-  print(formatRows(rows, format, columns))
+export function printRows(rows: readonly Row[], format: Format, columns = Object.keys(rows[0] ?? {})): void {
+  if (format === 'table') printTable(tableOf(rows, columns, terminalWidth()))
+  else print(formatRows(rows, format, columns))
+}
+
+/** One thing: as rows of one for programs, a field on a line for people. */
+export function printRecord(row: Row, format: Format, columns: readonly string[]): void {
+  if (format === 'table') printTable(recordOf(row, columns, terminalWidth()))
+  else print(formatRows([row], format, [...columns]))
 }
 
 /** An instant as ISO text in UTC, or empty. */
 export const when = (ms: number | null | undefined): string =>
   ms === null || ms === undefined ? '' : new Date(ms).toISOString()
-
-import { style } from './style.ts'

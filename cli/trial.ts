@@ -15,8 +15,9 @@ import { type DagFile, listDagFiles } from '../scheduler/dag-files.ts'
 import type { FacadeDag } from '../sdk/dag.ts'
 import type { LogLine, RunOptions, Watcher } from '../testing/index.ts'
 import { loadHere } from '../testing/load.ts'
-import { readJsonObject } from './context.ts'
+import { readJsonObject } from './arguments.ts'
 import { print } from './output.ts'
+import { colorOfState } from './state-colors.ts'
 import { style } from './style.ts'
 import { escapeUnseen } from './visible.ts'
 
@@ -121,12 +122,6 @@ export const withTrialOptions = (command: Command): Command =>
     .option('--folder <path>', 'keep what embedded backends write here; default: a temporary folder')
 
 const COLOURS = { debug: style.dim, info: (text: string) => text, warning: style.yellow, error: style.red } as const
-const STATES: Readonly<Record<string, (text: string) => string>> = {
-  success: style.green,
-  failed: style.red,
-  upstream_failed: style.red,
-  skipped: style.dim,
-}
 
 /** Frames of what runs the task say nothing about it; causes below them are kept. */
 const withoutOurs = (stack: string): string =>
@@ -150,7 +145,7 @@ export const telling = (explain: (because: Parameters<NonNullable<Watcher['onMov
   onLog: printLog,
   onMove(name, to, because, at) {
     if (SILENT.has(to)) return
-    const text = (STATES[to ?? ''] ?? style.cyan)(to ?? 'none')
+    const text = colorOfState(to ?? '')(to ?? 'none')
     print(`${style.dim(at.toISOString())} ${name} ${text}${to === 'running' ? '' : `  ${explain(because)}`}`)
   },
 })

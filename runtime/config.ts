@@ -2,7 +2,8 @@
 // the latter is not read for database, keys, home and log folders: two products must not share those by accident.
 
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
 import { BaramError } from '../core/errors.ts'
 import { SETTINGS, type Setting } from './settings.ts'
 
@@ -138,4 +139,30 @@ export function loadConfig(env: Environment = process.env): Config {
   }
   // Every field was set from the table above, by its own parser or default.
   return Object.freeze(config) as unknown as Config
+}
+
+/** What a client of a server is told by its environment. */
+export interface RemoteSettings {
+  /** `BARAM_URL` */
+  readonly url: string | null
+  /** `BARAM_TOKEN` */
+  readonly token: string | null
+  /** `BARAM_PROFILE` */
+  readonly profile: string | null
+  /** Of the user's own settings: `$XDG_CONFIG_HOME/baram`, or `~/.config/baram`. */
+  readonly folder: string
+}
+
+const given = (value: string | undefined): string | null => (value === undefined || value === '' ? null : value)
+
+/** Apart from `loadConfig`: a client has no home, and needs none. */
+export function remoteSettings(env: Environment = process.env): RemoteSettings {
+  const xdg = given(env['XDG_CONFIG_HOME'])
+  return {
+    url: given(env['BARAM_URL']),
+    token: given(lookup(env, 'BARAM_TOKEN')),
+    profile: given(env['BARAM_PROFILE']),
+    // The specification: a path that is not absolute is ignored.
+    folder: join(xdg !== null && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.config'), 'baram'),
+  }
 }

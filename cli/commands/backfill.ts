@@ -4,20 +4,17 @@ import type { Command } from 'commander'
 import { REPROCESS_BEHAVIORS } from '../../core/backfill.ts'
 import { BaramError, notFound } from '../../core/errors.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
-import {
-  type BackfillDate,
-  type BackfillRequest,
-  cancelBackfill,
-  createBackfill,
-  pauseBackfill,
-  previewBackfill,
-} from '../../engine/runs/backfill.ts'
-import { type BackfillRow, getBackfill, listBackfillDates, listBackfills } from '../../store/postgres/backfills.ts'
-import { time, wholeNumber } from '../arguments.ts'
-import { CLI_ACTOR, everything, readJsonObject, withContext, withOutput } from '../context.ts'
-import { type Confirmable, confirm, withControl } from '../control.ts'
+import type { BackfillRequest } from '../../engine/runs/backfill.ts'
+import { listBackfillDates } from '../../store/postgres/backfills.ts'
+import { readJsonObject, time, wholeNumber } from '../arguments.ts'
+import { type Confirmable, confirm } from '../confirm.ts'
+import { everything, withContext } from '../context.ts'
 import { count } from '../count.ts'
+import type { BackfillDateView, BackfillView } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
 import { requireDag } from '../lookup.ts'
+import { moment } from '../moment.ts'
+import { withOutput } from '../options.ts'
 import { printRows, readFormat, tell, when } from '../output.ts'
 import { printPreview } from '../preview.ts'
 
@@ -54,7 +51,7 @@ function requestOf(flags: CreateFlags): BackfillRequest {
 
 const DATE_COLUMNS = ['logical_date', 'local', 'timezone', 'run_id', 'what']
 
-const dateRow = ({ run, existing, exception }: BackfillDate, timezone: string) => ({
+const dateRow = ({ run, existing, exception }: BackfillDateView, timezone: string) => ({
   logical_date: when(run.logicalDate),
   local: localTexts(run.logicalDate, timezone).ts,
   timezone,
@@ -65,9 +62,9 @@ const dateRow = ({ run, existing, exception }: BackfillDate, timezone: string) =
 async function create(flags: CreateFlags): Promise<void> {
   const format = readFormat(flags.output)
   const request = requestOf(flags)
-  await withControl(async (context) => {
-    const { timezone } = await requireDag(context, request.dagId)
-    const dates = await previewBackfill(context, request)
+  await withDeployment(async ({ dags, backfills }) => {
+    const { timezone } = await requireDag(dags, request.dagId)
+    const dates = await backfills.preview(request)
     const runs = dates.filter((date) => date.exception === null)
     if (flags.dryRun === true || flags.yes !== true)
       printPreview(
@@ -81,21 +78,20 @@ async function create(flags: CreateFlags): Promise<void> {
       `${count(runs.length, 'run')}, at most ${request.maxActiveRuns} at a time${left === 0 ? '' : `; ${count(left, 'date')} left as they are`}.`,
     )
     if (!(await confirm(`Backfill ${request.dagId} with ${count(runs.length, 'run')}?`, flags))) return
-    const id = await createBackfill(context, request, CLI_ACTOR)
-    const row = await getBackfill(context.database, id)
-    printRows(row === null ? [] : [backfillRow(row)], format, BACKFILL_COLUMNS)
+    const row = await backfills.find(await backfills.create(request))
+    printRows(row === null ? [] : [backfillRow(row, timezone)], format, BACKFILL_COLUMNS)
   })
 }
 
 const BACKFILL_COLUMNS = ['id', 'state', 'from_date', 'to_date', 'runs', 'success', 'failed']
 
-const backfillRow = (row: BackfillRow) => ({
+const backfillRow = (row: BackfillView, timezone: string) => ({
   id: row.id,
   dag_id: row.dagId,
-  from_date: when(row.fromDate),
-  to_date: when(row.toDate),
+  from_date: moment(row.fromDate, timezone),
+  to_date: moment(row.toDate, timezone),
   state: row.completedAt !== null ? 'completed' : row.isPaused ? 'paused' : 'running',
-  runs: row.dates - row.withoutRun,
+  runs: row.runs,
   success: row.success,
   failed: row.failed,
   running: row.running,
@@ -106,10 +102,14 @@ const backfillRow = (row: BackfillRow) => ({
 
 async function printList(flags: { output: string; dagId: string }): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async (context) => {
-    await requireDag(context, flags.dagId)
-    const { rows } = await listBackfills(context.database, flags.dagId, everything)
-    printRows(rows.map(backfillRow), format, BACKFILL_COLUMNS)
+  await withDeployment(async ({ dags, backfills }) => {
+    const { timezone } = await requireDag(dags, flags.dagId)
+    const rows = await backfills.list(flags.dagId)
+    printRows(
+      rows.map((row) => backfillRow(row, timezone)),
+      format,
+      BACKFILL_COLUMNS,
+    )
   })
 }
 
@@ -132,19 +132,26 @@ async function show(id: number, flags: { output: string }): Promise<void> {
 }
 
 async function pause(id: number, isPaused: boolean): Promise<void> {
-  await withContext(async (context) => {
-    await pauseBackfill(context, { id, isPaused }, CLI_ACTOR)
-    tell(isPaused ? 'Paused: no more of its runs start.' : 'Goes on.')
+  await withDeployment(async ({ backfills }) => {
+    await backfills.pause(id, isPaused)
+    tell(isPaused ? 'Paused: no more of its runs start.' : 'Unpaused: its runs start again.')
   })
 }
 
+function cancelQuestion({ id, dagId, queued, running }: BackfillView): string {
+  const what =
+    queued === null || running === null
+      ? 'its queued runs fail, those that run continue'
+      : `${count(queued, 'queued run')} fail, ${running} that run continue`
+  return `Cancel backfill ${id} of ${dagId}: ${what}?`
+}
+
 async function cancel(id: number, flags: Confirmable): Promise<void> {
-  await withControl(async (context) => {
-    const row = await getBackfill(context.database, id)
+  await withDeployment(async ({ backfills }) => {
+    const row = await backfills.find(id)
     if (row === null) throw notFound('backfill', id)
-    const question = `Cancel backfill ${id} of ${row.dagId}: ${count(row.queued, 'queued run')} fail, ${row.running} that run go on?`
-    if (!(await confirm(question, flags))) return
-    await cancelBackfill(context, id, CLI_ACTOR)
+    if (!(await confirm(cancelQuestion(row), flags))) return
+    await backfills.cancel(id)
     tell(`Cancelled backfill ${id}.`)
   })
 }

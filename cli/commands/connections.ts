@@ -10,12 +10,13 @@ import {
 } from '../../core/connection-uri.ts'
 import { BaramError, notFound } from '../../core/errors.ts'
 import { MASK } from '../../core/masker.ts'
-import { deleteConnection, setConnection } from '../../engine/admin/connections.ts'
-import type { Connection, Vault } from '../../engine/admin/vault.ts'
+import type { Connection } from '../../engine/admin/vault.ts'
 import { nearest } from '../../sdk/spec.ts'
 import { port } from '../arguments.ts'
-import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
+import { withContext } from '../context.ts'
 import { count } from '../count.ts'
+import type { ConnectionView } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
 import {
   type Entry,
   type FileFormat,
@@ -27,19 +28,20 @@ import {
   STANDARD_OUTPUT,
   writeSecretFile,
 } from '../exchange-file.ts'
+import { withOutput } from '../options.ts'
 import { print, printRows, readFormat, tell } from '../output.ts'
 import { escapeUnseen } from '../visible.ts'
 
-const rowOf = (vault: Vault, connection: Connection) => ({
+const rowOf = (connection: ConnectionView) => ({
   conn_id: connection.connId,
   conn_type: connection.connType,
   description: connection.description,
   host: connection.host,
   schema: connection.schema,
   login: connection.login,
-  password: connection.password === null ? null : MASK,
+  password: connection.hasPassword ? MASK : null,
   port: connection.port,
-  extra: vault.shownExtra(connection.extra),
+  extra: connection.extra,
 })
 const COLUMNS = ['conn_id', 'conn_type', 'description', 'host', 'schema', 'login', 'password', 'port', 'extra']
 
@@ -93,12 +95,8 @@ function requireKnownType(type: string): void {
 async function add(connId: string, flags: AddFlags): Promise<void> {
   const fields = fieldsOf(flags)
   if (flags.force !== true) requireKnownType(fields.connType)
-  await withContext(async (context) => {
-    await setConnection(
-      context,
-      { connId, description: flags.connDescription ?? null, ...fields, existing: 'fail' },
-      CLI_ACTOR,
-    )
+  await withDeployment(async ({ connections }) => {
+    await connections.set({ connId, description: flags.connDescription ?? null, ...fields, existing: 'fail' })
     print(`Connection ${connId} added`)
   })
 }
@@ -188,14 +186,13 @@ function tellUnknownTypes(connections: readonly Imported[]): void {
 }
 
 async function importFile(file: string, flags: { overwrite?: boolean; fileFormat?: string }): Promise<void> {
-  const connections = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
+  const imported = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
   const existing = flags.overwrite === true ? 'overwrite' : 'skip'
-  await withContext(async (context) => {
+  await withDeployment(async ({ connections }) => {
     let done = 0
-    for (const connection of connections)
-      if (await setConnection(context, { ...connection, existing }, CLI_ACTOR)) done++
-    tellUnknownTypes(connections)
-    print(`${done} of ${count(connections.length, 'connection')} imported`)
+    for (const connection of imported) if (await connections.set({ ...connection, existing })) done++
+    tellUnknownTypes(imported)
+    print(`${done} of ${count(imported.length, 'connection')} imported`)
   })
 }
 
@@ -204,19 +201,18 @@ export function addConnectionCommands(program: Command): void {
   withOutput(connections.command('list').description('all connections, secrets as ***')).action(
     async (flags: { output: string }) => {
       const format = readFormat(flags.output)
-      await withContext(async ({ vault }) => {
-        const rows = (await vault.listConnections()).map((connection) => rowOf(vault, connection))
-        printRows(rows, format, COLUMNS)
-      })
+      await withDeployment(async (deployment) =>
+        printRows((await deployment.connections.list()).map(rowOf), format, COLUMNS),
+      )
     },
   )
   withOutput(connections.command('get').argument('<conn-id>')).action(
     async (connId: string, flags: { output: string }) => {
       const format = readFormat(flags.output)
-      await withContext(async ({ vault }) => {
-        const connection = await vault.getConnection(connId)
+      await withDeployment(async (deployment) => {
+        const connection = await deployment.connections.find(connId)
         if (connection === null) throw notFound('connection', connId)
-        printRows([rowOf(vault, connection)], format, COLUMNS)
+        printRows([rowOf(connection)], format, COLUMNS)
       })
     },
   )
@@ -239,8 +235,8 @@ export function addConnectionCommands(program: Command): void {
     .command('delete')
     .argument('<conn-id>')
     .action((connId: string) =>
-      withContext(async (context) => {
-        await deleteConnection(context, connId, CLI_ACTOR)
+      withDeployment(async (deployment) => {
+        await deployment.connections.remove(connId)
         print(`Connection ${connId} deleted`)
       }),
     )

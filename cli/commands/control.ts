@@ -4,19 +4,16 @@ import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import type { TaskPick } from '../../core/run-control.ts'
 import { MARKS, type RunState } from '../../core/states.ts'
-import { type ClearRequest, clear, previewClear, type RunScope } from '../../engine/control/clear.ts'
-import { mark, markRun, previewMark, previewRunMark } from '../../engine/control/mark.ts'
-import { latestVersion } from '../../engine/runs/change-version.ts'
-import { removeDag, removeRun } from '../../engine/runs/delete.ts'
-import { setRunNote } from '../../engine/runs/note.ts'
-import { listRuns } from '../../store/postgres/read-runs.ts'
-import type { TouchedInstance } from '../../store/postgres/run-control.ts'
+import type { ClearRequest, RunScope } from '../../engine/control/clear.ts'
 import { mapIndex, time } from '../arguments.ts'
-import { CLI_ACTOR, everything, withContext, withOutput } from '../context.ts'
-import { type Confirmable, type ControlContext, confirm, withControl } from '../control.ts'
+import { type Confirmable, confirm } from '../confirm.ts'
 import { count, withSeparators } from '../count.ts'
+import type { Deployment, Touched } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
 import { requireDag, requireRun } from '../lookup.ts'
-import { print, readFormat, tell, when } from '../output.ts'
+import { moment } from '../moment.ts'
+import { withOutput } from '../options.ts'
+import { print, readFormat, tell } from '../output.ts'
 import { printPreview } from '../preview.ts'
 
 interface Flags extends Confirmable {
@@ -25,16 +22,15 @@ interface Flags extends Confirmable {
 
 const COLUMNS = ['dag_run_id', 'logical_date', 'task_id', 'map_index', 'state']
 
-const touchedRow = (row: TouchedInstance) => ({
+const touchedRow = (row: Touched, timezone: string) => ({
   dag_run_id: row.runId,
-  logical_date: when(row.logicalDate),
+  logical_date: moment(row.logicalDate, timezone),
   task_id: row.taskId,
   map_index: row.mapIndex,
   state: row.state ?? 'no_status',
 })
 
-const runCount = (touched: readonly TouchedInstance[]): string =>
-  count(new Set(touched.map((row) => row.dagRunId)).size, 'run')
+const runCount = (touched: readonly Touched[]): string => count(new Set(touched.map(({ runId }) => runId)).size, 'run')
 
 interface ClearFlags extends Flags {
   readonly taskRegex?: string
@@ -54,7 +50,7 @@ interface ClearFlags extends Flags {
   readonly preventRunningTask?: boolean
 }
 
-async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<RunScope> {
+async function scopeOf(deployment: Deployment, dagId: string, flags: ClearFlags): Promise<RunScope> {
   if (flags.runId === undefined) {
     if (flags.past === true || flags.future === true)
       throw new BaramError('INPUT_INVALID', '--past and --future need --run-id: they count from a run')
@@ -62,17 +58,16 @@ async function scopeOf(context: ControlContext, dagId: string, flags: ClearFlags
   }
   if (flags.startDate !== undefined || flags.endDate !== undefined)
     throw new BaramError('INPUT_INVALID', 'give either --run-id or dates, not both')
-  const { runId } = await requireRun(context, dagId, flags.runId)
+  const { runId } = await requireRun(deployment, dagId, flags.runId)
   return { kind: 'run', runId, past: flags.past === true, future: flags.future === true }
 }
 
-async function picksOf(context: ControlContext, dagId: string, flags: ClearFlags): Promise<readonly TaskPick[] | null> {
+async function picksOf({ dags }: Deployment, dagId: string, flags: ClearFlags): Promise<readonly TaskPick[] | null> {
   const instance = flags.mapIndex === undefined ? {} : { mapIndex: flags.mapIndex }
   if (flags.taskId !== undefined) return flags.taskId.map((taskId) => ({ taskId, ...instance }))
   if (flags.taskRegex === undefined) return null
-  const { graph } = await latestVersion(context.database, context.runCache, dagId)
   const pattern = readPattern(flags.taskRegex)
-  const found = graph.tasks.filter((task) => pattern.test(task.taskId))
+  const found = ((await dags.shape(dagId))?.tasks ?? []).filter((task) => pattern.test(task.taskId))
   if (found.length === 0)
     throw new BaramError(
       'NOT_FOUND',
@@ -91,13 +86,13 @@ function readPattern(text: string): RegExp {
 
 async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
   const format = readFormat(flags.output)
-  await withControl(async (context) => {
-    await requireDag(context, dagId)
+  await withDeployment(async (deployment) => {
+    const { timezone } = await requireDag(deployment.dags, dagId)
     const request: ClearRequest = {
       dagId,
-      runs: await scopeOf(context, dagId, flags),
+      runs: await scopeOf(deployment, dagId, flags),
       tasks: {
-        tasks: await picksOf(context, dagId, flags),
+        tasks: await picksOf(deployment, dagId, flags),
         upstream: flags.upstream === true,
         downstream: flags.downstream === true,
       },
@@ -106,15 +101,16 @@ async function clearTasks(dagId: string, flags: ClearFlags): Promise<void> {
       onLatestVersion: flags.runOnLatestVersion === true,
       refusesRunning: flags.preventRunningTask === true,
     }
-    const shown = await previewClear(context, request)
-    printPreview(shown.map(touchedRow), format, COLUMNS, 'state')
+    const shown = await deployment.instances.previewClear(request)
+    const rows = shown.map((row) => touchedRow(row, timezone))
+    printPreview(rows, format, COLUMNS, 'state')
     if (shown.length === 0) {
       tell('Nothing to clear.')
       return
     }
     const question = `Clear ${count(shown.length, 'task instance')} in ${runCount(shown)} of ${dagId}?`
     if (!(await confirm(question, flags))) return
-    const done = await clear(context, request, CLI_ACTOR)
+    const done = await deployment.instances.clear(request)
     tell(`Cleared ${count(done.length, 'task instance')} in ${runCount(done)}.`)
   })
 }
@@ -131,8 +127,9 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
   const format = readFormat(flags.output)
   const to = MARKS.find((known) => known === state)
   if (to === undefined) throw new BaramError('INPUT_INVALID', `the state is one of ${MARKS.join(', ')}; found ${state}`)
-  await withControl(async (context) => {
-    const run = await requireRun(context, dagId, runId)
+  await withDeployment(async (deployment) => {
+    const { instances } = deployment
+    const run = await requireRun(deployment, dagId, runId)
     const request = {
       dagId,
       runId: run.runId,
@@ -144,18 +141,22 @@ async function markTask(dagId: string, runId: string, taskId: string, state: str
       past: flags.past === true,
       future: flags.future === true,
     }
-    const { set, cleared } = await previewMark(context, request)
+    const { set, cleared } = await instances.previewMark(request)
     const rows = [
-      ...set.map((row) => ({ ...touchedRow(row), becomes: to })),
-      ...cleared.map((row) => ({ ...touchedRow(row), becomes: 'no_status' })),
+      ...set.map((row) => ({ ...touchedRow(row, run.timezone), becomes: to })),
+      ...(cleared ?? []).map((row) => ({ ...touchedRow(row, run.timezone), becomes: 'no_status' })),
     ]
     printPreview(rows, format, [...COLUMNS, 'becomes'], 'state')
-    const more =
-      cleared.length === 0 ? '' : ` and clear ${withSeparators(cleared.length)} that failed downstream of ${taskId}`
-    if (!(await confirm(`Set ${count(set.length, 'task instance')} to ${to}${more}?`, flags))) return
-    const done = await mark(context, request, CLI_ACTOR)
-    tell(`Set ${count(done.set.length, 'task instance')} to ${to}.`)
+    const question = `Set ${count(set.length, 'task instance')} to ${to}${clearedText(cleared, taskId)}?`
+    if (!(await confirm(question, flags))) return
+    const done = await instances.mark(request)
+    tell(`Set ${count(done ?? set.length, 'task instance')} to ${to}.`)
   })
+}
+
+function clearedText(cleared: readonly Touched[] | null, taskId: string): string {
+  if (cleared === null) return ` and clear what failed downstream of ${taskId}`
+  return cleared.length === 0 ? '' : ` and clear ${withSeparators(cleared.length)} that failed downstream of ${taskId}`
 }
 
 const RUN_MARKS = ['success', 'failed', 'queued'] as const satisfies readonly RunState[]
@@ -165,43 +166,44 @@ async function setRun(dagId: string, runId: string, state: string, flags: Flags)
   const to = RUN_MARKS.find((known) => known === state)
   if (to === undefined)
     throw new BaramError('INPUT_INVALID', `the state is one of ${RUN_MARKS.join(', ')}; found ${state}`)
-  await withControl(async (context) => {
-    const run = await requireRun(context, dagId, runId)
-    const touched = to === 'queued' ? [] : await previewRunMark(context, dagId, run.runId)
-    printPreview(touched.map(touchedRow), format, COLUMNS, 'state')
+  await withDeployment(async (deployment) => {
+    const run = await requireRun(deployment, dagId, runId)
+    const touched = to === 'queued' ? [] : await deployment.runs.previewMark(dagId, run.runId)
+    const rows = touched.map((row) => touchedRow(row, run.timezone))
+    printPreview(rows, format, COLUMNS, 'state')
     const ends = touched.length === 0 ? '' : `, which ends ${count(touched.length, 'task instance')}`
     if (!(await confirm(`Set run ${run.runId} of ${dagId} from ${run.state} to ${to}${ends}?`, flags))) return
-    await markRun(context, { dagId, runId: run.runId, to }, CLI_ACTOR)
+    await deployment.runs.mark(dagId, run.runId, to)
     tell(`Set run ${run.runId} to ${to}.`)
   })
 }
 
 async function deleteRun(dagId: string, runId: string, flags: Flags): Promise<void> {
-  await withContext(async (context) => {
-    const run = await requireRun(context, dagId, runId)
+  await withDeployment(async (deployment) => {
+    const run = await requireRun(deployment, dagId, runId)
     const question = `Delete run ${run.runId} of ${dagId} (${run.state}) with its task instances, XComs and history?`
     if (!(await confirm(question, flags))) return
-    await removeRun(context, { dagId, runId: run.runId }, CLI_ACTOR)
+    await deployment.runs.remove(dagId, run.runId)
     print(`Deleted run ${run.runId} of ${dagId}.`)
   })
 }
 
 async function deleteDag(dagId: string, flags: Flags): Promise<void> {
-  await withContext(async (context) => {
-    const dag = await requireDag(context, dagId)
-    const { total } = await listRuns(context.database, dagId, {}, { ...everything, limit: 1 })
+  await withDeployment(async ({ dags, runs }) => {
+    const dag = await requireDag(dags, dagId)
+    const total = await runs.count(dagId)
     const back = dag.isStale ? '' : ` It comes back when ${dag.relativeFileloc} is read again.`
     if (!(await confirm(`Delete ${dagId} with ${count(total, 'run')} and all versions?${back}`, flags))) return
-    const n = await removeDag(context, dagId, CLI_ACTOR)
+    const n = await dags.remove(dagId)
     print(`Deleted ${dagId} and ${count(n, 'run')}.`)
   })
 }
 
 async function noteRun(dagId: string, runId: string, text: string | undefined): Promise<void> {
-  await withContext(async (context) => {
-    const run = await requireRun(context, dagId, runId)
+  await withDeployment(async (deployment) => {
+    const run = await requireRun(deployment, dagId, runId)
     const note = text === undefined || text === '' ? null : text
-    await setRunNote(context, { dagId, runId: run.runId, note }, CLI_ACTOR)
+    await deployment.runs.note(dagId, run.runId, note)
     tell(note === null ? `Removed the note of ${run.runId}.` : `Noted on ${run.runId}.`)
   })
 }

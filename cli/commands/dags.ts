@@ -2,73 +2,46 @@
 
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
-import { readSerializedDag } from '../../core/serialized.ts'
-import { isRunFinished, RUN_STATES } from '../../core/states.ts'
+import { isRunFinished } from '../../core/states.ts'
 import type { DueRun } from '../../core/timetables/timetable.ts'
 import { localTexts } from '../../core/timetables/zone.ts'
-import { pauseDag } from '../../engine/dags/pause.ts'
-import { planDag } from '../../engine/dags/preview-schedule.ts'
-import { type TriggeredRun, type TriggerRequest, triggerRun } from '../../engine/runs/create.ts'
-import { countImportErrors, listImportErrors } from '../../store/postgres/read-admin.ts'
-import { type DagListRow, getVersion, listDags } from '../../store/postgres/read-dags.ts'
-import { getRun, listRuns, type RunListRow } from '../../store/postgres/read-runs.ts'
-import { loadVersion } from '../../store/postgres/versions.ts'
-import type { Sql } from '../../store/sql.ts'
-import { time, wholeNumber } from '../arguments.ts'
-import { CLI_ACTOR, everything, readJsonObject, withContext, withOutput } from '../context.ts'
+import { readJsonObject, time, wholeNumber } from '../arguments.ts'
+import type { DagView, Deployment, RunView } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
 import { EXIT } from '../exit.ts'
-import { inOrder, requireDag } from '../lookup.ts'
-import { type Format, print, printRows, type Row, readFormat, setExitCode, tell, when } from '../output.ts'
+import { requireDag } from '../lookup.ts'
+import { moment } from '../moment.ts'
+import { withOutput } from '../options.ts'
+import { print, printRows, type Row, readFormat, setExitCode, tell } from '../output.ts'
+import { RUN_COLUMNS, runRow } from '../run-rows.ts'
 import { style } from '../style.ts'
-import type { Context } from '../wire.ts'
 import { addDagControl } from './control.ts'
+import { printRuns, withRunFilter } from './runs.ts'
 import { addVersionCommands } from './versions.ts'
 
 interface Output {
   readonly output: string
 }
 
-const dagRow = (dag: DagListRow): Row => ({
+const dagRow = (dag: DagView): Row => ({
   dag_id: dag.dagId,
   fileloc: dag.relativeFileloc,
   owners: dag.owners,
   is_paused: dag.isPaused,
   schedule: dag.timetableSummary,
   timezone: dag.timezone,
-  next_run: when(dag.nextDagrunCreateAfter),
+  next_run: moment(dag.nextDagrunCreateAfter, dag.timezone),
 })
 
-/** What a terminal has room for; JSON and YAML have all. */
-const RUN_COLUMNS = ['dag_id', 'run_id', 'state', 'logical_date', 'start_date']
-
-const runRow = (run: RunListRow): Row => ({
-  dag_id: run.dagId,
-  run_id: run.runId,
-  state: run.state,
-  run_type: run.runType,
-  run_after: when(run.runAfter),
-  logical_date: when(run.logicalDate),
-  data_interval_start: when(run.dataIntervalStart),
-  data_interval_end: when(run.dataIntervalEnd),
-  start_date: when(run.startDate),
-  end_date: when(run.endDate),
-  conf: run.conf,
-})
-
-async function show(context: Context, dagId: string): Promise<string> {
-  await requireDag(context, dagId)
-  const version = await getVersion(context.database, dagId, null)
-  const stored = version === null ? null : await loadVersion(context.database, version.id)
-  if (stored === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version yet`)
-  const dag = readSerializedDag(stored.data)
-  const below = new Map(
-    dag.tasks.map((task) => [task.taskId, dag.edges.filter(([from]) => from === task.taskId).map(([, to]) => to)]),
+async function shapeText({ dags }: Deployment, dagId: string): Promise<string> {
+  const { timezone } = await requireDag(dags, dagId)
+  const shape = await dags.shape(dagId)
+  if (shape === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version yet`)
+  const lines = shape.tasks.map(
+    ({ taskId, operator, downstream }) =>
+      `  ${taskId} (${operator})${downstream.length > 0 ? ` → ${downstream.join(', ')}` : ''}`,
   )
-  const lines = inOrder(dag).map(
-    (task) =>
-      `  ${task.taskId} (${task.operator})${(below.get(task.taskId) ?? []).length > 0 ? ` → ${(below.get(task.taskId) ?? []).join(', ')}` : ''}`,
-  )
-  return [`${style.bold(dagId)} v${stored.versionNumber}, ${dag.timezone}`, ...lines].join('\n')
+  return [`${style.bold(dagId)} v${shape.version}, ${timezone}`, ...lines].join('\n')
 }
 
 interface TriggerFlags extends Output {
@@ -82,21 +55,12 @@ interface TriggerFlags extends Output {
   readonly note?: string
 }
 
-/** Thrown in the transaction of a run that was only to be shown: nothing of it stays. */
-class OnlyShown extends Error {
-  readonly runId: string
-  constructor(runId: string) {
-    super(`run ${runId} was only shown`)
-    this.runId = runId
-  }
-}
-
 /** How often a waiting trigger looks, ms. */
 const WAIT_MS = 200
 
-async function waitForRun(context: Context, dagId: string, runId: string): Promise<RunListRow> {
+async function waitForRun({ runs }: Deployment, dagId: string, runId: string): Promise<RunView> {
   for (;;) {
-    const run = await getRun(context.database, dagId, runId)
+    const run = await runs.find(dagId, runId)
     if (run === null) throw new BaramError('NOT_FOUND', `run ${runId} of ${dagId} was deleted while waiting for it`)
     if (isRunFinished(run.state)) return run
     await new Promise((done) => setTimeout(done, WAIT_MS))
@@ -113,25 +77,11 @@ function readInterval(flags: TriggerFlags): { start: number; end: number } | nul
   return { start, end }
 }
 
-/** The run as it would be made, with every check; then it is taken back. */
-async function showTrigger(context: Context, request: TriggerRequest, format: Format): Promise<void> {
-  try {
-    const inspect = async (tx: Sql, run: TriggeredRun) => {
-      const row = await getRun(tx, request.dagId, run.runId)
-      if (row !== null) printRows([runRow(row)], format, RUN_COLUMNS)
-      throw new OnlyShown(run.runId)
-    }
-    await triggerRun(context, { ...request, inspect }, CLI_ACTOR)
-  } catch (error) {
-    if (!(error instanceof OnlyShown)) throw error
-    tell('Nothing was made.')
-  }
-}
-
 async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
+  await withDeployment(async (deployment) => {
+    const { dags, runs } = deployment
+    await requireDag(dags, dagId)
     const request = {
       dagId,
       runId: flags.runId ?? null,
@@ -141,13 +91,13 @@ async function trigger(dagId: string, flags: TriggerFlags): Promise<void> {
       note: flags.note ?? null,
     }
     if (flags.dryRun === true) {
-      await showTrigger(context, request, format)
+      printRows([runRow(await runs.tryTrigger(request))], format, RUN_COLUMNS)
+      tell('Nothing was made.')
       return
     }
-    const { runId, isPaused } = await triggerRun(context, request, CLI_ACTOR)
+    const { runId, isPaused } = await runs.trigger(request)
     if (isPaused) tell(style.yellow(`${dagId} is paused: the run waits until \`dagctl dags unpause ${dagId}\``))
-    const run =
-      flags.wait === true ? await waitForRun(context, dagId, runId) : await getRun(context.database, dagId, runId)
+    const run = flags.wait === true ? await waitForRun(deployment, dagId, runId) : await runs.find(dagId, runId)
     if (run !== null) printRows([runRow(run)], format, RUN_COLUMNS)
     if (flags.wait === true && run?.state === 'failed') setExitCode(EXIT.failed)
   })
@@ -171,43 +121,33 @@ interface PauseFlags extends Output {
 
 async function setPaused(dagId: string, isPaused: boolean, flags: PauseFlags): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
+  await withDeployment(async ({ dags }) => {
+    await requireDag(dags, dagId)
     // Asked before the switch: afterwards the scheduler may have made the first of them already.
-    if (!isPaused) tell((await planDag(context.database, context.runCache, dagId, 2)).sentence)
+    if (!isPaused) tell((await dags.plan(dagId, 2)).sentence)
     if (flags.dryRun === true) return
-    await pauseDag(context, { dagId, isPaused }, CLI_ACTOR)
-    const dag = await requireDag(context, dagId)
-    printRows(
-      [
-        {
-          dag_id: dagId,
-          is_paused: dag.isPaused,
-          next_run: when(dag.nextDagrunCreateAfter),
-          timezone: dag.timezone,
-        },
-      ],
-      format,
-    )
+    await dags.pause(dagId, isPaused)
+    const { isPaused: is_paused, nextDagrunCreateAfter, timezone } = await requireDag(dags, dagId)
+    printRows([{ dag_id: dagId, is_paused, next_run: moment(nextDagrunCreateAfter, timezone), timezone }], format)
   })
 }
 
 const planRow = (run: DueRun, isDue: boolean, timezone: string): Row => ({
   due: isDue ? 'now' : '',
-  run_after: when(run.runAfter),
-  logical_date: when(run.logicalDate),
-  data_interval_start: when(run.dataInterval.start),
-  data_interval_end: when(run.dataInterval.end),
+  run_after: moment(run.runAfter, timezone),
+  logical_date: moment(run.logicalDate, timezone),
+  data_interval_start: moment(run.dataInterval.start, timezone),
+  data_interval_end: moment(run.dataInterval.end, timezone),
   local: localTexts(run.runAfter, timezone).ts,
   timezone,
 })
 
 async function printNext(dagId: string, flags: Output & { numExecutions: number }): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
+  await withDeployment(async ({ dags }) => {
+    await requireDag(dags, dagId)
     const most = flags.numExecutions
-    const plan = await planDag(context.database, context.runCache, dagId, most)
+    const plan = await dags.plan(dagId, most)
     if (plan.isPaused)
       tell(style.yellow(`${dagId} is paused: none of these is made until \`dagctl dags unpause ${dagId}\``))
     tell(plan.sentence)
@@ -217,44 +157,10 @@ async function printNext(dagId: string, flags: Output & { numExecutions: number 
   })
 }
 
-interface RunFlags extends Output {
-  readonly state?: string
-  readonly startDate?: number
-  readonly endDate?: number
-  readonly limit: number
-}
-
-async function printRuns(dagId: string, flags: RunFlags): Promise<void> {
-  const format = readFormat(flags.output)
-  if (flags.state !== undefined && !RUN_STATES.some((state) => state === flags.state)) {
-    throw new BaramError('INPUT_INVALID', `--state is one of ${RUN_STATES.join(', ')}; found ${flags.state}`)
-  }
-  const bound = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
-    const filter = {
-      state: flags.state === undefined ? undefined : [flags.state],
-      logical_date_gte: bound(flags.startDate),
-      logical_date_lte: bound(flags.endDate),
-    }
-    const page = { limit: flags.limit, offset: 0, order: [{ key: 'id', isDescending: true }] }
-    const { rows } = await listRuns(context.database, dagId, filter, page)
-    printRows(rows.map(runRow), format, [
-      'dag_id',
-      'run_id',
-      'state',
-      'run_after',
-      'logical_date',
-      'start_date',
-      'end_date',
-    ])
-  })
-}
-
 async function printErrors(flags: Output): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async ({ database }) => {
-    const { rows } = await listImportErrors(database, {}, everything)
+  await withDeployment(async ({ dags }) => {
+    const rows = await dags.importErrors()
     if (format === 'table') {
       if (rows.length === 0) print('No import errors')
       for (const row of rows) print(`${style.bold(row.filename)}\n${row.stacktrace.replaceAll(/^/gm, '  ')}\n`)
@@ -273,9 +179,8 @@ export function addDagCommands(program: Command): void {
   const dags = program.command('dags').description('DAGs and their runs')
   withOutput(dags.command('list').description('all DAGs that files declare now')).action(async (flags: Output) => {
     const format = readFormat(flags.output)
-    await withContext(async ({ database }) => {
-      const { rows } = await listDags(database, { excludeStale: true }, everything)
-      printRows(rows.map(dagRow), format, [
+    await withDeployment(async (deployment) => {
+      printRows((await deployment.dags.list()).map(dagRow), format, [
         'dag_id',
         'fileloc',
         'owners',
@@ -284,7 +189,7 @@ export function addDagCommands(program: Command): void {
         'timezone',
         'next_run',
       ])
-      const errors = await countImportErrors(database)
+      const errors = await deployment.dags.countImportErrors()
       if (errors > 0)
         tell(
           style.yellow(
@@ -297,7 +202,7 @@ export function addDagCommands(program: Command): void {
     .command('show')
     .argument('<dag-id>')
     .description('the tasks of a DAG and what follows them')
-    .action((dagId: string) => withContext(async (context) => print(await show(context, dagId))))
+    .action((dagId: string) => withDeployment(async (deployment) => print(await shapeText(deployment, dagId))))
   addTrigger(dags, 'start a run')
   withOutput(dags.command('pause').argument('<dag-id>').description('pause: schedule no new runs')).action(
     (dagId: string, flags: Output) => setPaused(dagId, true, flags),
@@ -308,12 +213,9 @@ export function addDagCommands(program: Command): void {
   withOutput(dags.command('next-execution').argument('<dag-id>').description('the runs that the schedule makes next'))
     .option('-n, --num-executions <n>', 'how many', wholeNumber('--num-executions', { least: 1, most: 10_000 }), 1)
     .action(printNext)
-  withOutput(dags.command('list-runs').argument('<dag-id>').description('runs of a DAG, newest first'))
-    .option('--state <state>', 'only runs in this state')
-    .option('-s, --start-date <time>', 'logical date from', time('--start-date'))
-    .option('-e, --end-date <time>', 'logical date to', time('--end-date'))
-    .option('--limit <n>', 'at most this many', wholeNumber('--limit', { least: 1 }), 50)
-    .action(printRuns)
+  withRunFilter(dags.command('list-runs').argument('<dag-id>').description('runs of a DAG, newest first')).action(
+    printRuns,
+  )
   withOutput(
     dags.command('list-import-errors').description('DAG files that cannot be read; exit code 1 if there are any'),
   ).action(printErrors)

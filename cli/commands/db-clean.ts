@@ -15,10 +15,12 @@ import type { DeletedRuns, OldRunsOfDag } from '../../engine/runs/delete-old.ts'
 import { databaseNow } from '../../store/postgres/jobs.ts'
 import type { KeptBecause } from '../../store/postgres/old-runs.ts'
 import { age, names, time } from '../arguments.ts'
-import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
-import { type Confirmable, confirm } from '../control.ts'
+import { type Confirmable, confirm } from '../confirm.ts'
+import { CLI_ACTOR, withContext } from '../context.ts'
 import { count, withSeparators } from '../count.ts'
+import { localDags } from '../deployment/local/dags.ts'
 import { requireDag } from '../lookup.ts'
+import { withOutput } from '../options.ts'
 import { readFormat, setExitCode, tell, when } from '../output.ts'
 import { printPreview } from '../preview.ts'
 import type { Context } from '../wire.ts'
@@ -73,7 +75,7 @@ async function readRequest(context: Context, flags: Flags): Promise<CleanRequest
   const tables = readTables(flags.tables)
   const before = readBefore(flags, await databaseNow(context.database))
   // A slip in a name that is excluded would delete what was to stay.
-  for (const dagId of [...(dagIds ?? []), ...excludeDagIds]) await requireDag(context, dagId)
+  for (const dagId of [...(dagIds ?? []), ...excludeDagIds]) await requireDag(localDags(context), dagId)
   return { before, dagIds, exceptDagIds: excludeDagIds, tables }
 }
 

@@ -2,16 +2,16 @@
 
 import type { Command } from 'commander'
 import { notFound } from '../../core/errors.ts'
-import { removePool, setPool } from '../../engine/admin/pools.ts'
-import { getPool, listPools, type PoolRow } from '../../store/postgres/read-admin.ts'
 import { wholeNumber } from '../arguments.ts'
-import { CLI_ACTOR, everything, withContext, withOutput } from '../context.ts'
-import { type Confirmable, confirm } from '../control.ts'
+import { type Confirmable, confirm } from '../confirm.ts'
+import type { PoolView } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
+import { withOutput } from '../options.ts'
 import { print, printRows, readFormat } from '../output.ts'
 
 const COLUMNS = ['pool', 'slots', 'description', 'include_deferred', 'running', 'queued', 'scheduled']
 
-const poolRow = (row: PoolRow) => ({
+const poolRow = (row: PoolView) => ({
   pool: row.pool,
   slots: row.slots,
   description: row.description ?? '',
@@ -23,8 +23,8 @@ const poolRow = (row: PoolRow) => ({
 
 async function printOne(name: string, flags: { output: string }): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async ({ database }) => {
-    const row = await getPool(database, name)
+  await withDeployment(async ({ pools }) => {
+    const row = await pools.find(name)
     if (row === null) throw notFound('pool', name)
     printRows([poolRow(row)], format, COLUMNS)
   })
@@ -37,8 +37,12 @@ async function setOne(
   flags: { output: string; includeDeferred?: boolean },
 ): Promise<void> {
   const setting = { pool, slots, description, includeDeferred: flags.includeDeferred === true }
-  await withContext((context) => setPool(context, setting, CLI_ACTOR))
-  await printOne(pool, flags)
+  const format = readFormat(flags.output)
+  await withDeployment(async ({ pools }) => {
+    await pools.set(setting)
+    const row = await pools.find(pool)
+    printRows(row === null ? [] : [poolRow(row)], format, COLUMNS)
+  })
 }
 
 export function addPoolCommands(program: Command): void {
@@ -46,10 +50,7 @@ export function addPoolCommands(program: Command): void {
   withOutput(pools.command('list').description('all pools and what is in them')).action(
     async (flags: { output: string }) => {
       const format = readFormat(flags.output)
-      await withContext(async ({ database }) => {
-        const { rows } = await listPools(database, {}, everything)
-        printRows(rows.map(poolRow), format, COLUMNS)
-      })
+      await withDeployment(async ({ pools }) => printRows((await pools.list()).map(poolRow), format, COLUMNS))
     },
   )
   withOutput(pools.command('get').argument('<name>')).action(printOne)
@@ -73,7 +74,7 @@ export function addPoolCommands(program: Command): void {
     .option('-y, --yes', 'do it without asking')
     .action(async (name: string, flags: Confirmable) => {
       if (!(await confirm(`Delete pool ${name}? Tasks in it wait until it is made again.`, flags))) return
-      await withContext((context) => removePool(context, name, CLI_ACTOR))
+      await withDeployment(({ pools }) => pools.remove(name))
       print(`Deleted pool ${name}.`)
     })
 }

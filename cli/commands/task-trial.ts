@@ -8,8 +8,10 @@ import { loadVersion } from '../../store/postgres/versions.ts'
 import { listRunValues } from '../../store/postgres/xcoms.ts'
 import { runTask } from '../../testing/index.ts'
 import { type RenderOptions, renderTask } from '../../testing/render.ts'
-import { time } from '../arguments.ts'
-import { readJsonObject, withContext } from '../context.ts'
+import { readJsonObject, time } from '../arguments.ts'
+import { withContext } from '../context.ts'
+import { localDags } from '../deployment/local/dags.ts'
+import { localRuns } from '../deployment/local/runs.ts'
 import { EXIT } from '../exit.ts'
 import { requireRun } from '../lookup.ts'
 import { jsonText, print, setExitCode } from '../output.ts'
@@ -42,7 +44,7 @@ interface Past {
 /** Dates, conf and XComs of a run that there was. */
 async function readPast(dagId: string, taskId: string, runId: string): Promise<Past> {
   return withContext(async (context) => {
-    const run = await requireRun(context, dagId, runId)
+    const run = await requireRun({ dags: localDags(context), runs: localRuns(context) }, dagId, runId)
     const { dataIntervalStart: start, dataIntervalEnd: end } = run
     const stored = run.versionId === null ? null : await loadVersion(context.database, run.versionId)
     const tasks = stored === null ? [] : readSerializedDag(stored.data).tasks

@@ -9,7 +9,8 @@ import { loadConfig } from '../../runtime/config.ts'
 import { randomText } from '../../runtime/ids.ts'
 import { productVersion } from '../../runtime/paths.ts'
 import { listRunningJobs } from '../../store/postgres/jobs.ts'
-import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
+import { CLI_ACTOR, withContext } from '../context.ts'
+import { withOutput } from '../options.ts'
 import { print, printRows, readFormat, when } from '../output.ts'
 
 /** 22 letters of 56: 128 bits. */

@@ -5,10 +5,11 @@ import { BaramError, notFound } from '../../core/errors.ts'
 import { parseExactJson } from '../../core/exact-json.ts'
 import { MASK } from '../../core/masker.ts'
 import type { OnExisting } from '../../engine/admin/setting.ts'
-import { deleteVariable, setVariable } from '../../engine/admin/variables.ts'
 import type { Variable } from '../../engine/admin/vault.ts'
-import { CLI_ACTOR, withContext, withOutput } from '../context.ts'
+import { withContext } from '../context.ts'
 import { count } from '../count.ts'
+import type { VariableView } from '../deployment/deployment.ts'
+import { withDeployment } from '../deployment/open.ts'
 import {
   type Entry,
   type FileFormat,
@@ -20,6 +21,7 @@ import {
   STANDARD_OUTPUT,
   writeSecretFile,
 } from '../exchange-file.ts'
+import { withOutput } from '../options.ts'
 import { jsonText, print, printRows, readFormat, tell } from '../output.ts'
 
 interface ListFlags {
@@ -28,13 +30,13 @@ interface ListFlags {
   readonly hideSensitive?: boolean
 }
 
-const shownValue = (variable: Variable, flags: ListFlags) =>
+const shownValue = (variable: VariableView, flags: ListFlags) =>
   flags.hideSensitive === true && variable.isSensitive ? MASK : variable.value
 
 async function printList(flags: ListFlags): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async ({ vault }) => {
-    const rows = (await vault.listVariables()).map((variable) => ({
+  await withDeployment(async ({ variables }) => {
+    const rows = (await variables.list()).map((variable) => ({
       key: variable.key,
       ...(flags.showValues === true ? { value: shownValue(variable, flags) } : {}),
       description: variable.description,
@@ -53,8 +55,8 @@ function readJson(text: string, what: string): unknown {
 }
 
 async function printOne(key: string, flags: { json?: boolean; default?: string }): Promise<void> {
-  await withContext(async ({ vault }) => {
-    const value = (await vault.getVariable(key)) ?? flags.default
+  await withDeployment(async ({ variables }) => {
+    const value = (await variables.value(key)) ?? flags.default
     if (value === undefined) throw notFound('variable', key)
     print(flags.json === true ? jsonText(readJson(value, `variable ${key}`)) : value)
   })
@@ -62,17 +64,16 @@ async function printOne(key: string, flags: { json?: boolean; default?: string }
 
 async function setOne(key: string, value: string, flags: { json?: boolean; description?: string }): Promise<void> {
   if (flags.json === true) readJson(value, 'the value')
-  await withContext(async (context) => {
-    await setVariable(context, { key, value, description: flags.description ?? null }, CLI_ACTOR)
-    if (context.vault.isVariableOverridden(key))
-      print(`Variable ${key} set; the environment overrides it for this process`)
+  await withDeployment(async ({ variables }) => {
+    await variables.set({ key, value, description: flags.description ?? null })
+    if (variables.isOverridden(key)) print(`Variable ${key} set; the environment overrides it for this process`)
     else print(`Variable ${key} set`)
   })
 }
 
 async function deleteOne(key: string): Promise<void> {
-  await withContext(async (context) => {
-    await deleteVariable(context, { key }, CLI_ACTOR)
+  await withDeployment(async ({ variables }) => {
+    await variables.remove(key)
     print(`Variable ${key} deleted`)
   })
 }
@@ -99,13 +100,12 @@ async function importFile(file: string, flags: { actionOnExistingKey: string; fi
   const existing = EXISTING.find((action) => action === flags.actionOnExistingKey)
   if (existing === undefined)
     throw new BaramError('INPUT_INVALID', `-a is one of ${EXISTING.join(', ')}; found ${flags.actionOnExistingKey}`)
-  const variables = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
-  await withContext(async (context) => {
+  const imported = importText(readTextFile(file), fileFormat(file, flags.fileFormat), file)
+  await withDeployment(async ({ variables }) => {
     let done = 0
-    for (const { key, value, description } of variables) {
-      if (await setVariable(context, { key, value, description, existing }, CLI_ACTOR)) done++
-    }
-    print(`${done} of ${count(variables.length, 'variable')} imported`)
+    for (const { key, value, description } of imported)
+      if (await variables.set({ key, value, description, existing })) done++
+    print(`${done} of ${count(imported.length, 'variable')} imported`)
   })
 }
 

@@ -3,22 +3,26 @@
 import type { Command } from 'commander'
 import { BaramError } from '../../core/errors.ts'
 import { diffVersions, type VersionDiff } from '../../engine/dags/versions.ts'
-import { listVersionUses, showSource } from '../../store/postgres/read-dags.ts'
+import { listVersionUses } from '../../store/postgres/read-dags.ts'
 import { wholeNumber } from '../arguments.ts'
-import { everything, withContext, withOutput } from '../context.ts'
+import { withContext } from '../context.ts'
+import { localDags } from '../deployment/local/dags.ts'
+import { withDeployment } from '../deployment/open.ts'
 import { requireDag } from '../lookup.ts'
-import { print, printRows, readFormat, tell, when } from '../output.ts'
+import { moment } from '../moment.ts'
+import { withOutput } from '../options.ts'
+import { print, printRows, readFormat, tell } from '../output.ts'
 import { style } from '../style.ts'
 
 async function printVersions(dagId: string, flags: { output: string }): Promise<void> {
   const format = readFormat(flags.output)
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
-    const rows = await listVersionUses(context.database, dagId, everything.limit)
+  await withDeployment(async ({ dags }) => {
+    const { timezone } = await requireDag(dags, dagId)
+    const rows = await dags.versions(dagId)
     printRows(
       rows.map((row) => ({
         version: row.versionNumber,
-        created_at: when(row.createdAt),
+        created_at: moment(row.createdAt, timezone),
         runs: row.runs,
         active_runs: row.active,
       })),
@@ -29,10 +33,10 @@ async function printVersions(dagId: string, flags: { output: string }): Promise<
 }
 
 async function printSource(dagId: string, flags: { version?: number }): Promise<void> {
-  await withContext(async (context) => {
-    await requireDag(context, dagId)
+  await withDeployment(async ({ dags }) => {
+    await requireDag(dags, dagId)
     const number = flags.version ?? null
-    const source = await showSource(context.database, dagId, number)
+    const source = await dags.source(dagId, number)
     if (source === null) throw new BaramError('NOT_FOUND', `DAG ${dagId} has no version ${number ?? 'yet'}`)
     print(source.sourceCode)
   })
@@ -56,7 +60,7 @@ function linesOf(diff: VersionDiff): string[] {
 
 async function printDiff(dagId: string, before: number | undefined, after: number | undefined): Promise<void> {
   await withContext(async (context) => {
-    await requireDag(context, dagId)
+    await requireDag(localDags(context), dagId)
     const [newest, older] = await listVersionUses(context.database, dagId, 2)
     const to = after ?? newest?.versionNumber
     const from = before ?? older?.versionNumber

@@ -38,7 +38,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
         'group',
       ],
       ...['name', 'names', 'password', 'path', 'paths', 'pattern', 'role', 'run', 'run-id', 'schema', 'state'],
-      ...['systems', 'topic'],
+      ...['kind', 'shell', 'systems', 'token', 'topic', 'url'],
       ...['task-id', 'text', 'type', 'uri', 'value', 'which'],
     ].map((name) => [name, 'text'] as const),
   ),

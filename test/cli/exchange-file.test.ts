@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readJsonObject } from '../../cli/arguments.ts'
 import * as connectionFiles from '../../cli/commands/connections.ts'
 import * as variableFiles from '../../cli/commands/variables.ts'
-import { readJsonObject } from '../../cli/context.ts'
 import { type FileFormat, fileFormat } from '../../cli/exchange-file.ts'
 
 const FORMATS: readonly FileFormat[] = ['json', 'yaml', 'env']

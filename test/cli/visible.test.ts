@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { readableLine } from '../../cli/commands/tasks.ts'
+import { readableLine } from '../../cli/commands/logs.ts'
 import { FORMATS, formatRows, jsonText } from '../../cli/output.ts'
 import { escapeUnseen, forTerminal, keepStyle, setRaw } from '../../cli/visible.ts'
 import { startBaram, type TestBaram } from '../support/baram.ts'

@@ -14,6 +14,8 @@ import { DOCUMENTS, documentText, inlineCommands, shellBlocks } from '../support
 
 const INSTALLS = 'installs, builds or runs all tests; what it starts is tested by test/e2e/standalone.test.ts'
 const STAYS = 'runs until it is stopped: test/e2e/standalone.test.ts, and the processes of this test'
+const SERVER =
+  'asks for a password at a terminal, and speaks to a server: test/cli/login.test.ts, test/cli/remote.test.ts'
 const MINUTES = 'takes minutes or servers of its own; it is what CONTRIBUTING asks for'
 /** By command: why it is not run here. One that no document prints any more fails the test. */
 const NOT_RUN: Readonly<Record<string, string>> = {
@@ -39,6 +41,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run services -- up kafka3 elasticsearch hdfs hive': MINUTES,
   'npm run test:services': MINUTES,
   'npm run verify:sinks': MINUTES,
+  'dagctl login --url https://baram.example.com --profile prod': SERVER,
+  'dagctl runs watch prices latest --exit-status': SERVER,
   'dagctl doctor kafka':
     'another document has added a connection to brokers that are not here: test/real/doctor.test.ts',
   'dagctl doctor':
