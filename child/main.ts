@@ -47,8 +47,9 @@ const watches = new Watches(calls, post)
 let traces: Traces | null = null
 let attempts = 0
 let rssBytes = 0
-/** Reading a process' size costs as much as a short task's own work: it is read now and then. */
+/** Reading a process' size costs as much as a short task's own work: it is read after long ones, and now and then. */
 const RSS_EVERY = 16
+const LONG_MS = 50
 
 /** Loaded when the first one is called: most children only run attempts. */
 const callBack = async (spec: CallbackSpec, host: AttemptHost) =>
@@ -57,6 +58,7 @@ const callBack = async (spec: CallbackSpec, host: AttemptHost) =>
 async function run(spec: AttemptSpec | CallbackSpec): Promise<void> {
   const before = traces ?? takeTraces()
   const startsBefore = startCount()
+  const beganAt = performance.now()
   const abort = new AbortController()
   const say = openLog(spec.attempt, stdout, stderr)
   const host = { calls, signal: abort.signal, say, now: () => Date.now() }
@@ -67,7 +69,7 @@ async function run(spec: AttemptSpec | CallbackSpec): Promise<void> {
   running = null
   traces = takeTraces()
   const tainted = result.isTainted || isTainted(before, traces)
-  if (attempts++ % RSS_EVERY === 0) rssBytes = process.memoryUsage.rss()
+  if (attempts++ % RSS_EVERY === 0 || performance.now() - beganAt >= LONG_MS) rssBytes = process.memoryUsage.rss()
   post({
     type: 'outcome',
     attempt: spec.attempt,

@@ -23,19 +23,27 @@ export interface Demand {
  * gains something. With thirteen processes for empty tasks on two cores a fifth of the rate of two was lost.
  */
 const IDLE_ENOUGH = 0.2
+/** From two processes a core on: what they wait for is then neither each other nor a start that has just begun. */
+const MOSTLY_IDLE = 0.6
 const WAIT_ENOUGH_MS = 25
 /** Attempts that long ones keep waiting get processes on a busy machine too, ms: they have been claimed, and may be what others wait for. */
-const LONGEST_WAIT_MS = 500
+const BUSY_WAIT_MS = 500
+const LONGEST_WAIT_MS = 30_000
 
 /**
- * How many processes to start now: one a core at a time, and up to one a core at once. Each beyond the cores is waited for longer than
- * the one before it: attempts that wait for something else soon have theirs, and a burst of short ones does not leave a process each.
+ * For how long an attempt waits for the first process beyond the cores, and for each after it. On busy cores more than two a core start
+ * late: a start of everything at once had ten processes within seconds, of 50 to 150 MB each, that shared two cores.
  */
+export function patienceMs(beyond: number, isBusy: boolean): number {
+  return isBusy ? Math.min(LONGEST_WAIT_MS, BUSY_WAIT_MS * beyond ** 4) : WAIT_ENOUGH_MS * beyond
+}
+
+/** How many processes to start now: one a core at a time, and up to one a core at once. */
 export function processesToStart(demand: Demand): number {
   const { waiting, coming, starting, size, cores, longestWaitMs, idleShare } = demand
   const wanted = Math.min(waiting - coming, cores - starting)
   if (wanted <= 0) return 0
   if (size < cores) return Math.min(wanted, cores - size)
-  const gains = idleShare >= IDLE_ENOUGH && longestWaitMs >= WAIT_ENOUGH_MS * (size - cores + 1)
-  return gains || longestWaitMs >= LONGEST_WAIT_MS ? wanted : 0
+  const isBusy = idleShare < (size < 2 * cores ? IDLE_ENOUGH : MOSTLY_IDLE)
+  return longestWaitMs >= patienceMs(size - cores + 1, isBusy) ? wanted : 0
 }

@@ -56,6 +56,8 @@ type ChildWork = AttemptSpec | CallbackSpec
 
 /** Idle processes beyond one a core are kept for no longer, ms: each holds 40 to 100 MB, and starting it anew takes 0.2 s of a core. */
 const SURPLUS_IDLE_MS = 1_000
+/** A process that holds so much more than a new one, of which 90 MB are there, is no longer kept than those beyond the cores, bytes. */
+const LARGE_BYTES = 120 * 1_048_576
 
 /** How long attempts wait for a process until more are started beside one a core, ms; then the pool looks again as often. */
 const LOOK_MS = 50
@@ -81,6 +83,8 @@ class Slot {
   readonly startedAt = performance.now()
   occupation: Occupation | null = null
   idleSince = 0
+  /** As its last attempt left it. */
+  rssBytes = 0
   isDoomed = false
 
   constructor(child: Child) {
@@ -257,8 +261,9 @@ export class ChildPool {
     } else if (message.type === 'outcome') {
       if (occupation?.attempt !== message.attempt || occupation.hasResult) return
       occupation.hasResult = true
-      const isLarge = message.rssBytes > this.options.recycleMb * 1_048_576
-      slot.isDoomed ||= message.isTainted || isLarge || occupation.isAlone || slot.modules.size > MAX_MODULES
+      slot.rssBytes = message.rssBytes
+      const isFull = message.rssBytes > this.options.recycleMb * 1_048_576
+      slot.isDoomed ||= message.isTainted || isFull || occupation.isAlone || slot.modules.size > MAX_MODULES
       occupation.events.onResult(message.result, null)
       void this.release(slot, occupation, message.hasStarted)
     } else if (message.type === 'fields' && occupation?.attempt === message.attempt && !occupation.hasResult) {
@@ -323,8 +328,17 @@ export class ChildPool {
     if (slot.occupation !== occupation) return
     slot.occupation = null
     occupation.events.onLogEnd()
+    // A large one that nobody waits for is not even kept for a moment beyond the cores.
+    slot.isDoomed ||= slot.rssBytes > LARGE_BYTES && this.waiting.length === 0 && this.usable() > this.cores
     if (slot.isDoomed) slot.child.kill('SIGKILL')
     else this.toIdle(slot)
+  }
+
+  /** Those that were told to end are still among the slots. */
+  private usable(): number {
+    let count = 0
+    for (const { isDoomed } of this.slots) if (!isDoomed) count++
+    return count
   }
 
   private toIdle(slot: Slot): void {
@@ -356,12 +370,12 @@ export class ChildPool {
   private reap(): void {
     const now = performance.now()
     const { idleMs } = this.options
-    // Those that were told to end are still among the slots.
-    let usable = [...this.slots].filter(({ isDoomed }) => !isDoomed).length
+    let usable = this.usable()
     for (const slot of [...this.idle]) {
       // One warm child stays: the next run must not wait for a process to start.
       if (usable <= 1 || this.isClosed) return
-      const keptMs = usable > this.cores ? Math.min(idleMs, SURPLUS_IDLE_MS) : idleMs
+      const isSurplus = usable > this.cores || slot.rssBytes > LARGE_BYTES
+      const keptMs = isSurplus ? Math.min(idleMs, SURPLUS_IDLE_MS) : idleMs
       if (slot.idleSince > now - keptMs) continue
       usable--
       slot.isDoomed = true

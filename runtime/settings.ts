@@ -213,7 +213,8 @@ export const SETTINGS = {
     60_000,
     'seconds an idle child is kept',
   ),
-  childMemoryMb: setting('workers', 'child_memory_mb', number(64, 1_048_576), 2048, 'heap limit of a child, MB'),
+  // From 2 GB on V8 lets a heap grow to four times what is in use before it looks for what is not; below it to twice.
+  childMemoryMb: setting('workers', 'child_memory_mb', number(64, 1_048_576), 1900, 'heap limit of a child, MB'),
   childRecycleMb: setting(
     'workers',
     'child_recycle_mb',

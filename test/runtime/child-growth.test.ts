@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Demand, processesToStart } from '../../runtime/child-growth.ts'
+import { type Demand, patienceMs, processesToStart } from '../../runtime/child-growth.ts'
 
 const CALM: Demand = { waiting: 0, coming: 0, starting: 0, size: 0, cores: 2, longestWaitMs: 0, idleShare: 0 }
 
@@ -16,10 +16,15 @@ describe('a pool of children', () => {
     ['starts more where processors have time left', { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 30 }, 2],
     [
       'lets the next one wait for longer, the more there are beyond the cores',
-      { waiting: 14, size: 6, idleShare: 0.5, longestWaitMs: 100 },
+      { waiting: 14, size: 6, idleShare: 0.7, longestWaitMs: 100 },
       0,
     ],
-    ['and starts it then', { waiting: 14, size: 6, idleShare: 0.5, longestWaitMs: 125 }, 2],
+    ['and starts it then', { waiting: 14, size: 6, idleShare: 0.7, longestWaitMs: 125 }, 2],
+    [
+      'starts a fifth on two cores only where most of their time is left',
+      { waiting: 9, size: 4, idleShare: 0.5, longestWaitMs: 900 },
+      0,
+    ],
     [
       'starts none for those who are served at once, whatever time is left',
       { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 8 },
@@ -60,7 +65,8 @@ describe('a pool of children', () => {
     fc.assert(
       fc.property(demands, (demand) => {
         const isStuck = demand.waiting > demand.coming && demand.starting === 0
-        if (isStuck) expect(processesToStart({ ...demand, longestWaitMs: 500 })).toBeGreaterThan(0)
+        const longestWaitMs = patienceMs(Math.max(1, demand.size - demand.cores + 1), true)
+        if (isStuck) expect(processesToStart({ ...demand, longestWaitMs })).toBeGreaterThan(0)
       }),
     )
   })
