@@ -27,7 +27,13 @@ describe('completion', () => {
     const fake = join(folder, 'dagctl')
     writeFileSync(
       fake,
-      `#!/bin/sh\necho "$@" >> ${folder}/asked\ncase "$2" in\n  dags) echo prices; echo prices_daily; echo '$(touch\${IFS}${folder}/owned)'; echo 한국어 ;;\n  profiles) echo local; echo prod ;;\nesac\n`,
+      `#!/bin/sh
+echo "$@" >> ${folder}/asked
+case "$2" in
+  dags) echo prices; echo prices_daily; echo '$(touch\${IFS}${folder}/owned)'; echo 한국어 ;;
+  profiles) echo local; echo prod ;;
+esac
+`,
     )
     chmodSync(fake, 0o755)
   })
@@ -58,7 +64,8 @@ describe('completion', () => {
       run(
         'zsh',
         ['-f', '-c'],
-        `compdef() { }; compadd() { shift; print -rl -- "$@" }; _files() { print FILES }; _describe() { local a; [[ $1 == -o ]] && shift; a=\${@[-1]}; print -rl -- \${\${(P)a}%%:*} }
+        `compdef() { }; compadd() { shift; print -rl -- "$@" }; _files() { print FILES }
+        _describe() { local a; [[ $1 == -o ]] && shift; a=\${@[-1]}; print -rl -- \${\${(P)a}%%:*} }
         source ${scripts.get('zsh')}; words=(${quoted(words)}); CURRENT=${words.length}; _dagctl`,
       ).filter((word) => word.startsWith(words.at(-1) ?? '')),
     fish: (words) =>

@@ -130,10 +130,12 @@ export function errorOfStatus(asked: Asked, status: number, body: unknown, locat
     )
   if (status === 404 && detail.includes('is not available in this version'))
     return new BaramError('LOCAL_ONLY', `the server ${server} cannot do this yet: ${detail}`)
+  const where = location === null ? '' : ` with ${location}`
   if (status >= 300 && status < 400)
     return new BaramError(
       'SERVER_FAILED',
-      `${server} leads elsewhere, and the token is not taken there: it answers ${status} to ${method} ${path}${location === null ? '' : ` with ${location}`}; give the address that it leads to`,
+      `${server} leads elsewhere, and the token is not taken there: it answers ${status} to ${method} ${path}${where}; ` +
+        'give the address that it leads to',
     )
   const code = CODES[status]
   if (status === 404 && detail === '')
