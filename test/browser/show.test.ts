@@ -164,7 +164,8 @@ describe.skipIf(!isThere)('the product in a browser', () => {
     await page.fill('#u', 'miso')
     await page.fill('#p', PASSWORD)
     await page.click('button.pri')
-    expect(new URL(page.url()).pathname).toBe('/dags')
+    expect(new URL(page.url()).pathname).toBe('/')
+    await page.click('nav a[href="/dags"]')
     await page.waitForSelector('text=min_candle')
     const answer = await fetch(`${url}/auth/token`, {
       method: 'POST',

@@ -32,6 +32,9 @@ test('an error that is the client’s has a class other than failed, except a co
   const clients = Object.entries(ERRORS).filter(([, { status }]) => status < 500)
   expect(clients.map(([code, facts]) => [code, facts.status, facts.class])).toEqual([
     ['PARAMS_INVALID', 400, 'usage'],
+    ['SIGN_IN_REQUIRED', 401, 'refused'],
+    ['FORBIDDEN', 403, 'refused'],
+    ['LOCAL_ONLY', 400, 'refused'],
     ['NOT_FOUND', 404, 'notFound'],
     ['CONFLICT', 409, 'failed'],
     ['REFUSED', 400, 'refused'],
