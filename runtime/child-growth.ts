@@ -23,19 +23,22 @@ export interface Demand {
  * gains something. With thirteen processes for empty tasks on two cores a fifth of the rate of two was lost.
  */
 const IDLE_ENOUGH = 0.2
-/** From two processes a core on: what they wait for is then neither each other nor a start that has just begun. */
-const MOSTLY_IDLE = 0.6
+/**
+ * From two processes a core on: what they wait for is then neither each other nor a start that has just begun. Less than the half that a
+ * task leaves which keeps one of two cores busy for hours: the others must not wait because of it.
+ */
+const MOSTLY_IDLE = 0.4
 const WAIT_ENOUGH_MS = 25
 /** Attempts that long ones keep waiting get processes on a busy machine too, ms: they have been claimed, and may be what others wait for. */
 const BUSY_WAIT_MS = 500
-const LONGEST_WAIT_MS = 30_000
+const LONGEST_WAIT_MS = 10_000
 
 /**
  * For how long an attempt waits for the first process beyond the cores, and for each after it. On busy cores more than two a core start
  * late: a start of everything at once had ten processes within seconds, of 50 to 150 MB each, that shared two cores.
  */
 export function patienceMs(beyond: number, isBusy: boolean): number {
-  return isBusy ? Math.min(LONGEST_WAIT_MS, BUSY_WAIT_MS * beyond ** 4) : WAIT_ENOUGH_MS * beyond
+  return isBusy ? Math.min(LONGEST_WAIT_MS, BUSY_WAIT_MS * beyond ** 2) : WAIT_ENOUGH_MS * beyond
 }
 
 /** How many processes to start now: one a core at a time, and up to one a core at once. */

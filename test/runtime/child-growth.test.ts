@@ -15,6 +15,11 @@ describe('a pool of children', () => {
     ['starts no third on two busy cores', { waiting: 14, size: 2 }, 0],
     ['starts more where processors have time left', { waiting: 14, size: 2, idleShare: 0.5, longestWaitMs: 30 }, 2],
     [
+      'starts a fifth beside one that keeps one of two cores busy for hours',
+      { waiting: 9, size: 4, idleShare: 0.48, longestWaitMs: 100 },
+      2,
+    ],
+    [
       'lets the next one wait for longer, the more there are beyond the cores',
       { waiting: 14, size: 6, idleShare: 0.7, longestWaitMs: 100 },
       0,
@@ -22,7 +27,7 @@ describe('a pool of children', () => {
     ['and starts it then', { waiting: 14, size: 6, idleShare: 0.7, longestWaitMs: 125 }, 2],
     [
       'starts a fifth on two cores only where most of their time is left',
-      { waiting: 9, size: 4, idleShare: 0.5, longestWaitMs: 900 },
+      { waiting: 9, size: 4, idleShare: 0.3, longestWaitMs: 900 },
       0,
     ],
     [
