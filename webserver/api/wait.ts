@@ -103,8 +103,10 @@ class Waiter {
   private async finish(state: RunState): Promise<void> {
     this.isEnding = true
     const { results } = this
-    this.line({ state, ...(results.length > 0 && { results: await resultsOf(this.web, this.run.id, results) }) })
-    this.end()
+    const told = { state, ...(results.length > 0 && { results: await resultsOf(this.web, this.run.id, results) }) }
+    this.leave()
+    // Also to a client that is slow to read: it is what was waited for.
+    this.res.end(`${JSON.stringify(told)}\n`)
   }
 }
 
