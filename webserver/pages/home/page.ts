@@ -1,7 +1,6 @@
 // The first page: what needs somebody now, what runs, what comes next, what failed of the same cause, and how the deployment does.
 
 import { statfs } from 'node:fs/promises'
-import { SERVICES } from '../../../core/metrics.ts'
 import { duration, moment, relative, zoneName } from '../../../core/times.ts'
 import {
   type FailingDag,
@@ -12,19 +11,13 @@ import {
   type RunUnderWay,
   type UpcomingRun,
 } from '../../../store/postgres/home.ts'
-import {
-  countAlerts,
-  listProcesses,
-  listStreams,
-  type ProcessRow,
-  SERVICE_OF,
-} from '../../../store/postgres/metrics.ts'
+import { countAlerts, listProcesses, listStreams } from '../../../store/postgres/metrics.ts'
 import { listImportErrors } from '../../../store/postgres/read-admin.ts'
 import type { Web } from '../../deps.ts'
-import { FRESH_SECONDS } from '../../metrics/database-metrics.ts'
 import { dagPath, runPath, taskPath } from '../frame/links.ts'
 import type { PageView } from '../frame/page-view.ts'
 import { findProblems } from '../monitoring/problems.ts'
+import { MOST_PROCESSES, missingServices, processView } from '../monitoring/processes.ts'
 import { pageZone } from '../run/view.ts'
 import { type ErrorGroup, groupErrors } from './fingerprint.ts'
 import { ago, findNeeds, homeSentence, type Need } from './needs.ts'
@@ -34,20 +27,15 @@ const MOST_FILES = 10
 const MOST_RUNNING = 10
 const MOST_UPCOMING = 100
 const SHOWN_UPCOMING = 12
-const MOST_PROCESSES = 200
 const NEXT_MS = 6 * 3_600_000
-/** Errors are grouped over so many days, and at most so many runs. */
+/** Errors are grouped over so many days, and at most so many runs: of each its instances are looked at. */
 const ERROR_DAYS = 7
-const MOST_ERRORS = 500
+const MOST_ERRORS = 200
 const SHOWN_GROUPS = 5
-/** Without them nothing runs. */
-const NEEDED = ['scheduler', 'worker'] as const
 /** A group of one error is what the list of needs shows anyway. */
 const LEAST_RUNS = 2
 
 const NEWEST_FILES = { limit: MOST_FILES, offset: 0, order: [{ key: 'timestamp', isDescending: true }] }
-
-const aliveOf = (processes: readonly ProcessRow[]) => processes.filter(({ age }) => age < FRESH_SECONDS)
 
 /** Of the disk that holds logs and embedded data; null where it cannot be told. */
 async function freeBytes(folder: string): Promise<{ free: number; share: number } | null> {
@@ -63,24 +51,19 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(bytes < 1e
 /** Below it writing fails soon. */
 const LEAST_SHARE = 0.05
 
-async function healthView(web: Web, processes: readonly ProcessRow[]) {
-  const alive = aliveOf(processes)
+async function healthView(web: Web, services: ReturnType<typeof processView>) {
   const disk = await freeBytes(web.config.home)
-  const services = SERVICES.map((service) => {
-    const own = alive.filter((row) => SERVICE_OF[row.jobType] === service)
-    const beat = own.length === 0 ? null : Math.min(...own.map(({ age }) => age))
-    return {
-      name: service,
-      value: own.length === 0 ? 'not running' : `${own.length} running`,
-      detail: beat === null ? null : `heartbeat ${duration(beat)} ago`,
-      isBad: own.length === 0 && NEEDED.some((needed) => needed === service),
-    }
-  })
+  const processes = services.map(({ service, count, heartbeat, isMissing, isNeeded }) => ({
+    name: service,
+    value: isMissing ? 'not running' : `${count} running`,
+    detail: isMissing || heartbeat === null ? null : `heartbeat ${heartbeat} ago`,
+    isBad: isMissing && isNeeded,
+  }))
   const storage =
     disk === null
       ? []
       : [{ name: 'storage', value: `${gigabytes(disk.free)} free`, detail: null, isBad: disk.share < LEAST_SHARE }]
-  return [...services, ...storage]
+  return [...processes, ...storage]
 }
 
 const needView = (need: Need, now: number) => ({ ...need, when: ago(need.at, now) })
@@ -127,14 +110,12 @@ async function load(web: Web, now: number) {
   return { failing, running, upcoming, errors, files, processes, streams, alerts }
 }
 
-const missingServices = (processes: readonly ProcessRow[]) =>
-  NEEDED.filter((needed) => !aliveOf(processes).some((row) => SERVICE_OF[row.jobType] === needed))
-
 export async function homePage(web: Web): Promise<PageView> {
   const now = Date.now()
   const { failing, running, upcoming, errors, files, processes, streams, alerts } = await load(web, now)
+  const services = processView(processes)
   const shownFailing: readonly FailingDag[] = failing.slice(0, MOST_FAILING)
-  const problems = findProblems({ missing: missingServices(processes), pools: [], streams, alerts })
+  const problems = findProblems({ missing: missingServices(services), pools: [], streams, alerts })
   const lateDags = upcoming.filter(({ isLate }) => isLate)
   const needs = findNeeds({ problems, files: files.rows, failing: shownFailing, late: lateDags }, now)
   const next = upcoming.filter(({ isLate }) => !isLate)
@@ -158,7 +139,7 @@ export async function homePage(web: Web): Promise<PageView> {
       zoneName: zoneName(zone, now),
       groups: groups.slice(0, SHOWN_GROUPS).map((group) => groupView(group, now)),
       isErrorsCut: errors.length === MOST_ERRORS ? MOST_ERRORS : null,
-      health: await healthView(web, processes),
+      health: await healthView(web, services),
     },
   }
 }

@@ -1,6 +1,5 @@
 // How the deployment does: processes, what is under way, pools, streams, callbacks. What /metrics tells, for people.
 
-import { SERVICES } from '../../../core/metrics.ts'
 import { duration as age } from '../../../core/times.ts'
 import {
   type AlertCounts,
@@ -12,40 +11,20 @@ import {
   listPoolSizes,
   listProcesses,
   listStreams,
-  type ProcessRow,
   type QueueRow,
-  SERVICE_OF,
   type StreamRow,
 } from '../../../store/postgres/metrics.ts'
 import type { Web } from '../../deps.ts'
-import { FRESH_SECONDS, MOST_SERIES, type PoolUse, poolUse, STAGES } from '../../metrics/database-metrics.ts'
+import { MOST_SERIES, type PoolUse, poolUse, STAGES } from '../../metrics/database-metrics.ts'
 import { dagPath } from '../frame/links.ts'
 import { type PageView, say } from '../frame/page-view.ts'
 import { countWord, type Part } from '../frame/sentence.ts'
 import { findProblems, type Problem, SILENT_SECONDS, STALE_SECONDS } from './problems.ts'
+import { MOST_PROCESSES, missingServices, processView } from './processes.ts'
 
-const MOST_PROCESSES = 200
 const MOST_FAILED = 10
-/** Without them nothing runs; the other services are parts of the scheduler's process. */
-const NEEDED: readonly string[] = ['scheduler', 'worker']
 
 const count = (n: number): string => n.toLocaleString('en')
-
-function processView(processes: readonly ProcessRow[]) {
-  return SERVICES.map((service) => {
-    const own = processes.filter((row) => SERVICE_OF[row.jobType] === service)
-    const alive = own.filter((row) => row.age < FRESH_SECONDS)
-    const [newest] = [...own].sort((a, b) => a.age - b.age)
-    return {
-      service,
-      count: alive.length,
-      isMissing: alive.length === 0,
-      isNeeded: NEEDED.includes(service),
-      hosts: [...new Set(alive.map(({ hostname }) => hostname))].slice(0, 5).join(', '),
-      heartbeat: newest === undefined ? null : age(newest.age),
-    }
-  })
-}
 
 /** Instances by stage, over all queues. */
 const stageView = (queue: readonly QueueRow[]) =>
@@ -109,7 +88,7 @@ export async function monitoringPage({ database }: Web): Promise<PageView> {
   ])
   const pools = sizes.map((size) => poolUse(size, queue))
   const services = processView(processes)
-  const missing = services.filter(({ isMissing, isNeeded }) => isMissing && isNeeded).map(({ service }) => service)
+  const missing = missingServices(services)
   const problems = findProblems({ missing, pools, streams, alerts })
   return {
     section: 'monitoring',
