@@ -246,6 +246,10 @@ export interface EventRow {
   readonly because: unknown
 }
 
+/** Rows of the ledger; of the run itself without a task. */
+export const EVENT = /* sql */ `select e.rev, e.step, t.task_id, t.map_index, e.try_number, e.from_state, e.to_state, e.at, e.who, e.because
+  from ti_event e left join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id`
+
 /** The ledger of a run, or of one of its instances, newest first. */
 export async function listEvents(
   sql: Sql,
@@ -255,9 +259,7 @@ export async function listEvents(
 ): Promise<readonly EventRow[]> {
   return rowsOf<EventRow>(
     sql,
-    `select e.rev, e.step, t.task_id, t.map_index, e.try_number, e.from_state, e.to_state, e.at, e.who, e.because
-     from ti_event e left join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
-     where e.dag_run_id = $1 and ($2::uuid is null or e.ti_id = $2) order by e.rev desc, e.step desc limit $3`,
+    `${EVENT} where e.dag_run_id = $1 and ($2::uuid is null or e.ti_id = $2) order by e.rev desc, e.step desc limit $3`,
     [dagRunId, tiId, limit],
   )
 }

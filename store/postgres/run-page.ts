@@ -3,7 +3,7 @@
 import type { TaskState } from '../../core/states.ts'
 import { rowsOf } from '../rows.ts'
 import type { Sql } from '../sql.ts'
-import type { EventRow } from './read-task-instances.ts'
+import { EVENT, type EventRow } from './read-task-instances.ts'
 
 /** A try of a task, or all instances of a mapped one together: from the first start to the last end. Times in epoch ms. */
 export interface RunAttempt {
@@ -84,9 +84,7 @@ export function pageEvents(
 ): Promise<readonly EventRow[]> {
   return rowsOf<EventRow>(
     sql,
-    `select e.rev, e.step, t.task_id, t.map_index, e.try_number, e.from_state, e.to_state, e.at, e.who, e.because
-     from ti_event e left join task_instance t on t.dag_run_id = e.dag_run_id and t.id = e.ti_id
-     where e.dag_run_id = $1 and ($2::text is null or t.task_id = $2)
+    `${EVENT} where e.dag_run_id = $1 and ($2::text is null or t.task_id = $2)
        and ($3::bigint is null or (e.rev, e.step) < ($3, $4::int))
      order by e.rev desc, e.step desc limit $5`,
     [dagRunId, taskId, before?.rev ?? null, before?.step ?? null, limit],

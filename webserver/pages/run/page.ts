@@ -125,7 +125,8 @@ async function timeView(shown: Shown) {
   const critical = new Set(path)
   const order = taskOrder(shown)
   const drawn = order.slice(0, MOST_TASKS)
-  if (run.startDate === null || drawn.length === 0) return { gantt: null, spent: null, moreTasks: null }
+  if (run.startDate === null || drawn.length === 0)
+    return { gantt: null, spent: null, moreTasks: null, mostAttempts: null }
   const span = { start: run.startDate, end: run.endDate ?? now }
   return {
     gantt: markup(
@@ -136,6 +137,7 @@ async function timeView(shown: Shown) {
       ),
     ),
     spent: path.length === 0 ? null : spentView(span, path, rows),
+    mostAttempts: attempts.length === MOST_ATTEMPTS ? MOST_ATTEMPTS.toLocaleString('en') : null,
     moreTasks: order.length > drawn.length ? (order.length - drawn.length).toLocaleString('en') : null,
   }
 }
